@@ -1,0 +1,155 @@
+//! Which activations a layer has.
+//!
+//! In: the activation descriptors. Out: the element-wise functions that kernels know, or findings. It
+//! computes nothing.
+
+use super::config::default_activations;
+use super::issues::Issues;
+use crate::desc::{Activation as Descriptor, ActivationFunction, LayerFlags, LayerParametersLSTM};
+use crate::error::{Code, Path};
+use crate::gate::{Gate, Gates};
+use crate::math::{Activation, Function};
+
+/// The five activations; `None` where something was reported.
+pub(super) fn check_activations(
+    issues: &mut Issues,
+    params: &LayerParametersLSTM<'_>,
+) -> Option<(Gates<Activation>, Activation)> {
+    if params.lstm_flags.contains(LayerFlags::LSTM_DEFAULT_ACTIVATIONS) {
+        return Some((default_activations(), Activation::TANH));
+    }
+    let gates = Gates::from_fn(|gate: Gate| {
+        let path = Path::field(gate.field()).then("activation");
+        check_activation(issues, &path, params.gate(gate).activation.as_ref())
+    });
+    let path = Path::field("hidden_activation");
+    let hidden = check_activation(issues, &path, params.hidden_activation.as_ref());
+    let Gates { input, forget, candidate, output } = gates;
+    let gates =
+        Gates { input: input?, forget: forget?, candidate: candidate?, output: output? };
+    Some((gates, hidden?))
+}
+
+fn check_activation(
+    issues: &mut Issues,
+    path: &Path,
+    desc: Option<&Descriptor<'_>>,
+) -> Option<Activation> {
+    let Some(desc) = desc else {
+        let expected = "an activation, or the default-activations flag";
+        issues.push(path.clone(), Code::MissingActivation, expected, "none");
+        return None;
+    };
+    check_integer_fields(issues, path, desc);
+    let value = desc.function.0;
+    let Some(name) = desc.function.name() else {
+        let here = path.then("function");
+        issues.push(here, Code::UnknownActivation, "a value from 0 to 31", value.to_string());
+        return None;
+    };
+    let Some(function) = elementwise(desc.function) else {
+        let here = path.then("function");
+        let actual = format!("{name} ({value})");
+        issues.push(here, Code::UnsupportedActivation, "an element-wise function", actual);
+        return None;
+    };
+    let (uses_alpha, uses_beta) = parameters_of(function);
+    for (name, used, value) in
+        [("alpha", uses_alpha, desc.alpha), ("beta", uses_beta, desc.beta)]
+    {
+        if used && value.is_nan() {
+            let here = path.then(name);
+            issues.push(here, Code::InvalidActivationParameter, "a number", "NaN");
+        }
+    }
+    Some(Activation { function, alpha: desc.alpha, beta: desc.beta })
+}
+
+fn check_integer_fields(issues: &mut Issues, path: &Path, desc: &Descriptor<'_>) {
+    let numbers = [("iscale", desc.iscale), ("ioffset", desc.ioffset), ("ishift", desc.ishift)];
+    for (name, value) in numbers {
+        if value != 0 {
+            let expected = "0 (integer functions only)";
+            issues.push(
+                path.then(name),
+                Code::UnsupportedActivation,
+                expected,
+                value.to_string(),
+            );
+        }
+    }
+    let pointers = [
+        ("iscale_per_channel", desc.iscale_per_channel),
+        ("ioffset_per_channel", desc.ioffset_per_channel),
+        ("ishift_per_channel", desc.ishift_per_channel),
+    ];
+    for (name, pointer) in pointers {
+        if pointer.is_some() {
+            let expected = "null (per-channel functions only)";
+            issues.push(path.then(name), Code::UnsupportedActivation, expected, "an array");
+        }
+    }
+}
+
+/// The function that a kernel applies; `None` for integer, random, per-channel and vector functions.
+fn elementwise(function: ActivationFunction) -> Option<Function> {
+    Some(match function {
+        ActivationFunction::IDENTITY => Function::Identity,
+        ActivationFunction::RECTIFIED_LINEAR => Function::RectifiedLinear,
+        ActivationFunction::LEAKY_RECTIFIED_LINEAR => Function::LeakyRectifiedLinear,
+        ActivationFunction::SIGMOID => Function::Sigmoid,
+        ActivationFunction::TANH => Function::Tanh,
+        ActivationFunction::SCALED_TANH => Function::ScaledTanh,
+        ActivationFunction::ABS => Function::Abs,
+        ActivationFunction::LINEAR => Function::Linear,
+        ActivationFunction::CLAMP => Function::Clamp,
+        ActivationFunction::GELU_APPROXIMATION => Function::GELUApproximation,
+        ActivationFunction::HARD_SIGMOID => Function::HardSigmoid,
+        ActivationFunction::SOFTPLUS => Function::Softplus,
+        ActivationFunction::SOFTSIGN => Function::Softsign,
+        ActivationFunction::ELU => Function::ELU,
+        ActivationFunction::CLAMPED_LEAKY_RECTIFIED_LINEAR => Function::ClampedLeakyRectifiedLinear,
+        ActivationFunction::LINEAR_WITH_BIAS => Function::LinearWithBias,
+        ActivationFunction::LOG_SIGMOID => Function::LogSigmoid,
+        ActivationFunction::SELU => Function::SELU,
+        ActivationFunction::CELU => Function::CELU,
+        ActivationFunction::HARD_SHRINK => Function::HardShrink,
+        ActivationFunction::SOFT_SHRINK => Function::SoftShrink,
+        ActivationFunction::TANH_SHRINK => Function::TanhShrink,
+        ActivationFunction::THRESHOLD => Function::Threshold,
+        ActivationFunction::HARD_SWISH => Function::HardSwish,
+        ActivationFunction::SILU => Function::SiLU,
+        _ => return None,
+    })
+}
+
+/// Whether a function uses alpha and beta.
+fn parameters_of(function: Function) -> (bool, bool) {
+    match function {
+        Function::Clamp
+        | Function::ScaledTanh
+        | Function::GELUApproximation
+        | Function::HardSigmoid
+        | Function::Softplus
+        | Function::ClampedLeakyRectifiedLinear
+        | Function::LinearWithBias
+        | Function::Threshold => (true, true),
+        Function::LeakyRectifiedLinear
+        | Function::Linear
+        | Function::ELU
+        | Function::CELU
+        | Function::HardShrink
+        | Function::SoftShrink => (true, false),
+        Function::Identity
+        | Function::RectifiedLinear
+        | Function::Sigmoid
+        | Function::Tanh
+        | Function::Abs
+        | Function::Softsign
+        | Function::LogSigmoid
+        | Function::SELU
+        | Function::TanhShrink
+        | Function::HardSwish
+        | Function::SiLU => (false, false),
+    }
+}

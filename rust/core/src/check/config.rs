@@ -1,0 +1,133 @@
+//! What a checked layer is.
+//!
+//! In: the findings-free outcome of `check`. Out: [`Config`] (the layer, without arrays) and [`Arrays`]
+//! (where each array's elements are). After this nothing can be malformed.
+
+use super::strided::Strided;
+use crate::gate::Gates;
+use crate::math::Activation;
+
+/// Which cell weights a gate has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Peephole {
+    /// None.
+    #[default]
+    None,
+    /// A vector: element-wise product with the cell state.
+    Diagonal,
+    /// A full matrix, as in BNNS.
+    Full,
+}
+
+/// A layer whose sizes agree and whose every product fits `usize`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub(crate) input_size: usize,
+    pub(crate) hidden_size: usize,
+    pub(crate) batch_size: usize,
+    pub(crate) num_layers: usize,
+    pub(crate) seq_len: usize,
+    pub(crate) directions: usize,
+    pub(crate) batch_sizes: Option<Vec<usize>>,
+    pub(crate) activations: Gates<Activation>,
+    pub(crate) hidden_activation: Activation,
+    pub(crate) peepholes: Gates<Peephole>,
+}
+
+impl Config {
+    /// Values that layer `layer` reads at each step: `input_size`, or `directions * hidden_size`.
+    pub(crate) fn layer_input(&self, layer: usize) -> usize {
+        if layer == 0 { self.input_size } else { self.directions * self.hidden_size }
+    }
+
+    /// Samples that are active at `step`; they are the first of the batch.
+    pub(crate) fn active_at(&self, step: usize) -> usize {
+        self.batch_sizes
+            .as_ref()
+            .map_or(self.batch_size, |sizes| sizes.get(step).copied().unwrap_or(0))
+    }
+
+    /// Whether all five activations are the default ones.
+    pub(crate) fn has_default_activations(&self) -> bool {
+        self.activations == default_activations() && self.hidden_activation == Activation::TANH
+    }
+
+    /// Whether some gate has this kind of peephole.
+    pub(crate) fn has_peephole(&self, kind: Peephole) -> bool {
+        self.peepholes.each().contains(&&kind)
+    }
+}
+
+/// Sigmoid for input, forget and output gate, tanh for the candidate.
+pub(super) fn default_activations() -> Gates<Activation> {
+    Gates {
+        input: Activation::SIGMOID,
+        forget: Activation::SIGMOID,
+        candidate: Activation::TANH,
+        output: Activation::SIGMOID,
+    }
+}
+
+/// An initial state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InitialState {
+    /// None was given.
+    Zero,
+    /// It stands in the memory of the final state.
+    InPlace,
+    /// `[layers, directions, batch, hidden_size]`.
+    Given(Strided),
+}
+
+/// The weights of one gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateArrays {
+    /// `[layers or 1, directions, hidden_size, layer input]`: all layers, or layer 0 of the split form.
+    pub iw: Strided,
+    /// Layers 1 and up of the split form, `[layers - 1, directions, hidden_size, directions * hidden_size]`.
+    pub iw_upper: Option<Strided>,
+    /// `[layers, directions, hidden_size, hidden_size]`.
+    pub hw: Strided,
+    /// `[layers, directions, hidden_size, hidden_size]`, or the diagonal without the last axis.
+    pub cw: Option<Strided>,
+    /// `[layers, directions, hidden_size]`.
+    pub b: Option<Strided>,
+}
+
+/// Where the elements of each array are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrays {
+    /// `[seq_len, batch, input_size]`.
+    pub input: Strided,
+    /// Initial hidden state.
+    pub initial_hidden: InitialState,
+    /// Initial cell state.
+    pub initial_cell: InitialState,
+    /// `[seq_len, batch, directions * hidden_size]`.
+    pub output: Option<Strided>,
+    /// `[layers, directions, batch, hidden_size]`.
+    pub final_hidden: Option<Strided>,
+    /// `[layers, directions, batch, hidden_size]`.
+    pub final_cell: Option<Strided>,
+    /// The weights of each gate.
+    pub gates: Gates<GateArrays>,
+}
+
+/// A structure that holds: the layer and its arrays.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    pub(crate) config: Config,
+    pub(crate) arrays: Arrays,
+}
+
+impl Checked {
+    /// The layer.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where each array's elements are.
+    pub fn arrays(&self) -> &Arrays {
+        &self.arrays
+    }
+}

@@ -1,0 +1,50 @@
+//! The collector of findings.
+//!
+//! In: findings in any order, and those that a binding layer made before. Out: one error with all of them,
+//! or none. It does not know what is being checked.
+
+use crate::error::{Code, DescriptorError, Issue, Path};
+
+/// Findings so far. A finding about a field that was already reported, or about a part of it, is dropped:
+/// it would only repeat the first.
+#[derive(Debug)]
+pub(super) struct Issues {
+    found: Vec<Issue>,
+    reported: usize,
+}
+
+impl Issues {
+    /// Start with what was found before the check.
+    pub(super) fn starting_with(found: Vec<Issue>) -> Self {
+        let reported = found.len();
+        Self { found, reported }
+    }
+
+    /// Add one finding.
+    pub(super) fn push(
+        &mut self,
+        path: Path,
+        code: Code,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) {
+        if !self.is_reported(&path) {
+            self.found.push(Issue { path, code, expected: expected.into(), actual: actual.into() });
+        }
+    }
+
+    /// Whether the field, a part of it or its whole was reported before the check.
+    pub(super) fn is_reported(&self, path: &Path) -> bool {
+        self.found.iter().take(self.reported).any(|issue| issue.path.is_related_to(path))
+    }
+
+    /// How many there are now.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The error, if there is anything to report.
+    pub(super) fn into_error(self) -> Option<DescriptorError> {
+        DescriptorError::from_issues(self.found)
+    }
+}

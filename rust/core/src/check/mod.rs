@@ -1,0 +1,79 @@
+//! Parse, don't validate: from a structure that may say anything to one that can be computed.
+//!
+//! In: [`LayerParametersLSTM`] and what a binding layer found wrong already. Out: [`Checked`], or all
+//! problems at once in reading order. It reads no float, writes nothing and allocates by no size that the
+//! structure claims.
+
+mod activation;
+mod array;
+mod arrays;
+mod config;
+mod issues;
+mod layout;
+mod overlap;
+mod scalars;
+mod strided;
+
+pub use config::{Arrays, Checked, Config, GateArrays, InitialState, Peephole};
+pub use strided::Strided;
+
+use crate::desc::{FilterParameters, LayerParametersLSTM};
+use crate::error::{DescriptorError, Issue};
+use issues::Issues;
+
+/// Check a structure and how it is to be run.
+///
+/// # Errors
+///
+/// [`DescriptorError`] with every problem found.
+pub fn check(
+    params: &LayerParametersLSTM<'_>,
+    filter: &FilterParameters,
+) -> Result<Checked, DescriptorError> {
+    check_after(Vec::new(), params, filter)
+}
+
+/// As [`check`], for a binding layer that found problems while it read its own objects: they are part of
+/// the result, and what they make unknowable is not reported again.
+///
+/// # Errors
+///
+/// [`DescriptorError`] with the problems found before and those found now.
+pub fn check_after(
+    found: Vec<Issue>,
+    params: &LayerParametersLSTM<'_>,
+    filter: &FilterParameters,
+) -> Result<Checked, DescriptorError> {
+    let mut issues = Issues::starting_with(found);
+    let sizes = scalars::check_scalars(&mut issues, params);
+    let checked = sizes.and_then(|sizes| {
+        let batch_sizes =
+            scalars::check_sequence(&mut issues, &params.sequence_descriptor, &sizes);
+        let arrays = arrays::check_arrays(&mut issues, params, &sizes);
+        let activations = activation::check_activations(&mut issues, params);
+        let ((arrays, peepholes), (activations, hidden_activation)) = arrays.zip(activations)?;
+        let config = Config {
+            input_size: sizes.input,
+            hidden_size: sizes.hidden,
+            batch_size: sizes.batch,
+            num_layers: sizes.layers,
+            seq_len: sizes.steps,
+            directions: sizes.directions,
+            batch_sizes,
+            activations,
+            hidden_activation,
+            peepholes,
+        };
+        Some(Checked { config, arrays })
+    });
+    if sizes.is_none() {
+        activation::check_activations(&mut issues, params);
+    }
+    scalars::check_filter(&mut issues, filter);
+    match (issues.into_error(), checked) {
+        (None, Some(checked)) => Ok(checked),
+        (Some(error), _) => Err(error),
+        // Every `None` above comes with an issue; should one not, the structure is refused all the same.
+        (None, None) => Err(DescriptorError::unexplained()),
+    }
+}

@@ -1,0 +1,95 @@
+//! The structures of the layer: `BNNSLayerParametersLSTM` and its parts.
+//!
+//! In: the caller's descriptors. Out: one structure that says everything about a call, and may be wrong.
+//! It computes nothing.
+
+use super::activation::Activation;
+use super::array::NDArrayDescriptor;
+use super::constants::LayerFlags;
+use crate::gate::Gate;
+
+/// `BNNSLSTMDataDescriptor`: a sequence and the states at its end.
+#[derive(Debug, Default)]
+pub struct LSTMDataDescriptor<'a> {
+    /// Input `[seq_len, batch, input_size]` or output `[seq_len, batch, directions * hidden_size]`.
+    pub data_desc: NDArrayDescriptor<'a>,
+    /// Hidden state, `[layers, directions, batch, hidden_size]`.
+    pub hidden_desc: NDArrayDescriptor<'a>,
+    /// Cell state, `[layers, directions, batch, hidden_size]`.
+    pub cell_state_desc: NDArrayDescriptor<'a>,
+}
+
+/// `BNNSLSTMGateDescriptor`: the weights of one gate.
+#[derive(Debug, Default)]
+pub struct LSTMGateDescriptor<'a> {
+    /// Input weights. Joint form: all layers in the first. Split form: layer 0 in the first, the layers
+    /// above in the second.
+    pub iw_desc: [NDArrayDescriptor<'a>; 2],
+    /// Hidden weights, `[layers, directions, hidden_size, hidden_size]`.
+    pub hw_desc: NDArrayDescriptor<'a>,
+    /// Peephole: `[layers, directions, hidden_size, hidden_size]`, or the diagonal
+    /// `[layers, directions, hidden_size]`, or absent.
+    pub cw_desc: NDArrayDescriptor<'a>,
+    /// Bias, `[layers, directions, hidden_size]`, or absent.
+    pub b_desc: NDArrayDescriptor<'a>,
+    /// Activation; `None` where the default-activations flag is set.
+    pub activation: Option<Activation<'a>>,
+}
+
+/// `BNNSLayerParametersLSTM`: one LSTM layer and the arrays of one call.
+#[derive(Debug, Default)]
+pub struct LayerParametersLSTM<'a> {
+    /// Elements of one input vector.
+    pub input_size: usize,
+    /// Elements of the hidden state and of the cell state.
+    pub hidden_size: usize,
+    /// Samples.
+    pub batch_size: usize,
+    /// Stacked layers.
+    pub num_layers: usize,
+    /// Steps.
+    pub seq_len: usize,
+    /// Ratio of values dropped between stacked layers, in training.
+    pub dropout: f32,
+    /// Directions and default activations.
+    pub lstm_flags: LayerFlags,
+    /// Number of active samples at each step, `[seq_len]`; absent: all.
+    pub sequence_descriptor: NDArrayDescriptor<'a>,
+    /// Input and initial states.
+    pub input_descriptor: LSTMDataDescriptor<'a>,
+    /// Output and final states.
+    pub output_descriptor: LSTMDataDescriptor<'a>,
+    /// How much of the candidate enters the cell.
+    pub input_gate: LSTMGateDescriptor<'a>,
+    /// How much of the old cell state stays.
+    pub forget_gate: LSTMGateDescriptor<'a>,
+    /// What enters the cell.
+    pub candidate_gate: LSTMGateDescriptor<'a>,
+    /// How much of the cell is shown.
+    pub output_gate: LSTMGateDescriptor<'a>,
+    /// Applied to the new cell state; `None` where the default-activations flag is set.
+    pub hidden_activation: Option<Activation<'a>>,
+}
+
+impl<'a> LayerParametersLSTM<'a> {
+    /// The descriptor of a gate.
+    pub fn gate(&self, gate: Gate) -> &LSTMGateDescriptor<'a> {
+        match gate {
+            Gate::Input => &self.input_gate,
+            Gate::Forget => &self.forget_gate,
+            Gate::Candidate => &self.candidate_gate,
+            Gate::Output => &self.output_gate,
+        }
+    }
+}
+
+/// `BNNSFilterParameters`: how a call is run. Its memory functions have no counterpart here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FilterParameters {
+    /// 0, or 1 for "use the client's pointers", which is what always happens.
+    pub flags: u32,
+    /// Threads to use at most; 0 chooses.
+    pub n_threads: usize,
+    /// Key of the dropout mask; looked at in training only.
+    pub seed: u64,
+}

@@ -1,0 +1,16 @@
+//! The BNNS structures as plain data: what a caller says, right or wrong.
+//!
+//! In: numbers, slices and views of the caller. Out: [`LayerParametersLSTM`] for `check`. This module
+//! decides nothing and knows nothing of what comes after it.
+
+mod activation;
+mod array;
+mod constants;
+mod data;
+mod lstm;
+
+pub use activation::{Activation, ActivationFunction};
+pub use array::{MAX_RANK, NDArrayDescriptor};
+pub use constants::{DataLayout, DataType, LayerFlags, NDArrayFlags};
+pub use data::{Data, Integers, Memory};
+pub use lstm::{FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerParametersLSTM};

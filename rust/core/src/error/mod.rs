@@ -1,0 +1,121 @@
+//! What can go wrong, said so that the reader can mend it.
+//!
+//! In: findings of `check`, `plan` and `run`. Out: [`DescriptorError`], a list of [`Issue`]s in reading
+//! order, and [`Error`], which every fallible function returns. This module knows no descriptor and no
+//! array, only paths, codes and texts.
+
+mod code;
+mod path;
+
+pub use code::Code;
+pub use path::Path;
+
+use std::fmt;
+
+/// One finding about one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// Which field, for example `input_gate.iw_desc[0].size[1]`.
+    pub path: Path,
+    /// What kind of fault, stable across versions.
+    pub code: Code,
+    /// What the field should have held.
+    pub expected: String,
+    /// What it held.
+    pub actual: String,
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, code, expected, actual } = self;
+        write!(f, "{path}: expected {expected}, found {actual} [{}]", code.name())
+    }
+}
+
+/// All faults of a structure, in reading order; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", render(.issues))]
+pub struct DescriptorError {
+    issues: Vec<Issue>,
+}
+
+impl DescriptorError {
+    /// An error from its issues, sorted into reading order; `None` when there are none.
+    pub fn from_issues(mut issues: Vec<Issue>) -> Option<Self> {
+        issues.sort_by_cached_key(|issue| issue.path.reading_order());
+        (!issues.is_empty()).then_some(Self { issues })
+    }
+
+    /// A refusal without a finding, so that an oversight in `check` cannot become a panic.
+    pub(crate) fn unexplained() -> Self {
+        let issue = Issue {
+            path: Path::field("params"),
+            code: Code::WrongType,
+            expected: "a structure that can be computed".to_owned(),
+            actual: "one that check refused without a finding (please report this)".to_owned(),
+        };
+        Self { issues: vec![issue] }
+    }
+
+    /// The issues, at least one, in the order in which the structure's fields stand.
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+}
+
+fn render(issues: &[Issue]) -> String {
+    let lines: Vec<String> = issues.iter().map(ToString::to_string).collect();
+    match lines.as_slice() {
+        [only] => only.clone(),
+        _ => format!("{} problems:\n  {}", lines.len(), lines.join("\n  ")),
+    }
+}
+
+/// Everything that a call of this crate can fail with. Whatever the error, no output was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The structure says something that cannot be computed.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// An array handed to a planned call is not the one that was planned for.
+    #[error("{path}: expected an array of shape {expected}, found {actual}")]
+    ArrayMismatch {
+        /// Which array.
+        path: Path,
+        /// The planned shape.
+        expected: String,
+        /// The shape that came.
+        actual: String,
+    },
+    /// Packed weights or a workspace that were made for another plan.
+    #[error("{what}: expected one made for this plan, found one made for another")]
+    WrongPlan {
+        /// What was handed in.
+        what: &'static str,
+    },
+    /// The workspace or the packed weights do not fit into memory.
+    #[error("out of memory: {bytes} bytes for {what} could not be allocated")]
+    OutOfMemory {
+        /// What the memory was for.
+        what: &'static str,
+        /// How much was asked for.
+        bytes: usize,
+    },
+    /// The requested SIMD level does not exist on this machine.
+    #[error("SIMD level: expected one of {available}, found {requested:?}")]
+    UnknownLevel {
+        /// What was asked for.
+        requested: String,
+        /// What this machine has, separated by commas.
+        available: String,
+    },
+    /// The threads could not be started.
+    #[error("could not start {n_threads} threads: {reason}")]
+    Threads {
+        /// How many were asked for.
+        n_threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+}

@@ -1,0 +1,72 @@
+//! The four gates, by name.
+//!
+//! In: nothing. Out: [`Gate`] and [`Gates`], one value for each gate. The only place that knows an order of
+//! gates: the one of the BNNS structure, which panels and buffers share.
+
+/// One of the four gates of an LSTM cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Gate {
+    /// How much of the candidate enters the cell.
+    Input,
+    /// How much of the old cell state stays.
+    Forget,
+    /// What enters the cell.
+    Candidate,
+    /// How much of the cell is shown.
+    Output,
+}
+
+impl Gate {
+    /// All gates, in the order of the BNNS structure.
+    pub const ALL: [Self; 4] = [Self::Input, Self::Forget, Self::Candidate, Self::Output];
+
+    /// The name of the gate's field in the BNNS structure.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Input => "input_gate",
+            Self::Forget => "forget_gate",
+            Self::Candidate => "candidate_gate",
+            Self::Output => "output_gate",
+        }
+    }
+}
+
+/// A value for each gate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gates<T> {
+    /// Of the input gate.
+    pub input: T,
+    /// Of the forget gate.
+    pub forget: T,
+    /// Of the candidate gate.
+    pub candidate: T,
+    /// Of the output gate.
+    pub output: T,
+}
+
+impl<T> Gates<T> {
+    /// The value of each gate, computed in the order of the BNNS structure.
+    pub fn from_fn(mut value: impl FnMut(Gate) -> T) -> Self {
+        Self {
+            input: value(Gate::Input),
+            forget: value(Gate::Forget),
+            candidate: value(Gate::Candidate),
+            output: value(Gate::Output),
+        }
+    }
+
+    /// The value of one gate.
+    pub fn get(&self, gate: Gate) -> &T {
+        match gate {
+            Gate::Input => &self.input,
+            Gate::Forget => &self.forget,
+            Gate::Candidate => &self.candidate,
+            Gate::Output => &self.output,
+        }
+    }
+
+    /// The values in the order of the BNNS structure.
+    pub fn each(&self) -> [&T; 4] {
+        [&self.input, &self.forget, &self.candidate, &self.output]
+    }
+}

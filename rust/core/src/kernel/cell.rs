@@ -1,0 +1,58 @@
+//! The cell with default activations, on one vector of hidden units.
+//!
+//! In: the four pre-activations and the old cell state. Out: the new cell state and the new hidden state.
+//! The equations are those of the BNNS layer; the output gate's peephole sees the new cell state.
+
+use crate::math::{sigmoid, tanh};
+use fearless_simd::{Simd, SimdBase, SimdFloat};
+
+/// Pre-activations of one vector of hidden units, in the order of the panels.
+#[derive(Clone, Copy)]
+pub(super) struct PreActivations<V> {
+    pub(super) input: V,
+    pub(super) forget: V,
+    pub(super) candidate: V,
+    pub(super) output: V,
+}
+
+impl<V: Copy> PreActivations<V> {
+    /// From the gates of a panel.
+    #[inline(always)]
+    pub(super) fn from_panel([input, forget, candidate, output]: [V; 4]) -> Self {
+        Self { input, forget, candidate, output }
+    }
+}
+
+/// New cell and hidden state; `peepholes` are the diagonals, if any.
+#[inline(always)]
+pub(super) fn default_cell<S: Simd>(
+    simd: S,
+    pre: PreActivations<S::f32s>,
+    cell: S::f32s,
+    peepholes: Option<PreActivations<S::f32s>>,
+) -> (S::f32s, S::f32s) {
+    let PreActivations { mut input, mut forget, mut candidate, mut output } = pre;
+    if let Some(weights) = &peepholes {
+        input = weights.input.mul_add(cell, input);
+        forget = weights.forget.mul_add(cell, forget);
+        candidate = weights.candidate.mul_add(cell, candidate);
+    }
+    let kept = sigmoid(simd, forget) * cell;
+    let cell = sigmoid(simd, input).mul_add(tanh(simd, candidate), kept);
+    if let Some(weights) = &peepholes {
+        output = weights.output.mul_add(cell, output);
+    }
+    (cell, sigmoid(simd, output) * tanh(simd, cell))
+}
+
+/// One vector of `floats`, from `start` on.
+#[inline(always)]
+pub(super) fn load<S: Simd>(simd: S, floats: &[f32], start: usize) -> S::f32s {
+    S::f32s::from_slice(simd, &floats[start..start + S::f32s::LEN])
+}
+
+/// Store one vector to `floats`, from `start` on.
+#[inline(always)]
+pub(super) fn store<S: Simd>(vector: S::f32s, floats: &mut [f32], start: usize) {
+    vector.store_slice(&mut floats[start..start + S::f32s::LEN]);
+}

@@ -1,0 +1,76 @@
+//! Covering a step's rows and unit blocks with register tiles.
+//!
+//! In: how many rows and blocks there are, and the widest tile. Out: one call for each tile. It does not
+//! know what a tile computes.
+
+use super::geometry::Geometry;
+use fearless_simd::Simd;
+
+/// Something that is computed tile by tile.
+pub(super) trait TileOperation<S: Simd> {
+    /// Compute `ROWS` rows by `BLOCKS` unit blocks.
+    fn tile<const ROWS: usize, const BLOCKS: usize>(
+        &mut self,
+        simd: S,
+        first_row: usize,
+        first_block: usize,
+    );
+}
+
+/// Compute all tiles. Blocks are the outer loop, so that a block's weights serve all rows while they are
+/// in the nearest cache; a single row takes several blocks at once, so that their sums overlap.
+#[inline(always)]
+pub(super) fn cover<S: Simd, T: TileOperation<S>>(
+    simd: S,
+    geometry: &Geometry,
+    rows: usize,
+    operation: &mut T,
+) {
+    if rows == 1 {
+        return cover_row(simd, geometry, operation);
+    }
+    for block in 0..geometry.blocks {
+        let mut row = 0;
+        while row < rows {
+            row += match (rows - row).min(geometry.tile_rows) {
+                6.. => {
+                    operation.tile::<6, 1>(simd, row, block);
+                    6
+                }
+                3..=5 => {
+                    operation.tile::<3, 1>(simd, row, block);
+                    3
+                }
+                2 => {
+                    operation.tile::<2, 1>(simd, row, block);
+                    2
+                }
+                _ => {
+                    operation.tile::<1, 1>(simd, row, block);
+                    1
+                }
+            };
+        }
+    }
+}
+
+#[inline(always)]
+fn cover_row<S: Simd, T: TileOperation<S>>(simd: S, geometry: &Geometry, operation: &mut T) {
+    let mut block = 0;
+    while block < geometry.blocks {
+        block += match (geometry.blocks - block).min(geometry.tile_blocks) {
+            4.. => {
+                operation.tile::<1, 4>(simd, 0, block);
+                4
+            }
+            2..=3 => {
+                operation.tile::<1, 2>(simd, 0, block);
+                2
+            }
+            _ => {
+                operation.tile::<1, 1>(simd, 0, block);
+                1
+            }
+        };
+    }
+}

@@ -1,0 +1,117 @@
+//! The recurrence with default activations: the four gates of a block of hidden units stay in registers
+//! from the first product to the new states.
+//!
+//! In: pre-activations of a chunk of steps, hidden weights, states. Out: the output of each step and the
+//! states after the chunk. Peepholes may be absent or diagonal; everything else takes [`super::general`].
+
+use super::cell::{PreActivations, default_cell, load, store};
+use super::cover::{TileOperation, cover};
+use super::geometry::{Geometry, Rows, Steps};
+use super::tile::{Accumulators, accumulate, block_panels};
+use crate::level::Kernel;
+use fearless_simd::{Simd, SimdBase};
+
+/// Run the recurrence over a chunk of steps.
+pub(crate) struct FusedChunk<'a> {
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) steps: Steps<'a>,
+    /// `[block][hidden][gate][lane]`
+    pub(crate) hidden_weights: &'a [f32],
+    /// `[block][gate][lane]`; empty without peepholes.
+    pub(crate) diagonal: &'a [f32],
+    /// `[row][block][gate][lane]` for all rows of the chunk.
+    pub(crate) pre: &'a [f32],
+    /// `[row][unit]` for all rows of the chunk.
+    pub(crate) out: &'a mut [f32],
+    /// `[row][unit]` for the rows of the batch: before and after.
+    pub(crate) hidden: &'a mut [f32],
+    /// `[row][unit]` for the rows of the batch: before and after.
+    pub(crate) cell: &'a mut [f32],
+}
+
+impl Kernel for FusedChunk<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Geometry { state_pitch, gate_pitch, .. } = *self.geometry;
+        for (first, rows) in self.steps.each() {
+            let out = &mut self.out[first * state_pitch..(first + rows) * state_pitch];
+            let mut step = FusedStep {
+                geometry: self.geometry,
+                hidden_weights: self.hidden_weights,
+                diagonal: self.diagonal,
+                pre: &self.pre[first * gate_pitch..],
+                hidden: self.hidden,
+                cell: self.cell,
+                out,
+            };
+            cover(simd, self.geometry, rows, &mut step);
+            self.hidden[..rows * state_pitch].copy_from_slice(out);
+        }
+    }
+}
+
+/// One step of all active rows.
+struct FusedStep<'a> {
+    geometry: &'a Geometry,
+    hidden_weights: &'a [f32],
+    diagonal: &'a [f32],
+    pre: &'a [f32],
+    hidden: &'a [f32],
+    cell: &'a mut [f32],
+    out: &'a mut [f32],
+}
+
+impl<S: Simd> TileOperation<S> for FusedStep<'_> {
+    #[inline(always)]
+    fn tile<const ROWS: usize, const BLOCKS: usize>(
+        &mut self,
+        simd: S,
+        first_row: usize,
+        first_block: usize,
+    ) {
+        let Geometry { hidden, state_pitch, gate_pitch, .. } = *self.geometry;
+        let lanes = S::f32s::LEN;
+        let group = 4 * lanes;
+        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
+            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
+        for (row, blocks) in sums.iter_mut().enumerate() {
+            let start = (first_row + row) * gate_pitch + first_block * group;
+            for (index, sum) in blocks.iter_mut().flatten().enumerate() {
+                *sum = load(simd, self.pre, start + index * lanes);
+            }
+        }
+        let rows = Rows { floats: self.hidden, pitch: state_pitch, width: hidden };
+        let panels = block_panels::<BLOCKS>(self.hidden_weights, hidden * group, first_block);
+        sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels);
+        for (row, blocks) in sums.iter().enumerate() {
+            for (block, gates) in blocks.iter().enumerate() {
+                let unit = (first_block + block) * lanes;
+                self.finish(simd, *gates, (first_row + row) * state_pitch + unit, 4 * unit);
+            }
+        }
+    }
+}
+
+impl FusedStep<'_> {
+    /// From the four sums of one vector of units to its new states.
+    #[inline(always)]
+    fn finish<S: Simd>(&mut self, simd: S, gates: [S::f32s; 4], at: usize, diagonal_at: usize) {
+        let lanes = S::f32s::LEN;
+        let peepholes = if self.diagonal.is_empty() {
+            None
+        } else {
+            let mut weights = [S::f32s::splat(simd, 0.0); 4];
+            for (gate, weight) in weights.iter_mut().enumerate() {
+                *weight = load(simd, self.diagonal, diagonal_at + gate * lanes);
+            }
+            Some(PreActivations::from_panel(weights))
+        };
+        let cell = load(simd, self.cell, at);
+        let pre = PreActivations::from_panel(gates);
+        let (cell, hidden) = default_cell(simd, pre, cell, peepholes);
+        store::<S>(cell, self.cell, at);
+        store::<S>(hidden, self.out, at);
+    }
+}

@@ -1,0 +1,252 @@
+//! The recurrence with any activations and any peepholes, step by step over whole rows.
+//!
+//! In: as for the fused recurrence, and full peephole panels, and the five functions. Out: the same. The
+//! sums run in the same tiles; what differs is that gates pass through a buffer `[row][gate][unit]`.
+
+use super::cell::{load, store};
+use super::cover::{TileOperation, cover};
+use super::geometry::{Geometry, Rows, Steps};
+use super::tile::{Accumulators, accumulate, block_panels};
+use crate::gate::Gates;
+use crate::level::Kernel;
+use crate::math::{Activation, apply_slice};
+use fearless_simd::{Simd, SimdBase, SimdFloat};
+
+/// Peephole panels; each is empty where no gate has that kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PeepholePanels<'a> {
+    /// Diagonals, `[block][gate][lane]`.
+    pub(crate) diagonal: &'a [f32],
+    /// Full matrices of input, forget and candidate gate, `[block][hidden][gate][lane]`.
+    pub(crate) cell: &'a [f32],
+    /// Full matrix of the output gate, `[block][hidden][lane]`.
+    pub(crate) cell_output: &'a [f32],
+}
+
+/// The five activations.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GeneralFunctions {
+    pub(crate) gates: Gates<Activation>,
+    pub(crate) hidden: Activation,
+}
+
+/// Run the recurrence over a chunk of steps.
+pub(crate) struct GeneralChunk<'a> {
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) steps: Steps<'a>,
+    pub(crate) functions: &'a GeneralFunctions,
+    /// `[block][hidden][gate][lane]`
+    pub(crate) hidden_weights: &'a [f32],
+    pub(crate) peepholes: PeepholePanels<'a>,
+    /// `[row][block][gate][lane]` for all rows of the chunk.
+    pub(crate) pre: &'a [f32],
+    /// `[row][unit]` for all rows of the chunk.
+    pub(crate) out: &'a mut [f32],
+    /// `[row][unit]` for the rows of the batch: before and after.
+    pub(crate) hidden: &'a mut [f32],
+    /// `[row][unit]` for the rows of the batch: before and after.
+    pub(crate) cell: &'a mut [f32],
+    /// Room for the gates of one step, `[row][gate][unit]`.
+    pub(crate) gates: &'a mut [f32],
+}
+
+impl Kernel for GeneralChunk<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let state_pitch = self.geometry.state_pitch;
+        let steps = self.steps;
+        for (first, rows) in steps.each() {
+            self.sums(simd, first, rows);
+            self.new_cells(simd, rows);
+            self.output_peephole(simd, rows);
+            self.new_hidden(simd, first, rows);
+            let out = &self.out[first * state_pitch..(first + rows) * state_pitch];
+            self.hidden[..rows * state_pitch].copy_from_slice(out);
+        }
+    }
+}
+
+impl GeneralChunk<'_> {
+    /// All products that need only the old states.
+    #[inline(always)]
+    fn sums<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
+        let Geometry { hidden: width, state_pitch: pitch, gate_pitch, .. } = *self.geometry;
+        let mut sums = GateSums {
+            geometry: self.geometry,
+            pre: &self.pre[first * gate_pitch..],
+            hidden: Rows { floats: self.hidden, pitch, width },
+            hidden_weights: self.hidden_weights,
+            cell: Rows { floats: self.cell, pitch, width },
+            cell_weights: self.peepholes.cell,
+            gates: self.gates,
+        };
+        cover(simd, self.geometry, rows, &mut sums);
+    }
+
+    /// c' = forget * c + input * candidate.
+    #[inline(always)]
+    fn new_cells<S: Simd>(&mut self, simd: S, rows: usize) {
+        let lanes = S::f32s::LEN;
+        let units = self.geometry.blocks * lanes;
+        let functions = self.functions.gates;
+        for row in 0..rows {
+            let gates = &mut self.gates[row * self.geometry.gate_pitch..][..4 * units];
+            let cells = &mut self.cell[row * self.geometry.state_pitch..][..units];
+            for (gate, values) in gates.chunks_exact_mut(units).take(3).enumerate() {
+                add_diagonal(simd, self.peepholes.diagonal, gate, cells, values);
+            }
+            let (input, rest) = gates.split_at_mut(units);
+            let (forget, rest) = rest.split_at_mut(units);
+            let candidate = &mut rest[..units];
+            apply_slice(simd, functions.input, input);
+            apply_slice(simd, functions.forget, forget);
+            apply_slice(simd, functions.candidate, candidate);
+            for at in (0..units).step_by(lanes) {
+                let kept = load(simd, forget, at) * load(simd, cells, at);
+                let cell = load(simd, input, at).mul_add(load(simd, candidate, at), kept);
+                store::<S>(cell, cells, at);
+            }
+        }
+    }
+
+    /// The full peephole of the output gate sees the new cell state of all units.
+    #[inline(always)]
+    fn output_peephole<S: Simd>(&mut self, simd: S, rows: usize) {
+        if self.peepholes.cell_output.is_empty() {
+            return;
+        }
+        let Geometry { hidden: width, state_pitch: pitch, .. } = *self.geometry;
+        let mut sums = OutputSums {
+            geometry: self.geometry,
+            cell: Rows { floats: self.cell, pitch, width },
+            weights: self.peepholes.cell_output,
+            gates: self.gates,
+        };
+        cover(simd, self.geometry, rows, &mut sums);
+    }
+
+    /// h' = output * hidden activation(c').
+    #[inline(always)]
+    fn new_hidden<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
+        let lanes = S::f32s::LEN;
+        let units = self.geometry.blocks * lanes;
+        for row in 0..rows {
+            let gates = &mut self.gates[row * self.geometry.gate_pitch..][..4 * units];
+            let cells = &self.cell[row * self.geometry.state_pitch..][..units];
+            let out = &mut self.out[(first + row) * self.geometry.state_pitch..][..units];
+            let output = &mut gates[3 * units..];
+            add_diagonal(simd, self.peepholes.diagonal, 3, cells, output);
+            apply_slice(simd, self.functions.gates.output, output);
+            out.copy_from_slice(cells);
+            apply_slice(simd, self.functions.hidden, out);
+            for at in (0..units).step_by(lanes) {
+                store::<S>(load(simd, output, at) * load(simd, out, at), out, at);
+            }
+        }
+    }
+}
+
+/// values += diagonal of `gate` * cells.
+#[inline(always)]
+fn add_diagonal<S: Simd>(
+    simd: S,
+    diagonal: &[f32],
+    gate: usize,
+    cells: &[f32],
+    values: &mut [f32],
+) {
+    let lanes = S::f32s::LEN;
+    for (block, weights) in diagonal.chunks_exact(4 * lanes).enumerate() {
+        let at = block * lanes;
+        let weight = load(simd, weights, gate * lanes);
+        let sum = weight.mul_add(load(simd, cells, at), load(simd, values, at));
+        store::<S>(sum, values, at);
+    }
+}
+
+/// Sums of all four gates from the old states.
+struct GateSums<'a> {
+    geometry: &'a Geometry,
+    pre: &'a [f32],
+    hidden: Rows<'a>,
+    hidden_weights: &'a [f32],
+    cell: Rows<'a>,
+    cell_weights: &'a [f32],
+    gates: &'a mut [f32],
+}
+
+impl<S: Simd> TileOperation<S> for GateSums<'_> {
+    #[inline(always)]
+    fn tile<const ROWS: usize, const BLOCKS: usize>(
+        &mut self,
+        simd: S,
+        first_row: usize,
+        first_block: usize,
+    ) {
+        let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
+        let lanes = S::f32s::LEN;
+        let group = 4 * lanes;
+        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
+            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
+        for (row, blocks) in sums.iter_mut().enumerate() {
+            let start = (first_row + row) * gate_pitch + first_block * group;
+            for (index, sum) in blocks.iter_mut().flatten().enumerate() {
+                *sum = load(simd, self.pre, start + index * lanes);
+            }
+        }
+        let panels = block_panels::<BLOCKS>(self.hidden_weights, hidden * group, first_block);
+        sums = accumulate(simd, sums, self.hidden.tile::<ROWS>(first_row), panels);
+        if !self.cell_weights.is_empty() {
+            let panels = block_panels::<BLOCKS>(self.cell_weights, hidden * group, first_block);
+            sums = accumulate(simd, sums, self.cell.tile::<ROWS>(first_row), panels);
+        }
+        for (row, blocks) in sums.iter().enumerate() {
+            for (block, gates) in blocks.iter().enumerate() {
+                let start = (first_row + row) * gate_pitch + (first_block + block) * lanes;
+                for (gate, sum) in gates.iter().enumerate() {
+                    store::<S>(*sum, self.gates, start + gate * all_blocks * lanes);
+                }
+            }
+        }
+    }
+}
+
+/// The output gate's sums, increased by its full peephole.
+struct OutputSums<'a> {
+    geometry: &'a Geometry,
+    cell: Rows<'a>,
+    weights: &'a [f32],
+    gates: &'a mut [f32],
+}
+
+impl<S: Simd> TileOperation<S> for OutputSums<'_> {
+    #[inline(always)]
+    fn tile<const ROWS: usize, const BLOCKS: usize>(
+        &mut self,
+        simd: S,
+        first_row: usize,
+        first_block: usize,
+    ) {
+        let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
+        let lanes = S::f32s::LEN;
+        let place = |row: usize, block: usize| {
+            (first_row + row) * gate_pitch + (3 * all_blocks + first_block + block) * lanes
+        };
+        let mut sums: Accumulators<S, ROWS, BLOCKS, 1> =
+            [[[S::f32s::splat(simd, 0.0); 1]; BLOCKS]; ROWS];
+        for (row, blocks) in sums.iter_mut().enumerate() {
+            for (block, [sum]) in blocks.iter_mut().enumerate() {
+                *sum = load(simd, self.gates, place(row, block));
+            }
+        }
+        let panels = block_panels::<BLOCKS>(self.weights, hidden * lanes, first_block);
+        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(first_row), panels);
+        for (row, blocks) in sums.iter().enumerate() {
+            for (block, [sum]) in blocks.iter().enumerate() {
+                store::<S>(*sum, self.gates, place(row, block));
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The numbers that all kernels share.
+//!
+//! In: padded sizes. Out: [`Geometry`], [`Rows`] of floats at a pitch, and [`Steps`] of a chunk. No
+//! arithmetic on floats happens here.
+
+/// Padded sizes of one layer, in floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    /// Real hidden units.
+    pub(crate) hidden: usize,
+    /// Blocks of vector-width hidden units.
+    pub(crate) blocks: usize,
+    /// From one row of hidden or cell state to the next.
+    pub(crate) state_pitch: usize,
+    /// From one row of pre-activations to the next.
+    pub(crate) gate_pitch: usize,
+    /// Batch rows of the widest register tile.
+    pub(crate) tile_rows: usize,
+    /// Unit blocks of the one-row register tile.
+    pub(crate) tile_blocks: usize,
+}
+
+/// Rows of `width` floats, `pitch` floats apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) floats: &'a [f32],
+    pub(crate) pitch: usize,
+    pub(crate) width: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// `ROWS` rows from `first` on.
+    #[inline(always)]
+    pub(super) fn tile<const ROWS: usize>(&self, first: usize) -> [&'a [f32]; ROWS] {
+        let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+        for (index, row) in rows.iter_mut().enumerate() {
+            *row = &self.floats[(first + index) * self.pitch..][..self.width];
+        }
+        rows
+    }
+}
+
+/// The steps of a chunk in the order in which a direction reads them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Steps<'a> {
+    /// Where the rows of each step begin, and where the last step's end.
+    pub(crate) offsets: &'a [usize],
+    /// Whether the last step comes first.
+    pub(crate) reverse: bool,
+}
+
+impl Steps<'_> {
+    /// Position of each step's first row within the chunk, and how many rows it has.
+    #[inline(always)]
+    pub(super) fn each(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let base = self.offsets[0];
+        let steps = self.offsets.len() - 1;
+        (0..steps)
+            .map(move |index| if self.reverse { steps - 1 - index } else { index })
+            .map(move |step| {
+                let (begin, end) = (self.offsets[step], self.offsets[step + 1]);
+                (begin - base, end - begin)
+            })
+            .filter(|&(_, rows)| rows > 0)
+    }
+}

@@ -1,0 +1,19 @@
+//! The arithmetic: slices in, slices out, nothing that can fail.
+//!
+//! In: panels of weights, rows of floats and their pitches, as `plan` laid them out. Out: pre-activations,
+//! states and outputs, written in place. Kernels know no descriptor, no stride of the caller and no thread.
+//! Sums run over the inputs in ascending order whatever the tile, so a row's result depends neither on its
+//! neighbours nor on the division among threads.
+
+mod cell;
+mod cover;
+mod fused;
+mod general;
+mod geometry;
+mod project;
+mod tile;
+
+pub(crate) use fused::FusedChunk;
+pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
+pub(crate) use geometry::{Geometry, Rows, Steps};
+pub(crate) use project::Project;

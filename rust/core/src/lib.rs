@@ -1,0 +1,47 @@
+//! Apple's BNNS LSTM layer as portable, safe Rust.
+//!
+//! ```text
+//! desc    plain data, may be wrong
+//!   -> check    all problems at once; after it nothing can be malformed
+//!   -> plan     every decision and every size, before any memory exists
+//!   -> pack     weights into panels
+//!   -> run      layers, directions, time
+//!   -> kernel   slices in, slices out
+//!   -> math     exp, sigmoid, tanh on vectors
+//! ```
+//!
+//! Describe a layer with [`LayerParametersLSTM`] and call [`direct_apply_lstm_batch_training_caching`]; the
+//! example there runs. Callers that compute the same layer again and again take the steps one by one:
+//! [`check`], [`Plan::new`], [`Weights::pack`], [`Workspace::new`], then [`forward`] as often as they like,
+//! which allocates nothing.
+
+#![forbid(unsafe_code)]
+
+mod aligned;
+mod check;
+mod desc;
+mod direct;
+mod error;
+mod gate;
+mod kernel;
+mod level;
+mod math;
+mod pack;
+mod plan;
+mod run;
+
+pub use check::{
+    Arrays, Checked, Config, GateArrays, InitialState, Peephole, Strided, check, check_after,
+};
+pub use desc::{
+    Activation, ActivationFunction, Data, DataLayout, DataType, FilterParameters, Integers,
+    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, MAX_RANK, Memory,
+    NDArrayDescriptor, NDArrayFlags,
+};
+pub use direct::{direct_apply_lstm_batch_training_caching, direct_apply_with};
+pub use error::{Code, DescriptorError, Error, Issue, Path};
+pub use gate::{Gate, Gates};
+pub use level::Level;
+pub use pack::{GateViews, WeightViews, Weights};
+pub use plan::{Options, Plan};
+pub use run::{Inputs, Outputs, Workspace, forward};

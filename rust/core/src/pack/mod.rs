@@ -1,0 +1,46 @@
+//! Weights into panels.
+//!
+//! In: a plan and views of the caller's weights, with any strides. Out: [`Weights`], immutable panels in the
+//! order in which kernels read them. This is the only code that sees how weights are stored.
+
+mod panel;
+mod views;
+
+pub(crate) use panel::{LayerPanels, Panels};
+pub use views::{GateViews, WeightViews};
+
+use crate::error::Error;
+use crate::plan::{PanelSizes, Plan};
+
+/// The packed weights of a layer, for one plan.
+#[derive(Debug)]
+pub struct Weights {
+    /// `[layer][direction]`.
+    panels: Vec<LayerPanels>,
+    directions: usize,
+    pub(crate) plan_id: u64,
+}
+
+impl Weights {
+    /// Pack the weights of all layers and directions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ArrayMismatch`] if a view is not the array that was planned for, [`Error::OutOfMemory`].
+    pub fn pack(plan: &Plan, views: &WeightViews<'_>) -> Result<Self, Error> {
+        let config = plan.config();
+        let canonical = views::canonical(plan, views)?;
+        let mut panels = Vec::with_capacity(config.num_layers * config.directions);
+        for layer in 0..config.num_layers {
+            let sizes = PanelSizes::new(config, &plan.shape, layer);
+            for direction in 0..config.directions {
+                panels.push(LayerPanels::pack(plan, &sizes, &canonical, layer, direction)?);
+            }
+        }
+        Ok(Self { panels, directions: config.directions, plan_id: plan.id })
+    }
+
+    pub(crate) fn of(&self, layer: usize, direction: usize) -> &LayerPanels {
+        &self.panels[layer * self.directions + direction]
+    }
+}

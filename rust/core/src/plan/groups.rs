@@ -1,0 +1,93 @@
+//! How the batch is divided among threads.
+//!
+//! In: a checked layer and a number of threads. Out: [`Group`]s of batch rows with the same work. It does
+//! not know threads, pools or memory.
+
+use crate::check::Config;
+use crate::error::Error;
+
+/// Floating-point operations below which a second thread costs more than it brings: waking one takes
+/// several microseconds.
+const LEAST_WORK_OF_A_THREAD: f64 = 2e6;
+
+/// Batch rows that are computed together, from the first step to the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// The first batch row.
+    pub(crate) first: usize,
+    /// How many.
+    pub(crate) rows: usize,
+    /// Where the rows of each step begin in a buffer of all active (step, row) pairs; `seq_len + 1` values.
+    pub(crate) offsets: Vec<usize>,
+}
+
+impl Group {
+    fn new(config: &Config, first: usize, rows: usize) -> Result<Self, Error> {
+        let mut offsets = Vec::new();
+        offsets.try_reserve_exact(config.seq_len + 1).map_err(|_| Error::OutOfMemory {
+            what: "step offsets",
+            bytes: config.seq_len.saturating_mul(size_of::<usize>()),
+        })?;
+        let mut offset = 0;
+        offsets.push(offset);
+        for step in 0..config.seq_len {
+            offset += config.active_at(step).saturating_sub(first).min(rows);
+            offsets.push(offset);
+        }
+        Ok(Self { first, rows, offsets })
+    }
+
+    /// Active (step, row) pairs.
+    pub(crate) fn all_rows(&self) -> usize {
+        self.offsets.last().copied().unwrap_or(0)
+    }
+
+    /// Rows that are active at `step`.
+    pub(crate) fn active_at(&self, step: usize) -> usize {
+        self.offsets[step + 1] - self.offsets[step]
+    }
+}
+
+/// The threads that are worth their start, at most `threads`.
+pub(crate) fn useful_threads(config: &Config, threads: usize) -> usize {
+    let work: f64 = (0..config.num_layers)
+        .map(|layer| {
+            let columns = config.layer_input(layer) + config.hidden_size;
+            8.0 * config.hidden_size as f64 * columns as f64
+        })
+        .sum();
+    let rows: usize = (0..config.seq_len).map(|step| config.active_at(step)).sum();
+    let work = work * rows as f64 * config.directions as f64;
+    let worthwhile = (work / LEAST_WORK_OF_A_THREAD).min(1024.0) as usize;
+    threads.min(worthwhile).max(1)
+}
+
+/// Divide the batch so that each (group, direction) pair is the same work for one of `threads` threads.
+pub(crate) fn divide(config: &Config, threads: usize) -> Result<Vec<Group>, Error> {
+    let wanted = threads.div_ceil(config.directions).clamp(1, config.batch_size);
+    let total: usize = (0..config.seq_len).map(|step| config.active_at(step)).sum();
+    let mut groups = Vec::with_capacity(wanted);
+    let mut first = 0;
+    let mut done = 0;
+    for index in 1..=wanted {
+        let goal = total * index / wanted;
+        let last_possible = config.batch_size - (wanted - index);
+        let mut end = first + 1;
+        done += length_of(config, first);
+        while end < last_possible && (index == wanted || done < goal) {
+            done += length_of(config, end);
+            end += 1;
+        }
+        groups.push(Group::new(config, first, end - first)?);
+        first = end;
+    }
+    Ok(groups)
+}
+
+/// Steps at which a sample is active; the batch sizes do not increase.
+fn length_of(config: &Config, sample: usize) -> usize {
+    config
+        .batch_sizes
+        .as_ref()
+        .map_or(config.seq_len, |sizes| sizes.partition_point(|&size| size > sample))
+}

@@ -1,0 +1,140 @@
+//! Every decision and every size, before any memory exists.
+//!
+//! In: a [`Checked`] layer and [`Options`]. Out: a [`Plan`], which packing and running follow without
+//! deciding anything. It touches no array.
+
+mod groups;
+mod panels;
+mod shape;
+mod tile;
+mod workspace;
+
+pub(crate) use groups::Group;
+pub(crate) use panels::PanelSizes;
+pub(crate) use shape::Shape;
+pub(crate) use workspace::TaskSizes;
+
+use crate::check::{Checked, Config};
+use crate::error::Error;
+use crate::level::Level;
+use tile::Tile;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// How a layer is to be computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// SIMD level.
+    pub level: Level,
+    /// Threads to use at most; 0 means as many as the machine has. Few are used where more would not pay.
+    pub n_threads: usize,
+    /// Use as many threads as rows and directions allow, even where fewer are faster: for tests and
+    /// measurements.
+    pub force_threads: bool,
+}
+
+impl Default for Options {
+    /// The best level of the machine and as many threads as it has.
+    fn default() -> Self {
+        Self { level: Level::best(), n_threads: 0, force_threads: false }
+    }
+}
+
+/// How one layer is computed: sizes, division among threads, workspace.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Tells packed weights and workspaces of different plans apart.
+    pub(crate) id: u64,
+    pub(crate) checked: Checked,
+    pub(crate) level: Level,
+    pub(crate) threads: usize,
+    pub(crate) shape: Shape,
+    pub(crate) groups: Vec<Group>,
+}
+
+impl Plan {
+    /// Plan a layer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] for more steps than the memory can count.
+    pub fn new(checked: &Checked, options: Options) -> Result<Self, Error> {
+        let config = checked.config();
+        let available = match options.n_threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        };
+        let possible = config.batch_size.saturating_mul(config.directions).min(available);
+        let threads = match options.force_threads {
+            true => possible,
+            false => groups::useful_threads(config, possible),
+        };
+        Ok(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            level: options.level,
+            threads,
+            shape: Shape::new(config, Tile::of(options.level)),
+            groups: groups::divide(config, threads)?,
+            checked: checked.clone(),
+        })
+    }
+
+    /// The layer.
+    pub fn config(&self) -> &Config {
+        &self.checked.config
+    }
+
+    /// Threads that a call uses.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// What was decided, for people: level, tile, threads, bytes of packed weights and of the workspace.
+    pub fn explain(&self) -> String {
+        let Shape { geometry, lanes, is_fused } = self.shape;
+        let mut text = String::new();
+        let step = if is_fused { "fused step" } else { "general step" };
+        let _ = writeln!(
+            text,
+            "level {}: {step}, {lanes} lanes, tiles of {} rows, or of 1 row and {} blocks",
+            self.level.name(),
+            geometry.tile_rows,
+            geometry.tile_blocks
+        );
+        let rows: Vec<usize> = self.groups.iter().map(|group| group.rows).collect();
+        let _ = writeln!(
+            text,
+            "threads {}: batch rows {rows:?}, directions {}",
+            self.threads,
+            self.config().directions
+        );
+        let _ = writeln!(text, "packed weights: {} bytes", self.packed_floats() * size_of::<f32>());
+        let _ = write!(text, "workspace: {} bytes", self.workspace_floats() * size_of::<f32>());
+        text
+    }
+
+    /// Floats of all packed weights.
+    pub(crate) fn packed_floats(&self) -> usize {
+        let config = self.config();
+        (0..config.num_layers)
+            .map(|layer| {
+                let panels = PanelSizes::new(config, &self.shape, layer);
+                config.directions * panels.total()
+            })
+            .sum()
+    }
+
+    /// Floats of the workspace.
+    pub(crate) fn workspace_floats(&self) -> usize {
+        let config = self.config();
+        self.groups
+            .iter()
+            .map(|group| {
+                let sizes = TaskSizes::new(config, &self.shape, group);
+                config.directions * sizes.total()
+            })
+            .sum()
+    }
+}

@@ -1,0 +1,49 @@
+//! Where each panel of a layer is.
+//!
+//! In: a layer's configuration and padded shape. Out: [`PanelSizes`], the number of floats of each region.
+//! It touches no weight.
+
+use crate::check::{Config, Peephole};
+use super::shape::Shape;
+
+/// Floats of each panel of one layer and direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PanelSizes {
+    /// Input weights, `[block][layer input][gate][lane]`.
+    pub(crate) input: usize,
+    /// Bias, `[block][gate][lane]`.
+    pub(crate) bias: usize,
+    /// Hidden weights, `[block][hidden][gate][lane]`.
+    pub(crate) hidden: usize,
+    /// Diagonal peepholes, `[block][gate][lane]`; 0 where no gate has one.
+    pub(crate) diagonal: usize,
+    /// Full peepholes of input, forget and candidate gate, `[block][hidden][gate][lane]`.
+    pub(crate) cell: usize,
+    /// Full peephole of the output gate, `[block][hidden][lane]`.
+    pub(crate) cell_output: usize,
+}
+
+impl PanelSizes {
+    pub(crate) fn new(config: &Config, shape: &Shape, layer: usize) -> Self {
+        let gates = 4 * shape.units();
+        let peepholes = &config.peepholes;
+        let early = [peepholes.input, peepholes.forget, peepholes.candidate];
+        let diagonal = config.has_peephole(Peephole::Diagonal);
+        let cell = early.contains(&Peephole::Full);
+        let cell_output = peepholes.output == Peephole::Full;
+        Self {
+            input: config.layer_input(layer) * gates,
+            bias: gates,
+            hidden: config.hidden_size * gates,
+            diagonal: if diagonal { gates } else { 0 },
+            cell: if cell { config.hidden_size * gates } else { 0 },
+            cell_output: if cell_output { config.hidden_size * shape.units() } else { 0 },
+        }
+    }
+
+    /// Floats of all panels; each starts on a cache line, as all sizes are multiples of the lanes and
+    /// those with fewer than 16 lanes are not read across lines.
+    pub(crate) fn total(&self) -> usize {
+        self.input + self.bias + self.hidden + self.diagonal + self.cell + self.cell_output
+    }
+}

@@ -1,0 +1,185 @@
+//! The caller's arrays, with the axes that running expects.
+//!
+//! In: the arrays that were checked. Out: [`Bound`] views, which split by rows, layers and directions so
+//! that each task owns what it writes. It copies nothing.
+
+use crate::check::{Arrays, InitialState, Strided};
+use crate::error::{Error, Path};
+use crate::plan::Plan;
+use ndarray::{
+    ArrayView2, ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut2, ArrayViewMut3, ArrayViewMut4,
+    ArrayViewMutD, Axis, Dimension,
+};
+
+/// The arrays that a call reads, as they were checked.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// The input sequence.
+    pub data: ArrayViewD<'a, f32>,
+    /// The initial hidden state; `None` for zeros and where it stands in the final state's memory.
+    pub hidden: Option<ArrayViewD<'a, f32>>,
+    /// The initial cell state; `None` for zeros and where it stands in the final state's memory.
+    pub cell: Option<ArrayViewD<'a, f32>>,
+}
+
+/// The arrays that a call writes, as they were checked.
+#[derive(Debug)]
+pub struct Outputs<'a> {
+    /// The output sequence, if wanted.
+    pub data: Option<ArrayViewMutD<'a, f32>>,
+    /// The final hidden state, if wanted.
+    pub hidden: Option<ArrayViewMutD<'a, f32>>,
+    /// The final cell state, if wanted.
+    pub cell: Option<ArrayViewMutD<'a, f32>>,
+}
+
+/// An initial and a final state, `[layers, directions, rows, hidden]`.
+#[derive(Debug)]
+pub(super) struct States<'a> {
+    initial: Option<ArrayView4<'a, f32>>,
+    is_in_place: bool,
+    last: Option<ArrayViewMut4<'a, f32>>,
+}
+
+/// The states of one layer and direction, `[rows, hidden]`.
+#[derive(Debug)]
+pub(super) struct TaskStates<'a> {
+    pub(super) initial: Option<ArrayView2<'a, f32>>,
+    /// The initial state is what the final state's memory holds.
+    pub(super) is_in_place: bool,
+    pub(super) last: Option<ArrayViewMut2<'a, f32>>,
+}
+
+/// All arrays of some batch rows.
+#[derive(Debug)]
+pub(super) struct Bound<'a> {
+    /// `[seq_len, rows, input_size]`
+    pub(super) input: ArrayView3<'a, f32>,
+    /// `[seq_len, rows, directions * hidden_size]`
+    pub(super) output: Option<ArrayViewMut3<'a, f32>>,
+    pub(super) hidden: States<'a>,
+    pub(super) cell: States<'a>,
+}
+
+impl<'a> Bound<'a> {
+    /// Bind the caller's arrays to what was checked.
+    pub(super) fn new(plan: &Plan, inputs: Inputs<'a>, outputs: Outputs<'a>) -> Result<Self, Error> {
+        let Arrays { input, initial_hidden, initial_cell, output, final_hidden, final_cell, .. } =
+            plan.checked.arrays();
+        let (from, to) = (Path::field("input_descriptor"), Path::field("output_descriptor"));
+        Ok(Self {
+            input: input.bind(&from.then("data_desc"), inputs.data)?,
+            output: bind_output(&to.then("data_desc"), output.as_ref(), outputs.data)?,
+            hidden: States {
+                initial: bind_initial(&from.then("hidden_desc"), initial_hidden, inputs.hidden)?,
+                is_in_place: *initial_hidden == InitialState::InPlace,
+                last: bind_output(&to.then("hidden_desc"), final_hidden.as_ref(), outputs.hidden)?,
+            },
+            cell: States {
+                initial: bind_initial(&from.then("cell_state_desc"), initial_cell, inputs.cell)?,
+                is_in_place: *initial_cell == InitialState::InPlace,
+                last: bind_output(&to.then("cell_state_desc"), final_cell.as_ref(), outputs.cell)?,
+            },
+        })
+    }
+
+    /// The first `rows` batch rows, and the others.
+    pub(super) fn split_rows(self, rows: usize) -> (Self, Self) {
+        let (input, input_rest) = self.input.split_at(Axis(1), rows);
+        let (output, output_rest) =
+            unzip(self.output.map(|output| output.split_at(Axis(1), rows)));
+        let (hidden, hidden_rest) = self.hidden.split_rows(rows);
+        let (cell, cell_rest) = self.cell.split_rows(rows);
+        (
+            Self { input, output, hidden, cell },
+            Self { input: input_rest, output: output_rest, hidden: hidden_rest, cell: cell_rest },
+        )
+    }
+}
+
+impl<'a> States<'a> {
+    fn split_rows(self, rows: usize) -> (Self, Self) {
+        let is_in_place = self.is_in_place;
+        let (initial, initial_rest) =
+            unzip(self.initial.map(|initial| initial.split_at(Axis(2), rows)));
+        let (last, last_rest) = unzip(self.last.map(|last| last.split_at(Axis(2), rows)));
+        (
+            Self { initial, is_in_place, last },
+            Self { initial: initial_rest, is_in_place, last: last_rest },
+        )
+    }
+
+    /// The states of the only direction of a layer.
+    pub(super) fn of_task(&mut self, layer: usize) -> TaskStates<'_> {
+        let last = self.last.as_mut().map(|all| all.index_axis_mut(Axis(0), layer));
+        TaskStates {
+            initial: self.initial.as_ref().map(|all| of_direction(all, layer, 0)),
+            is_in_place: self.is_in_place,
+            last: last.map(|both| both.index_axis_move(Axis(0), 0)),
+        }
+    }
+
+    /// The states of both directions of a layer.
+    pub(super) fn of_both(&mut self, layer: usize) -> (TaskStates<'_>, TaskStates<'_>) {
+        let is_in_place = self.is_in_place;
+        let initial = |direction| self.initial.as_ref().map(|all| of_direction(all, layer, direction));
+        let (initial, initial_back) = (initial(0), initial(1));
+        let both = self.last.as_mut().map(|all| all.index_axis_mut(Axis(0), layer));
+        let (last, last_back) = unzip(both.map(|both| both.split_at(Axis(0), 1)));
+        let last = last.map(|one| one.index_axis_move(Axis(0), 0));
+        let last_back = last_back.map(|one| one.index_axis_move(Axis(0), 0));
+        (
+            TaskStates { initial, is_in_place, last },
+            TaskStates { initial: initial_back, is_in_place, last: last_back },
+        )
+    }
+}
+
+fn of_direction<'v>(
+    states: &'v ArrayView4<'_, f32>,
+    layer: usize,
+    direction: usize,
+) -> ArrayView2<'v, f32> {
+    states.index_axis(Axis(0), layer).index_axis_move(Axis(0), direction)
+}
+
+/// The two halves of an optional pair.
+pub(super) fn unzip<A, B>(pair: Option<(A, B)>) -> (Option<A>, Option<B>) {
+    pair.map_or((None, None), |(a, b)| (Some(a), Some(b)))
+}
+
+fn bind_initial<'a>(
+    path: &Path,
+    planned: &InitialState,
+    array: Option<ArrayViewD<'a, f32>>,
+) -> Result<Option<ArrayView4<'a, f32>>, Error> {
+    match (planned, array) {
+        (InitialState::Given(planned), Some(array)) => planned.bind(path, array).map(Some),
+        (InitialState::Zero | InitialState::InPlace, None) => Ok(None),
+        (InitialState::Given(planned), None) => Err(missing(path, planned)),
+        (_, Some(array)) => Err(surplus(path, array.shape())),
+    }
+}
+
+fn bind_output<'a, D: Dimension>(
+    path: &Path,
+    planned: Option<&Strided>,
+    array: Option<ArrayViewMutD<'a, f32>>,
+) -> Result<Option<ndarray::ArrayViewMut<'a, f32, D>>, Error> {
+    match (planned, array) {
+        (Some(planned), Some(array)) => planned.bind_mut(path, array).map(Some),
+        (None, None) => Ok(None),
+        (Some(planned), None) => Err(missing(path, planned)),
+        (None, Some(array)) => Err(surplus(path, array.shape())),
+    }
+}
+
+fn missing(path: &Path, planned: &Strided) -> Error {
+    let expected = format!("{:?}", planned.shape());
+    Error::ArrayMismatch { path: path.clone(), expected, actual: "none".to_owned() }
+}
+
+fn surplus(path: &Path, shape: &[usize]) -> Error {
+    let actual = format!("{shape:?}");
+    Error::ArrayMismatch { path: path.clone(), expected: "none".to_owned(), actual }
+}

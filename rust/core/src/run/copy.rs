@@ -1,0 +1,85 @@
+//! Copies between the caller's strided arrays and rows of the workspace.
+//!
+//! In: views and rows at a pitch. Out: the same numbers on the other side. It computes nothing.
+
+use super::arrays::TaskStates;
+use crate::plan::Group;
+use ndarray::{ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis};
+use std::ops::Range;
+
+/// The inputs of the active rows of some steps, `[seq_len, rows, inputs]` to `[row][input]`.
+pub(super) fn gather_input(
+    input: &ArrayView3<'_, f32>,
+    group: &Group,
+    steps: Range<usize>,
+    to: &mut [f32],
+) {
+    let width = input.len_of(Axis(2));
+    let mut rows = to.chunks_exact_mut(width);
+    for step in steps {
+        let at_step = input.index_axis(Axis(0), step);
+        for row in at_step.outer_iter().take(group.active_at(step)) {
+            if let Some(to) = rows.next() {
+                read_row(row, to);
+            }
+        }
+    }
+}
+
+/// The outputs of some steps, `[row][unit]` to `[seq_len, rows, hidden]`; zero for inactive rows.
+pub(super) fn scatter_output(
+    output: &mut ArrayViewMut3<'_, f32>,
+    group: &Group,
+    steps: Range<usize>,
+    from: &[f32],
+    pitch: usize,
+) {
+    let mut rows = from.chunks_exact(pitch);
+    for step in steps {
+        let active = group.active_at(step);
+        let mut at_step = output.index_axis_mut(Axis(0), step);
+        for (index, mut to) in at_step.outer_iter_mut().enumerate() {
+            match if index < active { rows.next() } else { None } {
+                Some(row) => write_row(row, to),
+                None => to.fill(0.0),
+            }
+        }
+    }
+}
+
+/// The initial state of each row, `[rows, hidden]` to `[row][unit]`; zeros where there is none.
+pub(super) fn load_state(states: &TaskStates<'_>, to: &mut [f32], pitch: usize, hidden: usize) {
+    let in_place = states.last.as_ref().filter(|_| states.is_in_place).map(|last| last.view());
+    let Some(initial) = states.initial.or(in_place) else {
+        return to.fill(0.0);
+    };
+    for (row, to) in initial.outer_iter().zip(to.chunks_exact_mut(pitch)) {
+        let (real, padding) = to.split_at_mut(hidden);
+        read_row(row, real);
+        padding.fill(0.0);
+    }
+}
+
+/// The final state of each row, `[row][unit]` to `[rows, hidden]`.
+pub(super) fn store_state(states: &mut TaskStates<'_>, from: &[f32], pitch: usize) {
+    if let Some(last) = &mut states.last {
+        for (to, row) in last.outer_iter_mut().zip(from.chunks_exact(pitch)) {
+            write_row(row, to);
+        }
+    }
+}
+
+fn read_row(row: ArrayView1<'_, f32>, to: &mut [f32]) {
+    match row.to_slice() {
+        Some(row) => to.copy_from_slice(row),
+        None => to.iter_mut().zip(row).for_each(|(to, &value)| *to = value),
+    }
+}
+
+/// Copy the real units of a padded row.
+fn write_row(row: &[f32], mut to: ArrayViewMut1<'_, f32>) {
+    match to.as_slice_mut() {
+        Some(to) => to.copy_from_slice(&row[..to.len()]),
+        None => to.iter_mut().zip(row).for_each(|(to, &value)| *to = value),
+    }
+}

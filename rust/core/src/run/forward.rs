@@ -1,0 +1,133 @@
+//! The forward pass: groups of rows side by side, layers one after the other, directions side by side.
+//!
+//! In: a plan, packed weights, a workspace, arrays. Out: the caller's outputs. No result depends on which
+//! thread computes it.
+
+use super::arrays::{Bound, Inputs, Outputs, unzip};
+use super::pool;
+use super::task::{Source, Target, Task};
+use super::workspace::{GroupMemory, Workspace};
+use crate::aligned::Aligned;
+use crate::error::Error;
+use crate::pack::Weights;
+use crate::plan::{Group, Plan};
+use ndarray::{ArrayViewMut3, Axis};
+
+/// Compute the layer for the arrays that were checked.
+///
+/// # Errors
+///
+/// [`Error::WrongPlan`] and [`Error::ArrayMismatch`] for what belongs to another plan, and
+/// [`Error::Threads`]. Nothing was written then.
+pub fn forward<'a>(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    inputs: Inputs<'a>,
+    outputs: Outputs<'a>,
+) -> Result<(), Error> {
+    if weights.plan_id != plan.id {
+        return Err(Error::WrongPlan { what: "weights" });
+    }
+    if workspace.plan_id != plan.id {
+        return Err(Error::WrongPlan { what: "workspace" });
+    }
+    let arrays = Bound::new(plan, inputs, outputs)?;
+    let call = Call { plan, weights };
+    pool::run(plan.threads, || call.groups(&plan.groups, &mut workspace.groups, arrays))
+}
+
+/// What all tasks of a call share.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    plan: &'a Plan,
+    weights: &'a Weights,
+}
+
+impl Call<'_> {
+    /// All groups, halved until one is left.
+    fn groups(self, groups: &[Group], memory: &mut [GroupMemory], arrays: Bound<'_>) {
+        match (groups, memory) {
+            ([group], [memory]) => self.layers(group, memory, arrays),
+            (groups, memory) if groups.len() > 1 => {
+                let half = groups.len() / 2;
+                let (groups, other_groups) = groups.split_at(half);
+                let (memory, other_memory) = memory.split_at_mut(half);
+                let rows = groups.iter().map(|group| group.rows).sum();
+                let (arrays, other_arrays) = arrays.split_rows(rows);
+                self.both(
+                    || self.groups(groups, memory, arrays),
+                    || self.groups(other_groups, other_memory, other_arrays),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// All layers of one group, the lowest first.
+    fn layers(self, group: &Group, memory: &mut GroupMemory, mut arrays: Bound<'_>) {
+        let config = self.plan.config();
+        let GroupMemory { tasks, even, odd } = memory;
+        for layer in 0..config.num_layers {
+            let is_last = layer + 1 == config.num_layers;
+            let (above, below) = if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+            let source = match layer {
+                0 => Source::Input(arrays.input),
+                _ => Source::Below(below),
+            };
+            let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
+            let make = |direction, target, hidden, cell, memory| Task {
+                plan: self.plan,
+                group,
+                panels: self.weights.of(layer, direction).panels(),
+                reverse: direction == 1,
+                source,
+                target,
+                hidden,
+                cell,
+                memory,
+            };
+            match (tasks.as_mut_slice(), above.as_mut_slice()) {
+                ([memory], [above]) => {
+                    let hidden = arrays.hidden.of_task(layer);
+                    let cell = arrays.cell.of_task(layer);
+                    make(0, target(output, above, is_last), hidden, cell, memory).run();
+                }
+                ([memory, memory_back], [above, above_back]) => {
+                    let (output, output_back) =
+                        unzip(output.map(|all| all.split_at(Axis(2), config.hidden_size)));
+                    let (hidden, hidden_back) = arrays.hidden.of_both(layer);
+                    let (cell, cell_back) = arrays.cell.of_both(layer);
+                    let target_back = target(output_back, above_back, is_last);
+                    let forward = make(0, target(output, above, is_last), hidden, cell, memory);
+                    let backward = make(1, target_back, hidden_back, cell_back, memory_back);
+                    self.both(|| forward.run(), || backward.run());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Run both, at the same time where there are threads.
+    fn both(self, one: impl FnOnce() + Send, other: impl FnOnce() + Send) {
+        if self.plan.threads == 1 {
+            one();
+            other();
+        } else {
+            rayon::join(one, other);
+        }
+    }
+}
+
+/// Where a layer's outputs go: up, or to the caller if it wants them.
+fn target<'a>(
+    output: Option<ArrayViewMut3<'a, f32>>,
+    above: &'a mut Aligned,
+    is_last: bool,
+) -> Target<'a> {
+    match output {
+        Some(output) => Target::Output(output),
+        None if is_last => Target::Nowhere,
+        None => Target::Above(above),
+    }
+}

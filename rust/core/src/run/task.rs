@@ -1,0 +1,171 @@
+//! One direction of one layer for one group of batch rows, from the first step to the last.
+//!
+//! In: packed weights, inputs, states, and the group's buffers. Out: the outputs of all steps and the final
+//! states. Steps are taken in chunks: project a chunk, then run the recurrence over it while the
+//! pre-activations are still in the cache. It does not know other groups.
+
+use super::arrays::TaskStates;
+use super::copy::{gather_input, load_state, scatter_output, store_state};
+use super::workspace::TaskMemory;
+use crate::aligned::Aligned;
+use crate::kernel::{FusedChunk, GeneralChunk, GeneralFunctions, PeepholePanels, Project, Rows, Steps};
+use crate::level::vectorize;
+use crate::pack::Panels;
+use crate::plan::{Group, Plan};
+use ndarray::{ArrayView3, ArrayViewMut3};
+use std::ops::Range;
+
+/// What a layer reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// The caller's input, `[seq_len, rows, input_size]`.
+    Input(ArrayView3<'a, f32>),
+    /// The outputs of the layer below, for each direction, `[row][unit]`.
+    Below(&'a [Aligned]),
+}
+
+/// Where the outputs of all steps go.
+#[derive(Debug)]
+pub(super) enum Target<'a> {
+    /// To the caller, `[seq_len, rows, hidden_size]`.
+    Output(ArrayViewMut3<'a, f32>),
+    /// To the layer above, `[row][unit]`.
+    Above(&'a mut [f32]),
+    /// Nobody wants them.
+    Nowhere,
+}
+
+/// One direction of one layer.
+pub(super) struct Task<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) group: &'a Group,
+    pub(super) panels: Panels<'a>,
+    /// Whether the last step is read first.
+    pub(super) reverse: bool,
+    pub(super) source: Source<'a>,
+    pub(super) target: Target<'a>,
+    pub(super) hidden: TaskStates<'a>,
+    pub(super) cell: TaskStates<'a>,
+    pub(super) memory: &'a mut TaskMemory,
+}
+
+impl Task<'_> {
+    /// Compute everything.
+    pub(super) fn run(mut self) {
+        let geometry = &self.plan.shape.geometry;
+        load_state(&self.hidden, &mut self.memory.hidden, geometry.state_pitch, geometry.hidden);
+        load_state(&self.cell, &mut self.memory.cell, geometry.state_pitch, geometry.hidden);
+        let mut done = 0;
+        let all = self.plan.config().seq_len;
+        while done < all {
+            let steps = self.next_chunk(done);
+            done += steps.len();
+            self.project(steps.clone());
+            self.recur(steps);
+        }
+        store_state(&mut self.hidden, &self.memory.hidden, geometry.state_pitch);
+        store_state(&mut self.cell, &self.memory.cell, geometry.state_pitch);
+    }
+
+    /// As many of the remaining steps as fit a chunk, at least one.
+    fn next_chunk(&self, done: usize) -> Range<usize> {
+        let offsets = &self.group.offsets;
+        let rows = self.memory.chunk_rows;
+        if self.reverse {
+            let end = offsets.len() - 1 - done;
+            let least = offsets[end].saturating_sub(rows);
+            offsets[..end].partition_point(|&offset| offset < least)..end
+        } else {
+            let most = offsets[done] + rows;
+            done..offsets.partition_point(|&offset| offset <= most) - 1
+        }
+    }
+
+    /// Rows of the group's sequence that belong to these steps.
+    fn rows_of(&self, steps: &Range<usize>) -> Range<usize> {
+        self.group.offsets[steps.start]..self.group.offsets[steps.end]
+    }
+
+    /// bias + x · W for all rows of the chunk.
+    fn project(&mut self, steps: Range<usize>) {
+        let rows = self.rows_of(&steps);
+        let geometry = &self.plan.shape.geometry;
+        let none = Rows { floats: &[], pitch: 0, width: 0 };
+        let (inputs, parts) = match self.source {
+            Source::Input(input) => {
+                gather_input(&input, self.group, steps, &mut self.memory.input);
+                let width = self.plan.config().input_size;
+                ([Rows { floats: &self.memory.input, pitch: width, width }, none], 1)
+            }
+            Source::Below(directions) => {
+                let mut inputs = [none; 2];
+                for (part, below) in inputs.iter_mut().zip(directions) {
+                    let floats = &below[rows.start * geometry.state_pitch..];
+                    *part = Rows { floats, pitch: geometry.state_pitch, width: geometry.hidden };
+                }
+                (inputs, directions.len())
+            }
+        };
+        let project = Project {
+            geometry,
+            inputs: &inputs[..parts],
+            weights: self.panels.input,
+            bias: self.panels.bias,
+            rows: rows.len(),
+            pre: &mut self.memory.pre,
+        };
+        vectorize(self.plan.level, project);
+    }
+
+    /// The recurrence over the chunk, and its outputs to where they belong.
+    fn recur(&mut self, steps: Range<usize>) {
+        let rows = self.rows_of(&steps);
+        let Self { plan, group, panels, memory, .. } = self;
+        let geometry = &plan.shape.geometry;
+        let out = match &mut self.target {
+            Target::Above(sequence) => {
+                &mut sequence[rows.start * geometry.state_pitch..rows.end * geometry.state_pitch]
+            }
+            Target::Output(_) | Target::Nowhere => &mut memory.out[..rows.len() * geometry.state_pitch],
+        };
+        let order =
+            Steps { offsets: &group.offsets[steps.start..=steps.end], reverse: self.reverse };
+        if plan.shape.is_fused {
+            let chunk = FusedChunk {
+                geometry,
+                steps: order,
+                hidden_weights: panels.hidden,
+                diagonal: panels.diagonal,
+                pre: &memory.pre,
+                out,
+                hidden: &mut memory.hidden,
+                cell: &mut memory.cell,
+            };
+            vectorize(plan.level, chunk);
+        } else {
+            let config = plan.config();
+            let functions =
+                GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
+            let chunk = GeneralChunk {
+                geometry,
+                steps: order,
+                functions: &functions,
+                hidden_weights: panels.hidden,
+                peepholes: PeepholePanels {
+                    diagonal: panels.diagonal,
+                    cell: panels.cell,
+                    cell_output: panels.cell_output,
+                },
+                pre: &memory.pre,
+                out,
+                hidden: &mut memory.hidden,
+                cell: &mut memory.cell,
+                gates: &mut memory.gates,
+            };
+            vectorize(plan.level, chunk);
+        }
+        if let Target::Output(output) = &mut self.target {
+            scatter_output(output, group, steps, &memory.out, geometry.state_pitch);
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Plain data: one layer with its weights, its inputs and its outputs.
+//!
+//! Sizes and flat C-order vectors come in from the random generator, the golden reader or a test;
+//! the same vectors go out, with the few derived sizes and offsets that every user of them needs.
+//! It must not know how the layer is computed.
+
+/// One value per gate, in the order of the parameter structure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PerGate<T> {
+    /// The input gate's.
+    pub input: T,
+    /// The forget gate's.
+    pub forget: T,
+    /// The candidate gate's.
+    pub candidate: T,
+    /// The output gate's.
+    pub output: T,
+}
+
+/// The four gates of a layer.
+pub type Gates = PerGate<Gate>;
+
+impl<T> PerGate<T> {
+    /// The four values with the gates' names, in the order of the parameter structure.
+    pub fn named(&self) -> [(&'static str, &T); 4] {
+        [
+            ("input", &self.input),
+            ("forget", &self.forget),
+            ("candidate", &self.candidate),
+            ("output", &self.output),
+        ]
+    }
+
+    /// As [`PerGate::named`], for changing the values in place.
+    pub fn named_mut(&mut self) -> [(&'static str, &mut T); 4] {
+        [
+            ("input", &mut self.input),
+            ("forget", &mut self.forget),
+            ("candidate", &mut self.candidate),
+            ("output", &mut self.output),
+        ]
+    }
+}
+
+/// An activation: the function's number in the C header, and its two parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activation {
+    /// The number of the function; [`crate::activation::FUNCTIONS`] lists those that exist here.
+    pub function: u32,
+    /// The first parameter; some functions do not read it.
+    pub alpha: f64,
+    /// The second parameter; some functions do not read it.
+    pub beta: f64,
+}
+
+impl Activation {
+    /// The logistic sigmoid.
+    pub const SIGMOID: Self = Self { function: 3, alpha: 1.0, beta: 1.0 };
+    /// The hyperbolic tangent.
+    pub const TANH: Self = Self { function: 4, alpha: 1.0, beta: 1.0 };
+}
+
+/// The weights through which a gate sees the cell state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Peephole {
+    /// The gate does not see the cell state.
+    None,
+    /// One matrix per layer and direction, `[L][D][H][H]`.
+    Full(Vec<f64>),
+    /// One vector per layer and direction, multiplied element by element, `[L][D][H]`.
+    Diagonal(Vec<f64>),
+}
+
+impl Peephole {
+    /// The weights, if there are any.
+    pub fn values(&self) -> Option<&[f64]> {
+        match self {
+            Self::None => None,
+            Self::Full(w) | Self::Diagonal(w) => Some(w),
+        }
+    }
+
+    /// The weights for changing in place, if there are any.
+    pub fn values_mut(&mut self) -> Option<&mut [f64]> {
+        match self {
+            Self::None => None,
+            Self::Full(w) | Self::Diagonal(w) => Some(w),
+        }
+    }
+}
+
+/// One gate: its weights for all layers and directions, and its activation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    /// Input weights, one vector per layer: `[D][H][I]` for layer 0, `[D][H][D*H]` above it.
+    pub iw: Vec<Vec<f64>>,
+    /// Hidden weights, `[L][D][H][H]`.
+    pub hw: Vec<f64>,
+    /// Cell weights.
+    pub cw: Peephole,
+    /// Bias `[L][D][H]`; a gate without one adds nothing.
+    pub b: Option<Vec<f64>>,
+    /// The gate's activation.
+    pub activation: Activation,
+}
+
+/// A layer: sizes, flags, weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// `I`, elements of one input vector.
+    pub input_size: usize,
+    /// `H`, elements of the hidden state and of the cell state.
+    pub hidden_size: usize,
+    /// `N`, samples.
+    pub batch_size: usize,
+    /// `L`, stacked layers.
+    pub num_layers: usize,
+    /// `S`, steps.
+    pub seq_len: usize,
+    /// Whether there is a second direction, which reads the steps from the last to the first.
+    pub bidirectional: bool,
+    /// The four gates.
+    pub gates: Gates,
+    /// Applied to the new cell state to form the hidden state.
+    pub hidden_activation: Activation,
+    /// Active samples at each step, `[S]`; never increasing. Absent: all `N` at every step.
+    pub batch_sizes: Option<Vec<usize>>,
+}
+
+/// What a layer reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inputs {
+    /// The input sequence, `[S][N][I]`.
+    pub x: Vec<f64>,
+    /// The initial hidden state, `[L][D][N][H]`; absent: zeros.
+    pub h0: Option<Vec<f64>>,
+    /// The initial cell state, `[L][D][N][H]`; absent: zeros.
+    pub c0: Option<Vec<f64>>,
+}
+
+/// What a layer writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outputs {
+    /// The output sequence, `[S][N][D*H]`, the forward direction's values first.
+    pub y: Vec<f64>,
+    /// The final hidden state, `[L][D][N][H]`.
+    pub hn: Vec<f64>,
+    /// The final cell state, `[L][D][N][H]`.
+    pub cn: Vec<f64>,
+}
+
+impl Layer {
+    /// `D`: 2 if the layer is bidirectional, otherwise 1.
+    pub fn directions(&self) -> usize {
+        if self.bidirectional { 2 } else { 1 }
+    }
+
+    /// `D*H`: elements of one output vector.
+    pub fn output_size(&self) -> usize {
+        self.directions() * self.hidden_size
+    }
+
+    /// Elements that stacked layer `l` reads per step: `I` for layer 0, `D*H` above it.
+    pub fn layer_input_size(&self, l: usize) -> usize {
+        if l == 0 { self.input_size } else { self.output_size() }
+    }
+
+    /// Elements of `x`, `[S][N][I]`.
+    pub fn x_len(&self) -> usize {
+        self.seq_len * self.batch_size * self.input_size
+    }
+
+    /// Elements of `y`, `[S][N][D*H]`.
+    pub fn y_len(&self) -> usize {
+        self.seq_len * self.batch_size * self.output_size()
+    }
+
+    /// Elements of a state, `[L][D][N][H]`.
+    pub fn state_len(&self) -> usize {
+        self.num_layers * self.directions() * self.batch_size * self.hidden_size
+    }
+
+    /// Elements of a dropout mask, `[L-1][S][N][D*H]`.
+    pub fn mask_len(&self) -> usize {
+        self.num_layers.saturating_sub(1) * self.y_len()
+    }
+
+    /// Where the `H` values of one sample begin in a state `[L][D][N][H]`.
+    pub fn state_offset(&self, l: usize, d: usize, n: usize) -> usize {
+        ((l * self.directions() + d) * self.batch_size + n) * self.hidden_size
+    }
+
+    /// The number of samples that are active at step `s`: those below it in the batch.
+    pub fn active(&self, s: usize) -> usize {
+        self.batch_sizes.as_ref().map_or(self.batch_size, |sizes| sizes[s])
+    }
+
+    /// The number of steps at which sample `n` is active; they are the first ones.
+    pub fn length(&self, n: usize) -> usize {
+        (0..self.seq_len).filter(|&s| self.active(s) > n).count()
+    }
+
+    /// Says what is wrong with the sizes of the layer, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// Names the first field whose extent contradicts the sizes.
+    pub fn check(&self) -> Result<(), String> {
+        let sizes =
+            [self.input_size, self.hidden_size, self.batch_size, self.num_layers, self.seq_len];
+        if sizes.contains(&0) {
+            return Err(format!("sizes must not be zero: {sizes:?}"));
+        }
+        for (name, gate) in self.gates.named() {
+            self.check_gate(name, gate)?;
+        }
+        let Some(active) = &self.batch_sizes else { return Ok(()) };
+        expect_len("batch_sizes", active.len(), self.seq_len)?;
+        let sorted = active.windows(2).all(|pair| pair[0] >= pair[1]);
+        if sorted && (1..=self.batch_size).contains(&active[0]) {
+            Ok(())
+        } else {
+            Err(format!("batch_sizes {active:?} for {} samples", self.batch_size))
+        }
+    }
+
+    fn check_gate(&self, name: &str, gate: &Gate) -> Result<(), String> {
+        let h = self.hidden_size;
+        let rows = self.directions() * h;
+        expect_len(&format!("{name}.iw"), gate.iw.len(), self.num_layers)?;
+        for (l, w) in gate.iw.iter().enumerate() {
+            expect_len(&format!("{name}.iw[{l}]"), w.len(), rows * self.layer_input_size(l))?;
+        }
+        let all_rows = self.num_layers * rows;
+        expect_len(&format!("{name}.hw"), gate.hw.len(), all_rows * h)?;
+        match &gate.cw {
+            Peephole::None => {}
+            Peephole::Full(w) => expect_len(&format!("{name}.cw"), w.len(), all_rows * h)?,
+            Peephole::Diagonal(w) => expect_len(&format!("{name}.cw"), w.len(), all_rows)?,
+        }
+        gate.b.as_ref().map_or(Ok(()), |b| expect_len(&format!("{name}.b"), b.len(), all_rows))
+    }
+}
+
+impl Inputs {
+    /// Says what is wrong with the extents of the inputs of `layer`, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// Names the first array whose extent contradicts the layer's sizes.
+    pub fn check(&self, layer: &Layer) -> Result<(), String> {
+        expect_len("x", self.x.len(), layer.x_len())?;
+        for (name, state) in [("h0", &self.h0), ("c0", &self.c0)] {
+            if let Some(state) = state {
+                expect_len(name, state.len(), layer.state_len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compares an extent with the one that the sizes call for.
+pub(crate) fn expect_len(name: &str, found: usize, expected: usize) -> Result<(), String> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{name}: expected {expected} elements, found {found}"))
+    }
+}

@@ -1,0 +1,62 @@
+//! Random layers against the f64 oracle, at every SIMD level and for one and two threads.
+
+use bnns_lstm_testkit::compare::assert_close;
+use bnns_lstm_testkit::forward;
+use bnns_lstm_testkit::random::{Activations, Limits, random_case};
+use proptest::prelude::*;
+use crate::support::{Case, ways};
+
+/// Relative to max(1, |value|); f32 sums of some dozens of products.
+const TOLERANCE: f64 = 2e-5;
+
+/// How near to a kink or jump of an activation f32 and f64 may fall on different sides.
+const KINK: f64 = 1e-4;
+
+fn compare(seed: u64, limits: &Limits) {
+    let random = random_case(seed, limits);
+    let trace = forward(&random.layer, &random.inputs, None);
+    if trace.kink_distance(&random.layer) < KINK {
+        return;
+    }
+    let case = Case::new(&random.layer, &random.inputs);
+    for (level, threads) in ways() {
+        let results = case.run(level, threads).unwrap();
+        let name = |what| format!("{what} of seed {seed} at {level:?}, {threads} threads");
+        assert_close(&name("y"), &results.y, &trace.outputs.y, TOLERANCE);
+        assert_close(&name("hn"), &results.hn, &trace.outputs.hn, TOLERANCE);
+        assert_close(&name("cn"), &results.cn, &trace.outputs.cn, TOLERANCE);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_layer_agrees_with_the_oracle(seed: u64) {
+        compare(seed, &Limits { activations: Activations::Any, ..Limits::default() });
+    }
+
+    #[test]
+    fn default_activations_agree_with_the_oracle(seed: u64) {
+        compare(seed, &Limits { activations: Activations::Default, ..Limits::default() });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Sizes beyond every tile, block and chunk.
+    #[test]
+    fn larger_layers_agree_with_the_oracle(seed: u64) {
+        let limits = Limits {
+            input_size: 40,
+            hidden_size: 70,
+            batch_size: 20,
+            num_layers: 2,
+            seq_len: 12,
+            activations: Activations::Default,
+            ..Limits::default()
+        };
+        compare(seed, &limits);
+    }
+}

@@ -1,0 +1,177 @@
+//! From the oracle's f64 layers to the descriptors of the library, and back.
+//!
+//! In: a layer of the testkit. Out: what the library computes for it, at a level and with a number of
+//! threads. Everything is f32 from here on.
+
+use bnns_lstm::{
+    Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers, LSTMDataDescriptor,
+    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options,
+    direct_apply_with,
+};
+use bnns_lstm_testkit::compare::narrow;
+use bnns_lstm_testkit::{Gate, Inputs, Layer, Peephole, PerGate};
+
+/// The weights of one gate.
+#[derive(Debug, Clone)]
+pub struct GateFloats {
+    pub iw: Vec<f32>,
+    pub iw_upper: Vec<f32>,
+    pub hw: Vec<f32>,
+    pub cw: Option<Vec<f32>>,
+    pub b: Option<Vec<f32>>,
+}
+
+/// A layer and its inputs in f32.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub layer: Layer,
+    pub gates: PerGate<GateFloats>,
+    pub x: Vec<f32>,
+    pub h0: Option<Vec<f32>>,
+    pub c0: Option<Vec<f32>>,
+    pub batch_sizes: Option<Vec<u32>>,
+}
+
+/// What a forward pass computes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    pub y: Vec<f32>,
+    pub hn: Vec<f32>,
+    pub cn: Vec<f32>,
+}
+
+impl Results {
+    /// All values as bits, so that NaN equals itself.
+    pub fn bits(&self) -> Vec<u32> {
+        self.y.iter().chain(&self.hn).chain(&self.cn).map(|value| value.to_bits()).collect()
+    }
+}
+
+impl Case {
+    pub fn new(layer: &Layer, inputs: &Inputs) -> Self {
+        let gate = |gate: &Gate| GateFloats {
+            iw: narrow(&gate.iw[0]),
+            iw_upper: gate.iw[1..].iter().flat_map(|layer| narrow(layer)).collect(),
+            hw: narrow(&gate.hw),
+            cw: gate.cw.values().map(narrow),
+            b: gate.b.as_deref().map(narrow),
+        };
+        let gates = &layer.gates;
+        Self {
+            layer: layer.clone(),
+            gates: PerGate {
+                input: gate(&gates.input),
+                forget: gate(&gates.forget),
+                candidate: gate(&gates.candidate),
+                output: gate(&gates.output),
+            },
+            x: narrow(&inputs.x),
+            h0: inputs.h0.as_deref().map(narrow),
+            c0: inputs.c0.as_deref().map(narrow),
+            batch_sizes: layer
+                .batch_sizes
+                .as_ref()
+                .map(|sizes| sizes.iter().map(|&size| u32::try_from(size).unwrap()).collect()),
+        }
+    }
+
+    /// The structure without outputs.
+    pub fn params(&self) -> LayerParametersLSTM<'_> {
+        let layer = &self.layer;
+        let (l, d, n, h) =
+            (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
+        let flags = if layer.bidirectional { LayerFlags::LSTM_BIDIRECTIONAL } else { LayerFlags::NONE };
+        LayerParametersLSTM {
+            input_size: layer.input_size,
+            hidden_size: h,
+            batch_size: n,
+            num_layers: l,
+            seq_len: layer.seq_len,
+            lstm_flags: flags,
+            sequence_descriptor: self
+                .batch_sizes
+                .as_ref()
+                .map_or_else(NDArrayDescriptor::absent, |sizes| {
+                    NDArrayDescriptor::sequence(Integers::U32(sizes))
+                }),
+            input_descriptor: LSTMDataDescriptor {
+                data_desc: NDArrayDescriptor::read(
+                    &self.x,
+                    DataLayout::SNE,
+                    &[layer.input_size, n, layer.seq_len],
+                ),
+                hidden_desc: optional(self.h0.as_deref(), &[l, d, n, h]),
+                cell_state_desc: optional(self.c0.as_deref(), &[l, d, n, h]),
+            },
+            input_gate: self.gate(&self.gates.input, &layer.gates.input),
+            forget_gate: self.gate(&self.gates.forget, &layer.gates.forget),
+            candidate_gate: self.gate(&self.gates.candidate, &layer.gates.candidate),
+            output_gate: self.gate(&self.gates.output, &layer.gates.output),
+            hidden_activation: Some(activation(layer.hidden_activation)),
+            ..Default::default()
+        }
+    }
+
+    fn gate<'c>(&self, floats: &'c GateFloats, gate: &Gate) -> LSTMGateDescriptor<'c> {
+        let layer = &self.layer;
+        let (l, d, h) = (layer.num_layers, layer.directions(), layer.hidden_size);
+        let upper = Some(floats.iw_upper.as_slice()).filter(|_| l > 1);
+        LSTMGateDescriptor {
+            iw_desc: [
+                optional(Some(&floats.iw), &[1, d, h, layer.input_size]),
+                optional(upper, &[l - 1, d, h, d * h]),
+            ],
+            hw_desc: optional(Some(&floats.hw), &[l, d, h, h]),
+            cw_desc: match gate.cw {
+                Peephole::Diagonal(_) => optional(floats.cw.as_deref(), &[l, d, h]),
+                _ => optional(floats.cw.as_deref(), &[l, d, h, h]),
+            },
+            b_desc: optional(floats.b.as_deref(), &[l, d, h]),
+            activation: Some(activation(gate.activation)),
+        }
+    }
+
+    /// What the library computes.
+    pub fn run(&self, level: Level, n_threads: usize) -> Result<Results, Error> {
+        let layer = &self.layer;
+        let (l, d, n, h) =
+            (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
+        // What is there before must not matter.
+        let mut y = vec![f32::NAN; layer.y_len()];
+        let mut hn = vec![f32::NAN; layer.state_len()];
+        let mut cn = vec![f32::NAN; layer.state_len()];
+        let mut params = self.params();
+        params.output_descriptor = LSTMDataDescriptor {
+            data_desc: NDArrayDescriptor::write(&mut y, DataLayout::SNE, &[d * h, n, layer.seq_len]),
+            hidden_desc: NDArrayDescriptor::write(&mut hn, DataLayout::FIRST_MAJOR_4D, &[l, d, n, h]),
+            cell_state_desc: NDArrayDescriptor::write(
+                &mut cn,
+                DataLayout::FIRST_MAJOR_4D,
+                &[l, d, n, h],
+            ),
+        };
+        let options = Options { level, force_threads: true, ..Options::default() };
+        let filter = FilterParameters { n_threads, ..Default::default() };
+        direct_apply_with(options, &mut params, &filter)?;
+        drop(params);
+        Ok(Results { y, hn, cn })
+    }
+}
+
+/// Every level of the machine, with one thread and with two.
+pub fn ways() -> Vec<(Level, usize)> {
+    Level::available().into_iter().flat_map(|level| [(level, 1), (level, 2)]).collect()
+}
+
+/// A C array of this shape, or an absent descriptor.
+pub fn optional<'c>(values: Option<&'c [f32]>, shape: &[usize]) -> NDArrayDescriptor<'c> {
+    let layout = DataLayout::first_major(shape.len());
+    values.map_or_else(NDArrayDescriptor::absent, |values| {
+        NDArrayDescriptor::read(values, layout, shape)
+    })
+}
+
+fn activation(activation: bnns_lstm_testkit::Activation) -> Activation<'static> {
+    let function = ActivationFunction(activation.function);
+    Activation::new(function, activation.alpha as f32, activation.beta as f32)
+}
