@@ -1,7 +1,11 @@
-//! The layer's results: golden cases, the f64 oracle, properties, exact arithmetic.
+//! The layer's results: golden cases, the f64 oracle, properties, exact arithmetic; and the project's rules.
 
 #![allow(missing_docs, unreachable_pub)]
 
+mod architecture;
+mod docs;
+mod exact;
 mod golden;
 mod oracle;
+mod properties;
 mod support;

@@ -1,10 +1,10 @@
 //! What the dimensions of a descriptor mean.
 //!
 //! In: a layout value and the axes that the field has in C order. Out: for each dimension its axis and its
-//! stride, or the reason why the layout does not fit. It does not look at sizes, strides or data.
+//! stride, or the reason why the layout does not fit. It does not look at strides or data.
 
 use super::issues::Issues;
-use crate::desc::DataLayout;
+use crate::desc::{DataLayout, NDArrayDescriptor};
 use crate::error::{Code, Path};
 
 /// One axis of a field, slowest first in C order.
@@ -12,10 +12,22 @@ use crate::error::{Code, Path};
 pub(super) struct Axis {
     /// The parameter that gives its extent.
     pub(super) name: &'static str,
-    /// Its extent.
+    /// Its extent; 0 where it is not known.
     pub(super) extent: usize,
     /// Whether it may be left out where its extent is 1.
-    pub(super) optional: bool,
+    is_optional: bool,
+}
+
+impl Axis {
+    /// An axis that every descriptor of the field has.
+    pub(super) fn new(name: &'static str, extent: usize) -> Self {
+        Self { name, extent, is_optional: false }
+    }
+
+    /// An axis that may be left out where its extent is 1.
+    pub(super) fn optional(name: &'static str, extent: usize) -> Self {
+        Self { name, extent, is_optional: true }
+    }
 }
 
 /// How sizes and strides of a layout are ordered.
@@ -31,6 +43,80 @@ enum Order {
     BatchMajor,
 }
 
+/// What a layout says for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Form {
+    rank: usize,
+    order: Order,
+}
+
+impl Form {
+    /// The form of a descriptor; reports and returns `None` where its layout is not one for the field.
+    pub(super) fn of(
+        issues: &mut Issues,
+        path: &Path,
+        desc: &NDArrayDescriptor<'_>,
+        axes: &[Axis],
+        is_sequence: bool,
+    ) -> Option<Self> {
+        let layout = desc.layout;
+        let code = match Parsed::from(layout) {
+            Parsed::Form(form) if !is_sequence_layout(layout) || is_sequence => return Some(form),
+            Parsed::Form(_) | Parsed::OfAnotherLayer => Code::UnsupportedLayout,
+            Parsed::Unknown if layout == DataLayout::UNSPECIFIED && is_sequence => {
+                return Some(Self { rank: 3, order: Order::LastMajor });
+            }
+            Parsed::Unknown
+                if layout == DataLayout::UNSPECIFIED && desc.size.iter().all(|&size| size == 0) =>
+            {
+                return Some(Self { rank: axes.len(), order: Order::FirstMajor });
+            }
+            Parsed::Unknown => Code::UnknownLayout,
+        };
+        issues.push(path.then("layout"), code, accepted(axes, is_sequence), hex(layout));
+        None
+    }
+
+    /// The sizes of a descriptor as the shape of its array in C order; `None` where its layout has none
+    /// that a field other than a sequence could have.
+    pub(super) fn shape_of(desc: &NDArrayDescriptor<'_>) -> Option<Vec<usize>> {
+        let Parsed::Form(form) = Parsed::from(desc.layout) else { return None };
+        let mut shape: Vec<usize> = desc.size.iter().copied().take(form.rank).collect();
+        if form.order == Order::LastMajor {
+            shape.reverse();
+        }
+        Some(shape)
+    }
+}
+
+enum Parsed {
+    Form(Form),
+    OfAnotherLayer,
+    Unknown,
+}
+
+impl From<DataLayout> for Parsed {
+    fn from(layout: DataLayout) -> Self {
+        let rank = (layout.0 >> 16) as usize;
+        let order = match layout {
+            DataLayout::VECTOR | DataLayout::ROW_MAJOR_MATRIX | DataLayout::SNE => Order::LastMajor,
+            DataLayout::COLUMN_MAJOR_MATRIX => Order::ColumnMajor,
+            DataLayout::NSE => Order::BatchMajor,
+            DataLayout::IMAGE_CHW
+            | DataLayout::CONVOLUTION_WEIGHTS_OIHW
+            | DataLayout::CONVOLUTION_WEIGHTS_OIHRWR
+            | DataLayout::CONVOLUTION_WEIGHTS_IOHRWR
+            | DataLayout::CONVOLUTION_WEIGHTS_OIHW_PACK32 => return Self::OfAnotherLayer,
+            // BNNS has 1 to 8 dimensions of these. Others come from arrays with none or with more than 8:
+            // it is their rank that is wrong.
+            DataLayout(value) if value & 0xffff == 0x8000 => Order::LastMajor,
+            DataLayout(value) if value & 0xffff == 0x8001 => Order::FirstMajor,
+            DataLayout(_) => return Self::Unknown,
+        };
+        Self::Form(Form { rank, order })
+    }
+}
+
 /// One dimension of a descriptor: which axis of the field it is, and which stride belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dimension {
@@ -38,83 +124,51 @@ pub(super) struct Dimension {
     pub(super) stride: usize,
 }
 
-/// All dimensions of a descriptor, in the order of its sizes.
+/// All dimensions of a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dimensions {
+    /// In the order of the sizes.
     pub(super) each: Vec<Dimension>,
     /// Whether the sizes stand in the order of a C array's shape (else reversed).
-    pub(super) c_order: bool,
+    pub(super) is_c_order: bool,
 }
 
-/// What a layout means for a field with these axes; reports and returns `None` where it does not fit.
+/// The dimensions of a form for a field with these axes; reports and returns `None` where it has too few
+/// or too many.
 pub(super) fn dimensions(
     issues: &mut Issues,
     path: &Path,
-    layout: DataLayout,
-    all_sizes_zero: bool,
+    form: Form,
     axes: &[Axis],
-    is_sequence: bool,
 ) -> Option<Dimensions> {
-    let here = path.then("layout");
-    let (rank, order) = match layout {
-        DataLayout::UNSPECIFIED if is_sequence => (3, Order::LastMajor),
-        DataLayout::UNSPECIFIED if all_sizes_zero => (axes.len(), Order::FirstMajor),
-        _ => match parse(layout) {
-            Some(Parsed::Usable(rank, order)) if is_sequence_layout(layout) <= is_sequence => {
-                (rank, order)
-            }
-            Some(_) => {
-                issues.push(here, Code::UnsupportedLayout, accepted(axes, is_sequence), hex(layout));
-                return None;
-            }
-            None => {
-                issues.push(here, Code::UnknownLayout, accepted(axes, is_sequence), hex(layout));
-                return None;
-            }
-        },
-    };
-    let Some(kept) = kept_axes(rank, axes) else {
-        issues.push(here, Code::RankMismatch, shape_text(axes), format!("{rank} dimensions"));
+    let Some(kept) = kept_axes(form.rank, axes) else {
+        let actual = format!("{} dimensions", form.rank);
+        issues.push(path.then("layout"), Code::RankMismatch, shape_text(axes), actual);
         return None;
     };
-    Some(assign(order, &kept))
-}
-
-enum Parsed {
-    Usable(usize, Order),
-    OfAnotherLayer,
-}
-
-fn parse(layout: DataLayout) -> Option<Parsed> {
-    let rank = (layout.0 >> 16) as usize;
-    Some(match layout {
-        DataLayout::VECTOR | DataLayout::ROW_MAJOR_MATRIX | DataLayout::SNE => {
-            Parsed::Usable(rank, Order::LastMajor)
-        }
-        DataLayout::COLUMN_MAJOR_MATRIX => Parsed::Usable(rank, Order::ColumnMajor),
-        DataLayout::NSE => Parsed::Usable(rank, Order::BatchMajor),
-        DataLayout::IMAGE_CHW
-        | DataLayout::CONVOLUTION_WEIGHTS_OIHW
-        | DataLayout::CONVOLUTION_WEIGHTS_OIHRWR
-        | DataLayout::CONVOLUTION_WEIGHTS_IOHRWR
-        | DataLayout::CONVOLUTION_WEIGHTS_OIHW_PACK32 => Parsed::OfAnotherLayer,
-        _ if rank >= 1 && layout.0 & 0xffff == 0x8000 => Parsed::Usable(rank, Order::LastMajor),
-        _ if rank >= 1 && layout.0 & 0xffff == 0x8001 => Parsed::Usable(rank, Order::FirstMajor),
-        _ => return None,
-    })
-}
-
-fn is_sequence_layout(layout: DataLayout) -> bool {
-    matches!(layout, DataLayout::SNE | DataLayout::NSE)
+    let by_stride: Vec<usize> = match form.order {
+        Order::LastMajor | Order::FirstMajor => kept.into_iter().rev().collect(),
+        Order::ColumnMajor => kept,
+        // The axes of a sequence are [S, N, E]; the sizes are (E, S, N).
+        Order::BatchMajor => vec![2, 0, 1],
+    };
+    let strides = by_stride.into_iter().enumerate();
+    let mut each: Vec<Dimension> =
+        strides.map(|(stride, axis)| Dimension { axis, stride }).collect();
+    let is_c_order = form.order == Order::FirstMajor;
+    if is_c_order {
+        each.reverse();
+    }
+    Some(Dimensions { each, is_c_order })
 }
 
 /// The axes that a descriptor of this rank has: all, or all but leading ones of extent 1.
 pub(super) fn kept_axes(rank: usize, axes: &[Axis]) -> Option<Vec<usize>> {
     let mut surplus = axes.len().checked_sub(rank)?;
-    let mut kept = Vec::new();
+    let mut kept = Vec::with_capacity(axes.len());
     for (position, axis) in axes.iter().enumerate() {
-        if surplus > 0 && axis.optional && axis.extent == 1 {
-            surplus -= 1;
+        if axis.is_optional && axis.extent == 1 && surplus > 0 {
+            surplus = surplus.saturating_sub(1);
         } else {
             kept.push(position);
         }
@@ -122,33 +176,8 @@ pub(super) fn kept_axes(rank: usize, axes: &[Axis]) -> Option<Vec<usize>> {
     (surplus == 0).then_some(kept)
 }
 
-fn assign(order: Order, kept: &[usize]) -> Dimensions {
-    let rank = kept.len();
-    let each: Vec<Dimension> = match order {
-        Order::LastMajor => kept
-            .iter()
-            .rev()
-            .enumerate()
-            .map(|(stride, &axis)| Dimension { axis, stride })
-            .collect(),
-        Order::FirstMajor => kept
-            .iter()
-            .enumerate()
-            .map(|(position, &axis)| Dimension { axis, stride: rank - 1 - position })
-            .collect(),
-        Order::ColumnMajor => kept
-            .iter()
-            .enumerate()
-            .map(|(stride, &axis)| Dimension { axis, stride })
-            .collect(),
-        // The axes of a sequence are [S, N, E]; the sizes are (E, S, N).
-        Order::BatchMajor => [2, 0, 1]
-            .into_iter()
-            .enumerate()
-            .map(|(stride, axis)| Dimension { axis, stride })
-            .collect(),
-    };
-    Dimensions { each, c_order: order == Order::FirstMajor }
+fn is_sequence_layout(layout: DataLayout) -> bool {
+    matches!(layout, DataLayout::SNE | DataLayout::NSE)
 }
 
 fn hex(layout: DataLayout) -> String {
@@ -165,6 +194,104 @@ fn accepted(axes: &[Axis], is_sequence: bool) -> String {
     if is_sequence {
         return "SNE, NSE or a 3D layout".to_owned();
     }
-    let least = axes.iter().filter(|axis| !axis.optional).count();
-    format!("a vector, matrix or First/LastMajor layout of {least} to {} dimensions", axes.len())
+    let most = axes.len();
+    let least = axes.iter().filter(|axis| !axis.is_optional).count();
+    match (least, most) {
+        (1, 1) => "Vector or a 1D layout".to_owned(),
+        (1, _) => format!("a vector, matrix or First/LastMajor layout of 1 to {most} dimensions"),
+        _ => format!("a matrix or First/LastMajor layout of {least} to {most} dimensions"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Axis, Dimension, Form, dimensions, kept_axes};
+    use crate::check::issues::Issues;
+    use crate::desc::{DataLayout, NDArrayDescriptor};
+    use crate::error::Path;
+
+    /// Axis and stride of each dimension, or the code that was reported.
+    fn read(
+        layout: DataLayout,
+        axes: &[Axis],
+        is_sequence: bool,
+    ) -> Result<Vec<(usize, usize)>, &'static str> {
+        let mut issues = Issues::starting_with(Vec::new());
+        let desc = NDArrayDescriptor { layout, ..Default::default() };
+        let path = Path::field("input_gate");
+        let dims = Form::of(&mut issues, &path, &desc, axes, is_sequence)
+            .and_then(|form| dimensions(&mut issues, &path, form, axes));
+        match (issues.into_error(), dims) {
+            (None, Some(dims)) => {
+                Ok(dims.each.iter().map(|&Dimension { axis, stride }| (axis, stride)).collect())
+            }
+            (Some(error), None) => Err(error.issues()[0].code.name()),
+            other => panic!("either dimensions or a finding, not {other:?}"),
+        }
+    }
+
+    fn weights(layers: usize, directions: usize) -> [Axis; 4] {
+        [
+            Axis::optional("num_layers", layers),
+            Axis::optional("directions", directions),
+            Axis::new("hidden_size", 5),
+            Axis::new("input_size", 7),
+        ]
+    }
+
+    #[test]
+    fn each_layout_assigns_axes_and_strides() {
+        let one = weights(1, 1);
+        for (layout, expected) in [
+            (DataLayout::ROW_MAJOR_MATRIX, vec![(3, 0), (2, 1)]),
+            (DataLayout::COLUMN_MAJOR_MATRIX, vec![(2, 0), (3, 1)]),
+            (DataLayout::LAST_MAJOR_2D, vec![(3, 0), (2, 1)]),
+            (DataLayout::FIRST_MAJOR_2D, vec![(2, 1), (3, 0)]),
+            (DataLayout::LAST_MAJOR_4D, vec![(3, 0), (2, 1), (1, 2), (0, 3)]),
+            (DataLayout::FIRST_MAJOR_4D, vec![(0, 3), (1, 2), (2, 1), (3, 0)]),
+            (DataLayout::UNSPECIFIED, vec![(0, 3), (1, 2), (2, 1), (3, 0)]),
+        ] {
+            assert_eq!(read(layout, &one, false), Ok(expected), "{layout:?}");
+        }
+        let sequence = [Axis::new("S", 2), Axis::new("N", 3), Axis::new("E", 4)];
+        for (layout, expected) in [
+            (DataLayout::SNE, vec![(2, 0), (1, 1), (0, 2)]),
+            (DataLayout::NSE, vec![(2, 0), (0, 1), (1, 2)]),
+            (DataLayout::UNSPECIFIED, vec![(2, 0), (1, 1), (0, 2)]),
+            (DataLayout::FIRST_MAJOR_3D, vec![(0, 2), (1, 1), (2, 0)]),
+        ] {
+            assert_eq!(read(layout, &sequence, true), Ok(expected), "{layout:?}");
+        }
+    }
+
+    #[test]
+    fn layouts_of_other_layers_unknown_ones_and_other_ranks_are_told_apart() {
+        let one = weights(1, 1);
+        for (layout, expected) in [
+            (DataLayout::IMAGE_CHW, "unsupported_layout"),
+            (DataLayout::SNE, "unsupported_layout"),
+            (DataLayout(0x30003), "unknown_layout"),
+            (DataLayout(1), "unknown_layout"),
+            (DataLayout(u32::MAX), "unknown_layout"),
+            (DataLayout::VECTOR, "rank_mismatch"),
+            (DataLayout::first_major(0), "rank_mismatch"),
+            (DataLayout::first_major(5), "rank_mismatch"),
+            (DataLayout::first_major(64), "rank_mismatch"),
+        ] {
+            assert_eq!(read(layout, &one, false), Err(expected), "{layout:?}");
+        }
+    }
+
+    #[test]
+    fn only_leading_axes_of_extent_one_can_be_left_out() {
+        assert_eq!(kept_axes(2, &weights(1, 1)), Some(vec![2, 3]));
+        assert_eq!(kept_axes(3, &weights(1, 1)), Some(vec![1, 2, 3]));
+        assert_eq!(kept_axes(3, &weights(1, 2)), Some(vec![1, 2, 3]));
+        assert_eq!(kept_axes(3, &weights(2, 1)), Some(vec![0, 2, 3]));
+        assert_eq!(kept_axes(4, &weights(2, 2)), Some(vec![0, 1, 2, 3]));
+        assert_eq!(kept_axes(3, &weights(2, 2)), None);
+        assert_eq!(kept_axes(2, &weights(1, 2)), None);
+        assert_eq!(kept_axes(1, &weights(1, 1)), None);
+        assert_eq!(kept_axes(5, &weights(1, 1)), None);
+    }
 }

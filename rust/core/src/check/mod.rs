@@ -2,17 +2,31 @@
 //!
 //! In: [`LayerParametersLSTM`] and what a binding layer found wrong already. Out: [`Checked`], or all
 //! problems at once in reading order. It reads no float, writes nothing and allocates by no size that the
-//! structure claims.
+//! structure claims. No number, however absurd, makes it panic: see the lints below.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
 
 mod activation;
 mod array;
 mod arrays;
 mod config;
+mod gates;
 mod issues;
 mod layout;
 mod overlap;
 mod scalars;
+mod sequence;
 mod strided;
+mod strides;
 
 pub use config::{Arrays, Checked, Config, GateArrays, InitialState, Peephole};
 pub use strided::Strided;
@@ -46,34 +60,27 @@ pub fn check_after(
 ) -> Result<Checked, DescriptorError> {
     let mut issues = Issues::starting_with(found);
     let sizes = scalars::check_scalars(&mut issues, params);
-    let checked = sizes.and_then(|sizes| {
-        let batch_sizes =
-            scalars::check_sequence(&mut issues, &params.sequence_descriptor, &sizes);
-        let arrays = arrays::check_arrays(&mut issues, params, &sizes);
-        let activations = activation::check_activations(&mut issues, params);
-        let ((arrays, peepholes), (activations, hidden_activation)) = arrays.zip(activations)?;
-        let config = Config {
-            input_size: sizes.input,
-            hidden_size: sizes.hidden,
-            batch_size: sizes.batch,
-            num_layers: sizes.layers,
-            seq_len: sizes.steps,
-            directions: sizes.directions,
-            batch_sizes,
-            activations,
-            hidden_activation,
-            peepholes,
-        };
-        Some(Checked { config, arrays })
-    });
-    if sizes.is_none() {
-        activation::check_activations(&mut issues, params);
-    }
+    let sequence = sequence::check_sequence(&mut issues, &params.sequence_descriptor, &sizes);
+    let arrays = arrays::check_arrays(&mut issues, params, &sizes, sequence.span.as_ref());
+    let activations = activation::check_activations(&mut issues, params);
     scalars::check_filter(&mut issues, filter);
-    match (issues.into_error(), checked) {
-        (None, Some(checked)) => Ok(checked),
-        (Some(error), _) => Err(error),
-        // Every `None` above comes with an issue; should one not, the structure is refused all the same.
-        (None, None) => Err(DescriptorError::unexplained()),
+    if let Some(error) = issues.into_error() {
+        return Err(error);
     }
+    // Every `None` comes with an issue; should one not, the structure is refused all the same.
+    let ((arrays, peepholes), (activations, hidden_activation)) =
+        arrays.zip(activations).ok_or_else(DescriptorError::unexplained)?;
+    let config = Config {
+        input_size: sizes.input,
+        hidden_size: sizes.hidden,
+        batch_size: sizes.batch,
+        num_layers: sizes.layers,
+        seq_len: sizes.steps,
+        directions: sizes.directions,
+        batch_sizes: sequence.batch_sizes,
+        activations,
+        hidden_activation,
+        peepholes,
+    };
+    Ok(Checked { config, arrays })
 }

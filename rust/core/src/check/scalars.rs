@@ -1,20 +1,21 @@
-//! The numbers at the head of the structure.
+//! The numbers at the head of the structure, and how a call is to be run.
 //!
-//! In: the five sizes, dropout, flags and batch sizes. Out: [`Sizes`] with the directions, or findings. It
-//! does not look at arrays of floats.
+//! In: the five sizes, dropout, flags, filter parameters. Out: [`Sizes`] with the directions, and findings.
+//! It does not look at arrays.
 
 use super::issues::Issues;
-use crate::desc::{
-    Data, DataLayout, FilterParameters, Integers, LayerFlags, LayerParametersLSTM,
-    NDArrayDescriptor,
-};
+use crate::desc::{FilterParameters, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, Path};
 
 /// The most threads that one call may ask for.
 const MAX_THREADS: usize = 1024;
 
-/// The sizes of a layer; every product of them that is needed later fits the address space.
-#[derive(Debug, Clone, Copy)]
+/// Floats by which anything is padded later: those of a cache line and of the widest vector.
+const PADDING: usize = 16;
+
+/// The sizes of a layer. 0 stands for a size that is not known because something was reported about it;
+/// what depends on it is not checked. Where none is 0, every product that is needed later fits `isize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub(super) input: usize,
     pub(super) hidden: usize,
@@ -24,12 +25,18 @@ pub(super) struct Sizes {
     pub(super) directions: usize,
 }
 
-/// Check sizes, dropout and flags; `None` where no array can be checked against the sizes.
-pub(super) fn check_scalars(
-    issues: &mut Issues,
-    params: &LayerParametersLSTM<'_>,
-) -> Option<Sizes> {
-    let sizes = check_sizes(issues, params);
+impl Sizes {
+    const UNKNOWN: Self =
+        Self { input: 0, hidden: 0, batch: 0, layers: 0, steps: 0, directions: 0 };
+
+    /// Values that a layer gives at each step.
+    pub(super) fn outputs(&self) -> usize {
+        self.directions.saturating_mul(self.hidden)
+    }
+}
+
+/// Check sizes, dropout and flags.
+pub(super) fn check_scalars(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
     if !(params.dropout >= 0.0 && params.dropout < 1.0) {
         let actual = params.dropout.to_string();
         issues.push(Path::field("dropout"), Code::InvalidDropout, "a ratio in [0, 1)", actual);
@@ -40,146 +47,75 @@ pub(super) fn check_scalars(
         let expected = "a combination of 0x1 (bidirectional) and 0x2 (default activations)";
         issues.push(Path::field("lstm_flags"), Code::UnknownFlag, expected, actual);
     }
-    sizes
+    check_sizes(issues, params)
 }
 
-fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Option<Sizes> {
-    let named = [
-        ("input_size", params.input_size),
-        ("hidden_size", params.hidden_size),
-        ("batch_size", params.batch_size),
-        ("num_layers", params.num_layers),
-        ("seq_len", params.seq_len),
-    ];
-    let mut usable = true;
-    for (name, size) in named {
-        usable &= size != 0 && !issues.is_reported(&Path::field(name));
+fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
+    let mut known = |name: &'static str, size: usize| {
+        let path = Path::field(name);
+        let is_unknown = size == 0 || issues.is_reported(&path);
         if size == 0 {
-            issues.push(Path::field(name), Code::ZeroSize, "at least 1", "0");
+            issues.push(path, Code::ZeroSize, "at least 1", "0");
         }
-    }
-    usable &= !issues.is_reported(&Path::field("lstm_flags"));
-    let bidirectional = params.lstm_flags.contains(LayerFlags::LSTM_BIDIRECTIONAL);
-    let sizes = Sizes {
-        input: params.input_size,
-        hidden: params.hidden_size,
-        batch: params.batch_size,
-        layers: params.num_layers,
-        steps: params.seq_len,
-        directions: if bidirectional { 2 } else { 1 },
+        if is_unknown { 0 } else { size }
     };
-    if usable && largest_product(&sizes).is_none() {
-        let expected = "sizes whose products fit the address space";
-        let actual = format!("{named:?}");
-        issues.push(Path::field("hidden_size"), Code::SizeOverflow, expected, actual);
-        return None;
-    }
-    usable.then_some(sizes)
-}
-
-/// Bytes of the largest thing that is ever addressed, with room for padding: `None` if it overflows.
-fn largest_product(sizes: &Sizes) -> Option<isize> {
-    const PADDED_FLOAT: usize = 64 * size_of::<f32>();
-    let outputs = sizes.hidden.checked_mul(sizes.directions)?;
-    let widest = sizes.input.max(outputs);
-    let rows = sizes.steps.checked_mul(sizes.batch)?;
-    let sequence = rows.checked_mul(widest)?;
-    let states = sizes.layers.checked_mul(outputs)?.checked_mul(sizes.batch)?;
-    let weights = sizes.layers.checked_mul(outputs)?.checked_mul(widest)?;
-    let bytes = sequence.max(states).max(weights).checked_mul(4 * PADDED_FLOAT)?;
-    isize::try_from(bytes).ok()
-}
-
-/// Batch sizes, `None` where all samples are active at all steps (or where something was reported).
-pub(super) fn check_sequence(
-    issues: &mut Issues,
-    desc: &NDArrayDescriptor<'_>,
-    sizes: &Sizes,
-) -> Option<Vec<usize>> {
-    let path = Path::field("sequence_descriptor");
-    let memory = desc.data.memory()?;
-    let Data::Integers(integers) = &desc.data else {
-        let expected = "an integer type of 8, 16, 32 or 64 bits";
-        let actual = desc.data_type.name().unwrap_or(&memory.type_name);
-        issues.push(path.then("data_type"), Code::UnsupportedDataType, expected, actual);
-        return None;
+    let mut sizes = Sizes {
+        input: known("input_size", params.input_size),
+        hidden: known("hidden_size", params.hidden_size),
+        batch: known("batch_size", params.batch_size),
+        layers: known("num_layers", params.num_layers),
+        steps: known("seq_len", params.seq_len),
+        directions: 0,
     };
-    if desc.data_type != memory.data_type {
-        let (expected, actual) = (memory.data_type.name(), desc.data_type.name());
-        issues.push(
-            path.then("data_type"),
-            Code::DataTypeMismatch,
-            expected.unwrap_or("an integer type"),
-            actual.map_or_else(|| format!("0x{:x}", desc.data_type.0), str::to_owned),
-        );
-        return None;
+    if !issues.is_reported(&Path::field("lstm_flags")) {
+        let is_bidirectional = params.lstm_flags.contains(LayerFlags::LSTM_BIDIRECTIONAL);
+        sizes.directions = if is_bidirectional { 2 } else { 1 };
     }
-    let stride = check_sequence_shape(issues, &path, desc, &memory.shape, sizes)?;
-    read_batch_sizes(issues, &path, *integers, stride, sizes)
+    if largest_bytes(&sizes).is_some() {
+        return sizes;
+    }
+    let named = [
+        ("input_size", sizes.input),
+        ("hidden_size", sizes.hidden),
+        ("batch_size", sizes.batch),
+        ("num_layers", sizes.layers),
+        ("seq_len", sizes.steps),
+    ];
+    // The largest is the likeliest to be wrong; of equal ones, the first.
+    let largest = named.iter().rev().max_by_key(|&&(_, size)| size);
+    let all: Vec<String> = named.iter().map(|(name, size)| format!("{name} = {size}")).collect();
+    issues.push(
+        Path::field(largest.map_or("hidden_size", |&(name, _)| name)),
+        Code::SizeOverflow,
+        "sizes whose products fit the address space",
+        all.join(", "),
+    );
+    Sizes::UNKNOWN
 }
 
-fn check_sequence_shape(
-    issues: &mut Issues,
-    path: &Path,
-    desc: &NDArrayDescriptor<'_>,
-    shape: &[usize],
-    sizes: &Sizes,
-) -> Option<usize> {
-    let vector = [DataLayout::VECTOR, DataLayout::LAST_MAJOR_1D, DataLayout::FIRST_MAJOR_1D];
-    let unspecified = desc.layout == DataLayout::UNSPECIFIED && desc.size[0] == 0;
-    if !vector.contains(&desc.layout) && !unspecified {
-        let actual = format!("0x{:x}", desc.layout.0);
-        issues.push(path.then("layout"), Code::UnsupportedLayout, "Vector", actual);
-        return None;
-    }
-    if desc.size[0] != 0 && desc.size[0] != sizes.steps {
-        let expected = format!("{} (seq_len)", sizes.steps);
-        let actual = desc.size[0].to_string();
-        issues.push(path.then("size").at(0), Code::SizeMismatch, expected, actual);
-        return None;
-    }
-    let stride = desc.stride[0].max(1);
-    let last = (sizes.steps - 1).checked_mul(stride);
-    let available = shape.first().copied().unwrap_or(0);
-    if last.is_none_or(|last| last >= available) {
-        let expected = format!("at least {} elements with stride {stride}", sizes.steps);
-        let actual = format!("{available} elements");
-        issues.push(path.then("data"), Code::OutOfBounds, expected, actual);
-        return None;
-    }
-    Some(stride)
-}
-
-fn read_batch_sizes(
-    issues: &mut Issues,
-    path: &Path,
-    integers: Integers<'_>,
-    stride: usize,
-    sizes: &Sizes,
-) -> Option<Vec<usize>> {
-    let mut batch_sizes: Vec<usize> = Vec::with_capacity(sizes.steps);
-    for step in 0..sizes.steps {
-        let value = integers.get(step * stride)?;
-        let previous = batch_sizes.last().copied();
-        let here = path.then("data").at(step);
-        let (code, expected) = match usize::try_from(value) {
-            Err(_) if value < 0 => (Code::SequenceNegative, "a count of samples".to_owned()),
-            Ok(size) if size <= sizes.batch => match previous {
-                Some(before) if size > before => {
-                    (Code::SequenceIncreasing, format!("at most {before}, as at the step before"))
-                }
-                None if size == 0 => (Code::SequenceEmpty, "at least 1".to_owned()),
-                _ => {
-                    batch_sizes.push(size);
-                    continue;
-                }
-            },
-            _ => (Code::SequenceExceedsBatch, format!("at most {} (batch_size)", sizes.batch)),
-        };
-        issues.push(here, code, expected, value.to_string());
-        return None;
-    }
-    Some(batch_sizes)
+/// Bytes of all arrays, packed weights and temporary memory together, counted generously: `None` if they do
+/// not fit `isize`. A size that is not known counts as 1.
+fn largest_bytes(sizes: &Sizes) -> Option<isize> {
+    let [input, hidden, batch, layers, steps, directions] = [
+        sizes.input.max(1),
+        sizes.hidden.max(1),
+        sizes.batch.max(1),
+        sizes.layers.max(1),
+        sizes.steps.max(1),
+        sizes.directions.max(1),
+    ];
+    let padded = hidden.checked_next_multiple_of(PADDING)?.checked_add(PADDING)?;
+    let widest = input.max(directions.checked_mul(padded)?);
+    // For each direction: inputs, and at most 16 vectors of hidden units (four gates twice, states, outputs).
+    let row = padded.checked_mul(16)?.checked_add(input)?.checked_mul(directions)?;
+    let sequence = steps.checked_mul(batch)?.checked_mul(row)?;
+    // Four gates by the inputs, the hidden and the cell weights, and vectors.
+    let columns = padded.checked_mul(3)?.checked_add(widest)?;
+    let stack = layers.checked_mul(directions)?.checked_mul(padded)?;
+    let weights = stack.checked_mul(4)?.checked_mul(columns)?;
+    let states = stack.checked_mul(4)?.checked_mul(batch)?;
+    let floats = sequence.checked_add(weights)?.checked_add(states)?;
+    isize::try_from(floats.checked_mul(size_of::<f32>())?).ok()
 }
 
 /// Check how the call is to be run.
@@ -193,5 +129,65 @@ pub(super) fn check_filter(issues: &mut Issues, filter: &FilterParameters) {
         let expected = format!("at most {MAX_THREADS}");
         let actual = filter.n_threads.to_string();
         issues.push(path.then("n_threads"), Code::TooManyThreads, expected, actual);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sizes, check_scalars, largest_bytes};
+    use crate::check::issues::Issues;
+    use crate::desc::{LayerFlags, LayerParametersLSTM};
+
+    const SMALL: Sizes =
+        Sizes { input: 3, hidden: 4, batch: 5, layers: 2, steps: 6, directions: 2 };
+
+    fn params() -> LayerParametersLSTM<'static> {
+        LayerParametersLSTM {
+            input_size: 3,
+            hidden_size: 4,
+            batch_size: 5,
+            num_layers: 2,
+            seq_len: 6,
+            lstm_flags: LayerFlags::LSTM_BIDIRECTIONAL,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn sizes_are_taken_over_and_directions_counted() {
+        let mut issues = Issues::starting_with(Vec::new());
+        assert_eq!(check_scalars(&mut issues, &params()), SMALL);
+        assert_eq!(issues.into_error(), None);
+    }
+
+    #[test]
+    fn one_wrong_size_leaves_the_others_known() {
+        let mut issues = Issues::starting_with(Vec::new());
+        let sizes = check_scalars(&mut issues, &LayerParametersLSTM { seq_len: 0, ..params() });
+        assert_eq!(sizes, Sizes { steps: 0, ..SMALL });
+        assert_eq!(issues.count(), 1);
+    }
+
+    #[test]
+    fn the_largest_size_is_blamed_for_an_overflow() {
+        let mut issues = Issues::starting_with(Vec::new());
+        let wrong = LayerParametersLSTM { num_layers: usize::MAX, ..params() };
+        assert_eq!(check_scalars(&mut issues, &wrong), Sizes::UNKNOWN);
+        let error = issues.into_error().unwrap();
+        assert_eq!(error.issues()[0].path.to_string(), "num_layers");
+    }
+
+    #[test]
+    fn the_largest_layer_needs_half_the_address_space_at_most() {
+        assert!(largest_bytes(&SMALL).is_some());
+        for wrong in [
+            Sizes { input: usize::MAX, ..SMALL },
+            Sizes { hidden: usize::MAX, ..SMALL },
+            Sizes { batch: usize::MAX / 2, ..SMALL },
+            Sizes { layers: usize::MAX / 8, ..SMALL },
+            Sizes { steps: usize::MAX / 64, ..SMALL },
+        ] {
+            assert_eq!(largest_bytes(&wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -21,8 +21,8 @@ pub struct Strided {
 enum Source {
     /// A contiguous buffer, and strides in elements for each axis.
     Buffer { strides: Vec<usize> },
-    /// An array's own strides: the array's axis for each axis of the field, `None` for one it lacks.
-    Axes { own_shape: Vec<usize>, order: Vec<Option<usize>> },
+    /// An array's own strides: its axes in the field's order, and the field's axes that it lacks.
+    Axes { own_shape: Vec<usize>, order: Vec<usize>, missing: Vec<usize> },
 }
 
 impl Strided {
@@ -33,9 +33,12 @@ impl Strided {
     pub(super) fn along_axes(
         shape: Vec<usize>,
         own_shape: Vec<usize>,
-        order: Vec<Option<usize>>,
+        axes: &[Option<usize>],
     ) -> Self {
-        Self { shape, source: Source::Axes { own_shape, order } }
+        let order = axes.iter().copied().flatten().collect();
+        let is_missing = |(position, axis): (usize, &Option<usize>)| axis.is_none().then_some(position);
+        let missing = axes.iter().enumerate().filter_map(is_missing).collect();
+        Self { shape, source: Source::Axes { own_shape, order, missing } }
     }
 
     /// Extents of the field's axes, slowest first.
@@ -50,20 +53,21 @@ impl Strided {
     /// [`Error::ArrayMismatch`] if it is another array, or if the field has not `D` axes.
     pub fn bind<'a, D: Dimension>(
         &self,
-        path: &Path,
+        path: impl FnOnce() -> Path,
         array: ArrayViewD<'a, f32>,
     ) -> Result<ArrayView<'a, f32, D>, Error> {
-        let mismatch = self.mismatch(path, array.shape());
+        let found = array.raw_dim();
         let view = match &self.source {
             Source::Buffer { strides } => array.to_slice().and_then(|slice| {
                 let shape = IxDyn(&self.shape).strides(IxDyn(strides));
                 ArrayViewD::from_shape(shape, slice).ok()
             }),
-            Source::Axes { own_shape, order } => {
-                (array.shape() == own_shape.as_slice()).then(|| permute(array, order))
+            Source::Axes { own_shape, order, missing } => {
+                (array.shape() == own_shape.as_slice()).then(|| permute(array, order, missing))
             }
         };
-        view.and_then(|view| view.into_dimensionality().ok()).ok_or(mismatch)
+        view.and_then(|view| view.into_dimensionality().ok())
+            .ok_or_else(|| self.mismatch(path(), &found))
     }
 
     /// As [`bind`](Self::bind), to write.
@@ -73,39 +77,38 @@ impl Strided {
     /// [`Error::ArrayMismatch`] if it is another array, or if the field has not `D` axes.
     pub fn bind_mut<'a, D: Dimension>(
         &self,
-        path: &Path,
+        path: impl FnOnce() -> Path,
         array: ArrayViewMutD<'a, f32>,
     ) -> Result<ArrayViewMut<'a, f32, D>, Error> {
-        let mismatch = self.mismatch(path, array.shape());
+        let found = array.raw_dim();
         let view = match &self.source {
             Source::Buffer { strides } => array.into_slice().and_then(|slice| {
                 let shape = IxDyn(&self.shape).strides(IxDyn(strides));
                 ArrayViewMutD::from_shape(shape, slice).ok()
             }),
-            Source::Axes { own_shape, order } => {
-                (array.shape() == own_shape.as_slice()).then(|| permute(array, order))
+            Source::Axes { own_shape, order, missing } => {
+                (array.shape() == own_shape.as_slice()).then(|| permute(array, order, missing))
             }
         };
-        view.and_then(|view| view.into_dimensionality().ok()).ok_or(mismatch)
+        view.and_then(|view| view.into_dimensionality().ok())
+            .ok_or_else(|| self.mismatch(path(), &found))
     }
 
-    fn mismatch(&self, path: &Path, actual: &[usize]) -> Error {
+    fn mismatch(&self, path: Path, actual: &IxDyn) -> Error {
         Error::ArrayMismatch {
-            path: path.clone(),
+            path,
             expected: format!("{:?}", self.shape),
-            actual: format!("{actual:?}"),
+            actual: format!("{:?}", actual.as_array_view().to_vec()),
         }
     }
 }
 
 /// The array's axes in the field's order, with axes of extent 1 where it lacks one.
-fn permute<S: RawData>(array: ArrayBase<S, IxDyn>, order: &[Option<usize>]) -> ArrayBase<S, IxDyn> {
-    let present: Vec<usize> = order.iter().copied().flatten().collect();
-    let mut view = array.permuted_axes(IxDyn(&present));
-    for (position, axis) in order.iter().enumerate() {
-        if axis.is_none() {
-            view = view.insert_axis(Axis(position));
-        }
-    }
-    view
+fn permute<S: RawData>(
+    array: ArrayBase<S, IxDyn>,
+    order: &[usize],
+    missing: &[usize],
+) -> ArrayBase<S, IxDyn> {
+    let permuted = array.permuted_axes(IxDyn(order));
+    missing.iter().fold(permuted, |view, &position| view.insert_axis(Axis(position)))
 }

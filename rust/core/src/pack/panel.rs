@@ -8,7 +8,10 @@ use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::gate::{Gate, Gates};
 use crate::plan::{PanelSizes, Plan, Shape};
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{ArrayView1, ArrayView2, Axis};
+
+/// Inputs of a panel that are written together: 64 lines of four gates are a third of a usual L1.
+const INPUTS_AT_ONCE: usize = 64;
 
 /// The packed weights of one layer and direction.
 #[derive(Debug)]
@@ -90,18 +93,19 @@ struct Slot<'s> {
 }
 
 impl Slot<'_> {
-    /// `[hidden, inputs]` to `[block][input][gate][lane]`.
+    /// `[hidden, inputs]` to `[block][input][gate][lane]`, in pieces that stay in the nearest cache.
     fn matrix(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
         let lanes = self.shape.lanes;
         let group = self.gates * lanes;
-        let block_floats = matrix.ncols() * group;
-        for (block, rows) in
-            panel.chunks_exact_mut(block_floats).zip(matrix.axis_chunks_iter(ndarray::Axis(0), lanes))
-        {
-            for (lane, row) in rows.outer_iter().enumerate() {
-                let places = block.chunks_exact_mut(group);
-                for (place, &weight) in places.zip(row) {
-                    place[self.slot * lanes + lane] = weight;
+        let blocks = panel.chunks_exact_mut(matrix.ncols() * group);
+        for (block, rows) in blocks.zip(matrix.axis_chunks_iter(Axis(0), lanes)) {
+            let pieces = block.chunks_mut(INPUTS_AT_ONCE * group);
+            for (piece, columns) in pieces.zip(rows.axis_chunks_iter(Axis(1), INPUTS_AT_ONCE)) {
+                for (lane, row) in columns.outer_iter().enumerate() {
+                    let at = self.slot * lanes + lane;
+                    for (place, &weight) in piece.chunks_exact_mut(group).zip(row) {
+                        place[at] = weight;
+                    }
                 }
             }
         }
@@ -111,7 +115,7 @@ impl Slot<'_> {
     fn vector(&self, panel: &mut [f32], vector: ArrayView1<'_, f32>) {
         let lanes = self.shape.lanes;
         let blocks = panel.chunks_exact_mut(self.gates * lanes);
-        for (block, values) in blocks.zip(vector.axis_chunks_iter(ndarray::Axis(0), lanes)) {
+        for (block, values) in blocks.zip(vector.axis_chunks_iter(Axis(0), lanes)) {
             for (place, &value) in block[self.slot * lanes..].iter_mut().zip(values) {
                 *place = value;
             }

@@ -118,9 +118,9 @@ fn bind_gate<'a>(
     let path = Path::field(gate.field());
     let iw = path.then("iw_desc");
     Ok(Canonical {
-        iw: arrays.iw.bind(&iw.at(0), views.iw.clone())?,
+        iw: arrays.iw.bind(|| iw.at(0), views.iw.clone())?,
         iw_upper: optional(&iw.at(1), arrays.iw_upper.as_ref(), views.iw_upper.as_ref())?,
-        hw: arrays.hw.bind(&path.then("hw_desc"), views.hw.clone())?,
+        hw: arrays.hw.bind(|| path.then("hw_desc"), views.hw.clone())?,
         cw: optional(&path.then("cw_desc"), arrays.cw.as_ref(), views.cw.as_ref())?,
         b: optional(&path.then("b_desc"), arrays.b.as_ref(), views.b.as_ref())?,
         peephole,
@@ -134,7 +134,7 @@ fn optional<'a, D: Dimension>(
     view: Option<&ArrayViewD<'a, f32>>,
 ) -> Result<Option<ArrayView<'a, f32, D>>, Error> {
     match (planned, view) {
-        (Some(planned), Some(view)) => planned.bind(path, view.clone()).map(Some),
+        (Some(planned), Some(view)) => planned.bind(|| path.clone(), view.clone()).map(Some),
         (None, None) => Ok(None),
         (planned, view) => Err(Error::ArrayMismatch {
             path: path.clone(),

@@ -66,19 +66,21 @@ impl<'a> Bound<'a> {
     pub(super) fn new(plan: &Plan, inputs: Inputs<'a>, outputs: Outputs<'a>) -> Result<Self, Error> {
         let Arrays { input, initial_hidden, initial_cell, output, final_hidden, final_cell, .. } =
             plan.checked.arrays();
-        let (from, to) = (Path::field("input_descriptor"), Path::field("output_descriptor"));
+        let of = |side: &'static str, name: &'static str| move || Path::field(side).then(name);
+        let from = |name| of("input_descriptor", name);
+        let to = |name| of("output_descriptor", name);
         Ok(Self {
-            input: input.bind(&from.then("data_desc"), inputs.data)?,
-            output: bind_output(&to.then("data_desc"), output.as_ref(), outputs.data)?,
+            input: input.bind(from("data_desc"), inputs.data)?,
+            output: bind_output(to("data_desc"), output.as_ref(), outputs.data)?,
             hidden: States {
-                initial: bind_initial(&from.then("hidden_desc"), initial_hidden, inputs.hidden)?,
+                initial: bind_initial(from("hidden_desc"), initial_hidden, inputs.hidden)?,
                 is_in_place: *initial_hidden == InitialState::InPlace,
-                last: bind_output(&to.then("hidden_desc"), final_hidden.as_ref(), outputs.hidden)?,
+                last: bind_output(to("hidden_desc"), final_hidden.as_ref(), outputs.hidden)?,
             },
             cell: States {
-                initial: bind_initial(&from.then("cell_state_desc"), initial_cell, inputs.cell)?,
+                initial: bind_initial(from("cell_state_desc"), initial_cell, inputs.cell)?,
                 is_in_place: *initial_cell == InitialState::InPlace,
-                last: bind_output(&to.then("cell_state_desc"), final_cell.as_ref(), outputs.cell)?,
+                last: bind_output(to("cell_state_desc"), final_cell.as_ref(), outputs.cell)?,
             },
         })
     }
@@ -149,37 +151,37 @@ pub(super) fn unzip<A, B>(pair: Option<(A, B)>) -> (Option<A>, Option<B>) {
 }
 
 fn bind_initial<'a>(
-    path: &Path,
+    path: impl FnOnce() -> Path,
     planned: &InitialState,
     array: Option<ArrayViewD<'a, f32>>,
 ) -> Result<Option<ArrayView4<'a, f32>>, Error> {
     match (planned, array) {
         (InitialState::Given(planned), Some(array)) => planned.bind(path, array).map(Some),
         (InitialState::Zero | InitialState::InPlace, None) => Ok(None),
-        (InitialState::Given(planned), None) => Err(missing(path, planned)),
-        (_, Some(array)) => Err(surplus(path, array.shape())),
+        (InitialState::Given(planned), None) => Err(missing(path(), planned)),
+        (_, Some(array)) => Err(surplus(path(), array.shape())),
     }
 }
 
 fn bind_output<'a, D: Dimension>(
-    path: &Path,
+    path: impl FnOnce() -> Path,
     planned: Option<&Strided>,
     array: Option<ArrayViewMutD<'a, f32>>,
 ) -> Result<Option<ndarray::ArrayViewMut<'a, f32, D>>, Error> {
     match (planned, array) {
         (Some(planned), Some(array)) => planned.bind_mut(path, array).map(Some),
         (None, None) => Ok(None),
-        (Some(planned), None) => Err(missing(path, planned)),
-        (None, Some(array)) => Err(surplus(path, array.shape())),
+        (Some(planned), None) => Err(missing(path(), planned)),
+        (None, Some(array)) => Err(surplus(path(), array.shape())),
     }
 }
 
-fn missing(path: &Path, planned: &Strided) -> Error {
+fn missing(path: Path, planned: &Strided) -> Error {
     let expected = format!("{:?}", planned.shape());
-    Error::ArrayMismatch { path: path.clone(), expected, actual: "none".to_owned() }
+    Error::ArrayMismatch { path, expected, actual: "none".to_owned() }
 }
 
-fn surplus(path: &Path, shape: &[usize]) -> Error {
+fn surplus(path: Path, shape: &[usize]) -> Error {
     let actual = format!("{shape:?}");
-    Error::ArrayMismatch { path: path.clone(), expected: "none".to_owned(), actual }
+    Error::ArrayMismatch { path, expected: "none".to_owned(), actual }
 }

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Everything there is to do in this repository, one command each.
+
+Needs CPython 3.10 or newer and a Rust toolchain; the rest is set up on the way, in `.venv`.
+`python3 tasks.py` lists the tasks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+
+TASKS: dict[str, Callable[[list[str]], None]] = {}
+
+
+def task(function: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
+    """Register a function as a task under its name, with dashes."""
+    TASKS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def run(*command: str | Path, env: dict[str, str] | None = None) -> None:
+    """Run a command in the repository, show it first, and stop if it fails."""
+    words = [str(word) for word in command]
+    shown = " ".join(f"{key}={value}" for key, value in (env or {}).items())
+    print(f"\n$ {shown + ' ' if shown else ''}{' '.join(words)}", flush=True)
+    code = subprocess.run(words, cwd=ROOT, env={**os.environ, **(env or {})}).returncode
+    if code != 0:
+        sys.exit(code)
+
+
+def pip(*arguments: str) -> None:
+    """Run pip in the virtual environment."""
+    run(PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments)
+
+
+def environment() -> None:
+    """Make the virtual environment if there is none."""
+    if sys.version_info < (3, 10):
+        sys.exit("bnns-lstm needs CPython 3.10 or newer")
+    if shutil.which("cargo") is None:
+        sys.exit("bnns-lstm needs a Rust toolchain (cargo was not found)")
+    if not PYTHON.exists():
+        print(f"creating {VENV}", flush=True)
+        venv.create(VENV, with_pip=True)
+
+
+def install(extras: str) -> None:
+    """Build the package and install it with these extras."""
+    environment()
+    pip("install", f".[{extras}]" if extras else ".")
+
+
+@task
+def forecast(arguments: list[str]) -> None:
+    """Build, install, and forecast the sunspot numbers (arguments go to `bnns-lstm forecast`)."""
+    install("plot")
+    run(BIN / "bnns-lstm", "forecast", *arguments)
+
+
+@task
+def test(arguments: list[str]) -> None:
+    """Run every test and every lint: Rust, Python at all SIMD levels, examples of the docs."""
+    lint(arguments)
+    test_rust(arguments)
+    test_python(arguments)
+
+
+@task
+def test_rust(_: list[str]) -> None:
+    """Run the Rust tests and the examples in Rust's documentation."""
+    run("cargo", "test", "--locked")
+
+
+@task
+def test_python(arguments: list[str]) -> None:
+    """Run the Python tests once for each SIMD level of the machine (arguments go to pytest)."""
+    install("dev")
+    for level in reversed(levels()):
+        run(PYTHON, "-m", "pytest", *arguments, env={"BNNSLSTM_LEVEL": level})
+
+
+def levels() -> Sequence[str]:
+    """SIMD levels of this machine, slowest first."""
+    code = "import bnns_lstm; print(*bnns_lstm.info()['levels'])"
+    # From another folder than the repository's, where the sources have no compiled module.
+    done = subprocess.run([PYTHON, "-c", code], cwd=VENV, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    return done.stdout.split()
+
+
+@task
+def lint(_: list[str]) -> None:
+    """Check formatting, lints, types, and the stubs against the compiled module."""
+    install("dev")
+    run("cargo", "fmt", "--all", "--check")
+    run("cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings")
+    run("cargo", "doc", "--locked", "--no-deps", "--quiet", env={"RUSTDOCFLAGS": "--deny warnings"})
+    run(PYTHON, "-m", "ruff", "check", ".")
+    run(PYTHON, "-m", "ruff", "format", "--check", ".")
+    run(PYTHON, "-m", "pyright", "--pythonpath", PYTHON)
+    run(PYTHON, "-m", "mypy.stubtest", "bnns_lstm._native")
+
+
+@task
+def format(_: list[str]) -> None:
+    """Format all sources."""
+    install("dev")
+    run("cargo", "fmt", "--all")
+    run(PYTHON, "-m", "ruff", "check", "--fix", ".")
+    run(PYTHON, "-m", "ruff", "format", ".")
+
+
+@task
+def sweep(_: list[str]) -> None:
+    """Measure exp, sigmoid and tanh on all 2^32 floats at every SIMD level (some minutes)."""
+    run("cargo", "test", "--locked", "--release", "--lib", "-p", "bnns-lstm", "--", "--ignored")
+
+
+@task
+def fuzz(arguments: list[str]) -> None:
+    """Fuzz the check and the forward pass, 90 seconds each (or as many as given)."""
+    seconds = arguments[0] if arguments else "90"
+    if shutil.which("cargo-fuzz") is None:
+        run("cargo", "install", "--locked", "cargo-fuzz")
+    for target in ("check", "forward"):
+        options = [f"-max_total_time={seconds}", "-print_final_stats=1"]
+        run(
+            *("cargo", "fuzz", "run", "--fuzz-dir", "rust/fuzz", "--sanitizer", "none"),
+            *(target, "--", *options),
+            env={"RUSTC_BOOTSTRAP": "1"},
+        )
+
+
+@task
+def bench(arguments: list[str]) -> None:
+    """Time the forward pass against ONNX Runtime, taking turns in one run."""
+    install("dev")
+    run(PYTHON, "benches/python/forward.py", *arguments)
+
+
+@task
+def wheel(_: list[str]) -> None:
+    """Build the wheel and say how large it is."""
+    install("dev")
+    run(PYTHON, "-m", "maturin", "build", "--release", "--locked", "--out", "dist")
+    for path in sorted((ROOT / "dist").glob("*.whl")):
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def main() -> None:
+    """Run the task that was asked for."""
+    width = max(map(len, TASKS))
+    summaries = [f"  {name:{width}}  {(do.__doc__ or '').strip()}" for name, do in TASKS.items()]
+    parser = argparse.ArgumentParser(
+        description="Tasks of bnns-lstm.",
+        epilog="tasks:\n" + "\n".join(summaries),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("task", nargs="?", choices=list(TASKS), metavar="task")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on by some tasks")
+    chosen = parser.parse_args()
+    if chosen.task is None:
+        parser.print_help()
+        return
+    TASKS[chosen.task](chosen.arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+//! A planned forward call allocates nothing. One test only, since it counts what the whole process
+//! allocates.
+
+#![allow(missing_docs)]
+
+use bnns_lstm::{
+    DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
+    LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options, Outputs, Plan, Weights,
+    Workspace, check, forward,
+};
+use bnns_lstm_testkit::alloc::{CountingAllocator, measure, process_counts};
+use ndarray::{aview_mut1, aview1};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+const SIZE: usize = 24;
+const LAYERS: usize = 3;
+const BATCH: usize = 7;
+const STEPS: usize = 40;
+
+/// A bidirectional stack with input as wide as its outputs, so that the joint form applies.
+struct Prepared {
+    plan: Plan,
+    weights: Weights,
+    x: Vec<f32>,
+    y: Vec<f32>,
+    hn: Vec<f32>,
+}
+
+fn prepare(level: Level, n_threads: usize) -> Prepared {
+    let width = 2 * SIZE;
+    let x = vec![0.25; STEPS * BATCH * width];
+    let mut y = vec![0.0; STEPS * BATCH * width];
+    let mut hn = vec![0.0; LAYERS * 2 * BATCH * SIZE];
+    let iw = vec![0.01; LAYERS * 2 * SIZE * width];
+    let hw = vec![0.02; LAYERS * 2 * SIZE * SIZE];
+    let gate = || LSTMGateDescriptor {
+        iw_desc: [
+            NDArrayDescriptor::read(&iw, DataLayout::FIRST_MAJOR_4D, &[]),
+            NDArrayDescriptor::absent(),
+        ],
+        hw_desc: NDArrayDescriptor::read(&hw, DataLayout::FIRST_MAJOR_4D, &[]),
+        ..Default::default()
+    };
+    let params = LayerParametersLSTM {
+        input_size: width,
+        hidden_size: SIZE,
+        batch_size: BATCH,
+        num_layers: LAYERS,
+        seq_len: STEPS,
+        lstm_flags: LayerFlags::LSTM_BIDIRECTIONAL.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS),
+        input_descriptor: LSTMDataDescriptor {
+            data_desc: NDArrayDescriptor::read(&x, DataLayout::SNE, &[]),
+            ..Default::default()
+        },
+        output_descriptor: LSTMDataDescriptor {
+            data_desc: NDArrayDescriptor::write(&mut y, DataLayout::SNE, &[]),
+            hidden_desc: NDArrayDescriptor::write(&mut hn, DataLayout::FIRST_MAJOR_4D, &[]),
+            ..Default::default()
+        },
+        input_gate: gate(),
+        forget_gate: gate(),
+        candidate_gate: gate(),
+        output_gate: gate(),
+        ..Default::default()
+    };
+    let checked = check(&params, &FilterParameters::default()).unwrap();
+    drop(params);
+    let plan = Plan::new(&checked, Options { level, n_threads, force_threads: true }).unwrap();
+    let views = || GateViews {
+        iw: aview1(&iw).into_dyn(),
+        iw_upper: None,
+        hw: aview1(&hw).into_dyn(),
+        cw: None,
+        b: None,
+    };
+    let all = Gates { input: views(), forget: views(), candidate: views(), output: views() };
+    let weights = Weights::pack(&plan, &all).unwrap();
+    Prepared { plan, weights, x, y, hn }
+}
+
+impl Prepared {
+    fn run(&mut self, workspace: &mut Workspace) {
+        let inputs = Inputs { data: aview1(&self.x).into_dyn(), hidden: None, cell: None };
+        let outputs = Outputs {
+            data: Some(aview_mut1(&mut self.y).into_dyn()),
+            hidden: Some(aview_mut1(&mut self.hn).into_dyn()),
+            cell: None,
+        };
+        forward(&self.plan, &self.weights, workspace, inputs, outputs).unwrap();
+    }
+}
+
+#[test]
+fn a_planned_forward_call_allocates_nothing() {
+    for level in Level::available() {
+        one_thread(level);
+    }
+    two_threads();
+}
+
+fn one_thread(level: Level) {
+    let mut prepared = prepare(level, 1);
+    let mut workspace = Workspace::new(&prepared.plan).unwrap();
+    let ((), counts) = measure(|| prepared.run(&mut workspace));
+    assert_eq!(counts.allocations, 0, "{level:?}: {counts:?}");
+    assert!(prepared.y.iter().all(|value| value.is_finite()));
+}
+
+/// Handing a computation to other threads passes through a queue of rayon's, which takes a block of
+/// memory now and then; nothing else may.
+fn two_threads() {
+    const CALLS: u64 = 256;
+    let mut prepared = prepare(Level::best(), 2);
+    let mut workspace = Workspace::new(&prepared.plan).unwrap();
+    prepared.run(&mut workspace);
+    let before = process_counts();
+    for _ in 0..CALLS {
+        prepared.run(&mut workspace);
+    }
+    let counts = process_counts().since(before);
+    assert!(counts.allocations <= CALLS / 16, "{counts:?} in {CALLS} calls");
+}

@@ -1,0 +1,300 @@
+//! What must hold whatever the numbers: splitting, carrying, striding and reversing change no bit.
+
+use crate::support::{Case, Results, optional, ways};
+use bnns_lstm::{
+    DataLayout, FilterParameters, LSTMDataDescriptor, LayerFlags, LayerParametersLSTM, Level,
+    NDArrayDescriptor, Options, direct_apply_with,
+};
+use bnns_lstm_testkit::random::{Activations, Limits, random_case};
+use proptest::prelude::*;
+
+fn random(seed: u64, lengths: bool) -> Case {
+    let limits = Limits {
+        hidden_size: 19,
+        batch_size: 9,
+        lengths,
+        activations: Activations::Default,
+        ..Limits::default()
+    };
+    let case = random_case(seed, &limits);
+    Case::new(&case.layer, &case.inputs)
+}
+
+/// Run a structure at a level, with threads.
+fn apply(params: &mut LayerParametersLSTM<'_>, (level, n_threads): (Level, usize)) {
+    let options = Options { level, force_threads: true, ..Options::default() };
+    let filter = FilterParameters { n_threads, ..Default::default() };
+    direct_apply_with(options, params, &filter).unwrap();
+}
+
+/// Copy `[outer][batch][inner]` for some batch rows.
+fn batch_rows(
+    values: &[f32],
+    batch: usize,
+    inner: usize,
+    rows: std::ops::Range<usize>,
+) -> Vec<f32> {
+    values
+        .chunks_exact(batch * inner)
+        .flat_map(|outer| outer[rows.start * inner..rows.end * inner].iter().copied())
+        .collect()
+}
+
+/// The same layer for some rows of the batch.
+fn of_rows(case: &Case, rows: std::ops::Range<usize>) -> Case {
+    let (batch, hidden) = (case.layer.batch_size, case.layer.hidden_size);
+    let mut part = case.clone();
+    part.layer.batch_size = rows.len();
+    part.x = batch_rows(&case.x, batch, case.layer.input_size, rows.clone());
+    let state = |values: &Vec<f32>| batch_rows(values, batch, hidden, rows.clone());
+    part.h0 = case.h0.as_ref().map(state);
+    part.c0 = case.c0.as_ref().map(state);
+    part
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits(seed: u64) {
+        let case = random(seed, true);
+        for level in Level::available() {
+            let one = case.run(level, 1).unwrap();
+            for threads in [2, 3, 4, 7] {
+                let many = case.run(level, threads).unwrap();
+                prop_assert_eq!(one.bits(), many.bits(), "{:?}, {} threads", level, threads);
+            }
+        }
+    }
+
+    #[test]
+    fn a_split_batch_gives_the_same_bits(seed: u64) {
+        let case = random(seed, false);
+        let (batch, hidden) = (case.layer.batch_size, case.layer.hidden_size);
+        let width = case.layer.directions() * hidden;
+        for way in ways() {
+            let whole = case.run(way.0, way.1).unwrap();
+            let half = batch / 2;
+            for rows in [0..half, half..batch] {
+                if rows.is_empty() {
+                    continue;
+                }
+                let part = of_rows(&case, rows.clone()).run(way.0, way.1).unwrap();
+                prop_assert_eq!(&part.y, &batch_rows(&whole.y, batch, width, rows.clone()));
+                prop_assert_eq!(&part.hn, &batch_rows(&whole.hn, batch, hidden, rows.clone()));
+                prop_assert_eq!(&part.cn, &batch_rows(&whole.cn, batch, hidden, rows));
+            }
+        }
+    }
+
+    #[test]
+    fn two_calls_with_carried_state_give_the_bits_of_one(seed: u64) {
+        let mut case = random(seed, false);
+        case.layer.bidirectional = false;
+        let limits = Limits {
+            hidden_size: 19, bidirectional: false, lengths: false,
+            activations: Activations::Default, ..Limits::default()
+        };
+        let drawn = random_case(seed, &limits);
+        let case = Case::new(&drawn.layer, &drawn.inputs);
+        let steps = case.layer.seq_len;
+        for way in ways() {
+            let whole = case.run(way.0, way.1).unwrap();
+            let cut = steps / 2;
+            if cut == 0 {
+                continue;
+            }
+            let per_step = case.layer.batch_size * case.layer.input_size;
+            let mut first = case.clone();
+            first.layer.seq_len = cut;
+            first.x.truncate(cut * per_step);
+            let first = first.run(way.0, way.1).unwrap();
+            let mut second = case.clone();
+            second.layer.seq_len = steps - cut;
+            second.x.drain(..cut * per_step);
+            (second.h0, second.c0) = (Some(first.hn), Some(first.cn));
+            let second = second.run(way.0, way.1).unwrap();
+            let joined = [first.y, second.y].concat();
+            prop_assert_eq!(joined, whole.y);
+            prop_assert_eq!((second.hn, second.cn), (whole.hn, whole.cn));
+        }
+    }
+
+    #[test]
+    fn layouts_strides_and_states_in_place_change_no_bit(seed: u64) {
+        let case = random(seed, true);
+        for way in ways() {
+            let plain = case.run(way.0, way.1).unwrap();
+            prop_assert_eq!(strided(&case, way).bits(), plain.bits(), "{:?}", way);
+        }
+    }
+
+    #[test]
+    fn reversed_input_gives_the_backward_direction(seed: u64) {
+        let limits = Limits {
+            num_layers: 1, lengths: false, activations: Activations::Default, ..Limits::default()
+        };
+        let mut drawn = random_case(seed, &limits);
+        drawn.inputs.h0 = None;
+        drawn.inputs.c0 = None;
+        prop_assume!(drawn.layer.bidirectional);
+        let case = Case::new(&drawn.layer, &drawn.inputs);
+        let mut swapped = case.clone();
+        let per_step = case.layer.batch_size * case.layer.input_size;
+        swapped.x = case.x.chunks_exact(per_step).rev().flatten().copied().collect();
+        for gate in [
+            &mut swapped.gates.input, &mut swapped.gates.forget,
+            &mut swapped.gates.candidate, &mut swapped.gates.output,
+        ] {
+            for weights in [Some(&mut gate.iw), Some(&mut gate.hw), gate.cw.as_mut(), gate.b.as_mut()]
+                .into_iter()
+                .flatten()
+            {
+                let half = weights.len() / 2;
+                weights.rotate_left(half);
+            }
+        }
+        let h = case.layer.hidden_size;
+        for way in ways() {
+            let straight = case.run(way.0, way.1).unwrap();
+            let turned = swapped.run(way.0, way.1).unwrap();
+            let per_step = case.layer.batch_size * 2 * h;
+            let expected: Vec<f32> = turned
+                .y
+                .chunks_exact(per_step)
+                .rev()
+                .flat_map(|step| step.chunks_exact(2 * h))
+                .flat_map(|row| row[h..].iter().chain(&row[..h]).copied())
+                .collect();
+            prop_assert_eq!(&straight.y, &expected);
+        }
+    }
+}
+
+/// The same call with batch-major data at padded strides, and final states over the initial ones.
+fn strided(case: &Case, way: (Level, usize)) -> Results {
+    let layer = &case.layer;
+    let (l, d, n, h) = (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
+    let (s, i) = (layer.seq_len, layer.input_size);
+    let pitch_in = i + 3;
+    let mut x = vec![f32::NAN; n * s * pitch_in + 5];
+    for step in 0..s {
+        for row in 0..n {
+            let to = (row * s + step) * pitch_in;
+            let from = (step * n + row) * i;
+            x[to..to + i].copy_from_slice(&case.x[from..from + i]);
+        }
+    }
+    let pitch_out = d * h + 2;
+    let mut y = vec![7.0; n * s * pitch_out];
+    let zeros = vec![0.0; layer.state_len()];
+    let mut hn = case.h0.clone().unwrap_or_else(|| zeros.clone());
+    let mut cn = case.c0.clone().unwrap_or(zeros);
+    let mut params = case.params();
+    let shape = [l, d, n, h];
+    params.input_descriptor = LSTMDataDescriptor {
+        data_desc: NDArrayDescriptor::read(&x, DataLayout::NSE, &[i, s, n])
+            .with_strides(&[1, pitch_in, s * pitch_in]),
+        hidden_desc: NDArrayDescriptor::in_place(),
+        cell_state_desc: NDArrayDescriptor::in_place(),
+    };
+    params.output_descriptor = LSTMDataDescriptor {
+        data_desc: NDArrayDescriptor::write(&mut y, DataLayout::NSE, &[d * h, s, n])
+            .with_strides(&[1, pitch_out, s * pitch_out]),
+        hidden_desc: NDArrayDescriptor::write(&mut hn, DataLayout::FIRST_MAJOR_4D, &shape),
+        cell_state_desc: NDArrayDescriptor::write(&mut cn, DataLayout::FIRST_MAJOR_4D, &shape),
+    };
+    apply(&mut params, way);
+    drop(params);
+    let mut dense = vec![0.0; layer.y_len()];
+    for step in 0..s {
+        for row in 0..n {
+            let from = (row * s + step) * pitch_out;
+            let to = (step * n + row) * d * h;
+            dense[to..to + d * h].copy_from_slice(&y[from..from + d * h]);
+            assert_eq!(y[from + d * h..from + pitch_out], [7.0; 2], "padding was written");
+        }
+    }
+    Results { y: dense, hn, cn }
+}
+
+#[test]
+fn any_subset_of_outputs_is_what_all_of_them_are() {
+    let case = random(11, true);
+    let layer = &case.layer;
+    let (l, d, n, h) = (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
+    let all = case.run(Level::best(), 2).unwrap();
+    for wanted in 1..8_u32 {
+        let mut y = vec![0.0; layer.y_len()];
+        let (mut hn, mut cn) = (vec![0.0; layer.state_len()], vec![0.0; layer.state_len()]);
+        let mut params = case.params();
+        let state = |values| NDArrayDescriptor::write(values, DataLayout::FIRST_MAJOR_4D, &[l, d, n, h]);
+        if wanted & 1 != 0 {
+            let size = [d * h, n, layer.seq_len];
+            params.output_descriptor.data_desc =
+                NDArrayDescriptor::write(&mut y, DataLayout::SNE, &size);
+        }
+        if wanted & 2 != 0 {
+            params.output_descriptor.hidden_desc = state(&mut hn);
+        }
+        if wanted & 4 != 0 {
+            params.output_descriptor.cell_state_desc = state(&mut cn);
+        }
+        apply(&mut params, (Level::best(), 2));
+        drop(params);
+        assert!(wanted & 1 == 0 || y == all.y, "y of {wanted}");
+        assert!(wanted & 2 == 0 || hn == all.hn, "hn of {wanted}");
+        assert!(wanted & 4 == 0 || cn == all.cn, "cn of {wanted}");
+    }
+}
+
+#[test]
+fn the_default_activations_flag_is_the_default_activations() {
+    let case = random(5, false);
+    let explicit = case.run(Level::best(), 1).unwrap();
+    let layer = &case.layer;
+    let mut y = vec![0.0; layer.y_len()];
+    let mut params = case.params();
+    params.lstm_flags = params.lstm_flags.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
+    params.hidden_activation = None;
+    params.input_gate.activation = None;
+    let size = [layer.directions() * layer.hidden_size, layer.batch_size, layer.seq_len];
+    params.output_descriptor.data_desc = NDArrayDescriptor::write(&mut y, DataLayout::SNE, &size);
+    apply(&mut params, (Level::best(), 1));
+    drop(params);
+    assert_eq!(y, explicit.y);
+}
+
+#[test]
+fn the_joint_form_is_the_split_form_with_equal_widths() {
+    let limits = Limits { activations: Activations::Default, ..Limits::default() };
+    let mut found = 0;
+    for seed in 0..400 {
+        let drawn = random_case(seed, &limits);
+        let layer = &drawn.layer;
+        let (l, d, h) = (layer.num_layers, layer.directions(), layer.hidden_size);
+        if l == 1 || layer.input_size != d * h {
+            continue;
+        }
+        found += 1;
+        let case = Case::new(layer, &drawn.inputs);
+        let split = case.run(Level::best(), 1).unwrap();
+        let joint = |gate: &crate::support::GateFloats| [&gate.iw[..], &gate.iw_upper[..]].concat();
+        let (i, f) = (joint(&case.gates.input), joint(&case.gates.forget));
+        let (g, o) = (joint(&case.gates.candidate), joint(&case.gates.output));
+        let mut y = vec![0.0; layer.y_len()];
+        let mut params = case.params();
+        let weights = |values| [optional(Some(values), &[l, d, h, d * h]), NDArrayDescriptor::absent()];
+        params.input_gate.iw_desc = weights(&i);
+        params.forget_gate.iw_desc = weights(&f);
+        params.candidate_gate.iw_desc = weights(&g);
+        params.output_gate.iw_desc = weights(&o);
+        let size = [d * h, layer.batch_size, layer.seq_len];
+        params.output_descriptor.data_desc =
+            NDArrayDescriptor::write(&mut y, DataLayout::SNE, &size);
+        apply(&mut params, (Level::best(), 1));
+        drop(params);
+        assert_eq!(y, split.y, "seed {seed}");
+    }
+    assert!(found > 3, "only {found} layers had equal widths");
+}
