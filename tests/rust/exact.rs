@@ -22,7 +22,7 @@ fn integral(seed: u64) -> Option<(Case, Vec<f32>)> {
         for value in values {
             count = count.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let drawn = count >> 33;
-            *value = if drawn % one_in == 0 { (drawn / one_in % 3) as f64 - 1.0 } else { 0.0 };
+            *value = if drawn.is_multiple_of(one_in) { (drawn / one_in % 3) as f64 - 1.0 } else { 0.0 };
         }
     };
     let linear = Activation { function: 0, alpha: 1.0, beta: 1.0 };

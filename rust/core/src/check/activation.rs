@@ -18,6 +18,9 @@ pub(super) fn check_activations(
     if params.lstm_flags.contains(LayerFlags::LSTM_DEFAULT_ACTIVATIONS) {
         return Some((default_activations(), Activation::TANH));
     }
+    if issues.is_reported(&Path::field("lstm_flags")) {
+        return None;
+    }
     let gates = Gates::from_fn(|gate: Gate| {
         let path = Path::field(gate.field()).then("activation");
         check_activation(issues, &path, params.gate(gate).activation.as_ref())
@@ -25,8 +28,7 @@ pub(super) fn check_activations(
     let path = Path::field("hidden_activation");
     let hidden = check_activation(issues, &path, params.hidden_activation.as_ref());
     let Gates { input, forget, candidate, output } = gates;
-    let gates =
-        Gates { input: input?, forget: forget?, candidate: candidate?, output: output? };
+    let gates = Gates { input: input?, forget: forget?, candidate: candidate?, output: output? };
     Some((gates, hidden?))
 }
 
@@ -54,9 +56,7 @@ fn check_activation(
         return None;
     };
     let (uses_alpha, uses_beta) = parameters_of(function);
-    for (name, used, value) in
-        [("alpha", uses_alpha, desc.alpha), ("beta", uses_beta, desc.beta)]
-    {
+    for (name, used, value) in [("alpha", uses_alpha, desc.alpha), ("beta", uses_beta, desc.beta)] {
         if used && value.is_nan() {
             let here = path.then(name);
             issues.push(here, Code::InvalidActivationParameter, "a number", "NaN");
@@ -70,12 +70,7 @@ fn check_integer_fields(issues: &mut Issues, path: &Path, desc: &Descriptor<'_>)
     for (name, value) in numbers {
         if value != 0 {
             let expected = "0 (integer functions only)";
-            issues.push(
-                path.then(name),
-                Code::UnsupportedActivation,
-                expected,
-                value.to_string(),
-            );
+            issues.push(path.then(name), Code::UnsupportedActivation, expected, value.to_string());
         }
     }
     let pointers = [

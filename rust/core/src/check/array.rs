@@ -4,7 +4,7 @@
 //! element lies in the memory, or findings. It does not know the layer.
 
 use super::issues::Issues;
-use super::layout::{Axis, Dimensions, Form, dimensions};
+use super::layout::{Axis, Dimension, Form, dimensions};
 use super::overlap::Span;
 use super::strided::Strided;
 use super::strides::{self, Distinct};
@@ -129,11 +129,11 @@ fn check_sizes(
     issues: &mut Issues,
     field: &Field<'_>,
     desc: &NDArrayDescriptor<'_>,
-    dims: &Dimensions,
+    dims: &[Dimension],
 ) -> Option<Vec<usize>> {
-    let mut extents = vec![1; dims.each.len()];
+    let mut extents = vec![1; dims.len()];
     let mut fits = true;
-    for (index, (dimension, &size)) in dims.each.iter().zip(&desc.size).enumerate() {
+    for (index, (dimension, &size)) in dims.iter().zip(&desc.size).enumerate() {
         let axis = field.axes.get(dimension.axis)?;
         if size != 0 && size != axis.extent {
             fits = false;
@@ -152,7 +152,7 @@ fn in_buffer(
     field: &Field<'_>,
     given: &[usize],
     memory: &Memory,
-    dims: &Dimensions,
+    dims: &[Dimension],
     extents: &[usize],
 ) -> Option<CheckedArray> {
     let strides = strides::fill(issues, &field.path, extents, given)?;
@@ -167,7 +167,7 @@ fn in_buffer(
     let shape: Vec<usize> = field.axes.iter().map(|axis| axis.extent).collect();
     // An axis with one element has no stride of its own.
     let mut by_axis = vec![1; shape.len()];
-    for dimension in &dims.each {
+    for dimension in dims {
         if *shape.get(dimension.axis)? > 1 {
             *by_axis.get_mut(dimension.axis)? = *strides.get(dimension.stride)?;
         }
@@ -181,17 +181,43 @@ fn along_own_axes(
     issues: &mut Issues,
     field: &Field<'_>,
     memory: &Memory,
-    dims: &Dimensions,
+    dims: &[Dimension],
     extents: &[usize],
 ) -> Option<CheckedArray> {
-    // Extents stand fastest first; the array's shape, and sizes in C order, slowest first.
+    // The array's axes in C order are those of the descriptor, the largest stride first.
     let own_shape: Vec<usize> = extents.iter().rev().copied().collect();
-    let own_shape: Vec<usize> = if dims.is_c_order || !is_transposed(dims) { own_shape } else { own_shape };
     if own_shape != memory.shape {
         let expected = format!("a contiguous buffer, or an array of shape {own_shape:?}");
         let actual = format!("an array with gaps, of shape {:?}", memory.shape);
         issues.push(field.path.then("size"), Code::NotContiguous, expected, actual);
         return None;
     }
-    todo!()
+    let own_strides = strides::own(issues, &field.path, memory)?;
+    let mut fastest_first: Vec<(usize, usize)> =
+        own_strides.iter().copied().zip(own_shape.iter().copied()).collect();
+    fastest_first.sort_unstable();
+    let (sorted, extents): (Vec<usize>, Vec<usize>) = fastest_first.into_iter().unzip();
+    strides::count(issues, &field.path, &extents, &sorted, distinct(field))?;
+
+    let shape: Vec<usize> = field.axes.iter().map(|axis| axis.extent).collect();
+    let mut order = vec![None; shape.len()];
+    let mut by_axis = vec![1; shape.len()];
+    for dimension in dims {
+        let own_axis = own_shape.len().checked_sub(1)?.checked_sub(dimension.stride)?;
+        *order.get_mut(dimension.axis)? = Some(own_axis);
+        *by_axis.get_mut(dimension.axis)? = *own_strides.get(own_axis)?;
+    }
+    let span = span(field, memory, &by_axis);
+    Some(CheckedArray { layout: Strided::along_axes(shape, own_shape, &order), span })
+}
+
+/// Whether the elements must be distinct: two results cannot go to one place.
+fn distinct(field: &Field<'_>) -> Distinct {
+    if field.is_output { Distinct::Required } else { Distinct::NotRequired }
+}
+
+fn span(field: &Field<'_>, memory: &Memory, by_axis: &[usize]) -> Span {
+    let extents = field.axes.iter().map(|axis| axis.extent);
+    let dimensions: Vec<(usize, usize)> = extents.zip(by_axis.iter().copied()).collect();
+    Span::new(field.path.clone(), memory, &dimensions)
 }

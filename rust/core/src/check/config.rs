@@ -37,7 +37,9 @@ pub struct Config {
 impl Config {
     /// Values that layer `layer` reads at each step: `input_size`, or `directions * hidden_size`.
     pub(crate) fn layer_input(&self, layer: usize) -> usize {
-        if layer == 0 { self.input_size } else { self.directions * self.hidden_size }
+        // `check` has found that the product fits.
+        let outputs = self.directions.saturating_mul(self.hidden_size);
+        if layer == 0 { self.input_size } else { outputs }
     }
 
     /// Samples that are active at `step`; they are the first of the batch.

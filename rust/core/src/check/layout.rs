@@ -34,13 +34,13 @@ impl Axis {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     /// size[0] is the fastest axis.
-    LastMajor,
+    Reversed,
     /// size[0] is the slowest axis, stride[0] belongs to the fastest.
-    FirstMajor,
+    C,
     /// size[0] is the slowest axis of the field, and the fastest in memory.
-    ColumnMajor,
+    Transposed,
     /// size = (E, S, N).
-    BatchMajor,
+    BatchFirst,
 }
 
 /// What a layout says for itself.
@@ -64,12 +64,12 @@ impl Form {
             Parsed::Form(form) if !is_sequence_layout(layout) || is_sequence => return Some(form),
             Parsed::Form(_) | Parsed::OfAnotherLayer => Code::UnsupportedLayout,
             Parsed::Unknown if layout == DataLayout::UNSPECIFIED && is_sequence => {
-                return Some(Self { rank: 3, order: Order::LastMajor });
+                return Some(Self { rank: 3, order: Order::Reversed });
             }
             Parsed::Unknown
                 if layout == DataLayout::UNSPECIFIED && desc.size.iter().all(|&size| size == 0) =>
             {
-                return Some(Self { rank: axes.len(), order: Order::FirstMajor });
+                return Some(Self { rank: axes.len(), order: Order::C });
             }
             Parsed::Unknown => Code::UnknownLayout,
         };
@@ -82,7 +82,7 @@ impl Form {
     pub(super) fn shape_of(desc: &NDArrayDescriptor<'_>) -> Option<Vec<usize>> {
         let Parsed::Form(form) = Parsed::from(desc.layout) else { return None };
         let mut shape: Vec<usize> = desc.size.iter().copied().take(form.rank).collect();
-        if form.order == Order::LastMajor {
+        if form.order == Order::Reversed {
             shape.reverse();
         }
         Some(shape)
@@ -99,9 +99,9 @@ impl From<DataLayout> for Parsed {
     fn from(layout: DataLayout) -> Self {
         let rank = (layout.0 >> 16) as usize;
         let order = match layout {
-            DataLayout::VECTOR | DataLayout::ROW_MAJOR_MATRIX | DataLayout::SNE => Order::LastMajor,
-            DataLayout::COLUMN_MAJOR_MATRIX => Order::ColumnMajor,
-            DataLayout::NSE => Order::BatchMajor,
+            DataLayout::VECTOR | DataLayout::ROW_MAJOR_MATRIX | DataLayout::SNE => Order::Reversed,
+            DataLayout::COLUMN_MAJOR_MATRIX => Order::Transposed,
+            DataLayout::NSE => Order::BatchFirst,
             DataLayout::IMAGE_CHW
             | DataLayout::CONVOLUTION_WEIGHTS_OIHW
             | DataLayout::CONVOLUTION_WEIGHTS_OIHRWR
@@ -109,8 +109,8 @@ impl From<DataLayout> for Parsed {
             | DataLayout::CONVOLUTION_WEIGHTS_OIHW_PACK32 => return Self::OfAnotherLayer,
             // BNNS has 1 to 8 dimensions of these. Others come from arrays with none or with more than 8:
             // it is their rank that is wrong.
-            DataLayout(value) if value & 0xffff == 0x8000 => Order::LastMajor,
-            DataLayout(value) if value & 0xffff == 0x8001 => Order::FirstMajor,
+            DataLayout(value) if value & 0xffff == 0x8000 => Order::Reversed,
+            DataLayout(value) if value & 0xffff == 0x8001 => Order::C,
             DataLayout(_) => return Self::Unknown,
         };
         Self::Form(Form { rank, order })
@@ -124,42 +124,32 @@ pub(super) struct Dimension {
     pub(super) stride: usize,
 }
 
-/// All dimensions of a descriptor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Dimensions {
-    /// In the order of the sizes.
-    pub(super) each: Vec<Dimension>,
-    /// Whether the sizes stand in the order of a C array's shape (else reversed).
-    pub(super) is_c_order: bool,
-}
-
-/// The dimensions of a form for a field with these axes; reports and returns `None` where it has too few
-/// or too many.
+/// The dimensions of a form for a field with these axes, in the order of the sizes; reports and returns
+/// `None` where it has too few or too many.
 pub(super) fn dimensions(
     issues: &mut Issues,
     path: &Path,
     form: Form,
     axes: &[Axis],
-) -> Option<Dimensions> {
+) -> Option<Vec<Dimension>> {
     let Some(kept) = kept_axes(form.rank, axes) else {
         let actual = format!("{} dimensions", form.rank);
         issues.push(path.then("layout"), Code::RankMismatch, shape_text(axes), actual);
         return None;
     };
     let by_stride: Vec<usize> = match form.order {
-        Order::LastMajor | Order::FirstMajor => kept.into_iter().rev().collect(),
-        Order::ColumnMajor => kept,
+        Order::Reversed | Order::C => kept.into_iter().rev().collect(),
+        Order::Transposed => kept,
         // The axes of a sequence are [S, N, E]; the sizes are (E, S, N).
-        Order::BatchMajor => vec![2, 0, 1],
+        Order::BatchFirst => vec![2, 0, 1],
     };
     let strides = by_stride.into_iter().enumerate();
     let mut each: Vec<Dimension> =
         strides.map(|(stride, axis)| Dimension { axis, stride }).collect();
-    let is_c_order = form.order == Order::FirstMajor;
-    if is_c_order {
+    if form.order == Order::C {
         each.reverse();
     }
-    Some(Dimensions { each, is_c_order })
+    Some(each)
 }
 
 /// The axes that a descriptor of this rank has: all, or all but leading ones of extent 1.
@@ -223,7 +213,7 @@ mod tests {
             .and_then(|form| dimensions(&mut issues, &path, form, axes));
         match (issues.into_error(), dims) {
             (None, Some(dims)) => {
-                Ok(dims.each.iter().map(|&Dimension { axis, stride }| (axis, stride)).collect())
+                Ok(dims.iter().map(|&Dimension { axis, stride }| (axis, stride)).collect())
             }
             (Some(error), None) => Err(error.issues()[0].code.name()),
             other => panic!("either dimensions or a finding, not {other:?}"),

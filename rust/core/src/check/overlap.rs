@@ -7,59 +7,84 @@ use super::issues::Issues;
 use crate::desc::Memory;
 use crate::error::{Code, Path};
 
-/// The memory of one array: from where to where, and the grid on which its elements lie.
+/// The memory of one array: from where to where, and where its elements are in between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     path: Path,
     start: usize,
     end: usize,
-    /// Greatest common divisor of all strides, in bytes: elements are at `start + k * grid`.
-    grid: usize,
-    /// Extents and strides of the dimensions that have more than one element, sorted.
-    shape: Vec<(usize, usize)>,
+    element_bytes: usize,
+    /// Extents and strides in bytes of the axes that have more than one element, in the field's order.
+    axes: Vec<(usize, usize)>,
 }
 
 impl Span {
-    /// The span of `elements` elements of `memory` with these (extent, stride in elements).
-    pub(super) fn new(
-        path: Path,
-        memory: &Memory,
-        elements: usize,
-        dimensions: impl Iterator<Item = (usize, usize)>,
-    ) -> Self {
-        let bytes = memory.element_bytes;
-        let mut shape: Vec<(usize, usize)> = dimensions.filter(|&(extent, _)| extent > 1).collect();
-        shape.sort_unstable_by_key(|&(extent, stride)| (stride, extent));
-        let grid = shape.iter().fold(0, |grid, &(_, stride)| greatest_common_divisor(grid, stride));
+    /// The span of an array in `memory` with these (extent, stride in elements), in the field's order.
+    pub(super) fn new(path: Path, memory: &Memory, dimensions: &[(usize, usize)]) -> Self {
+        let axes: Vec<(usize, usize)> = dimensions
+            .iter()
+            .filter(|&&(extent, _)| extent > 1)
+            .map(|&(extent, stride)| (extent, stride.saturating_mul(memory.element_bytes)))
+            .collect();
+        let bytes =
+            axes.iter().fold(memory.element_bytes, |bytes, axis| bytes.saturating_add(reach(axis)));
         Self {
             path,
             start: memory.address,
-            end: memory.address.saturating_add(elements.saturating_mul(bytes)),
-            grid: grid.saturating_mul(bytes),
-            shape,
+            end: memory.address.saturating_add(bytes),
+            element_bytes: memory.element_bytes,
+            axes,
         }
     }
 
     /// Whether both are the very same elements in the same order.
     pub(super) fn is_same_memory(&self, other: &Self) -> bool {
-        self.start == other.start && self.end == other.end && self.shape == other.shape
+        self.start == other.start && self.end == other.end && self.axes == other.axes
     }
 
-    /// Whether the two may share an element. Arrays that interleave are told apart only where their
-    /// strides have a common divisor that does not divide their distance.
+    /// Whether the two may share an element. Arrays whose ranges overlap are told apart only where they
+    /// occupy different bytes of some period, as the columns of a matrix do.
     fn may_share(&self, other: &Self) -> bool {
         if self.end <= other.start || other.end <= self.start {
             return false;
         }
-        let grid = greatest_common_divisor(self.grid, other.grid);
-        let distance = self.start.abs_diff(other.start);
-        distance == 0 || grid == 0 || distance.is_multiple_of(grid)
+        let strides = || self.axes.iter().chain(&other.axes).map(|&(_, stride)| stride);
+        let common = strides().fold(0, greatest_common_divisor);
+        let is_apart = |period| self.is_apart(other, period).unwrap_or(false);
+        !is_apart(common) && !strides().any(is_apart)
+    }
+
+    /// Whether the two occupy different bytes modulo `period`; `None` where that cannot be said.
+    fn is_apart(&self, other: &Self, period: usize) -> Option<bool> {
+        let (width, other_width) = (self.width(period)?, other.width(period)?);
+        let from = self.start.checked_rem(period)?;
+        let other_from = other.start.checked_rem(period)?;
+        let (width_of_first, distance, width_of_second) = if from <= other_from {
+            (width, other_from.checked_sub(from)?, other_width)
+        } else {
+            (other_width, from.checked_sub(other_from)?, width)
+        };
+        let end_of_second = distance.checked_add(width_of_second)?;
+        Some(width_of_first <= distance && end_of_second <= period)
+    }
+
+    /// Bytes from the first to the last modulo `period`, if they are fewer than that.
+    fn width(&self, period: usize) -> Option<usize> {
+        let within = self.axes.iter().filter(|&&(_, stride)| !stride.is_multiple_of(period));
+        let width =
+            within.fold(self.element_bytes, |width, axis| width.saturating_add(reach(axis)));
+        (width <= period).then_some(width)
     }
 }
 
+/// Bytes from the first to the last element of an axis.
+fn reach(&(extent, stride): &(usize, usize)) -> usize {
+    extent.saturating_sub(1).saturating_mul(stride)
+}
+
 fn greatest_common_divisor(mut a: usize, mut b: usize) -> usize {
-    while b != 0 {
-        (a, b) = (b, a % b);
+    while let Some(rest) = a.checked_rem(b) {
+        (a, b) = (b, rest);
     }
     a
 }
@@ -93,9 +118,10 @@ mod tests {
     use crate::desc::{DataType, Memory};
     use crate::error::Path;
 
-    fn span(address: usize, dimensions: &[(usize, usize)]) -> Span {
+    /// `start` in bytes, (extent, stride) in elements.
+    fn span(start: usize, dimensions: &[(usize, usize)]) -> Span {
         let memory = Memory {
-            address,
+            address: start,
             shape: vec![1000],
             byte_strides: vec![4],
             element_bytes: 4,
@@ -103,26 +129,70 @@ mod tests {
             type_name: String::new(),
             writable: true,
         };
-        let elements = 1 + dimensions.iter().map(|(extent, stride)| (extent - 1) * stride).sum::<usize>();
-        Span::new(Path::default(), &memory, elements, dimensions.iter().copied())
+        Span::new(Path::default(), &memory, dimensions)
+    }
+
+    /// Both ways round, which must agree.
+    fn may_share(one: &Span, other: &Span) -> bool {
+        assert_eq!(one.may_share(other), other.may_share(one), "{one:?} {other:?}");
+        one.may_share(other)
     }
 
     #[test]
     fn neighbours_do_not_share_and_overlapping_ranges_do() {
-        assert!(!span(0, &[(10, 1)]).may_share(&span(40, &[(10, 1)])));
-        assert!(span(0, &[(10, 1)]).may_share(&span(36, &[(10, 1)])));
-        assert!(span(0, &[(1, 1)]).may_share(&span(0, &[(1, 1)])));
+        assert!(!may_share(&span(0, &[(10, 1)]), &span(40, &[(10, 1)])));
+        assert!(may_share(&span(0, &[(10, 1)]), &span(36, &[(10, 1)])));
+        assert!(may_share(&span(0, &[(1, 1)]), &span(0, &[(1, 1)])));
+        assert!(may_share(&span(0, &[(10, 1)]), &span(20, &[])));
     }
 
     #[test]
     fn even_and_odd_elements_of_one_buffer_do_not_share() {
-        assert!(!span(0, &[(10, 2)]).may_share(&span(4, &[(10, 2)])));
-        assert!(span(0, &[(10, 2)]).may_share(&span(8, &[(10, 2)])));
+        assert!(!may_share(&span(0, &[(10, 2)]), &span(4, &[(10, 2)])));
+        assert!(may_share(&span(0, &[(10, 2)]), &span(8, &[(10, 2)])));
+        assert!(!may_share(&span(0, &[(10, 4)]), &span(4, &[(10, 6)])));
+    }
+
+    #[test]
+    fn columns_of_one_matrix_do_not_share() {
+        // Rows of 7 elements: columns 0 to 2, and 3 to 6.
+        let (left, right) = (span(0, &[(9, 7), (3, 1)]), span(12, &[(9, 7), (4, 1)]));
+        assert!(!may_share(&left, &right));
+        assert!(may_share(&left, &span(8, &[(9, 7), (4, 1)])));
+        assert!(may_share(&left, &span(12, &[(8, 7), (5, 1)])));
+    }
+
+    /// Against the sets of elements, for all small arrays of two dimensions.
+    #[test]
+    fn arrays_that_share_an_element_are_never_told_apart() {
+        let elements = |start: usize, (a, s): (usize, usize), (b, t): (usize, usize)| {
+            let mut all: Vec<usize> =
+                (0..a).flat_map(|i| (0..b).map(move |j| start + 4 * (i * s + j * t))).collect();
+            all.sort_unstable();
+            all
+        };
+        let axes: Vec<(usize, usize)> =
+            (1..=3).flat_map(|extent| (1..=6).map(move |stride| (extent, stride))).collect();
+        for &a in &axes {
+            for &b in &axes {
+                let one = elements(0, a, b);
+                for &c in &axes {
+                    for start in [0, 4, 12, 20] {
+                        let other = elements(start, c, (2, 5));
+                        let share = one.iter().any(|element| other.binary_search(element).is_ok());
+                        let found = may_share(&span(0, &[a, b]), &span(start, &[c, (2, 5)]));
+                        assert!(found || !share, "{a:?} {b:?} {c:?} {start}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
     fn the_same_memory_in_another_order_is_not_the_same_state() {
-        assert!(span(0, &[(3, 1), (5, 3)]).is_same_memory(&span(0, &[(3, 1), (5, 3)])));
-        assert!(!span(0, &[(3, 1), (5, 3)]).is_same_memory(&span(0, &[(5, 1), (3, 5)])));
+        let state = span(0, &[(1, 1), (5, 3), (3, 1)]);
+        assert!(state.is_same_memory(&span(0, &[(1, 15), (5, 3), (3, 1)])));
+        assert!(!state.is_same_memory(&span(0, &[(1, 1), (5, 1), (3, 5)])));
+        assert!(!state.is_same_memory(&span(4, &[(1, 1), (5, 3), (3, 1)])));
     }
 }

@@ -196,7 +196,9 @@ mod tests {
         let memory = [4, 9, 3, 9, 1];
         assert_eq!(read(Integers::U8(&memory), &[2]), Ok(Some(vec![4, 3, 1])));
         assert!(read(Integers::U8(&memory), &[3]).unwrap_err().contains("at least 7 elements"));
-        assert!(read(Integers::U8(&memory), &[usize::MAX]).unwrap_err().contains("[size_overflow]"));
+        assert!(
+            read(Integers::U8(&memory), &[usize::MAX]).unwrap_err().contains("[size_overflow]")
+        );
     }
 
     #[test]

@@ -26,17 +26,21 @@ enum Source {
 }
 
 impl Strided {
+    /// Strides in elements for each axis of the field, in a contiguous buffer.
     pub(super) fn in_buffer(shape: Vec<usize>, strides: Vec<usize>) -> Self {
         Self { shape, source: Source::Buffer { strides } }
     }
 
+    /// For each axis of the field the axis of an array of `own_shape`, `None` for one that it lacks. Each of
+    /// the array's axes stands in `axes` once.
     pub(super) fn along_axes(
         shape: Vec<usize>,
         own_shape: Vec<usize>,
         axes: &[Option<usize>],
     ) -> Self {
         let order = axes.iter().copied().flatten().collect();
-        let is_missing = |(position, axis): (usize, &Option<usize>)| axis.is_none().then_some(position);
+        let is_missing =
+            |(position, axis): (usize, &Option<usize>)| axis.is_none().then_some(position);
         let missing = axes.iter().enumerate().filter_map(is_missing).collect();
         Self { shape, source: Source::Axes { own_shape, order, missing } }
     }
@@ -109,6 +113,60 @@ fn permute<S: RawData>(
     order: &[usize],
     missing: &[usize],
 ) -> ArrayBase<S, IxDyn> {
-    let permuted = array.permuted_axes(IxDyn(order));
-    missing.iter().fold(permuted, |view, &position| view.insert_axis(Axis(position)))
+    missing.iter().fold(array.permuted_axes(order), |view, &axis| view.insert_axis(Axis(axis)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Strided;
+    use crate::error::Path;
+    use ndarray::{Array1, Axis, Ix2, Ix3, Slice};
+
+    fn path() -> Path {
+        Path::field("b_desc")
+    }
+
+    fn numbers(len: u16) -> Array1<f32> {
+        (0..len).map(f32::from).collect()
+    }
+
+    #[test]
+    fn a_buffer_is_seen_through_the_strides_of_the_field() {
+        let buffer = numbers(30).into_dyn();
+        let strided = Strided::in_buffer(vec![3, 4], vec![1, 7]);
+        let view = strided.bind::<Ix2>(path, buffer.view()).unwrap();
+        assert_eq!(view.dim(), (3, 4));
+        assert!(view.indexed_iter().all(|((i, j), &value)| value == (i + 7 * j) as f32));
+    }
+
+    #[test]
+    fn strides_of_an_input_may_overlap() {
+        let buffer = numbers(6).into_dyn();
+        let strided = Strided::in_buffer(vec![3, 4], vec![1, 1]);
+        let view = strided.bind::<Ix2>(path, buffer.view()).unwrap();
+        assert_eq!(view[[2, 3]], 5.0);
+    }
+
+    #[test]
+    fn an_array_with_gaps_keeps_its_strides_and_gains_the_axes_it_lacks() {
+        let mut array = numbers(60).into_shape_with_order((6, 10)).unwrap();
+        let strided = Strided::along_axes(vec![5, 1, 3], vec![3, 5], &[Some(1), None, Some(0)]);
+        let mut with_gaps = array.view_mut();
+        with_gaps.slice_axis_inplace(Axis(0), Slice::new(0, None, 2));
+        with_gaps.slice_axis_inplace(Axis(1), Slice::new(0, None, 2));
+        let view = strided.bind_mut::<Ix3>(path, with_gaps.into_dyn()).unwrap();
+        assert_eq!(view.dim(), (5, 1, 3));
+        assert!(view.indexed_iter().all(|((i, _, j), &value)| value == (20 * j + 2 * i) as f32));
+    }
+
+    #[test]
+    fn another_array_than_the_checked_one_is_an_error() {
+        let strided = Strided::in_buffer(vec![3, 4], vec![4, 1]);
+        assert!(strided.bind::<Ix2>(path, numbers(11).view().into_dyn()).is_err());
+        assert!(strided.bind::<Ix3>(path, numbers(12).view().into_dyn()).is_err());
+        let error = strided.bind_mut::<Ix2>(path, numbers(3).view_mut().into_dyn()).unwrap_err();
+        assert_eq!(error.to_string(), "b_desc: expected an array of shape [3, 4], found [3]");
+        let strided = Strided::along_axes(vec![3, 4], vec![3, 4], &[Some(0), Some(1)]);
+        assert!(strided.bind::<Ix2>(path, numbers(12).view().into_dyn()).is_err());
+    }
 }

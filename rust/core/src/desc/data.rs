@@ -73,13 +73,17 @@ impl Memory {
 
     /// Whether the elements lie one behind the other, in C order.
     pub fn is_contiguous(&self) -> bool {
+        if self.shape.len() != self.byte_strides.len() {
+            return false;
+        }
         let mut expected = isize::try_from(self.element_bytes).ok();
-        self.shape.iter().zip(&self.byte_strides).rev().all(|(&extent, &stride)| {
-            let fits = extent == 1 || Some(stride) == expected;
-            expected = expected
-                .and_then(|bytes| bytes.checked_mul(isize::try_from(extent).ok()?));
-            fits
-        }) || self.is_empty()
+        self.is_empty()
+            || self.shape.iter().zip(&self.byte_strides).rev().all(|(&extent, &stride)| {
+                let fits = extent == 1 || Some(stride) == expected;
+                expected =
+                    expected.and_then(|bytes| bytes.checked_mul(isize::try_from(extent).ok()?));
+                fits
+            })
     }
 
     fn of_floats(address: *const f32, shape: &[usize], strides: &[isize], writable: bool) -> Self {
@@ -87,7 +91,8 @@ impl Memory {
         Self {
             address: address.addr(),
             shape: shape.to_vec(),
-            byte_strides: strides.iter().map(|stride| stride * bytes).collect(),
+            // Along an axis with one element a stride can be any number.
+            byte_strides: strides.iter().map(|stride| stride.saturating_mul(bytes)).collect(),
             element_bytes: size_of::<f32>(),
             data_type: DataType::FLOAT32,
             type_name: "f32".to_owned(),

@@ -3,6 +3,17 @@
 //! In: numbers, slices and views of the caller. Out: [`LayerParametersLSTM`] for `check`. This module
 //! decides nothing and knows nothing of what comes after it.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
 mod activation;
 mod array;
 mod constants;

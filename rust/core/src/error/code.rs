@@ -165,6 +165,7 @@ impl Code {
     }
 
     /// What the code means and what to do about it, for the documentation and for `error_codes()`.
+    #[allow(clippy::too_many_lines, reason = "a table, one entry for each code")]
     pub fn explain(self) -> &'static str {
         match self {
             Self::WrongType => {

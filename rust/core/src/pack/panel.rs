@@ -52,9 +52,9 @@ impl LayerPanels {
         let (hidden, rest) = rest.split_at_mut(sizes.hidden);
         let (diagonal, rest) = rest.split_at_mut(sizes.diagonal);
         let (cell, cell_output) = rest.split_at_mut(sizes.cell);
-        for (slot, gate) in Gate::ALL.into_iter().enumerate() {
+        for (index, gate) in Gate::ALL.into_iter().enumerate() {
             let from = gates.get(gate);
-            let to = Slot { shape: &plan.shape, slot, gates: 4 };
+            let to = Slot { shape: &plan.shape, index, gates: 4 };
             to.matrix(input, from.input(layer, direction));
             to.matrix(hidden, from.hidden(layer, direction));
             if let Some(vector) = from.bias(layer, direction) {
@@ -65,7 +65,7 @@ impl LayerPanels {
             }
             if let Some(matrix) = from.full(layer, direction) {
                 if gate == Gate::Output {
-                    Slot { shape: &plan.shape, slot: 0, gates: 1 }.matrix(cell_output, matrix);
+                    Slot { shape: &plan.shape, index: 0, gates: 1 }.matrix(cell_output, matrix);
                 } else {
                     to.matrix(cell, matrix);
                 }
@@ -88,7 +88,7 @@ impl LayerPanels {
 /// The place of one gate among `gates` in a panel.
 struct Slot<'s> {
     shape: &'s Shape,
-    slot: usize,
+    index: usize,
     gates: usize,
 }
 
@@ -102,7 +102,7 @@ impl Slot<'_> {
             let pieces = block.chunks_mut(INPUTS_AT_ONCE * group);
             for (piece, columns) in pieces.zip(rows.axis_chunks_iter(Axis(1), INPUTS_AT_ONCE)) {
                 for (lane, row) in columns.outer_iter().enumerate() {
-                    let at = self.slot * lanes + lane;
+                    let at = self.index * lanes + lane;
                     for (place, &weight) in piece.chunks_exact_mut(group).zip(row) {
                         place[at] = weight;
                     }
@@ -116,7 +116,7 @@ impl Slot<'_> {
         let lanes = self.shape.lanes;
         let blocks = panel.chunks_exact_mut(self.gates * lanes);
         for (block, values) in blocks.zip(vector.axis_chunks_iter(Axis(0), lanes)) {
-            for (place, &value) in block[self.slot * lanes..].iter_mut().zip(values) {
+            for (place, &value) in block[self.index * lanes..].iter_mut().zip(values) {
                 *place = value;
             }
         }

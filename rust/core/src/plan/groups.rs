@@ -58,8 +58,8 @@ pub(crate) fn useful_threads(config: &Config, threads: usize) -> usize {
         .sum();
     let rows: usize = (0..config.seq_len).map(|step| config.active_at(step)).sum();
     let work = work * rows as f64 * config.directions as f64;
-    let worthwhile = (work / LEAST_WORK_OF_A_THREAD).min(1024.0) as usize;
-    threads.min(worthwhile).max(1)
+    let is_worthwhile = |&threads: &usize| work >= threads as f64 * LEAST_WORK_OF_A_THREAD;
+    (2..=threads).rev().find(is_worthwhile).unwrap_or(1)
 }
 
 /// Divide the batch so that each (group, direction) pair is the same work for one of `threads` threads.

@@ -67,9 +67,10 @@ impl Plan {
             threads => threads,
         };
         let possible = config.batch_size.saturating_mul(config.directions).min(available);
-        let threads = match options.force_threads {
-            true => possible,
-            false => groups::useful_threads(config, possible),
+        let threads = if options.force_threads {
+            possible
+        } else {
+            groups::useful_threads(config, possible)
         };
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

@@ -99,7 +99,7 @@ impl<'a> Bound<'a> {
     }
 }
 
-impl<'a> States<'a> {
+impl States<'_> {
     fn split_rows(self, rows: usize) -> (Self, Self) {
         let is_in_place = self.is_in_place;
         let (initial, initial_rest) =

@@ -1,0 +1,188 @@
+"""The structures of the BNNS LSTM: plain data, which may be wrong until it is validated.
+
+Names and order are those of Apple's C structures without their prefix. Wherever an :class:`NDArrayDescriptor`
+is expected, a NumPy array (taken in C order) or None (absent) will do. Constructing never fails on values:
+:func:`bnns_lstm.validate`, and every call, reports all problems at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bnns_lstm.activation import Activation
+from bnns_lstm.enums import DataLayout, DataType, LayerFlags, NDArrayFlags
+
+__all__ = [
+    "FilterParameters",
+    "LSTMDataDescriptor",
+    "LSTMGateDescriptor",
+    "LayerParametersLSTM",
+    "NDArrayDescriptor",
+]
+
+Array = npt.NDArray[Any]
+
+
+def _show(value: object) -> str:
+    """A value for a repr: arrays by type, shape and strides, never by their contents."""
+    if isinstance(value, np.ndarray):
+        shape = ", ".join(map(str, value.shape))
+        strides = "" if value.flags.c_contiguous else f" strides {value.strides} bytes"
+        return f"<{value.dtype}[{shape}]{strides}>"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_show, value))})"
+    return repr(value)
+
+
+class _Structure:
+    """A structure whose repr shows the fields that differ from their defaults."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown: list[str] = []
+        for item in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name, None)
+            is_default = value is item.default or (
+                isinstance(value, int | float) and value == item.default
+            )
+            if not is_default:
+                shown.append(f"{item.name}={_show(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class NDArrayDescriptor(_Structure):
+    """`BNNSNDArrayDescriptor`: an array and what its dimensions mean.
+
+    Attributes:
+        data: The array, or None for an absent one.
+        layout: What the dimensions mean. None takes the array's axes in C order; for the input and output
+            sequence that is SNE, `[seq_len, batch, elements]`. `DataLayout.SNE` and `NSE` say what the axes
+            of a 3-D array mean.
+        size: Extents in elements, in the layout's order; 0 takes one from the layer's parameters. None
+            takes the array's own shape.
+        stride: Distances in elements, in the layout's order; 0 means contiguous. None takes the array's
+            own. With explicit sizes or strides the array is a buffer and must be contiguous.
+        data_type: A :class:`DataType`; None takes the array's own.
+        flags: For gradient outputs: overwrite or add.
+        table_data: Lookup table of the Indexed types.
+        table_data_type: The type of the table's elements; None takes the table's own.
+        data_scale: For integer types: value = data_scale * stored + data_bias.
+        data_bias: See `data_scale`.
+    """
+
+    data: Array | None = None
+    layout: DataLayout | int | None = field(default=None, kw_only=True)
+    size: Sequence[int] | None = field(default=None, kw_only=True)
+    stride: Sequence[int] | None = field(default=None, kw_only=True)
+    data_type: DataType | int | None = field(default=None, kw_only=True)
+    flags: NDArrayFlags | int = field(default=NDArrayFlags.BACKPROP_SET, kw_only=True)
+    table_data: Array | None = field(default=None, kw_only=True)
+    table_data_type: DataType | int | None = field(default=None, kw_only=True)
+    data_scale: float = field(default=1.0, kw_only=True)
+    data_bias: float = field(default=0.0, kw_only=True)
+
+
+ArrayLike = NDArrayDescriptor | Array | None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class LSTMDataDescriptor(_Structure):
+    """`BNNSLSTMDataDescriptor`: a sequence and the states at its end.
+
+    Attributes:
+        data_desc: Input `[seq_len, batch, input_size]`, or output `[seq_len, batch, D * hidden_size]`,
+            where D is the number of directions.
+        hidden_desc: Hidden state, `[layers, D, batch, hidden_size]`.
+        cell_state_desc: Cell state, `[layers, D, batch, hidden_size]`.
+    """
+
+    data_desc: ArrayLike = None
+    hidden_desc: ArrayLike = None
+    cell_state_desc: ArrayLike = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class LSTMGateDescriptor(_Structure):
+    """`BNNSLSTMGateDescriptor`: the weights of one gate.
+
+    Attributes:
+        iw_desc: Input weights: one array of all layers, `[layers, D, hidden_size, input_size]`; or a pair
+            of layer 0 and the layers above, `[1, D, hidden_size, input_size]` and
+            `[layers - 1, D, hidden_size, D * hidden_size]`.
+        hw_desc: Hidden weights, `[layers, D, hidden_size, hidden_size]`.
+        cw_desc: Peephole, `[layers, D, hidden_size, hidden_size]`, or its diagonal
+            `[layers, D, hidden_size]`; None for no peephole.
+        b_desc: Bias, `[layers, D, hidden_size]`; None for no bias.
+        activation: Not needed with `LayerFlags.LSTM_DEFAULT_ACTIVATIONS`.
+    """
+
+    iw_desc: ArrayLike | tuple[ArrayLike, ArrayLike] = None
+    hw_desc: ArrayLike = None
+    cw_desc: ArrayLike = None
+    b_desc: ArrayLike = None
+    activation: Activation | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class LayerParametersLSTM(_Structure):
+    """`BNNSLayerParametersLSTM`: one LSTM layer and the arrays of one call.
+
+    Attributes:
+        input_size: Elements of one input vector.
+        hidden_size: Elements of the hidden state and of the cell state.
+        batch_size: Samples.
+        num_layers: Stacked layers.
+        seq_len: Steps.
+        dropout: Ratio of values dropped between layers, in training only.
+        lstm_flags: Directions and default activations.
+        sequence_descriptor: Number of active samples at each step, integers `[seq_len]`; None: all.
+        input_descriptor: Input and initial states.
+        output_descriptor: Output and final states, written in place.
+        input_gate: How much of the candidate enters the cell.
+        forget_gate: How much of the old cell state stays.
+        candidate_gate: What enters the cell.
+        output_gate: How much of the cell is shown.
+        hidden_activation: Applied to the new cell state; not needed with the default-activations flag.
+    """
+
+    input_size: int
+    hidden_size: int
+    batch_size: int
+    num_layers: int
+    seq_len: int
+    dropout: float = 0.0
+    lstm_flags: LayerFlags | int = LayerFlags(0)
+    sequence_descriptor: ArrayLike = None
+    input_descriptor: LSTMDataDescriptor = field(default_factory=LSTMDataDescriptor)
+    output_descriptor: LSTMDataDescriptor = field(default_factory=LSTMDataDescriptor)
+    input_gate: LSTMGateDescriptor = field(default_factory=LSTMGateDescriptor)
+    forget_gate: LSTMGateDescriptor = field(default_factory=LSTMGateDescriptor)
+    candidate_gate: LSTMGateDescriptor = field(default_factory=LSTMGateDescriptor)
+    output_gate: LSTMGateDescriptor = field(default_factory=LSTMGateDescriptor)
+    hidden_activation: Activation | None = None
+
+
+@dataclass(slots=True, repr=False)
+class FilterParameters(_Structure):
+    """`BNNSFilterParameters`: how a call is run.
+
+    Attributes:
+        n_threads: Threads to use at most; 0 chooses.
+        seed: Key of the dropout mask; looked at in training only.
+        flags: 0, or 1 for "use the client's pointers", which is what always happens.
+        alloc_memory: Cannot be honoured; must be None.
+        free_memory: Cannot be honoured; must be None.
+    """
+
+    n_threads: int = 0
+    seed: int = 0
+    flags: int = field(default=0, kw_only=True)
+    alloc_memory: Any = field(default=None, kw_only=True)
+    free_memory: Any = field(default=None, kw_only=True)

@@ -1,0 +1,82 @@
+"""What can go wrong, as exceptions that say which field is meant.
+
+The native module raises these classes; nothing here depends on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+__all__ = [
+    "BNNSLSTMError",
+    "ComputeError",
+    "ConfigurationError",
+    "DescriptorError",
+    "ErrorCode",
+    "Issue",
+]
+
+
+class ErrorCode(NamedTuple):
+    """A kind of fault and what to do about it."""
+
+    code: str
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One finding about one field.
+
+    Attributes:
+        path: Which field, for example ``input_gate.iw_desc[0].size[1]``.
+        code: What kind of fault; stable, listed by :func:`bnns_lstm.error_codes`.
+        expected: What the field should have held.
+        actual: What it held.
+    """
+
+    path: str
+    code: str
+    expected: str
+    actual: str
+
+    @property
+    def message(self) -> str:
+        """The finding as one line."""
+        return f"{self.path}: expected {self.expected}, found {self.actual} [{self.code}]"
+
+
+class BNNSLSTMError(Exception):
+    """Base of all errors of this package."""
+
+
+class DescriptorError(BNNSLSTMError, ValueError):
+    """A structure that cannot be computed. Nothing was computed and nothing was written.
+
+    Attributes:
+        issues: All faults in the order in which the structure's fields stand; never empty.
+    """
+
+    issues: tuple[Issue, ...]
+
+    def __init__(self, issues: tuple[Issue, ...]) -> None:
+        """An error from all its issues."""
+        # The only argument, so that the error survives pickling.
+        super().__init__(tuple(issues))
+        self.issues = tuple(issues)
+
+    def __str__(self) -> str:
+        """One line for each issue, with a heading if there are several."""
+        lines = [issue.message for issue in self.issues]
+        if len(lines) == 1:
+            return lines[0]
+        return f"{len(lines)} problems:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+class ConfigurationError(BNNSLSTMError, ValueError):
+    """An environment variable asks for something that this machine does not have."""
+
+
+class ComputeError(BNNSLSTMError, RuntimeError):
+    """A valid call could not be carried out: out of memory, or threads that do not start."""

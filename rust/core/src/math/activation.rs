@@ -1,0 +1,150 @@
+//! The activations of a gate.
+//!
+//! In: which function, its parameters, and a slice of whole vectors. Out: the slice with the function
+//! applied. The formulas are those of the BNNS activation functions; across-the-vector, random, integer
+//! and per-channel functions have no place here.
+
+use super::piecewise::{
+    Abs, Clamp, ClampedLeakyRectifiedLinear, HardShrink, HardSigmoid, HardSwish,
+    LeakyRectifiedLinear, Linear, LinearWithBias, RectifiedLinear, SoftShrink, Softsign, Threshold,
+};
+use super::smooth::{
+    Celu, Elu, GeluApproximation, LogSigmoid, ScaledTanh, Selu, Sigmoid, Silu, Softplus, Tanh,
+    TanhShrink,
+};
+use fearless_simd::{Simd, SimdBase};
+
+/// An element-wise function, named as in `BNNSActivationFunction`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    /// x
+    Identity,
+    /// max(x, 0)
+    RectifiedLinear,
+    /// alpha x below 0, else x
+    LeakyRectifiedLinear,
+    /// 1 / (1 + e^-x)
+    Sigmoid,
+    /// tanh x
+    Tanh,
+    /// alpha tanh(beta x)
+    ScaledTanh,
+    /// |x|
+    Abs,
+    /// alpha x
+    Linear,
+    /// min(max(x, alpha), beta)
+    Clamp,
+    /// x/2 (1 + tanh(alpha (x + beta x³)))
+    GELUApproximation,
+    /// max(0, min(1, alpha x + beta))
+    HardSigmoid,
+    /// alpha log(1 + e^(beta x))
+    Softplus,
+    /// x / (1 + |x|)
+    Softsign,
+    /// alpha (e^x - 1) below 0, else x
+    ELU,
+    /// min(alpha x, beta) below 0, else min(x, beta)
+    ClampedLeakyRectifiedLinear,
+    /// alpha x + beta
+    LinearWithBias,
+    /// log(sigmoid(x))
+    LogSigmoid,
+    /// Self-normalising ELU with its two published constants.
+    SELU,
+    /// alpha (e^(x / alpha) - 1) below 0, else x
+    CELU,
+    /// 0 where |x| < |alpha|, else x
+    HardShrink,
+    /// 0 where |x| < |alpha|, else x - copysign(alpha, x)
+    SoftShrink,
+    /// x - tanh x
+    TanhShrink,
+    /// beta where x <= alpha, else x
+    Threshold,
+    /// x min(max(x + 3, 0), 6) / 6
+    HardSwish,
+    /// x sigmoid(x)
+    SiLU,
+}
+
+/// A function and its parameters; those that it does not use are ignored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Activation {
+    /// Which function.
+    pub(crate) function: Function,
+    /// Its first parameter.
+    pub(crate) alpha: f32,
+    /// Its second parameter.
+    pub(crate) beta: f32,
+}
+
+impl Activation {
+    /// The default of input, forget and output gate.
+    pub(crate) const SIGMOID: Self = Self { function: Function::Sigmoid, alpha: 1.0, beta: 1.0 };
+    /// The default of candidate gate and hidden state.
+    pub(crate) const TANH: Self = Self { function: Function::Tanh, alpha: 1.0, beta: 1.0 };
+}
+
+/// A function of one vector. Implementations carry `#[inline(always)]`.
+pub(super) trait Elementwise: Copy {
+    /// The function's value in each lane.
+    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s;
+}
+
+/// Apply an activation to whole vectors: `values.len()` is a multiple of the lanes.
+///
+/// NaN gives NaN with every function. Infinity gives the limit of the function, unless the formula
+/// multiplies it by a parameter that is zero.
+pub(crate) fn apply_slice<S: Simd>(simd: S, activation: Activation, values: &mut [f32]) {
+    simd.vectorize(
+        #[inline(always)]
+        || select_function(simd, activation, values),
+    );
+}
+
+/// One decision for the whole slice, so that no loop contains any.
+#[inline(always)]
+fn select_function<S: Simd>(simd: S, activation: Activation, values: &mut [f32]) {
+    let Activation { function, alpha, beta } = activation;
+    match function {
+        Function::Identity => {}
+        Function::RectifiedLinear => each(simd, values, RectifiedLinear),
+        Function::LeakyRectifiedLinear => each(simd, values, LeakyRectifiedLinear { alpha }),
+        Function::Sigmoid => each(simd, values, Sigmoid),
+        Function::Tanh => each(simd, values, Tanh),
+        Function::ScaledTanh => each(simd, values, ScaledTanh { alpha, beta }),
+        Function::Abs => each(simd, values, Abs),
+        Function::Linear => each(simd, values, Linear { alpha }),
+        Function::Clamp => each(simd, values, Clamp { alpha, beta }),
+        Function::GELUApproximation => each(simd, values, GeluApproximation { alpha, beta }),
+        Function::HardSigmoid => each(simd, values, HardSigmoid { alpha, beta }),
+        Function::Softplus => each(simd, values, Softplus { alpha, beta }),
+        Function::Softsign => each(simd, values, Softsign),
+        Function::ELU => each(simd, values, Elu { alpha }),
+        Function::ClampedLeakyRectifiedLinear => {
+            each(simd, values, ClampedLeakyRectifiedLinear { alpha, beta });
+        }
+        Function::LinearWithBias => each(simd, values, LinearWithBias { alpha, beta }),
+        Function::LogSigmoid => each(simd, values, LogSigmoid),
+        Function::SELU => each(simd, values, Selu),
+        Function::CELU => each(simd, values, Celu { alpha }),
+        Function::HardShrink => each(simd, values, HardShrink { alpha }),
+        Function::SoftShrink => each(simd, values, SoftShrink { alpha }),
+        Function::TanhShrink => each(simd, values, TanhShrink),
+        Function::Threshold => each(simd, values, Threshold { alpha, beta }),
+        Function::HardSwish => each(simd, values, HardSwish),
+        Function::SiLU => each(simd, values, Silu),
+    }
+}
+
+/// Replace each vector of the slice by the function's value.
+#[inline(always)]
+fn each<S: Simd>(simd: S, values: &mut [f32], function: impl Elementwise) {
+    let vectors = values.chunks_exact_mut(S::f32s::LEN);
+    for lanes in vectors {
+        let x = S::f32s::from_slice(simd, lanes);
+        function.at(simd, x).store_slice(lanes);
+    }
+}

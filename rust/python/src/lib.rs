@@ -1,0 +1,39 @@
+//! `bnns_lstm._native`: the Python package's door to the Rust library.
+//!
+//! ```text
+//! reader              attributes of Python objects -> numbers, with what is wrong
+//! params              the dataclasses of `bnns_lstm` -> the structure of the core
+//! descriptor, memory  NumPy arrays -> descriptors that lend them, and borrowed views
+//! sequence            the sequence descriptor -> integers of our own
+//! borrow, call        check, borrow, release the interpreter, compute
+//! errors, info        the core's errors and facts in Python
+//! ```
+//!
+//! Nothing is computed and nothing is decided here: what a field may hold is the core's business.
+
+#![deny(unsafe_code)]
+
+mod borrow;
+mod call;
+mod descriptor;
+mod errors;
+mod info;
+mod memory;
+mod params;
+mod reader;
+mod sequence;
+
+use pyo3::prelude::*;
+
+/// The compiled part of bnns_lstm.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::call::{direct_apply_lstm_batch_training_caching, validate};
+    #[pymodule_export]
+    use crate::info::{error_codes, info};
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = crate::info::VERSION;
+}

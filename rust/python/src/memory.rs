@@ -1,0 +1,200 @@
+//! NumPy arrays: their measurements for the check, and borrowed views for the computation.
+//!
+//! In: an object that should be an array. Out: [`Memory`] without touching an element, and later guards that
+//! keep the memory from being borrowed twice. It does not know what an array is for.
+
+use crate::reader::{Field, Reader};
+use bnns_lstm::{Code, DataType, Memory};
+use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, Axis, IxDyn, RawData};
+use numpy::{
+    BorrowError, Element, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
+    PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+/// Type numbers below this are NumPy's own simple types; others can look like them and be something else.
+const OWN_TYPES: i32 = 24;
+
+/// A NumPy array of the caller, seen through a view of our own: nobody else can change its shape, and no
+/// subclass of `numpy.ndarray` has a say.
+#[derive(Debug)]
+pub(crate) struct Array<'py> {
+    view: Bound<'py, PyUntypedArray>,
+    /// Extents as the core knows them: the view's, perhaps without leading ones.
+    shape: Vec<usize>,
+}
+
+/// An array that is read; nobody else writes it through Rust meanwhile.
+#[derive(Debug)]
+pub(crate) struct Reading<'py, T: Element> {
+    guard: PyReadonlyArrayDyn<'py, T>,
+    shape: Vec<usize>,
+}
+
+/// An array that is written; nobody else uses it through Rust meanwhile.
+#[derive(Debug)]
+pub(crate) struct Writing<'py, T: Element> {
+    guard: PyReadwriteArrayDyn<'py, T>,
+    shape: Vec<usize>,
+}
+
+/// The array that a field holds, and its measurements; `None` where something was reported.
+pub(crate) fn measure<'py>(
+    reader: &mut Reader<'py>,
+    field: &Field<'py>,
+    expected: &str,
+) -> PyResult<Option<(Array<'py>, Memory)>> {
+    let own = |py| own_view(py, &field.object);
+    let Some(view) = reader.attempt(own(reader.py))?.flatten() else {
+        reader.report_type(field, expected)?;
+        return Ok(None);
+    };
+    let Some(memory) = reader.attempt(memory(&view))? else {
+        reader.report_type(field, expected)?;
+        return Ok(None);
+    };
+    let rank = memory.shape.len();
+    if !(1..=bnns_lstm::MAX_RANK).contains(&rank) {
+        let path = field.path.then("layout");
+        reader.report(path, Code::RankMismatch, "1 to 8 dimensions", format!("{rank} dimensions"));
+        return Ok(None);
+    }
+    let shape = memory.shape.clone();
+    Ok(Some((Array { view, shape }, memory)))
+}
+
+/// A view as a plain `numpy.ndarray`; `None` for what is no array, or one whose mask would be lost.
+fn own_view<'py>(
+    py: Python<'py>,
+    object: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyUntypedArray>>> {
+    static VIEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if object.cast::<PyUntypedArray>().is_err() {
+        return Ok(None);
+    }
+    let exact = object.is_exact_instance_of::<PyUntypedArray>();
+    if !exact && object.is_instance(MASKED.import(py, "numpy.ma", "MaskedArray")?)? {
+        return Ok(None);
+    }
+    let class = py.get_type::<PyUntypedArray>();
+    let view = VIEW.get_or_try_init(py, || class.getattr("view").map(Bound::unbind))?;
+    let view = view.bind(py).call1((object, &class))?;
+    Ok(Some(view.cast_into::<PyUntypedArray>()?))
+}
+
+fn memory(view: &Bound<'_, PyUntypedArray>) -> PyResult<Memory> {
+    let dtype = view.dtype();
+    Ok(Memory {
+        address: address(view)?,
+        shape: view.shape().to_vec(),
+        byte_strides: view.strides().to_vec(),
+        element_bytes: dtype.itemsize(),
+        data_type: data_type(&dtype),
+        type_name: dtype.str()?.to_string_lossy().into_owned(),
+        writable: view.getattr("flags")?.getattr("writeable")?.extract()?,
+    })
+}
+
+fn address(view: &Bound<'_, PyUntypedArray>) -> PyResult<usize> {
+    match view.cast::<PyArrayDyn<f32>>() {
+        Ok(floats) => Ok(floats.data().addr()),
+        Err(_) => view.getattr("__array_interface__")?.get_item("data")?.get_item(0)?.extract(),
+    }
+}
+
+/// The type of BNNS for one of NumPy's, if there is one.
+fn data_type(dtype: &Bound<'_, PyArrayDescr>) -> DataType {
+    if !(0..OWN_TYPES).contains(&dtype.num()) || dtype.is_native_byteorder() == Some(false) {
+        return DataType::UNSPECIFIED;
+    }
+    match (dtype.kind(), dtype.itemsize()) {
+        (b'f', 2) => DataType::FLOAT16,
+        (b'f', 4) => DataType::FLOAT32,
+        (b'i', 1) => DataType::INT8,
+        (b'i', 2) => DataType::INT16,
+        (b'i', 4) => DataType::INT32,
+        (b'i', 8) => DataType::INT64,
+        (b'u', 1) => DataType::UINT8,
+        (b'u', 2) => DataType::UINT16,
+        (b'u', 4) => DataType::UINT32,
+        (b'u', 8) => DataType::UINT64,
+        (b'b', 1) => DataType::BOOLEAN,
+        _ => DataType::UNSPECIFIED,
+    }
+}
+
+impl<'py> Array<'py> {
+    /// The same array without its first `count` axes, each of one element.
+    pub(crate) fn without_leading(mut self, count: usize) -> Self {
+        self.shape.drain(..count);
+        self
+    }
+
+    /// Borrow to read; the code says why not.
+    pub(crate) fn read<T: Element>(&self) -> PyResult<Result<Reading<'py, T>, Code>> {
+        let Ok(array) = self.squeezed()?.cast_into::<PyArrayDyn<T>>() else {
+            return Ok(Err(Code::DataTypeMismatch));
+        };
+        let shape = self.shape.clone();
+        Ok(array.try_readonly().map(|guard| Reading { guard, shape }).map_err(|error| code(&error)))
+    }
+
+    /// Borrow to write; the code says why not.
+    pub(crate) fn write<T: Element>(&self) -> PyResult<Result<Writing<'py, T>, Code>> {
+        let Ok(array) = self.squeezed()?.cast_into::<PyArrayDyn<T>>() else {
+            return Ok(Err(Code::DataTypeMismatch));
+        };
+        let shape = self.shape.clone();
+        Ok(array.try_readwrite().map(|guard| Writing { guard, shape }).map_err(|error| code(&error)))
+    }
+
+    /// The view without axes of one element: their strides mean nothing, and the borrow checker of
+    /// rust-numpy would take arrays apart by them. One axis always stays, since arrays without any are
+    /// empty in its eyes.
+    fn squeezed(&self) -> PyResult<Bound<'py, PyUntypedArray>> {
+        if !self.view.shape().contains(&1) {
+            return Ok(self.view.clone());
+        }
+        let mut squeezed = self.view.call_method0("squeeze")?;
+        if self.view.shape().iter().all(|&extent| extent == 1) {
+            squeezed = squeezed.call_method1("reshape", (1,))?;
+        }
+        Ok(squeezed.cast_into::<PyUntypedArray>()?)
+    }
+}
+
+fn code(error: &BorrowError) -> Code {
+    match error {
+        BorrowError::NotWriteable => Code::ReadOnly,
+        // The only other reason.
+        _ => Code::InUse,
+    }
+}
+
+impl<T: Element> Reading<'_, T> {
+    /// The array as the core knows it.
+    pub(crate) fn view(&self) -> ArrayViewD<'_, T> {
+        unsqueezed(self.guard.as_array(), &self.shape)
+    }
+}
+
+impl<T: Element> Writing<'_, T> {
+    /// The array as the core knows it.
+    pub(crate) fn view_mut(&mut self) -> ArrayViewMutD<'_, T> {
+        unsqueezed(self.guard.as_array_mut(), &self.shape)
+    }
+}
+
+/// The array with its axes of one element again.
+fn unsqueezed<S: RawData>(
+    array: ArrayBase<S, IxDyn>,
+    shape: &[usize],
+) -> ArrayBase<S, IxDyn> {
+    let all_ones = shape.iter().all(|&extent| extent == 1);
+    let squeezed = if all_ones { array.index_axis_move(Axis(0), 0) } else { array };
+    let ones = shape.iter().enumerate().filter(|&(_, &extent)| extent == 1);
+    ones.fold(squeezed, |view, (axis, _)| view.insert_axis(Axis(axis)))
+}

@@ -1,0 +1,249 @@
+//! The dataclasses of `bnns_lstm` into the structure of the core.
+//!
+//! In: an object that should be a `LayerParametersLSTM`. Out: the core's structure, with arrays lent, and
+//! the arrays themselves under the same names. What cannot be read is reported and read as nothing.
+
+use crate::descriptor::{Axes, Lent, read_attribute, read_descriptor};
+use crate::memory::Array;
+use crate::reader::{Field, Reader};
+use crate::sequence::{Values, read_sequence};
+use bnns_lstm::{
+    Activation, ActivationFunction, Code, FilterParameters, Gate, Gates, LSTMDataDescriptor,
+    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Path,
+};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyList, PyTuple, PyType};
+
+/// A class of the Python package, imported when it is first needed.
+struct Class {
+    cell: PyOnceLock<Py<PyType>>,
+    module: &'static str,
+    name: &'static str,
+}
+
+static LAYER: Class = Class::new("bnns_lstm.descriptors", "LayerParametersLSTM");
+static DATA: Class = Class::new("bnns_lstm.descriptors", "LSTMDataDescriptor");
+static GATE: Class = Class::new("bnns_lstm.descriptors", "LSTMGateDescriptor");
+static ACTIVATION: Class = Class::new("bnns_lstm.activation", "Activation");
+static FILTER: Class = Class::new("bnns_lstm.descriptors", "FilterParameters");
+
+impl Class {
+    const fn new(module: &'static str, name: &'static str) -> Self {
+        Self { cell: PyOnceLock::new(), module, name }
+    }
+
+    /// Whether a field holds an instance; reported if not.
+    fn fits<'py>(&self, reader: &mut Reader<'py>, field: &Field<'py>) -> PyResult<bool> {
+        let class = self.cell.import(reader.py, self.module, self.name)?;
+        reader.check_class(field, class, self.name)
+    }
+}
+
+/// A layer as its caller described it.
+#[derive(Debug)]
+pub(crate) struct Layer<'a, 'py> {
+    /// The structure; its sequence descriptor has its data in `batch_sizes`.
+    pub(crate) params: LayerParametersLSTM<'a>,
+    /// The integers of the sequence descriptor.
+    pub(crate) batch_sizes: Option<Values>,
+    /// The arrays that the structure lends.
+    pub(crate) arrays: LayerArrays<'py>,
+}
+
+/// The arrays of a layer.
+#[derive(Debug, Default)]
+pub(crate) struct LayerArrays<'py> {
+    pub(crate) input: DataArrays<'py>,
+    pub(crate) output: DataArrays<'py>,
+    pub(crate) gates: Gates<GateArrays<'py>>,
+}
+
+/// The arrays of a data descriptor.
+#[derive(Debug, Default)]
+pub(crate) struct DataArrays<'py> {
+    pub(crate) data: Option<Array<'py>>,
+    pub(crate) hidden: Option<Array<'py>>,
+    pub(crate) cell: Option<Array<'py>>,
+}
+
+/// The arrays of a gate.
+#[derive(Debug, Default)]
+pub(crate) struct GateArrays<'py> {
+    pub(crate) iw: Option<Array<'py>>,
+    pub(crate) iw_upper: Option<Array<'py>>,
+    pub(crate) hw: Option<Array<'py>>,
+    pub(crate) cw: Option<Array<'py>>,
+    pub(crate) b: Option<Array<'py>>,
+}
+
+/// Read a layer; `None` if the object is none.
+pub(crate) fn read_layer<'a, 'py>(
+    reader: &mut Reader<'py>,
+    params: &Bound<'py, PyAny>,
+) -> PyResult<Option<Layer<'a, 'py>>> {
+    let whole = Field { object: params.clone(), path: Path::field("params") };
+    if !LAYER.fits(reader, &whole)? {
+        return Ok(None);
+    }
+    // The paths of its fields start with their own names.
+    let root = Field { path: Path::default(), ..whole };
+    // Where the flags cannot be read, nothing can be said about the activations.
+    let lstm_flags = reader
+        .try_integer(&root, "lstm_flags")?
+        .map_or(LayerFlags::LSTM_DEFAULT_ACTIVATIONS, LayerFlags);
+    let default_activations = lstm_flags.contains(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
+    let seq_len = reader.integer(&root, "seq_len")?;
+    let (sequence_descriptor, batch_sizes) = read_sequence(reader, &root, seq_len)?;
+    let (input_descriptor, input) = read_data(reader, &root, "input_descriptor")?;
+    let (output_descriptor, output) = read_data(reader, &root, "output_descriptor")?;
+    let mut gate = |gate: Gate| read_gate(reader, &root, gate.field(), default_activations);
+    let (input_gate, of_input) = gate(Gate::Input)?;
+    let (forget_gate, of_forget) = gate(Gate::Forget)?;
+    let (candidate_gate, of_candidate) = gate(Gate::Candidate)?;
+    let (output_gate, of_output) = gate(Gate::Output)?;
+    let params = LayerParametersLSTM {
+        input_size: reader.integer(&root, "input_size")?,
+        hidden_size: reader.integer(&root, "hidden_size")?,
+        batch_size: reader.integer(&root, "batch_size")?,
+        num_layers: reader.integer(&root, "num_layers")?,
+        seq_len,
+        dropout: reader.float(&root, "dropout")?,
+        lstm_flags,
+        sequence_descriptor,
+        input_descriptor,
+        output_descriptor,
+        input_gate,
+        forget_gate,
+        candidate_gate,
+        output_gate,
+        hidden_activation: match default_activations {
+            true => None,
+            false => read_activation(reader, &root, "hidden_activation")?,
+        },
+    };
+    let gates =
+        Gates { input: of_input, forget: of_forget, candidate: of_candidate, output: of_output };
+    Ok(Some(Layer { params, batch_sizes, arrays: LayerArrays { input, output, gates } }))
+}
+
+fn read_data<'a, 'py>(
+    reader: &mut Reader<'py>,
+    root: &Field<'py>,
+    name: &'static str,
+) -> PyResult<(LSTMDataDescriptor<'a>, DataArrays<'py>)> {
+    let Some(field) = reader.field(root, name)? else { return Ok(Default::default()) };
+    if !DATA.fits(reader, &field)? {
+        return Ok(Default::default());
+    }
+    let data = read_attribute(reader, &field, "data_desc", Axes::Sequence)?;
+    let hidden = read_attribute(reader, &field, "hidden_desc", Axes::OfField)?;
+    let cell = read_attribute(reader, &field, "cell_state_desc", Axes::OfField)?;
+    let desc = LSTMDataDescriptor {
+        data_desc: data.desc,
+        hidden_desc: hidden.desc,
+        cell_state_desc: cell.desc,
+    };
+    Ok((desc, DataArrays { data: data.array, hidden: hidden.array, cell: cell.array }))
+}
+
+fn read_gate<'a, 'py>(
+    reader: &mut Reader<'py>,
+    root: &Field<'py>,
+    name: &'static str,
+    default_activations: bool,
+) -> PyResult<(LSTMGateDescriptor<'a>, GateArrays<'py>)> {
+    let Some(field) = reader.field(root, name)? else { return Ok(Default::default()) };
+    if !GATE.fits(reader, &field)? {
+        return Ok(Default::default());
+    }
+    let [iw, iw_upper] = read_input_weights(reader, &field)?;
+    let hw = read_attribute(reader, &field, "hw_desc", Axes::OfField)?;
+    let cw = read_attribute(reader, &field, "cw_desc", Axes::OfField)?;
+    let b = read_attribute(reader, &field, "b_desc", Axes::OfField)?;
+    let activation = match default_activations {
+        true => None,
+        false => read_activation(reader, &field, "activation")?,
+    };
+    let desc = LSTMGateDescriptor {
+        iw_desc: [iw.desc, iw_upper.desc],
+        hw_desc: hw.desc,
+        cw_desc: cw.desc,
+        b_desc: b.desc,
+        activation,
+    };
+    let (iw, iw_upper) = (iw.array, iw_upper.array);
+    Ok((desc, GateArrays { iw, iw_upper, hw: hw.array, cw: cw.array, b: b.array }))
+}
+
+/// `iw_desc`: one array, or a tuple or list of up to two.
+fn read_input_weights<'a, 'py>(
+    reader: &mut Reader<'py>,
+    gate: &Field<'py>,
+) -> PyResult<[Lent<'a, 'py>; 2]> {
+    let mut weights = Default::default();
+    let Some(Field { object, path }) = reader.optional(gate, "iw_desc")? else { return Ok(weights) };
+    let items = match (object.cast::<PyTuple>(), object.cast::<PyList>()) {
+        (Ok(tuple), _) => tuple.iter().collect(),
+        (_, Ok(list)) => list.iter().collect(),
+        _ => vec![object.clone()],
+    };
+    if items.len() > 2 {
+        let actual = format!("{} of them", items.len());
+        reader.report(path, Code::WrongType, "one array or two", actual);
+        return Ok(weights);
+    }
+    for (index, (slot, object)) in weights.iter_mut().zip(items).enumerate() {
+        *slot = read_descriptor(reader, &Field { object, path: path.at(index) }, Axes::OfField)?;
+    }
+    Ok(weights)
+}
+
+/// An activation, or `None`; the identity where it was reported.
+fn read_activation<'py>(
+    reader: &mut Reader<'py>,
+    parent: &Field<'py>,
+    name: &'static str,
+) -> PyResult<Option<Activation<'static>>> {
+    let Some(field) = reader.optional(parent, name)? else { return Ok(None) };
+    if !ACTIVATION.fits(reader, &field)? {
+        return Ok(Some(Activation::identity()));
+    }
+    // What is in a per-channel table is not looked at: no function that a gate can have uses one.
+    let mut table = |name| -> PyResult<Option<&'static [i32]>> {
+        Ok(reader.optional(&field, name)?.map(|_| [].as_slice()))
+    };
+    Ok(Some(Activation {
+        iscale_per_channel: table("iscale_per_channel")?,
+        ioffset_per_channel: table("ioffset_per_channel")?,
+        ishift_per_channel: table("ishift_per_channel")?,
+        function: ActivationFunction(reader.integer(&field, "function")?),
+        alpha: reader.float(&field, "alpha")?,
+        beta: reader.float(&field, "beta")?,
+        iscale: reader.integer(&field, "iscale")?,
+        ioffset: reader.integer(&field, "ioffset")?,
+        ishift: reader.integer(&field, "ishift")?,
+    }))
+}
+
+/// How a call is to be run; the defaults for `None` and where something was reported.
+pub(crate) fn read_filter<'py>(
+    reader: &mut Reader<'py>,
+    filter: Option<&Bound<'py, PyAny>>,
+) -> PyResult<FilterParameters> {
+    let Some(object) = filter else { return Ok(FilterParameters::default()) };
+    let field = Field { object: object.clone(), path: Path::field("filter_params") };
+    if !FILTER.fits(reader, &field)? {
+        return Ok(FilterParameters::default());
+    }
+    for name in ["alloc_memory", "free_memory"] {
+        if let Some(Field { path, .. }) = reader.optional(&field, name)? {
+            reader.report(path, Code::UnsupportedAllocator, "None", "a function");
+        }
+    }
+    Ok(FilterParameters {
+        flags: reader.integer(&field, "flags")?,
+        n_threads: reader.integer(&field, "n_threads")?,
+        seed: reader.integer(&field, "seed")?,
+    })
+}
