@@ -35,7 +35,9 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> None:
     words = [str(word) for word in command]
     shown = " ".join(f"{key}={value}" for key, value in (env or {}).items())
     print(f"\n$ {shown + ' ' if shown else ''}{' '.join(words)}", flush=True)
-    code = subprocess.run(words, cwd=ROOT, env={**os.environ, **(env or {})}).returncode
+    code = subprocess.run(
+        words, cwd=ROOT, env={**os.environ, **(env or {})}, check=False
+    ).returncode
     if code != 0:
         sys.exit(code)
 
@@ -95,7 +97,9 @@ def levels() -> Sequence[str]:
     """SIMD levels of this machine, slowest first."""
     code = "import bnns_lstm; print(*bnns_lstm.info()['levels'])"
     # From another folder than the repository's, where the sources have no compiled module.
-    done = subprocess.run([PYTHON, "-c", code], cwd=VENV, capture_output=True, text=True)
+    done = subprocess.run(
+        [PYTHON, "-c", code], cwd=VENV, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         sys.exit(done.stderr)
     return done.stdout.split()
@@ -110,12 +114,12 @@ def lint(_: list[str]) -> None:
     run("cargo", "doc", "--locked", "--no-deps", "--quiet", env={"RUSTDOCFLAGS": "--deny warnings"})
     run(PYTHON, "-m", "ruff", "check", ".")
     run(PYTHON, "-m", "ruff", "format", "--check", ".")
-    run(PYTHON, "-m", "pyright", "--pythonpath", PYTHON)
+    run(PYTHON, "-m", "mypy")
     run(PYTHON, "-m", "mypy.stubtest", "bnns_lstm._native")
 
 
 @task
-def format(_: list[str]) -> None:
+def format_all(_: list[str]) -> None:
     """Format all sources."""
     install("dev")
     run("cargo", "fmt", "--all")

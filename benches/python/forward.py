@@ -142,8 +142,8 @@ def numpy(row: Row) -> Layer:
     b = np.concatenate([arrays[f"b.{gate}"] for gate in "ifco"])
     y = np.empty((row.seq_len, row.batch, row.hidden), np.float32)
 
-    def sigmoid(z: Array) -> Array:
-        return 1 / (1 + np.exp(-z))
+    def sigmoid(z: Array) -> Any:
+        return np.float32(1) / (np.float32(1) + np.exp(-z))
 
     def call() -> Array:
         projected = arrays["x"] @ w + b
@@ -221,7 +221,8 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 
 def ask(worker: subprocess.Popen[str], row: int | None) -> str:
     """Send a row number, if any, and read the answer."""
-    assert worker.stdin is not None and worker.stdout is not None
+    assert worker.stdin is not None
+    assert worker.stdout is not None
     if row is not None:
         print(row, file=worker.stdin, flush=True)
     answer = worker.stdout.readline()

@@ -41,17 +41,15 @@ class Activation:
         function = self.function
         name = function.name if isinstance(function, ActivationFunction) else repr(function)
         shown = [name, f"alpha={self.alpha!r}", f"beta={self.beta!r}"]
-        for key in ("iscale", "ioffset", "ishift"):
-            if getattr(self, key):
-                shown.append(f"{key}={getattr(self, key)!r}")
-        for key in ("iscale_per_channel", "ioffset_per_channel", "ishift_per_channel"):
-            if getattr(self, key) is not None:
-                shown.append(f"{key}=...")
+        numbers = [(key, getattr(self, key)) for key in ("iscale", "ioffset", "ishift")]
+        shown += [f"{key}={value!r}" for key, value in numbers if value]
+        arrays = ("iscale_per_channel", "ioffset_per_channel", "ishift_per_channel")
+        shown += [f"{key}=..." for key in arrays if getattr(self, key) is not None]
         return f"Activation({', '.join(shown)})"
 
     @classmethod
     def identity(cls) -> Activation:
-        """X."""
+        """x."""
         return cls(ActivationFunction.IDENTITY)
 
     @classmethod
@@ -66,7 +64,7 @@ class Activation:
 
     @classmethod
     def leaky_rectified_linear(cls, alpha: float = 0.01) -> Activation:
-        """Alpha·x below 0, else x."""
+        """alpha·x below 0, else x."""
         return cls(ActivationFunction.LEAKY_RECTIFIED_LINEAR, alpha)
 
     @classmethod
@@ -76,7 +74,7 @@ class Activation:
 
     @classmethod
     def tanh(cls) -> Activation:
-        """Tanh x."""
+        """tanh x."""
         return cls(ActivationFunction.TANH)
 
     @classmethod
@@ -100,9 +98,7 @@ class Activation:
         return cls(ActivationFunction.CLAMP, alpha, beta)
 
     @classmethod
-    def gelu_approximation(
-        cls, alpha: float = sqrt(2 / pi), beta: float = 0.044715
-    ) -> Activation:
+    def gelu_approximation(cls, alpha: float = sqrt(2 / pi), beta: float = 0.044715) -> Activation:
         """x/2·(1 + tanh(alpha·(x + beta·x³))); defaults from Hendrycks and Gimpel, arXiv 1606.08415."""
         return cls(ActivationFunction.GELU_APPROXIMATION, alpha, beta)
 
@@ -118,7 +114,7 @@ class Activation:
 
     @classmethod
     def softsign(cls) -> Activation:
-        """X / (1 + |x|)."""
+        """x / (1 + |x|)."""
         return cls(ActivationFunction.SOFTSIGN)
 
     @classmethod
@@ -163,12 +159,12 @@ class Activation:
 
     @classmethod
     def tanh_shrink(cls) -> Activation:
-        """X - tanh x."""
+        """x - tanh x."""
         return cls(ActivationFunction.TANH_SHRINK)
 
     @classmethod
     def threshold(cls, alpha: float, beta: float) -> Activation:
-        """Beta where x <= alpha, else x."""
+        """beta where x <= alpha, else x."""
         return cls(ActivationFunction.THRESHOLD, alpha, beta)
 
     @classmethod

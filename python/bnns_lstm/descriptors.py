@@ -158,7 +158,7 @@ class LayerParametersLSTM(_Structure):
     num_layers: int
     seq_len: int
     dropout: float = 0.0
-    lstm_flags: LayerFlags | int = LayerFlags(0)
+    lstm_flags: LayerFlags | int = 0
     sequence_descriptor: ArrayLike = None
     input_descriptor: LSTMDataDescriptor = field(default_factory=LSTMDataDescriptor)
     output_descriptor: LSTMDataDescriptor = field(default_factory=LSTMDataDescriptor)

@@ -17,6 +17,6 @@ def test_the_examples_run_and_print_what_they_say() -> None:
     for block in blocks:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(block, str(README), "exec"), namespace)  # noqa: S102
+            exec(compile(block, str(README), "exec"), namespace)
         promised = re.findall(r"^# (.*)$", block, re.MULTILINE)
         assert printed.getvalue().splitlines() == promised

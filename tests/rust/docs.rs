@@ -25,5 +25,8 @@ fn the_page_of_error_codes_is_up_to_date() {
         fs::write(&file, &expected).unwrap();
     }
     let found = fs::read_to_string(&file).unwrap_or_default();
-    assert!(found == expected, "docs/errors.md is out of date: run the tests once with UPDATE_DOCS=1");
+    assert!(
+        found == expected,
+        "docs/errors.md is out of date: run the tests once with UPDATE_DOCS=1"
+    );
 }

@@ -20,9 +20,12 @@ fn integral(seed: u64) -> Option<(Case, Vec<f32>)> {
     let mut count = seed;
     let mut sparse = |values: &mut [f64], one_in: u64| {
         for value in values {
-            count = count.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            count = count
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let drawn = count >> 33;
-            *value = if drawn.is_multiple_of(one_in) { (drawn / one_in % 3) as f64 - 1.0 } else { 0.0 };
+            *value =
+                if drawn.is_multiple_of(one_in) { (drawn / one_in % 3) as f64 - 1.0 } else { 0.0 };
         }
     };
     let linear = Activation { function: 0, alpha: 1.0, beta: 1.0 };

@@ -1,8 +1,8 @@
 //! The golden cases of `tests/golden`, at every SIMD level and for one and two threads.
 
+use crate::support::{Case, ways};
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::golden::load_all;
-use crate::support::{Case, ways};
 
 /// Relative to max(1, |value|), as the golden cases' own README suggests for f32.
 const TOLERANCE: f64 = 2e-5;

@@ -1,10 +1,10 @@
 //! Random layers against the f64 oracle, at every SIMD level and for one and two threads.
 
+use crate::support::{Case, ways};
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::forward;
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
 use proptest::prelude::*;
-use crate::support::{Case, ways};
 
 /// Relative to max(1, |value|); f32 sums of some dozens of products.
 const TOLERANCE: f64 = 2e-5;

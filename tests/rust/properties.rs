@@ -193,8 +193,11 @@ fn strided(case: &Case, way: (Level, usize)) -> Results {
     let mut params = case.params();
     let shape = [l, d, n, h];
     params.input_descriptor = LSTMDataDescriptor {
-        data_desc: NDArrayDescriptor::read(&x, DataLayout::NSE, &[i, s, n])
-            .with_strides(&[1, pitch_in, s * pitch_in]),
+        data_desc: NDArrayDescriptor::read(&x, DataLayout::NSE, &[i, s, n]).with_strides(&[
+            1,
+            pitch_in,
+            s * pitch_in,
+        ]),
         hidden_desc: NDArrayDescriptor::in_place(),
         cell_state_desc: NDArrayDescriptor::in_place(),
     };
@@ -228,7 +231,8 @@ fn any_subset_of_outputs_is_what_all_of_them_are() {
         let mut y = vec![0.0; layer.y_len()];
         let (mut hn, mut cn) = (vec![0.0; layer.state_len()], vec![0.0; layer.state_len()]);
         let mut params = case.params();
-        let state = |values| NDArrayDescriptor::write(values, DataLayout::FIRST_MAJOR_4D, &[l, d, n, h]);
+        let state =
+            |values| NDArrayDescriptor::write(values, DataLayout::FIRST_MAJOR_4D, &[l, d, n, h]);
         if wanted & 1 != 0 {
             let size = [d * h, n, layer.seq_len];
             params.output_descriptor.data_desc =
@@ -284,7 +288,8 @@ fn the_joint_form_is_the_split_form_with_equal_widths() {
         let (g, o) = (joint(&case.gates.candidate), joint(&case.gates.output));
         let mut y = vec![0.0; layer.y_len()];
         let mut params = case.params();
-        let weights = |values| [optional(Some(values), &[l, d, h, d * h]), NDArrayDescriptor::absent()];
+        let weights =
+            |values| [optional(Some(values), &[l, d, h, d * h]), NDArrayDescriptor::absent()];
         params.input_gate.iw_desc = weights(&i);
         params.forget_gate.iw_desc = weights(&f);
         params.candidate_gate.iw_desc = weights(&g);

@@ -7,9 +7,9 @@
 use crate::error::Error;
 #[cfg(target_arch = "aarch64")]
 use fearless_simd::Neon;
-use fearless_simd::{Fallback, Simd};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use fearless_simd::{Avx2, Avx512};
+use fearless_simd::{Fallback, Simd};
 use std::fmt;
 
 /// A SIMD level of this machine.

@@ -7,8 +7,8 @@ use crate::errors::Failure;
 use crate::memory::{Array, Reading, Writing};
 use crate::params::{DataArrays, GateArrays, LayerArrays};
 use bnns_lstm::{
-    Checked, Code, DescriptorError, Error, Gate, GateViews, Gates, InitialState, Inputs, Issue, Outputs,
-    Path, WeightViews,
+    Checked, Code, DescriptorError, Error, Gate, GateViews, Gates, InitialState, Inputs, Issue,
+    Outputs, Path, WeightViews,
 };
 
 /// All arrays of a call.
@@ -142,8 +142,12 @@ fn refused(path: Path, code: Code) -> Failure {
         Code::ReadOnly => ("writable memory", "a read-only array"),
         _ => ("the array that was checked", "another one"),
     };
-    let issue =
-        Issue { path: path.clone(), code, expected: expected.to_owned(), actual: actual.to_owned() };
+    let issue = Issue {
+        path: path.clone(),
+        code,
+        expected: expected.to_owned(),
+        actual: actual.to_owned(),
+    };
     let error = DescriptorError::from_issues(vec![issue]).map(Error::from);
     error.unwrap_or(Error::WrongPlan { what: "an array" }).into()
 }

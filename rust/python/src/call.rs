@@ -9,15 +9,15 @@ use crate::info::level;
 use crate::params::{Layer, LayerArrays, read_filter, read_layer};
 use crate::reader::Reader;
 use bnns_lstm::{
-    Checked, Data, DescriptorError, Error, FilterParameters, Inputs, Options,
-    Outputs, Plan, WeightViews, Weights, Workspace, check_after, forward,
+    Checked, Data, DescriptorError, Error, FilterParameters, Inputs, Options, Outputs, Plan,
+    WeightViews, Weights, Workspace, check_after, forward,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 /// Check a layer without computing anything.
 ///
-/// Raises DescriptorError with every problem of the structure.
+/// Raises `DescriptorError` with every problem of the structure.
 #[pyfunction]
 #[pyo3(signature = (params, filter_params=None))]
 pub(crate) fn validate(
@@ -28,9 +28,9 @@ pub(crate) fn validate(
     read(py, params, filter_params).map(|_| ())
 }
 
-/// Compute a layer: reads input_descriptor and the gates, writes output_descriptor.
+/// Compute a layer: reads `input_descriptor` and the gates, writes `output_descriptor`.
 ///
-/// Raises DescriptorError with every problem of the structure; nothing was written then.
+/// Raises `DescriptorError` with every problem of the structure; nothing was written then.
 #[pyfunction]
 #[pyo3(signature = (params, filter_params=None))]
 pub(crate) fn direct_apply_lstm_batch_training_caching(
@@ -39,8 +39,7 @@ pub(crate) fn direct_apply_lstm_batch_training_caching(
     filter_params: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), Failure> {
     let Call { checked, filter, arrays } = read(py, params, filter_params)?;
-    let options =
-        Options { level: level()?, n_threads: filter.n_threads, ..Options::default() };
+    let options = Options { level: level()?, n_threads: filter.n_threads, ..Options::default() };
     let mut borrowed = Borrowed::new(&arrays, &checked)?;
     let (weights, inputs, outputs) = borrowed.views();
     py.detach(|| compute(&checked, options, &weights, inputs, outputs))?;

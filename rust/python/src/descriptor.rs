@@ -104,11 +104,12 @@ fn read_fields<'a, 'py>(
     } else {
         let given = layout.filter(|&layout| layout != DataLayout::UNSPECIFIED);
         desc.layout = given.unwrap_or(own_layout);
-        let surplus = surplus_axes(reader, field, desc.layout, &memory.shape);
-        array = array.without_leading(surplus);
-        memory.shape.drain(..surplus);
-        memory.byte_strides.drain(..surplus);
-        desc.size = sizes_of(&memory.shape, desc.layout);
+        if let Some(surplus) = surplus_axes(reader, field, desc.layout, &memory.shape) {
+            array = array.without_leading(surplus);
+            memory.shape.drain(..surplus);
+            memory.byte_strides.drain(..surplus);
+            desc.size = sizes_of(&memory.shape, desc.layout);
+        }
     }
     desc.data = Data::Lent(memory);
     Ok(Lent { desc, array: Some(array) })
@@ -132,7 +133,7 @@ fn read_number<'py>(
     name: &'static str,
 ) -> PyResult<Option<u32>> {
     match reader.optional(parent, name)? {
-        Some(field) => reader.to_integer(&field),
+        Some(field) => reader.parse_integer(&field),
         None => Ok(None),
     }
 }
@@ -145,7 +146,8 @@ fn read_extents<'py>(
 ) -> PyResult<Option<Extents>> {
     let Some(field) = reader.optional(parent, name)? else { return Ok(None) };
     let object = &field.object;
-    let is_sequence = object.cast::<PySequence>().is_ok() || object.cast::<PyUntypedArray>().is_ok();
+    let is_sequence =
+        object.cast::<PySequence>().is_ok() || object.cast::<PyUntypedArray>().is_ok();
     let length = if is_sequence { reader.attempt(object.len())? } else { None };
     let Some(length) = length else {
         reader.report_type(&field, "a sequence of integers or None")?;
@@ -159,14 +161,11 @@ fn read_extents<'py>(
     let mut extents = Extents::default();
     for (index, extent) in extents.iter_mut().enumerate().take(length) {
         let path = field.path.at(index);
-        let item = match reader.attempt(object.get_item(index))? {
-            Some(object) => reader.to_integer(&Field { object, path })?,
-            None => {
-                reader.report(path, Code::WrongType, "an integer", "an item that cannot be read");
-                None
-            }
+        let Some(object) = reader.attempt(object.get_item(index))? else {
+            reader.report(path, Code::WrongType, "an integer", "an item that cannot be read");
+            continue;
         };
-        *extent = item.unwrap_or_default();
+        *extent = reader.parse_integer(&Field { object, path })?.unwrap_or_default();
     }
     Ok(Some(extents))
 }
@@ -197,32 +196,32 @@ fn lists_slowest_first(layout: DataLayout) -> bool {
     layout.0 & 0xffff == 0x8001
 }
 
-/// How many leading axes of one element an array has beyond the rank of its layout. An array that does not
-/// have that rank otherwise is reported: without explicit sizes its own must be the ones meant.
+/// How many leading axes of one element an array has beyond the rank of its layout. `None` for an array that
+/// does not have that rank otherwise, which is reported: without explicit sizes its own must be the ones meant.
 fn surplus_axes(
     reader: &mut Reader<'_>,
     field: &Field<'_>,
     layout: DataLayout,
     shape: &[usize],
-) -> usize {
-    let known = [
+) -> Option<usize> {
+    let named = [
         DataLayout::VECTOR,
         DataLayout::ROW_MAJOR_MATRIX,
         DataLayout::COLUMN_MAJOR_MATRIX,
         DataLayout::SNE,
         DataLayout::NSE,
     ];
+    if !named.contains(&layout) && layout.0 & 0xfffe != 0x8000 {
+        // No layout of an LSTM: the core says so.
+        return Some(0);
+    }
     let rank = (layout.0 >> 16) as usize;
-    if !known.contains(&layout) && layout.0 & 0xfffe != 0x8000 {
-        return 0;
+    let surplus = shape.len().checked_sub(rank);
+    let leading = surplus.filter(|&surplus| shape.iter().take(surplus).all(|&extent| extent == 1));
+    if leading.is_none() {
+        let expected = format!("a layout with the array's rank {}, or explicit sizes", shape.len());
+        let actual = format!("0x{:x} of rank {rank}", layout.0);
+        reader.report(field.path.then("layout"), Code::RankMismatch, expected, actual);
     }
-    match shape.len().checked_sub(rank) {
-        Some(surplus) if shape.iter().take(surplus).all(|&extent| extent == 1) => surplus,
-        _ => {
-            let expected = format!("a layout of {} dimensions, or explicit sizes", shape.len());
-            let actual = format!("0x{:x}, a layout of {rank} dimensions", layout.0);
-            reader.report(field.path.then("layout"), Code::RankMismatch, expected, actual);
-            0
-        }
-    }
+    leading
 }

@@ -32,7 +32,7 @@ fn read_level() -> Result<Level, Error> {
 /// What computes: versions, SIMD level in use, levels of this machine (slowest first), threads of this
 /// machine, and whether the compiler optimised.
 ///
-/// Raises ConfigurationError if BNNSLSTM_LEVEL names a level that this machine does not have.
+/// Raises `ConfigurationError` if `BNNSLSTM_LEVEL` names a level that this machine does not have.
 #[pyfunction]
 pub(crate) fn info(py: Python<'_>) -> Result<Bound<'_, PyDict>, Failure> {
     let levels: Vec<&str> = Level::available().into_iter().map(Level::name).collect();

@@ -25,7 +25,7 @@ mod sequence;
 
 use pyo3::prelude::*;
 
-/// The compiled part of bnns_lstm.
+/// The compiled part of the package.
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]

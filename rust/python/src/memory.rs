@@ -57,8 +57,8 @@ pub(crate) fn measure<'py>(
     };
     let rank = memory.shape.len();
     if !(1..=bnns_lstm::MAX_RANK).contains(&rank) {
-        let path = field.path.then("layout");
-        reader.report(path, Code::RankMismatch, "1 to 8 dimensions", format!("{rank} dimensions"));
+        let actual = format!("{rank} dimensions");
+        reader.report(field.path.clone(), Code::RankMismatch, "1 to 8 dimensions", actual);
         return Ok(None);
     }
     let shape = memory.shape.clone();
@@ -148,7 +148,10 @@ impl<'py> Array<'py> {
             return Ok(Err(Code::DataTypeMismatch));
         };
         let shape = self.shape.clone();
-        Ok(array.try_readwrite().map(|guard| Writing { guard, shape }).map_err(|error| code(&error)))
+        Ok(array
+            .try_readwrite()
+            .map(|guard| Writing { guard, shape })
+            .map_err(|error| code(&error)))
     }
 
     /// The view without axes of one element: their strides mean nothing, and the borrow checker of
@@ -179,6 +182,11 @@ impl<T: Element> Reading<'_, T> {
     pub(crate) fn view(&self) -> ArrayViewD<'_, T> {
         unsqueezed(self.guard.as_array(), &self.shape)
     }
+
+    /// The elements, where they lie one behind the other in C order.
+    pub(crate) fn as_slice(&self) -> Option<&[T]> {
+        self.view().to_slice()
+    }
 }
 
 impl<T: Element> Writing<'_, T> {
@@ -189,10 +197,7 @@ impl<T: Element> Writing<'_, T> {
 }
 
 /// The array with its axes of one element again.
-fn unsqueezed<S: RawData>(
-    array: ArrayBase<S, IxDyn>,
-    shape: &[usize],
-) -> ArrayBase<S, IxDyn> {
+fn unsqueezed<S: RawData>(array: ArrayBase<S, IxDyn>, shape: &[usize]) -> ArrayBase<S, IxDyn> {
     let all_ones = shape.iter().all(|&extent| extent == 1);
     let squeezed = if all_ones { array.index_axis_move(Axis(0), 0) } else { array };
     let ones = shape.iter().enumerate().filter(|&(_, &extent)| extent == 1);

@@ -46,7 +46,7 @@ pub(crate) struct Layer<'a, 'py> {
     /// The structure; its sequence descriptor has its data in `batch_sizes`.
     pub(crate) params: LayerParametersLSTM<'a>,
     /// The integers of the sequence descriptor.
-    pub(crate) batch_sizes: Option<Values>,
+    pub(crate) batch_sizes: Option<Values<'py>>,
     /// The arrays that the structure lends.
     pub(crate) arrays: LayerArrays<'py>,
 }
@@ -92,12 +92,12 @@ pub(crate) fn read_layer<'a, 'py>(
     let lstm_flags = reader
         .try_integer(&root, "lstm_flags")?
         .map_or(LayerFlags::LSTM_DEFAULT_ACTIVATIONS, LayerFlags);
-    let default_activations = lstm_flags.contains(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
+    let is_looked_at = !lstm_flags.contains(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
     let seq_len = reader.integer(&root, "seq_len")?;
     let (sequence_descriptor, batch_sizes) = read_sequence(reader, &root, seq_len)?;
     let (input_descriptor, input) = read_data(reader, &root, "input_descriptor")?;
     let (output_descriptor, output) = read_data(reader, &root, "output_descriptor")?;
-    let mut gate = |gate: Gate| read_gate(reader, &root, gate.field(), default_activations);
+    let mut gate = |gate: Gate| read_gate(reader, &root, gate.field(), is_looked_at);
     let (input_gate, of_input) = gate(Gate::Input)?;
     let (forget_gate, of_forget) = gate(Gate::Forget)?;
     let (candidate_gate, of_candidate) = gate(Gate::Candidate)?;
@@ -117,10 +117,7 @@ pub(crate) fn read_layer<'a, 'py>(
         forget_gate,
         candidate_gate,
         output_gate,
-        hidden_activation: match default_activations {
-            true => None,
-            false => read_activation(reader, &root, "hidden_activation")?,
-        },
+        hidden_activation: read_activation(reader, &root, "hidden_activation", is_looked_at)?,
     };
     let gates =
         Gates { input: of_input, forget: of_forget, candidate: of_candidate, output: of_output };
@@ -151,7 +148,7 @@ fn read_gate<'a, 'py>(
     reader: &mut Reader<'py>,
     root: &Field<'py>,
     name: &'static str,
-    default_activations: bool,
+    is_looked_at: bool,
 ) -> PyResult<(LSTMGateDescriptor<'a>, GateArrays<'py>)> {
     let Some(field) = reader.field(root, name)? else { return Ok(Default::default()) };
     if !GATE.fits(reader, &field)? {
@@ -161,10 +158,7 @@ fn read_gate<'a, 'py>(
     let hw = read_attribute(reader, &field, "hw_desc", Axes::OfField)?;
     let cw = read_attribute(reader, &field, "cw_desc", Axes::OfField)?;
     let b = read_attribute(reader, &field, "b_desc", Axes::OfField)?;
-    let activation = match default_activations {
-        true => None,
-        false => read_activation(reader, &field, "activation")?,
-    };
+    let activation = read_activation(reader, &field, "activation", is_looked_at)?;
     let desc = LSTMGateDescriptor {
         iw_desc: [iw.desc, iw_upper.desc],
         hw_desc: hw.desc,
@@ -182,7 +176,9 @@ fn read_input_weights<'a, 'py>(
     gate: &Field<'py>,
 ) -> PyResult<[Lent<'a, 'py>; 2]> {
     let mut weights = Default::default();
-    let Some(Field { object, path }) = reader.optional(gate, "iw_desc")? else { return Ok(weights) };
+    let Some(Field { object, path }) = reader.optional(gate, "iw_desc")? else {
+        return Ok(weights);
+    };
     let items = match (object.cast::<PyTuple>(), object.cast::<PyList>()) {
         (Ok(tuple), _) => tuple.iter().collect(),
         (_, Ok(list)) => list.iter().collect(),
@@ -199,12 +195,17 @@ fn read_input_weights<'a, 'py>(
     Ok(weights)
 }
 
-/// An activation, or `None`; the identity where it was reported.
+/// An activation, or `None` where there is none or it is not to be looked at; the identity where it was
+/// reported.
 fn read_activation<'py>(
     reader: &mut Reader<'py>,
     parent: &Field<'py>,
     name: &'static str,
+    is_looked_at: bool,
 ) -> PyResult<Option<Activation<'static>>> {
+    if !is_looked_at {
+        return Ok(None);
+    }
     let Some(field) = reader.optional(parent, name)? else { return Ok(None) };
     if !ACTIVATION.fits(reader, &field)? {
         return Ok(Some(Activation::identity()));

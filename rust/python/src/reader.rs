@@ -79,7 +79,12 @@ impl<'py> Reader<'py> {
         let path = parent.path.then(name);
         let object = self.attempt(parent.object.getattr(name))?;
         if object.is_none() {
-            self.report(path.clone(), Code::WrongType, "a value", "an attribute that cannot be read");
+            self.report(
+                path.clone(),
+                Code::WrongType,
+                "a value",
+                "an attribute that cannot be read",
+            );
         }
         Ok(object.map(|object| Field { object, path }))
     }
@@ -125,13 +130,13 @@ impl<'py> Reader<'py> {
         T: Integer,
     {
         match self.field(parent, name)? {
-            Some(field) => self.to_integer(&field),
+            Some(field) => self.parse_integer(&field),
             None => Ok(None),
         }
     }
 
     /// An integer, of any class that has `__index__`; `None` where it was reported.
-    pub(crate) fn to_integer<T: Integer>(&mut self, field: &Field<'py>) -> PyResult<Option<T>> {
+    pub(crate) fn parse_integer<T: Integer>(&mut self, field: &Field<'py>) -> PyResult<Option<T>> {
         let object = &field.object;
         let number = match object.extract::<i64>() {
             Ok(number) => Ok(number.into()),
@@ -143,7 +148,9 @@ impl<'py> Reader<'py> {
                 Ok(number) => return Ok(Some(number)),
                 Err(_) => number.to_string(),
             },
-            Err(error) if is_overflow(&error, self.py) => "an integer of more than 127 bits".to_owned(),
+            Err(error) if is_overflow(&error, self.py) => {
+                "an integer of more than 127 bits".to_owned()
+            }
             Err(error) => {
                 self.attempt::<()>(Err(error))?;
                 self.report_type(field, "an integer")?;

@@ -1,12 +1,13 @@
 //! The sequence descriptor: how many samples are active at each step.
 //!
-//! In: its field. Out: its integers in memory of our own, since the core reads them while it checks. Their
-//! values are the core's business.
+//! In: its field. Out: its integers, since the core reads them while it checks. Their values are the core's
+//! business.
 
 use crate::descriptor::{Axes, Lent, read_attribute};
-use crate::memory::Array;
+use crate::memory::{Array, Reading};
 use crate::reader::{Field, Reader};
-use bnns_lstm::{Code, Data, DataType, Integers, Memory, NDArrayDescriptor};
+use bnns_lstm::{Code, Data, DataType, Integers, Memory, NDArrayDescriptor, Path};
+use numpy::Element;
 use pyo3::prelude::*;
 
 /// Read the sequence descriptor of a layer of `seq_len` steps. Where there are integers, the descriptor comes
@@ -15,24 +16,16 @@ pub(crate) fn read_sequence<'a, 'py>(
     reader: &mut Reader<'py>,
     params: &Field<'py>,
     seq_len: usize,
-) -> PyResult<(NDArrayDescriptor<'a>, Option<Values>)> {
+) -> PyResult<(NDArrayDescriptor<'a>, Option<Values<'py>>)> {
     const NAME: &str = "sequence_descriptor";
     let Lent { mut desc, array } = read_attribute(reader, params, NAME, Axes::OfField)?;
     let Some(array) = array else { return Ok((desc, None)) };
     let Data::Lent(memory) = std::mem::take(&mut desc.data) else { return Ok((desc, None)) };
     let path = params.path.then(NAME);
-    let stride = desc.stride[0];
-    if repeats_elements(&memory) {
-        let (expected, actual) = ("strides other than 0", "an array that repeats its elements");
-        reader.report(path.then("stride"), Code::InvalidStride, expected, actual);
+    if !can_be_read(reader, &path, &memory, desc.stride[0]) {
         return Ok((desc, None));
     }
-    if stride != 0 && !memory.is_contiguous() {
-        let (expected, actual) = ("a contiguous buffer", "an array with gaps");
-        reader.report(path.then("stride"), Code::NotContiguous, expected, actual);
-        return Ok((desc, None));
-    }
-    let count = seq_len.saturating_sub(1).saturating_mul(stride.max(1)).saturating_add(1);
+    let count = seq_len.saturating_sub(1).saturating_mul(desc.stride[0].max(1)).saturating_add(1);
     let values = match Values::read(&array, &memory, count)? {
         Some(Ok(values)) => Some(values),
         Some(Err(code)) => {
@@ -49,35 +42,79 @@ pub(crate) fn read_sequence<'a, 'py>(
     Ok((desc, values))
 }
 
-/// Whether the array has more elements than memory: copying it could take any amount.
-fn repeats_elements(memory: &Memory) -> bool {
+/// Whether the elements are where Rust can read them; reported if not. The core says the same of arrays of
+/// floats, which it never reads while it checks.
+fn can_be_read(reader: &mut Reader<'_>, path: &Path, memory: &Memory, stride: usize) -> bool {
+    let bytes = memory.element_bytes.max(1);
     let mut axes = memory.shape.iter().zip(&memory.byte_strides);
-    axes.any(|(&extent, &stride)| extent > 1 && stride == 0)
+    // An array that repeats its elements could have any number of them, and copying would take as many.
+    let is_odd = |(&extent, &stride): (&usize, &isize)| {
+        extent > 1 && (stride == 0 || !stride.unsigned_abs().is_multiple_of(bytes))
+    };
+    if !memory.address.is_multiple_of(bytes) {
+        let expected = format!("an address that is a multiple of {bytes}");
+        let actual = format!("0x{:x}", memory.address);
+        reader.report(path.then("data"), Code::Misaligned, expected, actual);
+    } else if axes.any(is_odd) {
+        let expected = format!("multiples of {bytes} bytes other than 0");
+        let actual = format!("{:?} bytes", memory.byte_strides);
+        reader.report(path.then("stride"), Code::InvalidStride, expected, actual);
+    } else if stride != 0 && !memory.is_contiguous() {
+        let (expected, actual) = ("a contiguous buffer", "an array with gaps");
+        reader.report(path.then("stride"), Code::NotContiguous, expected, actual);
+    } else {
+        return true;
+    }
+    false
+}
+
+/// Integers of a NumPy array: its own where they lie one behind the other, else a copy.
+#[derive(Debug)]
+pub(crate) enum Held<'py, T: Element> {
+    Borrowed(Reading<'py, T>),
+    Copied(Vec<T>),
+}
+
+impl<'py, T: Element + Copy> Held<'py, T> {
+    /// At least the first `count` integers.
+    fn new(array: Reading<'py, T>, count: usize) -> Self {
+        if array.as_slice().is_some() {
+            return Self::Borrowed(array);
+        }
+        Self::Copied(array.view().iter().copied().take(count).collect())
+    }
+
+    fn as_slice(&self) -> &[T] {
+        match self {
+            Self::Borrowed(array) => array.as_slice().unwrap_or_default(),
+            Self::Copied(values) => values,
+        }
+    }
 }
 
 macro_rules! values {
     ($($variant:ident $type:ident $data_type:ident),* $(,)?) => {
         /// Integers of one of the types that a sequence descriptor can have.
         #[derive(Debug)]
-        pub(crate) enum Values {
+        pub(crate) enum Values<'py> {
             $(
                 #[doc = concat!("Of type `", stringify!($type), "`.")]
-                $variant(Vec<$type>),
+                $variant(Held<'py, $type>),
             )*
         }
 
-        impl Values {
-            /// The first `count` integers of an array, in C order; `None` if it holds no integers, and a
-            /// code where it cannot be read.
+        impl<'py> Values<'py> {
+            /// At least the first `count` integers of an array, in C order; `None` if it holds no
+            /// integers, and a code where it cannot be read.
             fn read(
-                array: &Array<'_>,
+                array: &Array<'py>,
                 memory: &Memory,
                 count: usize,
             ) -> PyResult<Option<Result<Self, Code>>> {
                 Ok(Some(match memory.data_type {
-                    $(DataType::$data_type => array.read::<$type>()?.map(|guard| {
-                        Self::$variant(guard.view().iter().copied().take(count).collect())
-                    }),)*
+                    $(DataType::$data_type => {
+                        array.read()?.map(|array| Self::$variant(Held::new(array, count)))
+                    })*
                     _ => return Ok(None),
                 }))
             }
@@ -85,7 +122,7 @@ macro_rules! values {
             /// The integers for the core.
             pub(crate) fn as_integers(&self) -> Integers<'_> {
                 match self {
-                    $(Self::$variant(values) => Integers::$variant(values),)*
+                    $(Self::$variant(values) => Integers::$variant(values.as_slice()),)*
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::fields::{FIELDS, Field, Form, assert_elements};
 use crate::model::{Descriptor, STACK, Sizes, accepted, refused, valid};
-use bnns_lstm::{Activation, ActivationFunction, LayerFlags};
+use bnns_lstm::{Activation, ActivationFunction, DataLayout, LayerFlags};
 
 fn all_sizes() -> impl Iterator<Item = Sizes> {
     let both = |layers| [1, 2].map(|directions| Sizes { layers, directions, ..STACK });
@@ -13,7 +13,8 @@ fn all_sizes() -> impl Iterator<Item = Sizes> {
 fn is_ambiguous(field: &Field, form: &Form, sizes: &Sizes) -> bool {
     let is_diagonal = field.name.ends_with("cw_desc") && (field.axes)(sizes).len() == 3;
     let least = 2 + usize::from(sizes.layers > 1) + usize::from(sizes.directions > 1);
-    is_diagonal && !form.has_sizes && form.kept.len() >= least
+    let has_layout = form.layout != DataLayout::UNSPECIFIED;
+    is_diagonal && !form.has_sizes && (form.kept.len() >= least || !has_layout)
 }
 
 fn forms() -> Vec<(Sizes, &'static Field, Form)> {

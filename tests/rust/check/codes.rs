@@ -149,7 +149,7 @@ const ROWS: &[Row] = &[
     (Code::DataTypeMismatch, "input_gate.hw_desc.data_type",
         |p, _| edit_memory(&mut p.input_gate.hw_desc, |m| m.data_type = DataType::UINT32)),
     (Code::DataTypeMismatch, "input_gate.hw_desc.data_type",
-        |p, _| edit_memory(&mut p.input_gate.hw_desc, |m| m.element_bytes = 8)),
+        |p, _| edit_memory(&mut p.input_gate.hw_desc, |m| (m.element_bytes, m.byte_strides[0]) = (8, 8))),
     (Code::DataTypeMismatch, "sequence_descriptor.data_type", |p, _| {
         p.sequence_descriptor = NDArrayDescriptor::sequence(Integers::U8(&[1; 5]));
         p.sequence_descriptor.data_type = DataType::INT8;

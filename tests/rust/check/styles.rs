@@ -18,7 +18,7 @@ fn assert_written(arrays: &[&[f32]]) {
 }
 
 /// A descriptor of zero bytes.
-fn zero_bytes() -> NDArrayDescriptor<'static> {
+fn zero_bytes<'a>() -> NDArrayDescriptor<'a> {
     NDArrayDescriptor {
         layout: DataLayout(0),
         size: [0; 8],

@@ -4,9 +4,9 @@
 //! threads. Everything is f32 from here on.
 
 use bnns_lstm::{
-    Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers, LSTMDataDescriptor,
-    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options,
-    direct_apply_with,
+    Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers,
+    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level,
+    NDArrayDescriptor, Options, direct_apply_with,
 };
 use bnns_lstm_testkit::compare::narrow;
 use bnns_lstm_testkit::{Gate, Inputs, Layer, Peephole, PerGate};
@@ -80,7 +80,8 @@ impl Case {
         let layer = &self.layer;
         let (l, d, n, h) =
             (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
-        let flags = if layer.bidirectional { LayerFlags::LSTM_BIDIRECTIONAL } else { LayerFlags::NONE };
+        let flags =
+            if layer.bidirectional { LayerFlags::LSTM_BIDIRECTIONAL } else { LayerFlags::NONE };
         LayerParametersLSTM {
             input_size: layer.input_size,
             hidden_size: h,
@@ -142,8 +143,16 @@ impl Case {
         let mut cn = vec![f32::NAN; layer.state_len()];
         let mut params = self.params();
         params.output_descriptor = LSTMDataDescriptor {
-            data_desc: NDArrayDescriptor::write(&mut y, DataLayout::SNE, &[d * h, n, layer.seq_len]),
-            hidden_desc: NDArrayDescriptor::write(&mut hn, DataLayout::FIRST_MAJOR_4D, &[l, d, n, h]),
+            data_desc: NDArrayDescriptor::write(
+                &mut y,
+                DataLayout::SNE,
+                &[d * h, n, layer.seq_len],
+            ),
+            hidden_desc: NDArrayDescriptor::write(
+                &mut hn,
+                DataLayout::FIRST_MAJOR_4D,
+                &[l, d, n, h],
+            ),
             cell_state_desc: NDArrayDescriptor::write(
                 &mut cn,
                 DataLayout::FIRST_MAJOR_4D,

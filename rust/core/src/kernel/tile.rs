@@ -14,12 +14,7 @@ pub(super) type Accumulators<S, const ROWS: usize, const BLOCKS: usize, const GA
 /// Each row holds as many inputs as each panel; should one hold fewer, the sum ends there. The sums come
 /// and go by value, so that they stay in registers in between.
 #[inline(always)]
-pub(super) fn accumulate<
-    S: Simd,
-    const ROWS: usize,
-    const BLOCKS: usize,
-    const GATES: usize,
->(
+pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
     simd: S,
     mut sums: Accumulators<S, ROWS, BLOCKS, GATES>,
     rows: [&[f32]; ROWS],

@@ -102,9 +102,10 @@ impl Slot<'_> {
             let pieces = block.chunks_mut(INPUTS_AT_ONCE * group);
             for (piece, columns) in pieces.zip(rows.axis_chunks_iter(Axis(1), INPUTS_AT_ONCE)) {
                 for (lane, row) in columns.outer_iter().enumerate() {
-                    let at = self.index * lanes + lane;
-                    for (place, &weight) in piece.chunks_exact_mut(group).zip(row) {
-                        place[at] = weight;
+                    let places = piece[self.index * lanes + lane..].iter_mut().step_by(group);
+                    match row.to_slice() {
+                        Some(row) => places.zip(row).for_each(|(place, &weight)| *place = weight),
+                        None => places.zip(row).for_each(|(place, &weight)| *place = weight),
                     }
                 }
             }

@@ -17,9 +17,9 @@ pub(crate) use workspace::TaskSizes;
 use crate::check::{Checked, Config};
 use crate::error::Error;
 use crate::level::Level;
-use tile::Tile;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tile::Tile;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -67,11 +67,8 @@ impl Plan {
             threads => threads,
         };
         let possible = config.batch_size.saturating_mul(config.directions).min(available);
-        let threads = if options.force_threads {
-            possible
-        } else {
-            groups::useful_threads(config, possible)
-        };
+        let threads =
+            if options.force_threads { possible } else { groups::useful_threads(config, possible) };
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             level: options.level,

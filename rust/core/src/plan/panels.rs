@@ -3,8 +3,8 @@
 //! In: a layer's configuration and padded shape. Out: [`PanelSizes`], the number of floats of each region.
 //! It touches no weight.
 
-use crate::check::{Config, Peephole};
 use super::shape::Shape;
+use crate::check::{Config, Peephole};
 
 /// Floats of each panel of one layer and direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -63,9 +63,14 @@ pub(super) struct Bound<'a> {
 
 impl<'a> Bound<'a> {
     /// Bind the caller's arrays to what was checked.
-    pub(super) fn new(plan: &Plan, inputs: Inputs<'a>, outputs: Outputs<'a>) -> Result<Self, Error> {
-        let Arrays { input, initial_hidden, initial_cell, output, final_hidden, final_cell, .. } =
-            plan.checked.arrays();
+    pub(super) fn new(
+        plan: &Plan,
+        inputs: Inputs<'a>,
+        outputs: Outputs<'a>,
+    ) -> Result<Self, Error> {
+        let Arrays {
+            input, initial_hidden, initial_cell, output, final_hidden, final_cell, ..
+        } = plan.checked.arrays();
         let of = |side: &'static str, name: &'static str| move || Path::field(side).then(name);
         let from = |name| of("input_descriptor", name);
         let to = |name| of("output_descriptor", name);
@@ -88,8 +93,7 @@ impl<'a> Bound<'a> {
     /// The first `rows` batch rows, and the others.
     pub(super) fn split_rows(self, rows: usize) -> (Self, Self) {
         let (input, input_rest) = self.input.split_at(Axis(1), rows);
-        let (output, output_rest) =
-            unzip(self.output.map(|output| output.split_at(Axis(1), rows)));
+        let (output, output_rest) = unzip(self.output.map(|output| output.split_at(Axis(1), rows)));
         let (hidden, hidden_rest) = self.hidden.split_rows(rows);
         let (cell, cell_rest) = self.cell.split_rows(rows);
         (
@@ -124,7 +128,8 @@ impl States<'_> {
     /// The states of both directions of a layer.
     pub(super) fn of_both(&mut self, layer: usize) -> (TaskStates<'_>, TaskStates<'_>) {
         let is_in_place = self.is_in_place;
-        let initial = |direction| self.initial.as_ref().map(|all| of_direction(all, layer, direction));
+        let initial =
+            |direction| self.initial.as_ref().map(|all| of_direction(all, layer, direction));
         let (initial, initial_back) = (initial(0), initial(1));
         let both = self.last.as_mut().map(|all| all.index_axis_mut(Axis(0), layer));
         let (last, last_back) = unzip(both.map(|both| both.split_at(Axis(0), 1)));

@@ -70,7 +70,8 @@ impl Call<'_> {
         let GroupMemory { tasks, even, odd } = memory;
         for layer in 0..config.num_layers {
             let is_last = layer + 1 == config.num_layers;
-            let (above, below) = if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+            let (above, below) =
+                if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
             let source = match layer {
                 0 => Source::Input(arrays.input),
                 _ => Source::Below(below),

@@ -8,7 +8,9 @@ use super::arrays::TaskStates;
 use super::copy::{gather_input, load_state, scatter_output, store_state};
 use super::workspace::TaskMemory;
 use crate::aligned::Aligned;
-use crate::kernel::{FusedChunk, GeneralChunk, GeneralFunctions, PeepholePanels, Project, Rows, Steps};
+use crate::kernel::{
+    FusedChunk, GeneralChunk, GeneralFunctions, PeepholePanels, Project, Rows, Steps,
+};
 use crate::level::vectorize;
 use crate::pack::Panels;
 use crate::plan::{Group, Plan};
@@ -126,7 +128,9 @@ impl Task<'_> {
             Target::Above(sequence) => {
                 &mut sequence[rows.start * geometry.state_pitch..rows.end * geometry.state_pitch]
             }
-            Target::Output(_) | Target::Nowhere => &mut memory.out[..rows.len() * geometry.state_pitch],
+            Target::Output(_) | Target::Nowhere => {
+                &mut memory.out[..rows.len() * geometry.state_pitch]
+            }
         };
         let order =
             Steps { offsets: &group.offsets[steps.start..=steps.end], reverse: self.reverse };

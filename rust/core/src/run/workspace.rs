@@ -53,7 +53,9 @@ impl Workspace {
                 (0..directions).map(|_| zeros(floats)).collect()
             };
             groups.push(GroupMemory {
-                tasks: (0..directions).map(|_| TaskMemory::new(&sizes)).collect::<Result<_, _>>()?,
+                tasks: (0..directions)
+                    .map(|_| TaskMemory::new(&sizes))
+                    .collect::<Result<_, _>>()?,
                 even: sequence(1)?,
                 odd: sequence(2)?,
             });
