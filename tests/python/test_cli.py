@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from bnns_lstm.cli import main
 from bnns_lstm.cli.model import Model, from_model, to_model
 from bnns_lstm.cli.series import Series, embedded_data, embedded_series, read_series

@@ -33,12 +33,14 @@ class Forecast:
 
 def to_model(values: Floats) -> Floats:
     """Sunspot numbers to the model's scale: sqrt(value) / 10 - 0.6, as in training."""
-    return np.sqrt(values) / np.float32(10) - np.float32(0.6)
+    scaled: Floats = np.sqrt(values) / np.float32(10) - np.float32(0.6)
+    return scaled
 
 
 def from_model(scaled: Floats) -> Floats:
     """The model's scale to sunspot numbers; below the scale's end the number is 0."""
-    return (np.float32(10) * np.maximum(scaled + np.float32(0.6), np.float32(0))) ** 2
+    values: Floats = (np.float32(10) * np.maximum(scaled + np.float32(0.6), np.float32(0))) ** 2
+    return values
 
 
 @dataclass(frozen=True)

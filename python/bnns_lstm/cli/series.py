@@ -34,7 +34,7 @@ class Series:
 
 def embedded_data() -> dict[str, npt.NDArray[Any]]:
     """The arrays that come with the package: the sunspot numbers and the model."""
-    source = resources.files("bnns_lstm").joinpath("data", "sunspots.npz")
+    source = resources.files("bnns_lstm").joinpath("data").joinpath("sunspots.npz")
     with source.open("rb") as file, np.load(file) as arrays:
         return dict(arrays)
 
