@@ -148,8 +148,8 @@ fn read_extents<'py>(
     let object = &field.object;
     // Bytes are sequences of integers to Python; nobody means them as extents.
     let is_bytes = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>();
-    let is_sequence = object.cast::<PySequence>().is_ok() && !is_bytes
-        || object.cast::<PyUntypedArray>().is_ok();
+    let is_sequence =
+        object.cast::<PySequence>().is_ok() && !is_bytes || object.cast::<PyUntypedArray>().is_ok();
     let length = if is_sequence { reader.attempt(object.len())? } else { None };
     let Some(length) = length else {
         reader.report_type(&field, "a sequence of integers or None")?;
