@@ -179,6 +179,8 @@ ELSEWHERE = {"in_use"}
 def written(params: Params) -> bool:
     """Whether an output of a valid structure has been touched: they start as NaN."""
     outputs = params.output_descriptor
+    if not isinstance(outputs, bl.LSTMDataDescriptor):
+        return False
     names = ("data_desc", "hidden_desc", "cell_state_desc")
     arrays = [getattr(outputs, name, None) for name in names]
     fresh = [array for array in arrays if isinstance(array, np.ndarray) and array.dtype == "f4"]
