@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import pi, sqrt
 from typing import Any
 
+from bnns_lstm._show import show
 from bnns_lstm.enums import ActivationFunction
 
 __all__ = ["Activation"]
@@ -38,13 +39,13 @@ class Activation:
 
     def __repr__(self) -> str:
         """The function's name and parameters, and the integer fields only if they are set."""
-        function = self.function
-        name = function.name if isinstance(function, ActivationFunction) else repr(function)
-        shown = [name, f"alpha={self.alpha!r}", f"beta={self.beta!r}"]
-        numbers = [(key, getattr(self, key)) for key in ("iscale", "ioffset", "ishift")]
-        shown += [f"{key}={value!r}" for key, value in numbers if value]
-        arrays = ("iscale_per_channel", "ioffset_per_channel", "ishift_per_channel")
-        shown += [f"{key}=..." for key in arrays if getattr(self, key) is not None]
+        function = getattr(self, "function", None)
+        shown = [function.name if isinstance(function, ActivationFunction) else show(function)]
+        for item in fields(self)[1:]:
+            value = getattr(self, item.name, None)
+            is_default = value is None or (isinstance(value, int) and value == item.default)
+            if item.name in {"alpha", "beta"} or not is_default:
+                shown.append(f"{item.name}={show(value)}")
         return f"Activation({', '.join(shown)})"
 
     @classmethod

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._show import show
 from bnns_lstm.activation import Activation
 from bnns_lstm.enums import DataLayout, DataType, LayerFlags, NDArrayFlags
 
@@ -26,17 +26,6 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-
-
-def _show(value: object) -> str:
-    """A value for a repr: arrays by type, shape and strides, never by their contents."""
-    if isinstance(value, np.ndarray):
-        shape = ", ".join(map(str, value.shape))
-        strides = "" if value.flags.c_contiguous else f" strides {value.strides} bytes"
-        return f"<{value.dtype}[{shape}]{strides}>"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_show, value))})"
-    return repr(value)
 
 
 class _Structure:
@@ -52,7 +41,7 @@ class _Structure:
                 isinstance(value, int | float) and value == item.default
             )
             if not is_default:
-                shown.append(f"{item.name}={_show(value)}")
+                shown.append(f"{item.name}={show(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,12 @@ BAD_FILES = {
     "infinite": (b"1990,inf\n", ":1: expected a value from 0"),
     "negative": (b"1990,-1\n", ":1: expected a value from 0"),
     "huge": (b"1990,1e300\n", ":1: expected a value from 0"),
+    "underscore": (b"1990,1_0\n", ":1: expected two numbers, found '1990,1_0'"),
+    "other digits": ("1990,\u0661\n".encode(), ":1: expected two numbers"),
+    # Rows of data, not headings: they must not be passed over.
+    "first year missing": (b",1\n1991,1\n1992,1\n1993,3\n", ":1: expected two numbers, found ',1'"),
+    "first year nan": (b"nan,1\n1991,1\n1992,1\n1993,3\n", ":1: expected a year, found 'nan'"),
+    "semicolons": (b"1990;1\n1991;2\n1992;3\n", ":1: expected year,value, found 1 columns"),
     "half a year": (b"1990.5,1\n", ":1: expected a year, found '1990.5'"),
     "infinite year": (b"year,value\ninf,1\n", ":2: expected a year, found 'inf'"),
     "gap": (b"1990,1\n1992,1\n", ":2: expected year 1991, found 1992"),
@@ -126,6 +133,21 @@ def test_the_plot_is_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert f"plot written to {file}" in capsys.readouterr().out
 
 
+def test_a_plot_goes_into_the_very_file_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "plot"
+    assert main(["forecast", "--plot", str(file)]) == 0
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert f"plot written to {file}\n" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == [file]
+    file.unlink()
+    file.mkdir()
+    assert main(["forecast", "--plot", str(file)]) == 2
+    assert capsys.readouterr().err.startswith(f"bnns-lstm: {file}: ")
+    assert list(tmp_path.iterdir()) == [file]
+
+
 @pytest.mark.parametrize("name", ["missing/plot.png", "plot.unknown"])
 def test_a_plot_that_cannot_be_written(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -146,11 +168,43 @@ def test_without_matplotlib_the_extra_is_named(
     assert printed.err == 'bnns-lstm: --plot needs matplotlib: pip install "bnns-lstm[plot]"\n'
 
 
-@pytest.mark.parametrize("years", ["0", "1001", "-3", "many"])
-def test_an_impossible_horizon_is_a_usage_error(years: str) -> None:
+@pytest.mark.parametrize("years", ["0", "1001", "-3", "many", "1e2", "9" * 5000])
+def test_an_impossible_horizon_is_a_usage_error(
+    years: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["forecast", "--horizon", years])
     assert stopped.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.endswith(f"argument --horizon: expected 1 to 1000 years, found {years!r}")
+
+
+def buffered() -> dict[str, str]:
+    """An environment in which the command buffers what it prints, as it does for most users."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def test_a_reader_who_has_gone_is_no_failure() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "bnns_lstm", "forecast"]
+    try:
+        done = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, env=buffered(), text=True, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
+def test_a_full_disk_is_one_line_and_exit_code_2() -> None:
+    command = [sys.executable, "-m", "bnns_lstm", "forecast"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=buffered(), text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, "bnns-lstm: No space left on device\n")
 
 
 def test_the_module_is_the_command() -> None:

@@ -38,24 +38,32 @@ def test_fields_stand_in_the_order_of_the_c_structures() -> None:
     assert list(inspect.signature(bl.FilterParameters).parameters)[:2] == ["n_threads", "seed"]
 
 
+# Apple's spellings, in the order of their values.
+ACTIVATIONS = [
+    "Identity", "RectifiedLinear", "LeakyRectifiedLinear", "Sigmoid", "Tanh", "ScaledTanh", "Abs",
+    "Linear", "Clamp", "IntegerLinearSaturate", "IntegerLinearSaturatePerChannel", "Softmax",
+    "GELUApproximation", "Gumbel", "GumbelMax", "HardSigmoid", "Softplus", "Softsign", "ELU",
+    "ClampedLeakyRectifiedLinear", "LinearWithBias", "LogSoftmax", "LogSigmoid", "SELU", "CELU",
+    "HardShrink", "SoftShrink", "TanhShrink", "Threshold", "PReLUPerChannel", "HardSwish", "SiLU",
+]  # fmt: skip
+
+# Every member under one of its spellings.
 VALUES = {
     bl.DataLayout: {
-        "VECTOR": 0x10000, "LAST_MAJOR_1D": 0x18000, "FIRST_MAJOR_1D": 0x18001,
-        "ROW_MAJOR_MATRIX": 0x20000, "COLUMN_MAJOR_MATRIX": 0x20001, "IMAGE_CHW": 0x30000,
-        "SNE": 0x30001, "NSE": 0x30002, "LAST_MAJOR_4D": 0x48000, "FIRST_MAJOR_4D": 0x48001,
-        "FIRST_MAJOR_8D": 0x88001, "RowMajorMatrix": 0x20000,
+        "Vector": 0x10000, "RowMajorMatrix": 0x20000, "ColumnMajorMatrix": 0x20001,
+        "ImageCHW": 0x30000, "SNE": 0x30001, "NSE": 0x30002,
+        "CONVOLUTION_WEIGHTS_OIHW": 0x40000, "CONVOLUTION_WEIGHTS_OIHRWR": 0x40001,
+        "CONVOLUTION_WEIGHTS_IOHRWR": 0x40002, "CONVOLUTION_WEIGHTS_OIHW_PACK32": 0x40010,
+        **{f"LAST_MAJOR_{rank}D": rank << 16 | 0x8000 for rank in range(1, 9)},
+        **{f"FIRST_MAJOR_{rank}D": rank << 16 | 0x8001 for rank in range(1, 9)},
     },
     bl.DataType: {
-        "FLOAT16": 0x10010, "FLOAT32": 0x10020, "BFLOAT16": 0x18010, "INT4": 0x20004,
-        "INT64": 0x20040, "UINT8": 0x40008, "INDEXED8": 0x80008, "BOOLEAN": 0x100008,
-        "Float32": 0x10020,
+        "Float16": 0x10010, "Float32": 0x10020, "BFloat16": 0x18010, "Boolean": 0x100008,
+        **{f"Int{width}": 0x20000 | width for width in (1, 2, 4, 8, 16, 32, 64)},
+        **{f"UInt{width}": 0x40000 | width for width in (1, 2, 4, 8, 16, 32, 64)},
+        **{f"Indexed{width}": 0x80000 | width for width in (1, 2, 4, 8)},
     },
-    bl.ActivationFunction: {
-        "IDENTITY": 0, "RECTIFIED_LINEAR": 1, "SIGMOID": 3, "TANH": 4, "SCALED_TANH": 5, "CLAMP": 8,
-        "SOFTMAX": 11, "GELU_APPROXIMATION": 12, "HARD_SIGMOID": 15, "SOFTPLUS": 16, "ELU": 18,
-        "LINEAR_WITH_BIAS": 20, "SELU": 23, "CELU": 24, "THRESHOLD": 28, "HARD_SWISH": 30,
-        "SILU": 31, "SiLU": 31, "GELUApproximation2": 30,
-    },
+    bl.ActivationFunction: {name: value for value, name in enumerate(ACTIVATIONS)},
     bl.LayerFlags: {"LSTM_BIDIRECTIONAL": 1, "LSTM_DEFAULT_ACTIVATIONS": 2},
     bl.NDArrayFlags: {"BACKPROP_SET": 0, "BACKPROP_ACCUMULATE": 1},
 }  # fmt: skip
@@ -65,13 +73,19 @@ VALUES = {
 def test_values_are_apples(enumeration: type[bl.DataLayout]) -> None:
     for name, value in VALUES[enumeration].items():
         assert enumeration[name] == value
+    # No more and no fewer: each member once, and Apple's spelling is an alias of ours.
+    assert sorted(VALUES[enumeration].values()) == sorted(enumeration)
 
 
-def test_there_are_as_many_members_as_apple_has() -> None:
-    assert len(bl.ActivationFunction) == 32
-    assert sorted(bl.ActivationFunction) == list(range(32))
-    assert len(bl.DataType) == 22
-    assert len(bl.DataLayout) == 26
+@pytest.mark.parametrize("enumeration", VALUES, ids=lambda enumeration: enumeration.__name__)
+def test_every_apple_spelling_is_an_alias_of_capitals(enumeration: type[bl.DataLayout]) -> None:
+    assert all(member.name.isupper() for member in enumeration)
+    squeezed = {
+        name.replace("_", "").upper(): member for name, member in enumeration.__members__.items()
+    }
+    for name in VALUES[enumeration]:
+        assert enumeration[name] is squeezed[name.replace("_", "").upper()]
+    assert bl.ActivationFunction.GELUApproximation2 is bl.ActivationFunction.HARD_SWISH
 
 
 def test_a_repr_shows_shapes_and_no_contents() -> None:
@@ -86,6 +100,24 @@ def test_a_repr_shows_shapes_and_no_contents() -> None:
     )
     assert repr(bl.Activation.clamp(0, 2)) == "Activation(CLAMP, alpha=0, beta=2)"
     assert repr(bl.FilterParameters(n_threads=2)) == "FilterParameters(n_threads=2)"
+
+
+def test_a_repr_shows_whatever_a_field_holds() -> None:
+    array = np.full(3, 0.25, np.float32)
+    gate = bl.LSTMGateDescriptor(iw_desc=[array, None], hw_desc=(array,), activation=array)
+    assert repr(gate) == (
+        "LSTMGateDescriptor(iw_desc=[<float32[3]>, None], hw_desc=(<float32[3]>,), "
+        "activation=<float32[3]>)"
+    )
+    activation = bl.Activation(
+        array, array, "x", iscale=array, ishift=2, iscale_per_channel=[array]
+    )
+    assert repr(activation) == (
+        "Activation(<float32[3]>, alpha=<float32[3]>, beta='x', iscale=<float32[3]>, ishift=2, "
+        "iscale_per_channel=[<float32[3]>])"
+    )
+    del activation.function, activation.alpha
+    assert repr(activation).startswith("Activation(None, alpha=None, beta='x'")
 
 
 def test_structures_can_be_pickled_and_copied() -> None:

@@ -42,9 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader has gone; what is still buffered goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # The reader has seen enough.
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
         print(f"bnns-lstm: {where}{error.strerror or error}", file=sys.stderr)
@@ -59,9 +57,12 @@ class UserError(Exception):
 
 
 def _horizon(text: str) -> int:
-    years = int(text)
+    try:
+        years = int(text)
+    except ValueError:
+        years = 0
     if not 1 <= years <= MAX_HORIZON:
-        raise argparse.ArgumentTypeError(f"expected 1 to {MAX_HORIZON} years, found {years}")
+        raise argparse.ArgumentTypeError(f"expected 1 to {MAX_HORIZON} years, found {text!r}")
     return years
 
 
@@ -105,8 +106,22 @@ def _forecast(arguments: argparse.Namespace) -> int:
         plot.require()
     series = embedded_series() if arguments.input is None else read_series(arguments.input)
     forecast = Model.embedded().forecast(series, arguments.horizon)
-    print(report.render(series, forecast))
+    _say(report.render(series, forecast))
     if arguments.plot is not None:
         plot.draw(arguments.plot, series, forecast, is_embedded=arguments.input is None)
-        print(f"\nplot written to {arguments.plot}")
+        _say(f"\nplot written to {arguments.plot}")
     return 0
+
+
+def _say(text: str) -> None:
+    """Print at once, so that a full disk or a reader who has gone is met here and not at exit.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    try:
+        print(text, flush=True)
+    except OSError:
+        # What is still buffered goes nowhere, or it would fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

@@ -33,7 +33,7 @@ class Forecast:
 
 def to_model(values: Floats) -> Floats:
     """Sunspot numbers to the model's scale: sqrt(value) / 10 - 0.6, as in training."""
-    scaled: Floats = np.sqrt(values) / np.float32(10) - np.float32(0.6)
+    scaled: Floats = (np.sqrt(values) / np.float32(10) - np.float32(0.6)).astype(np.float32)
     return scaled
 
 

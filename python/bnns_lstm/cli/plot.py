@@ -28,7 +28,7 @@ def require() -> None:
 
 
 def draw(path: Path, series: Series, forecast: Forecast, *, is_embedded: bool) -> None:
-    """Draw observed and predicted values over the years to a PNG file.
+    """Draw observed and predicted values over the years to a file; PNG if its name has no ending.
 
     Raises:
         UserError: If the file's ending names a format that matplotlib does not know.
@@ -68,7 +68,9 @@ def draw(path: Path, series: Series, forecast: Forecast, *, is_embedded: bool) -
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
     axes.legend(loc="upper left", ncols=3, frameon=False)
+    # Said outright, or matplotlib would add an ending to a name without one and write another file.
+    picture_format = path.suffix[1:].lower() or "png"
     try:
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=120, format=picture_format)
     except ValueError as error:
         raise UserError(f"{path}: {str(error).splitlines()[0]}") from None

@@ -48,8 +48,8 @@ def embedded_series() -> Series:
 def read_series(path: Path) -> Series:
     """Read a CSV file with a line `year,value` for each year.
 
-    A first line that does not start with a number is a heading. Empty lines and lines that start with `#`
-    are passed over.
+    A first line without any number is a heading. Empty lines and lines that start with `#` are passed
+    over.
 
     Raises:
         UserError: With file and line, if something is not as it should be.
@@ -81,7 +81,29 @@ def read_series(path: Path) -> Series:
 
 def _is_heading(line: str) -> bool:
     first = line.strip().lstrip("\"'")[:1]
-    return not (first.isdigit() or first in "+-")
+    if first.isdigit() or first in "+-":
+        return False
+    # A row of data whose year is missing is no heading: it must not be passed over.
+    return not any(_is_number(cell.strip(" \t\"'")) for cell in line.split(","))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        _number(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(cell: str) -> float:
+    """A number as tables have it: not 1_000 or other digits, which Python takes as well.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if "_" in cell or not cell.isascii():
+        raise ValueError(cell)
+    return float(cell)
 
 
 def _parse(line: str, where: str) -> tuple[int, float]:
@@ -94,8 +116,8 @@ def _parse(line: str, where: str) -> tuple[int, float]:
         raise UserError(f"{where}: expected year,value, found {len(cells)} columns")
     try:
         # 1700.0 is a year, too: tables are often saved that way.
-        year = float(cells[0])
-        value = float(cells[1])
+        year = _number(cells[0])
+        value = _number(cells[1])
     except ValueError:
         raise UserError(f"{where}: expected two numbers, found {line.strip()[:60]!r}") from None
     if not (year.is_integer() and abs(year) <= LARGEST_VALUE):

@@ -5,9 +5,10 @@
 
 use arbitrary::Arbitrary;
 use bnns_lstm::{
-    Activation, ActivationFunction, DataLayout, DataType, LayerFlags, LayerParametersLSTM,
+    Activation, ActivationFunction, Data, DataLayout, DataType, LayerFlags, LayerParametersLSTM,
     NDArrayDescriptor,
 };
+use ndarray::{Axis, Slice};
 
 /// A change of one field; arrays by their position, values small.
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -21,6 +22,8 @@ pub enum Corruption {
     LayerSize(u8, u8),
     Flags(u8),
     Function(u8),
+    /// The array loses some of the elements of its first axis.
+    Shorten(u8, u8),
 }
 
 impl Corruption {
@@ -41,6 +44,15 @@ impl Corruption {
             Self::Type(array) => array_at(params, array).data_type = DataType::FLOAT16,
             Self::Absent(array) => *array_at(params, array) = NDArrayDescriptor::absent(),
             Self::InPlace(array) => *array_at(params, array) = NDArrayDescriptor::in_place(),
+            Self::Shorten(array, by) => match &mut array_at(params, array).data {
+                Data::Read(view) => {
+                    view.slice_axis_inplace(Axis(0), but_last(view.len_of(Axis(0)), by));
+                }
+                Data::Write(view) => {
+                    view.slice_axis_inplace(Axis(0), but_last(view.len_of(Axis(0)), by));
+                }
+                _ => {}
+            },
             Self::LayerSize(which, value) => {
                 let slot = match which % 5 {
                     0 => &mut params.input_size,
@@ -58,6 +70,11 @@ impl Corruption {
             }
         }
     }
+}
+
+/// All but a few of the last elements of an axis.
+fn but_last(len: usize, by: u8) -> Slice {
+    Slice::from(..len.saturating_sub(usize::from(by % 4)))
 }
 
 /// The array at a position of the structure.

@@ -1,0 +1,20 @@
+"""How fields look in a repr: whatever they hold, in one line and without the contents of arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["show"]
+
+
+def show(value: object) -> str:
+    """A value for a repr: arrays by type, shape and strides, never by their contents."""
+    if isinstance(value, np.ndarray):
+        shape = ", ".join(map(str, value.shape))
+        strides = "" if value.flags.c_contiguous else f" strides {value.strides} bytes"
+        return f"<{value.dtype}[{shape}]{strides}>"
+    if isinstance(value, list):
+        return f"[{', '.join(map(show, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
