@@ -6,6 +6,7 @@ mod architecture;
 mod docs;
 mod exact;
 mod golden;
+mod gradients;
 mod oracle;
 mod properties;
 mod support;

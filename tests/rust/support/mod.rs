@@ -3,6 +3,8 @@
 //! In: a layer of the testkit. Out: what the library computes for it, at a level and with a number of
 //! threads. Everything is f32 from here on.
 
+pub mod training;
+
 use bnns_lstm::{
     Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers,
     LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level,

@@ -5,6 +5,7 @@
 
 mod activation;
 mod bounds;
+mod derivative;
 mod exp;
 mod log;
 mod piecewise;
@@ -13,5 +14,6 @@ mod smooth;
 mod tanh;
 
 pub(crate) use activation::{Activation, Function, apply_slice};
+pub(crate) use derivative::apply_with_derivative_slice;
 pub(crate) use sigmoid::sigmoid;
 pub(crate) use tanh::tanh;
