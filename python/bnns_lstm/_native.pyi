@@ -1,5 +1,13 @@
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM
 
+__all__ = [
+    "__version__",
+    "direct_apply_lstm_batch_training_caching",
+    "error_codes",
+    "info",
+    "validate",
+]
+
 __version__: str
 
 def validate(

@@ -2,7 +2,6 @@
 
 #![no_main]
 
-#[path = "../src/structure.rs"]
-mod structure;
+use bnns_lstm_fuzz::structure::{Structure, run};
 
-libfuzzer_sys::fuzz_target!(|input: structure::Structure| structure::run(&input));
+libfuzzer_sys::fuzz_target!(|input: Structure| run(&input));

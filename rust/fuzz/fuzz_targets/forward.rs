@@ -2,7 +2,6 @@
 
 #![no_main]
 
-#[path = "../src/layer.rs"]
-mod layer;
+use bnns_lstm_fuzz::layer::{Layer, run};
 
-libfuzzer_sys::fuzz_target!(|input: layer::Layer| layer::run(&input));
+libfuzzer_sys::fuzz_target!(|input: Layer| run(&input));

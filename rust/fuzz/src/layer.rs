@@ -1,1 +1,268 @@
-pub struct Layer; 
+//! Small layers that compute.
+//!
+//! In: bytes of a fuzzer. Out: a valid layer of at most 8 by 8 by 8, its arrays in any form and of any values,
+//! in which something may be corrupted. [`run`] computes it at some level with one or two threads: no panic,
+//! results exactly where they belong and the same for any number of threads, and nothing written on errors.
+
+use super::arrays::{Array, Outputs, Random, UNTOUCHED, read};
+use super::corruption::Corruption;
+use super::form::{Choice, Form};
+use arbitrary::Arbitrary;
+use bnns_lstm::{
+    Activation, ActivationFunction, Error, FilterParameters, Integers, LSTMDataDescriptor,
+    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options,
+    direct_apply_with,
+};
+
+/// A layer, how it is described and how it is run.
+#[derive(Debug, Arbitrary)]
+pub struct Layer {
+    sizes: [u8; 5],
+    is_bidirectional: bool,
+    has_default_activations: bool,
+    functions: [(u8, f32, f32); 5],
+    lengths: Option<[u8; 8]>,
+    data: [Choice; 6],
+    /// Bits for outputs and initial states that are left out or in place.
+    absent: u8,
+    in_place: u8,
+    gates: [GateChoice; 4],
+    seed: u32,
+    has_special_values: bool,
+    corruptions: Vec<Corruption>,
+    level: u8,
+    has_two_threads: bool,
+}
+
+#[derive(Debug, Arbitrary)]
+struct GateChoice {
+    peephole: u8,
+    has_bias: bool,
+    arrays: [Choice; 5],
+}
+
+struct Weights {
+    arrays: [Option<Array>; 5],
+    activation: Activation<'static>,
+}
+
+impl Layer {
+    fn sizes(&self) -> [usize; 6] {
+        let size = |index: usize| 1 + usize::from(self.sizes[index] % 8);
+        let layers = 1 + usize::from(self.sizes[3] % 3);
+        [size(0), size(1), size(2), layers, size(4), 1 + usize::from(self.is_bidirectional)]
+    }
+
+    fn array(&self, random: &mut Random, form: Form) -> Array {
+        let floats = (0..form.len()).map(|_| random.float(self.has_special_values)).collect();
+        Array { form, floats }
+    }
+
+    fn activation(&self, index: usize) -> Activation<'static> {
+        let (number, alpha, beta) = self.functions[index];
+        let finite = |value: f32| if value.is_nan() { 1.0 } else { value };
+        let number = match number % 32 {
+            // Those that are refused.
+            9 | 10 | 11 | 13 | 14 | 21 | 29 => 4,
+            number => number,
+        };
+        Activation::new(ActivationFunction(number.into()), finite(alpha), finite(beta))
+    }
+
+    fn weights(&self, random: &mut Random, index: usize) -> Weights {
+        let [input, hidden, _, layers, _, directions] = self.sizes();
+        let choice = &self.gates[index];
+        let matrix = [layers, directions, hidden, hidden];
+        let mut array = |which: usize, axes: &[usize], must_have_sizes| {
+            let form = choice.arrays[which].form(axes, false, must_have_sizes);
+            Some(self.array(random, form))
+        };
+        let upper = [layers - 1, directions, hidden, directions * hidden];
+        Weights {
+            arrays: [
+                array(0, &[1, directions, hidden, input], false),
+                if layers > 1 { array(1, &upper, false) } else { None },
+                array(2, &matrix, false),
+                match choice.peephole % 3 {
+                    0 => None,
+                    1 => array(3, &matrix[..3], true),
+                    _ => array(3, &matrix, false),
+                },
+                if choice.has_bias { array(4, &matrix[..3], false) } else { None },
+            ],
+            activation: self.activation(index),
+        }
+    }
+
+    fn batch_sizes(&self) -> Option<Vec<u8>> {
+        let [_, _, batch, _, steps, _] = self.sizes();
+        let lengths = &self.lengths.as_ref()?[..batch];
+        let length = |sample: usize| {
+            let length = usize::from(lengths[sample]) % (steps + 1);
+            if sample == 0 { length.max(1) } else { length }
+        };
+        let active = |step| (0..batch).filter(|&sample| length(sample) > step).count() as u8;
+        Some((0..steps).map(active).collect())
+    }
+
+    fn options(&self) -> Options {
+        let levels = Level::available();
+        let level = levels[usize::from(self.level) % levels.len()];
+        Options { level, force_threads: true, ..Options::default() }
+    }
+}
+
+impl Weights {
+    fn descriptor(&self) -> LSTMGateDescriptor<'_> {
+        let [iw, iw_upper, hw, cw, b] = self.arrays.each_ref().map(|array| read(array.as_ref()));
+        LSTMGateDescriptor {
+            iw_desc: [iw, iw_upper],
+            hw_desc: hw,
+            cw_desc: cw,
+            b_desc: b,
+            activation: Some(self.activation),
+        }
+    }
+}
+
+/// Everything that a call reads.
+struct Inputs {
+    data: Array,
+    states: [Option<Array>; 2],
+    weights: [Weights; 4],
+    batch_sizes: Option<Vec<u8>>,
+}
+
+impl Inputs {
+    fn bits(&self) -> Vec<u32> {
+        let weights = self.weights.iter().flat_map(|gate| gate.arrays.iter().flatten());
+        let all = weights.chain(self.states.iter().flatten()).chain([&self.data]);
+        all.flat_map(|array| array.floats.iter().map(|value| value.to_bits())).collect()
+    }
+}
+
+impl Layer {
+    fn inputs(&self) -> Inputs {
+        let [input, hidden, batch, layers, steps, directions] = self.sizes();
+        let mut random = Random(u64::from(self.seed));
+        let data = self.data[0].form(&[steps, batch, input], true, false);
+        let data = self.array(&mut random, data);
+        let states = [0, 1].map(|which| {
+            let is_given = (self.absent | self.in_place) >> which & 1 == 0;
+            let form =
+                self.data[1 + which].form(&[layers, directions, batch, hidden], false, false);
+            is_given.then(|| self.array(&mut random, form))
+        });
+        let weights = [0, 1, 2, 3].map(|index| self.weights(&mut random, index));
+        Inputs { data, states, weights, batch_sizes: self.batch_sizes() }
+    }
+
+    fn outputs(&self) -> Outputs {
+        let [_, hidden, batch, layers, steps, directions] = self.sizes();
+        let mut random = Random(u64::from(self.seed) + 1);
+        let is_in_place = [false, self.in_place & 1 != 0, self.in_place & 2 != 0];
+        let arrays = [0, 1, 2].map(|which| {
+            let is_needed =
+                is_in_place[which] || (which == 0 && self.absent & 0b1_1000 == 0b1_1000);
+            if !is_needed && self.absent >> (2 + which) & 1 == 1 {
+                return None;
+            }
+            let form = match which {
+                0 => self.data[3].form(&[steps, batch, directions * hidden], true, false),
+                _ => self.data[3 + which].form(&[layers, directions, batch, hidden], false, false),
+            };
+            let mut floats = vec![f32::from_bits(UNTOUCHED); form.len()];
+            if is_in_place[which] {
+                for &place in &form.places {
+                    floats[place] = random.float(self.has_special_values);
+                }
+            }
+            Some(Array { form, floats })
+        });
+        Outputs { arrays, is_in_place }
+    }
+
+    /// Compute the layer into the outputs.
+    fn compute(
+        &self,
+        inputs: &Inputs,
+        outputs: &mut Outputs,
+        n_threads: usize,
+    ) -> Result<(), Error> {
+        let [input_size, hidden_size, batch_size, num_layers, seq_len, _] = self.sizes();
+        let [y, hn, cn] = outputs.arrays.each_mut().map(|array| match array {
+            Some(Array { form, floats }) => form.write(floats),
+            None => NDArrayDescriptor::absent(),
+        });
+        let initial = |which: usize| {
+            if self.in_place >> which & 1 == 1 {
+                return NDArrayDescriptor::in_place();
+            }
+            read(inputs.states[which].as_ref())
+        };
+        let [input_gate, forget_gate, candidate_gate, output_gate] =
+            inputs.weights.each_ref().map(Weights::descriptor);
+        let sequence_descriptor =
+            inputs.batch_sizes.as_deref().map_or_else(NDArrayDescriptor::absent, |batch_sizes| {
+                NDArrayDescriptor::sequence(Integers::U8(batch_sizes))
+            });
+        let flags = u32::from(self.is_bidirectional) | u32::from(self.has_default_activations) << 1;
+        let mut params = LayerParametersLSTM {
+            input_size,
+            hidden_size,
+            batch_size,
+            num_layers,
+            seq_len,
+            dropout: 0.5,
+            lstm_flags: LayerFlags(flags),
+            sequence_descriptor,
+            input_descriptor: LSTMDataDescriptor {
+                data_desc: inputs.data.form.read(&inputs.data.floats),
+                hidden_desc: initial(0),
+                cell_state_desc: initial(1),
+            },
+            output_descriptor: LSTMDataDescriptor {
+                data_desc: y,
+                hidden_desc: hn,
+                cell_state_desc: cn,
+            },
+            input_gate,
+            forget_gate,
+            candidate_gate,
+            output_gate,
+            hidden_activation: Some(self.activation(4)),
+        };
+        for corruption in &self.corruptions {
+            corruption.apply(&mut params);
+        }
+        let filter = FilterParameters { n_threads, ..FilterParameters::default() };
+        direct_apply_with(self.options(), &mut params, &filter)
+    }
+}
+
+/// Compute the layer, and compare what it wrote with what it should have written.
+pub fn run(layer: &Layer) {
+    let inputs = layer.inputs();
+    let before = inputs.bits();
+    let mut outputs = layer.outputs();
+    let untouched = outputs.bits();
+    let result = layer.compute(&inputs, &mut outputs, 1);
+    assert!(inputs.bits() == before, "an input was written");
+    let is_valid = layer.corruptions.is_empty();
+    if let Err(error) = &result {
+        assert!(!is_valid, "a valid layer was refused: {error}");
+        // What passes the check computes.
+        assert!(matches!(error, Error::Descriptor(_)), "{error}");
+        assert!(outputs.bits() == untouched, "an output was written before: {error}");
+    } else if is_valid {
+        outputs.assert_written();
+    }
+    if layer.has_two_threads {
+        let mut again = layer.outputs();
+        assert!(layer.compute(&inputs, &mut again, 2) == result);
+        assert!(
+            again.numbers() == outputs.numbers(),
+            "the result depends on the number of threads"
+        );
+    }
+}

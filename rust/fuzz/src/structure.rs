@@ -3,51 +3,41 @@
 //! In: bytes of a fuzzer. Out: a structure whose arrays are measurements without memory, in which anything
 //! can be wrong. [`run`] checks it: no panic, and what is accepted lies inside of its memory.
 
+use super::descriptor::{Array, Described, Number};
 use arbitrary::Arbitrary;
 use bnns_lstm::{
-    Activation, ActivationFunction, Checked, Code, Data, DataLayout, DataType, FilterParameters, Integers,
-    InitialState, Issue, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Memory,
+    Activation, ActivationFunction, Checked, Code, Data, FilterParameters, InitialState, Integers,
+    Issue, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM,
     NDArrayDescriptor, Path, Strided, check, check_after,
 };
 use ndarray::{ArrayViewD, Ix3, Ix4, IxDyn, ShapeBuilder};
 
-/// The layer of one call, with everything that a caller can say.
+/// A valid structure and what is changed in it.
 #[derive(Debug, Arbitrary)]
 pub struct Structure {
-    sizes: [Number; 5],
-    dropout: f32,
+    sizes: Sizes,
+    dropout: Option<f32>,
     flags: Flags,
     sequence: Sequence,
-    input: Data3,
-    output: Data3,
-    gates: [Gate; 4],
-    hidden_activation: Option<Function>,
-    filter: (u8, Number),
+    /// New activations of the gates and of the hidden state.
+    functions: Vec<(u8, Option<Function>)>,
+    /// New arrays, by their position in the structure.
+    arrays: Vec<(u8, Array)>,
+    filter: Option<(u8, Number)>,
     found: Vec<Found>,
 }
 
-/// A number, mostly one that could be meant.
-#[derive(Debug, Clone, Copy, Arbitrary)]
-enum Number {
-    Zero,
-    One,
-    Two,
-    Small(u8),
-    Power(u8),
-    Negative(u8),
-    Any(usize),
+#[derive(Debug, Arbitrary)]
+enum Sizes {
+    Small([u8; 5]),
+    Any([Number; 5]),
 }
 
-impl Number {
-    fn get(self) -> usize {
+impl Sizes {
+    fn get(&self) -> [usize; 5] {
         match self {
-            Self::Zero => 0,
-            Self::One => 1,
-            Self::Two => 2,
-            Self::Small(value) => value.into(),
-            Self::Power(shift) => 1 << (shift % 64),
-            Self::Negative(value) => usize::MAX - usize::from(value),
-            Self::Any(value) => value,
+            Self::Small(sizes) => sizes.map(|size| 1 + usize::from(size % 4)),
+            Self::Any(sizes) => sizes.map(Number::get),
         }
     }
 }
@@ -67,23 +57,6 @@ enum Sequence {
     Array(Array),
 }
 
-#[derive(Debug, Arbitrary)]
-struct Data3 {
-    data: Array,
-    hidden: Array,
-    cell: Array,
-}
-
-#[derive(Debug, Arbitrary)]
-struct Gate {
-    input: Array,
-    upper: Array,
-    hidden: Array,
-    cell: Array,
-    bias: Array,
-    activation: Option<Function>,
-}
-
 #[derive(Debug, Clone, Copy, Arbitrary)]
 struct Function {
     number: u8,
@@ -91,46 +64,6 @@ struct Function {
     alpha: f32,
     beta: f32,
     iscale: i8,
-}
-
-/// What the descriptor says of its array.
-#[derive(Debug, Default, Arbitrary)]
-struct Described {
-    layout: Layout,
-    size: Option<[Number; 4]>,
-    stride: Option<[Number; 4]>,
-    data_type: Option<u32>,
-    has_table: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, Arbitrary)]
-enum Layout {
-    #[default]
-    Unspecified,
-    Known(u8),
-    FirstMajor(u8),
-    Any(u32),
-}
-
-#[derive(Debug, Arbitrary)]
-enum Array {
-    Absent,
-    InPlace,
-    /// A large array without strides of its own: the descriptor decides.
-    Large(Described),
-    /// An array of this shape in C order, with gaps between rows.
-    Shaped(Vec<Number>, u8, Described),
-    Anything(Anything, Described),
-}
-
-#[derive(Debug, Arbitrary)]
-struct Anything {
-    address: Number,
-    shape: Vec<Number>,
-    byte_strides: Vec<Number>,
-    element_bytes: Number,
-    data_type: u32,
-    is_read_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -141,125 +74,13 @@ enum Found {
     Output,
 }
 
-const LAYOUTS: [DataLayout; 14] = [
-    DataLayout::VECTOR,
-    DataLayout::LAST_MAJOR_1D,
-    DataLayout::FIRST_MAJOR_1D,
-    DataLayout::ROW_MAJOR_MATRIX,
-    DataLayout::COLUMN_MAJOR_MATRIX,
-    DataLayout::LAST_MAJOR_2D,
-    DataLayout::FIRST_MAJOR_2D,
-    DataLayout::IMAGE_CHW,
-    DataLayout::SNE,
-    DataLayout::NSE,
-    DataLayout::LAST_MAJOR_3D,
-    DataLayout::FIRST_MAJOR_3D,
-    DataLayout::LAST_MAJOR_4D,
-    DataLayout::FIRST_MAJOR_4D,
-];
-
-impl Described {
-    fn apply(&self, desc: &mut NDArrayDescriptor<'_>) {
-        desc.layout = match self.layout {
-            Layout::Unspecified => DataLayout::UNSPECIFIED,
-            Layout::Known(index) => LAYOUTS[usize::from(index) % LAYOUTS.len()],
-            Layout::FirstMajor(rank) => DataLayout::first_major(rank.into()),
-            Layout::Any(value) => DataLayout(value),
-        };
-        let numbers = |given: &Option<[Number; 4]>, slots: &mut [usize; 8]| {
-            for (slot, number) in slots.iter_mut().zip(given.iter().flatten()) {
-                *slot = number.get();
-            }
-        };
-        numbers(&self.size, &mut desc.size);
-        numbers(&self.stride, &mut desc.stride);
-        if let Some(value) = self.data_type {
-            desc.data_type = DataType(value);
-        }
-        if self.has_table {
-            desc.table_data = Data::from(&[0.0; 4][..]);
-        }
-    }
-}
-
-fn floats(address: usize, shape: Vec<usize>, byte_strides: Vec<isize>) -> Memory {
-    Memory {
-        address,
-        shape,
-        byte_strides,
-        element_bytes: 4,
-        data_type: DataType::FLOAT32,
-        type_name: "float32".to_owned(),
-        writable: true,
-    }
-}
-
-impl Array {
-    fn descriptor<'a>(&self, place: usize) -> NDArrayDescriptor<'a> {
-        let address = (place + 1) << 24;
-        let (memory, described) = match self {
-            Self::Absent => return NDArrayDescriptor::absent(),
-            Self::InPlace => return NDArrayDescriptor::in_place(),
-            Self::Large(described) => (floats(address, vec![1 << 20], vec![4]), described),
-            Self::Shaped(shape, gap, described) => {
-                let shape: Vec<usize> = shape.iter().take(5).map(|extent| extent.get()).collect();
-                let mut byte_strides = vec![0; shape.len()];
-                let mut next = 4_isize;
-                for (slot, &extent) in byte_strides.iter_mut().zip(&shape).rev() {
-                    *slot = next;
-                    let row = next.saturating_mul(extent.try_into().unwrap_or(isize::MAX));
-                    next = row.saturating_add(4 * isize::from(gap % 3));
-                }
-                (floats(address, shape, byte_strides), described)
-            }
-            Self::Anything(anything, described) => {
-                let memory = Memory {
-                    address: anything.address.get(),
-                    shape: anything.shape.iter().map(|extent| extent.get()).collect(),
-                    byte_strides: anything.byte_strides.iter().map(|n| n.get().cast_signed()).collect(),
-                    element_bytes: anything.element_bytes.get(),
-                    data_type: DataType(anything.data_type),
-                    type_name: "anything".to_owned(),
-                    writable: !anything.is_read_only,
-                };
-                (memory, described)
-            }
-        };
-        let mut desc = NDArrayDescriptor::lent(memory);
-        if !matches!(described.layout, Layout::Unspecified) || described.size.is_some() {
-            desc.size = [0; 8];
-        }
-        described.apply(&mut desc);
-        desc
-    }
-}
-
-impl Data3 {
-    fn descriptor<'a>(&self, place: usize) -> LSTMDataDescriptor<'a> {
-        LSTMDataDescriptor {
-            data_desc: self.data.descriptor(place),
-            hidden_desc: self.hidden.descriptor(place + 1),
-            cell_state_desc: self.cell.descriptor(place + 2),
-        }
-    }
-}
-
 impl Function {
     fn activation<'a>(self) -> Activation<'a> {
         let number = u32::from(self.number);
         let function = ActivationFunction(if self.is_absurd { number << 24 } else { number % 34 });
-        Activation { iscale: self.iscale.into(), ..Activation::new(function, self.alpha, self.beta) }
-    }
-}
-
-impl Gate {
-    fn descriptor<'a>(&self, place: usize) -> LSTMGateDescriptor<'a> {
-        LSTMGateDescriptor {
-            iw_desc: [self.input.descriptor(place), self.upper.descriptor(place + 1)],
-            hw_desc: self.hidden.descriptor(place + 2),
-            cw_desc: self.cell.descriptor(place + 3),
-            b_desc: self.bias.descriptor(place + 4),
-            activation: self.activation.map(Function::activation),
+        Activation {
+            iscale: self.iscale.into(),
+            ..Activation::new(function, self.alpha, self.beta)
         }
     }
 }
@@ -292,35 +113,95 @@ impl Found {
     }
 }
 
+fn valid<'a>() -> LayerParametersLSTM<'a> {
+    let large = |place| Array::Large(Described::default()).descriptor(place);
+    let data = |place| LSTMDataDescriptor {
+        data_desc: large(place),
+        hidden_desc: large(place + 1),
+        cell_state_desc: large(place + 2),
+    };
+    let gate = |place| LSTMGateDescriptor {
+        iw_desc: [large(place), large(place + 1)],
+        hw_desc: large(place + 2),
+        cw_desc: large(place + 3),
+        b_desc: large(place + 4),
+        activation: Some(Activation::tanh()),
+    };
+    LayerParametersLSTM {
+        input_descriptor: data(0),
+        output_descriptor: data(3),
+        input_gate: gate(10),
+        forget_gate: gate(20),
+        candidate_gate: gate(30),
+        output_gate: gate(40),
+        hidden_activation: Some(Activation::tanh()),
+        ..Default::default()
+    }
+}
+
+/// The array at a position of the structure.
+fn array_at<'p, 'a>(
+    params: &'p mut LayerParametersLSTM<'a>,
+    position: u8,
+) -> &'p mut NDArrayDescriptor<'a> {
+    let gate = match position / 8 % 4 {
+        0 => &mut params.input_gate,
+        1 => &mut params.forget_gate,
+        2 => &mut params.candidate_gate,
+        _ => &mut params.output_gate,
+    };
+    let data = if position & 8 == 0 {
+        &mut params.input_descriptor
+    } else {
+        &mut params.output_descriptor
+    };
+    match position % 8 {
+        0 => &mut gate.iw_desc[0],
+        1 => &mut gate.iw_desc[1],
+        2 => &mut gate.hw_desc,
+        3 => &mut gate.cw_desc,
+        4 => &mut gate.b_desc,
+        5 => &mut data.data_desc,
+        6 => &mut data.hidden_desc,
+        _ => &mut data.cell_state_desc,
+    }
+}
+
+fn build(input: &Structure) -> LayerParametersLSTM<'_> {
+    let mut params = valid();
+    let [input_size, hidden_size, batch_size, num_layers, seq_len] = input.sizes.get();
+    params =
+        LayerParametersLSTM { input_size, hidden_size, batch_size, num_layers, seq_len, ..params };
+    params.dropout = input.dropout.unwrap_or(0.5);
+    params.lstm_flags = match input.flags {
+        Flags::None => LayerFlags::NONE,
+        Flags::Known(bits) => LayerFlags(u32::from(bits % 4)),
+        Flags::Any(bits) => LayerFlags(bits),
+    };
+    params.sequence_descriptor = input.sequence.descriptor();
+    for &(position, function) in &input.functions {
+        let slot = match position % 5 {
+            0 => &mut params.input_gate.activation,
+            1 => &mut params.forget_gate.activation,
+            2 => &mut params.candidate_gate.activation,
+            3 => &mut params.output_gate.activation,
+            _ => &mut params.hidden_activation,
+        };
+        *slot = function.map(Function::activation);
+    }
+    for (number, (position, array)) in input.arrays.iter().enumerate() {
+        *array_at(&mut params, *position) = array.descriptor(50 + number);
+    }
+    params
+}
+
 /// Check the structure.
 pub fn run(input: &Structure) {
-    let [input_gate, forget_gate, candidate_gate, output_gate] = &input.gates;
-    let params = LayerParametersLSTM {
-        input_size: input.sizes[0].get(),
-        hidden_size: input.sizes[1].get(),
-        batch_size: input.sizes[2].get(),
-        num_layers: input.sizes[3].get(),
-        seq_len: input.sizes[4].get(),
-        dropout: input.dropout,
-        lstm_flags: match input.flags {
-            Flags::None => LayerFlags::NONE,
-            Flags::Known(bits) => LayerFlags(u32::from(bits % 4)),
-            Flags::Any(bits) => LayerFlags(bits),
-        },
-        sequence_descriptor: input.sequence.descriptor(),
-        input_descriptor: input.input.descriptor(0),
-        output_descriptor: input.output.descriptor(3),
-        input_gate: input_gate.descriptor(10),
-        forget_gate: forget_gate.descriptor(20),
-        candidate_gate: candidate_gate.descriptor(30),
-        output_gate: output_gate.descriptor(40),
-        hidden_activation: input.hidden_activation.map(Function::activation),
-    };
-    let filter = FilterParameters {
-        flags: input.filter.0.into(),
-        n_threads: input.filter.1.get(),
-        ..Default::default()
-    };
+    let params = build(input);
+    let mut filter = FilterParameters::default();
+    if let Some((flags, threads)) = input.filter {
+        (filter.flags, filter.n_threads) = (flags.into(), threads.get());
+    }
     match check(&params, &filter) {
         Ok(checked) => assert_inside(&params, &checked),
         Err(error) => assert!(!error.issues().is_empty() && !error.to_string().is_empty()),

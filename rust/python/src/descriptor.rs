@@ -11,7 +11,7 @@ use bnns_lstm::{
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PySequence, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PySequence, PyType};
 
 /// What the axes of an array mean where nobody says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,8 +146,10 @@ fn read_extents<'py>(
 ) -> PyResult<Option<Extents>> {
     let Some(field) = reader.optional(parent, name)? else { return Ok(None) };
     let object = &field.object;
+    // Bytes are sequences of integers to Python; nobody means them as extents.
+    let is_bytes = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>();
     let is_sequence =
-        object.cast::<PySequence>().is_ok() || object.cast::<PyUntypedArray>().is_ok();
+        object.cast::<PySequence>().is_ok() && !is_bytes || object.cast::<PyUntypedArray>().is_ok();
     let length = if is_sequence { reader.attempt(object.len())? } else { None };
     let Some(length) = length else {
         reader.report_type(&field, "a sequence of integers or None")?;

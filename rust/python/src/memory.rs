@@ -87,13 +87,17 @@ fn own_view<'py>(
 
 fn memory(view: &Bound<'_, PyUntypedArray>) -> PyResult<Memory> {
     let dtype = view.dtype();
+    let (data_type, type_name) = match data_type(&dtype) {
+        Some((data_type, name)) => (data_type, name.to_owned()),
+        None => (DataType::UNSPECIFIED, dtype.str()?.to_string_lossy().into_owned()),
+    };
     Ok(Memory {
         address: address(view)?,
         shape: view.shape().to_vec(),
         byte_strides: view.strides().to_vec(),
         element_bytes: dtype.itemsize(),
-        data_type: data_type(&dtype),
-        type_name: dtype.str()?.to_string_lossy().into_owned(),
+        data_type,
+        type_name,
         writable: view.getattr("flags")?.getattr("writeable")?.extract()?,
     })
 }
@@ -105,25 +109,26 @@ fn address(view: &Bound<'_, PyUntypedArray>) -> PyResult<usize> {
     }
 }
 
-/// The type of BNNS for one of NumPy's, if there is one.
-fn data_type(dtype: &Bound<'_, PyArrayDescr>) -> DataType {
+/// The type of BNNS for one of NumPy's, if there is one, and NumPy's name. Asking NumPy takes longer than
+/// everything else here.
+fn data_type(dtype: &Bound<'_, PyArrayDescr>) -> Option<(DataType, &'static str)> {
     if !(0..OWN_TYPES).contains(&dtype.num()) || dtype.is_native_byteorder() == Some(false) {
-        return DataType::UNSPECIFIED;
+        return None;
     }
-    match (dtype.kind(), dtype.itemsize()) {
-        (b'f', 2) => DataType::FLOAT16,
-        (b'f', 4) => DataType::FLOAT32,
-        (b'i', 1) => DataType::INT8,
-        (b'i', 2) => DataType::INT16,
-        (b'i', 4) => DataType::INT32,
-        (b'i', 8) => DataType::INT64,
-        (b'u', 1) => DataType::UINT8,
-        (b'u', 2) => DataType::UINT16,
-        (b'u', 4) => DataType::UINT32,
-        (b'u', 8) => DataType::UINT64,
-        (b'b', 1) => DataType::BOOLEAN,
-        _ => DataType::UNSPECIFIED,
-    }
+    Some(match (dtype.kind(), dtype.itemsize()) {
+        (b'f', 2) => (DataType::FLOAT16, "float16"),
+        (b'f', 4) => (DataType::FLOAT32, "float32"),
+        (b'i', 1) => (DataType::INT8, "int8"),
+        (b'i', 2) => (DataType::INT16, "int16"),
+        (b'i', 4) => (DataType::INT32, "int32"),
+        (b'i', 8) => (DataType::INT64, "int64"),
+        (b'u', 1) => (DataType::UINT8, "uint8"),
+        (b'u', 2) => (DataType::UINT16, "uint16"),
+        (b'u', 4) => (DataType::UINT32, "uint32"),
+        (b'u', 8) => (DataType::UINT64, "uint64"),
+        (b'b', 1) => (DataType::BOOLEAN, "bool"),
+        _ => return None,
+    })
 }
 
 impl<'py> Array<'py> {

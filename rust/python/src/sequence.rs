@@ -21,21 +21,21 @@ pub(crate) fn read_sequence<'a, 'py>(
     let Lent { mut desc, array } = read_attribute(reader, params, NAME, Axes::OfField)?;
     let Some(array) = array else { return Ok((desc, None)) };
     let Data::Lent(memory) = std::mem::take(&mut desc.data) else { return Ok((desc, None)) };
+    if !Values::TYPES.contains(&memory.data_type) {
+        // The core says that it holds no integers.
+        desc.data = Data::Lent(memory);
+        return Ok((desc, None));
+    }
     let path = params.path.then(NAME);
     if !can_be_read(reader, &path, &memory, desc.stride[0]) {
         return Ok((desc, None));
     }
     let count = seq_len.saturating_sub(1).saturating_mul(desc.stride[0].max(1)).saturating_add(1);
     let values = match Values::read(&array, &memory, count)? {
-        Some(Ok(values)) => Some(values),
-        Some(Err(code)) => {
+        Ok(values) => Some(values),
+        Err(code) => {
             let (expected, actual) = ("an array that can be read", "one that is being written");
             reader.report(path, code, expected, actual);
-            None
-        }
-        // The core says that it holds no integers.
-        None => {
-            desc.data = Data::Lent(memory);
             None
         }
     };
@@ -104,19 +104,21 @@ macro_rules! values {
         }
 
         impl<'py> Values<'py> {
-            /// At least the first `count` integers of an array, in C order; `None` if it holds no
-            /// integers, and a code where it cannot be read.
+            /// The types that there are.
+            const TYPES: &'static [DataType] = &[$(DataType::$data_type),*];
+
+            /// At least the first `count` integers of an array, in C order; the code says why not.
             fn read(
                 array: &Array<'py>,
                 memory: &Memory,
                 count: usize,
-            ) -> PyResult<Option<Result<Self, Code>>> {
-                Ok(Some(match memory.data_type {
+            ) -> PyResult<Result<Self, Code>> {
+                Ok(match memory.data_type {
                     $(DataType::$data_type => {
                         array.read()?.map(|array| Self::$variant(Held::new(array, count)))
                     })*
-                    _ => return Ok(None),
-                }))
+                    _ => Err(Code::UnsupportedDataType),
+                })
             }
 
             /// The integers for the core.

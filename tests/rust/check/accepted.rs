@@ -130,6 +130,24 @@ fn an_array_of_another_shape_with_gaps_is_refused() {
 }
 
 #[test]
+fn the_stride_of_an_axis_with_one_element_does_not_matter() {
+    for (sizes, field, form) in forms() {
+        let mut strides = form.strides(1, 0);
+        let count = form.count(&strides);
+        let is_single = |axis: usize| form.kept.get(axis) == Some(&1);
+        // The last strides belong to the leading axes, except in this layout.
+        let is_last = form.layout != DataLayout::COLUMN_MAJOR_MATRIX;
+        let singles = (0..field.leading).take_while(|&axis| is_last && is_single(axis)).count();
+        for stride in strides.iter_mut().rev().take(singles) {
+            *stride = usize::MAX;
+        }
+        let axis_strides = form.by_axis(&strides).into_iter().map(|stride| stride % usize::MAX);
+        let axis_strides: Vec<usize> = axis_strides.collect();
+        assert_accepted(&sizes, field, form.in_buffer(99, count, &strides), &axis_strides);
+    }
+}
+
+#[test]
 fn default_activations_make_the_fields_irrelevant() {
     let bad = Activation {
         iscale: 3,

@@ -238,7 +238,7 @@ pub fn assert_elements(
         let index = index.as_array_view();
         let expected: usize =
             kept.iter().zip(axis_strides).map(|(&axis, stride)| index[axis] * stride).sum();
-        assert_eq!(value as usize, expected, "{what} at {index}");
+        assert_eq!(value.to_bits(), (expected as f32).to_bits(), "{what} at {index}");
     }
 }
 

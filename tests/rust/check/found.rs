@@ -1,6 +1,6 @@
 //! Findings of a binding layer, merged with those of the check.
 
-use crate::model::{ONE, Params, valid};
+use crate::model::{ONE, Params, edit_memory, valid};
 use bnns_lstm::{Code, Data, FilterParameters, Issue, LayerFlags, Path, check_after};
 
 fn issue(path: Path, code: Code) -> Issue {
@@ -72,4 +72,14 @@ fn what_does_not_depend_on_a_finding_is_reported_too() {
         "output_gate.hw_desc.size[0] size_mismatch",
     ];
     assert_eq!(merged(Vec::new(), &params), expected);
+}
+
+#[test]
+fn an_array_with_a_finding_is_not_compared_with_others() {
+    let mut params = valid(&ONE);
+    edit_memory(&mut params.output_descriptor.data_desc, |memory| {
+        memory.writable = false;
+        memory.address = params.input_descriptor.data_desc.data.memory().unwrap().address;
+    });
+    assert_eq!(merged(Vec::new(), &params), ["output_descriptor.data_desc.data read_only"]);
 }

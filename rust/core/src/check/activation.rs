@@ -148,3 +148,32 @@ fn parameters_of(function: Function) -> (bool, bool) {
         | Function::SiLU => (false, false),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{elementwise, parameters_of};
+    use crate::desc::ActivationFunction;
+
+    #[test]
+    fn all_functions_but_seven_are_elementwise() {
+        let refused: Vec<u32> =
+            (0..40).filter(|&value| elementwise(ActivationFunction(value)).is_none()).collect();
+        assert_eq!(refused, [9, 10, 11, 13, 14, 21, 29, 32, 33, 34, 35, 36, 37, 38, 39]);
+        assert!((0..32).all(|value| ActivationFunction(value).name().is_some()));
+        assert_eq!(ActivationFunction(32).name(), None);
+    }
+
+    #[test]
+    fn parameters_are_those_of_the_formulas() {
+        let uses = |value| elementwise(ActivationFunction(value)).map(parameters_of);
+        for both in [5, 8, 12, 15, 16, 19, 20, 28] {
+            assert_eq!(uses(both), Some((true, true)), "{both}");
+        }
+        for alpha in [2, 7, 18, 24, 25, 26] {
+            assert_eq!(uses(alpha), Some((true, false)), "{alpha}");
+        }
+        for neither in [0, 1, 3, 4, 6, 17, 22, 23, 27, 30, 31] {
+            assert_eq!(uses(neither), Some((false, false)), "{neither}");
+        }
+    }
+}

@@ -92,7 +92,9 @@ fn check_memory(issues: &mut Issues, field: &Field<'_>, memory: &Memory) {
     if field.is_output && !memory.writable {
         issues.push(here.clone(), Code::ReadOnly, "writable memory", "a read-only array");
     }
-    if memory.element_bytes > 0 && !memory.address.is_multiple_of(memory.element_bytes) {
+    // A type that BNNS does not have may be aligned to less than its size.
+    let is_known = memory.data_type != DataType::UNSPECIFIED && memory.element_bytes > 0;
+    if is_known && !memory.address.is_multiple_of(memory.element_bytes) {
         let expected = format!("an address that is a multiple of {}", memory.element_bytes);
         let actual = format!("0x{:x}", memory.address);
         issues.push(here, Code::Misaligned, expected, actual);

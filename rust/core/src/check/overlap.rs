@@ -54,26 +54,20 @@ impl Span {
         !is_apart(common) && !strides().any(is_apart)
     }
 
-    /// Whether the two occupy different bytes modulo `period`; `None` where that cannot be said.
+    /// Whether the two occupy different bytes modulo `period`; `None` where the period is 0.
     fn is_apart(&self, other: &Self, period: usize) -> Option<bool> {
-        let (width, other_width) = (self.width(period)?, other.width(period)?);
-        let from = self.start.checked_rem(period)?;
-        let other_from = other.start.checked_rem(period)?;
-        let (width_of_first, distance, width_of_second) = if from <= other_from {
-            (width, other_from.checked_sub(from)?, other_width)
-        } else {
-            (other_width, from.checked_sub(other_from)?, width)
-        };
-        let end_of_second = distance.checked_add(width_of_second)?;
-        Some(width_of_first <= distance && end_of_second <= period)
+        let (from, other_from) =
+            (self.start.checked_rem(period)?, other.start.checked_rem(period)?);
+        let (first, second) = if from <= other_from { (self, other) } else { (other, self) };
+        let distance = from.abs_diff(other_from);
+        let end_of_second = distance.saturating_add(second.width(period));
+        Some(first.width(period) <= distance && end_of_second <= period)
     }
 
-    /// Bytes from the first to the last modulo `period`, if they are fewer than that.
-    fn width(&self, period: usize) -> Option<usize> {
+    /// Bytes from the first to the last element, where steps of `period` do not count.
+    fn width(&self, period: usize) -> usize {
         let within = self.axes.iter().filter(|&&(_, stride)| !stride.is_multiple_of(period));
-        let width =
-            within.fold(self.element_bytes, |width, axis| width.saturating_add(reach(axis)));
-        (width <= period).then_some(width)
+        within.fold(self.element_bytes, |width, axis| width.saturating_add(reach(axis)))
     }
 }
 

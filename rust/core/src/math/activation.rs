@@ -15,6 +15,7 @@ use super::smooth::{
 use fearless_simd::{Simd, SimdBase};
 
 /// An element-wise function, named as in `BNNSActivationFunction`.
+#[expect(clippy::upper_case_acronyms, reason = "Apple's names")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Function {
     /// x
@@ -141,9 +142,8 @@ fn select_function<S: Simd>(simd: S, activation: Activation, values: &mut [f32])
 
 /// Replace each vector of the slice by the function's value.
 #[inline(always)]
-fn each<S: Simd>(simd: S, values: &mut [f32], function: impl Elementwise) {
-    let vectors = values.chunks_exact_mut(S::f32s::LEN);
-    for lanes in vectors {
+pub(super) fn each<S: Simd>(simd: S, values: &mut [f32], function: impl Elementwise) {
+    for lanes in values.chunks_exact_mut(S::f32s::LEN) {
         let x = S::f32s::from_slice(simd, lanes);
         function.at(simd, x).store_slice(lanes);
     }

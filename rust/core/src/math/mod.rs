@@ -2,6 +2,21 @@
 //!
 //! In: vectors of `f32`, or slices of whole vectors. Out: the same, with a function applied. It knows
 //! neither layers nor gates.
+//!
+//! Everything that handles vectors is inlined into the function that enables the level's instructions;
+//! only [`apply_slice`] is a function of its own at each level.
+//!
+//! Largest error over all 2^32 inputs, in units in the last place (ULP) of the exact value:
+//!
+//! | function | fallback, SSE2, SSE4.2 | AVX2, AVX-512 |
+//! | --- | --- | --- |
+//! | exp | 1.031 | 1.059 |
+//! | expm1 | 1.740 | 1.635 |
+//! | sigmoid | 2.481 | 2.481 |
+//! | tanh | 2.606 | 2.566 |
+//! | softplus, log sigmoid | 2.862 | 2.862 |
+//! | x sigmoid(x) | 2.403 | 2.403 |
+//! | x - tanh x | 5.321 | 5.321 |
 
 mod activation;
 mod bounds;
@@ -12,6 +27,8 @@ mod piecewise;
 mod sigmoid;
 mod smooth;
 mod tanh;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use activation::{Activation, Function, apply_slice};
 pub(crate) use derivative::apply_with_derivative_slice;

@@ -10,10 +10,12 @@ use super::bounds::clamp;
 use super::exp::{power_of_two, reduce};
 use fearless_simd::{Select, Simd, SimdBase, SimdFloat};
 
-/// Where e^-x is cut off: far beyond the smallest subnormal, within what two powers of two can hold.
-const LIMIT: f32 = 170.0;
+/// Below this e^x is far less than any float; two powers of two still hold e^-x.
+const LOWEST: f32 = -170.0;
+/// Above this the sigmoid is 1.
+const HIGHEST: f32 = 30.0;
 
-/// 1 / (1 + e^-x), at most 3 ULP off for all inputs.
+/// 1 / (1 + e^-x), at most 2.5 ULP off for all inputs.
 ///
 /// sigmoid(0) is exactly 0.5; subnormal results are rounded, not flushed.
 #[inline(always)]
@@ -26,13 +28,13 @@ pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[inline(always)]
 pub(super) fn times_sigmoid<S: Simd>(simd: S, y: S::f32s, x: S::f32s) -> S::f32s {
     let (a, d) = fraction(simd, x);
-    x.simd_le(-LIMIT).select(S::f32s::splat(simd, 0.0), y / d * a)
+    x.simd_le(LOWEST).select(S::f32s::splat(simd, 0.0), y / d * a)
 }
 
 /// a and d such that sigmoid(x) = a / d.
 #[inline(always)]
 fn fraction<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
-    let (n, q) = reduce(simd, -clamp(simd, x, -LIMIT, LIMIT), 254.0);
+    let (n, q) = reduce(simd, -clamp(simd, x, LOWEST, HIGHEST), 254.0);
     let half = n >> 1;
     let a = power_of_two(simd, S::u32s::splat(simd, 254) - half);
     let b = power_of_two(simd, n - half);

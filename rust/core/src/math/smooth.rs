@@ -2,8 +2,9 @@
 //!
 //! In: one vector and the function's parameters. Out: the function's value.
 //!
-//! The errors stated with each function are relative to the function of the rounded inner product, where
-//! there is one: beta x of a softplus is a float like any other x.
+//! Results are as near as those of the functions in use, with one more rounding for a product with alpha.
+//! An inner product is rounded first: beta x of a softplus is a float like any other x, and so is the
+//! argument of the tanh in GELU, where an error counts as many times as the argument is great.
 
 use super::activation::Elementwise;
 use super::bounds::at_most;

@@ -20,9 +20,10 @@ const SHRINK: [f32; 7] = [
     4.210_629e-4,
 ];
 
-/// tanh x, at most 3 ULP off for all inputs.
+/// tanh x, at most 2.7 ULP off for all inputs.
 ///
-/// tanh(-x) is -tanh(x) bit for bit, also for 0; beyond 9.02 the result is 1 or -1.
+/// tanh(-x) is -tanh(x) bit for bit, also for 0; beyond 9.02 the result is 1 or -1, and before that it may
+/// fall by two units where x rises.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let magnitude = at_most(simd, x.abs(), 10.0);
@@ -30,7 +31,7 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     (t / (t + 1.0)).copysign(x)
 }
 
-/// x - tanh x, at most 6 ULP off for all inputs.
+/// x - tanh x, at most 5.4 ULP off for all inputs.
 ///
 /// Where |x| < 1 the difference would cancel; there it is x³ p(x²). p is the minimax polynomial of degree
 /// 6 for the relative error: Remez exchange, then one coefficient after the other rounded to `f32` with the

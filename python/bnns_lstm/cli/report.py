@@ -1,0 +1,51 @@
+"""The text that `bnns-lstm forecast` prints."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bnns_lstm.cli.model import Forecast
+from bnns_lstm.cli.series import Series
+
+__all__ = ["render"]
+
+SHOWN_YEARS = 10
+# The embedded model was trained on the years before this one.
+TEST_FROM = 1960
+
+
+def render(series: Series, forecast: Forecast) -> str:
+    """The last years, the years beyond, and how far predictions were off."""
+    lines = [f"{'year':>6} {'observed':>9} {'predicted':>10}"]
+    first = max(1, series.years.size - SHOWN_YEARS)
+    for index in range(first, series.years.size):
+        year, observed = series.years[index], series.values[index]
+        lines.append(f"{year:>6} {observed:>9.1f} {forecast.predicted[index - 1]:>10.1f}")
+    for year, predicted in zip(forecast.years_beyond, forecast.beyond, strict=True):
+        lines.append(f"{year:>6} {'-':>9} {predicted:>10.1f}")
+    start = _test_start(series)
+    model = _rmse(forecast.predicted[start - 1 : -1], series.values[start:])
+    persistence = _rmse(series.values[start - 1 : -1], series.values[start:])
+    span = f"{series.years[start]}-{series.years[-1]}"
+    lines += [
+        "",
+        f"RMSE {span}, one year ahead:",
+        f"  model       {model:8.2f}",
+        f"  persistence {persistence:8.2f}   (next year equals this year)",
+    ]
+    return "\n".join(lines)
+
+
+def _test_start(series: Series) -> int:
+    """Index of the first year that counts: 1960, or the middle of a series on one side of it."""
+    is_test = series.years >= TEST_FROM
+    if is_test[0] or not is_test[-1]:
+        return max(1, series.years.size // 2)
+    return max(1, int(np.argmax(is_test)))
+
+
+def _rmse(predicted: npt.NDArray[np.float32], observed: npt.NDArray[np.float32]) -> float:
+    """Root of the mean squared error."""
+    difference = predicted.astype(np.float64) - observed
+    return float(np.sqrt(np.mean(difference**2)))

@@ -1,0 +1,89 @@
+//! What can be wrong in a structure that computes.
+//!
+//! In: bytes of a fuzzer. Out: a field of a structure that says something else. It does not know whether
+//! that is an error.
+
+use arbitrary::Arbitrary;
+use bnns_lstm::{
+    Activation, ActivationFunction, DataLayout, DataType, LayerFlags, LayerParametersLSTM,
+    NDArrayDescriptor,
+};
+
+/// A change of one field; arrays by their position, values small.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+pub enum Corruption {
+    Size(u8, u8, u8),
+    Stride(u8, u8, u8),
+    Layout(u8, u8),
+    Type(u8),
+    Absent(u8),
+    InPlace(u8),
+    LayerSize(u8, u8),
+    Flags(u8),
+    Function(u8),
+}
+
+impl Corruption {
+    /// Change the field.
+    pub fn apply(self, params: &mut LayerParametersLSTM<'_>) {
+        match self {
+            Self::Size(array, index, value) => {
+                array_at(params, array).size[usize::from(index % 4)] = value.into();
+            }
+            Self::Stride(array, index, value) => {
+                array_at(params, array).stride[usize::from(index % 4)] = value.into();
+            }
+            Self::Layout(array, value) => {
+                let (rank, kind) = (u32::from(value % 5), u32::from(value / 5 % 3));
+                array_at(params, array).layout =
+                    DataLayout(rank << 16 | [0, 0x8000, 0x8001][kind as usize]);
+            }
+            Self::Type(array) => array_at(params, array).data_type = DataType::FLOAT16,
+            Self::Absent(array) => *array_at(params, array) = NDArrayDescriptor::absent(),
+            Self::InPlace(array) => *array_at(params, array) = NDArrayDescriptor::in_place(),
+            Self::LayerSize(which, value) => {
+                let slot = match which % 5 {
+                    0 => &mut params.input_size,
+                    1 => &mut params.hidden_size,
+                    2 => &mut params.batch_size,
+                    3 => &mut params.num_layers,
+                    _ => &mut params.seq_len,
+                };
+                *slot = usize::from(value % 10);
+            }
+            Self::Flags(value) => params.lstm_flags = LayerFlags(u32::from(value % 5)),
+            Self::Function(value) => {
+                let function = ActivationFunction(u32::from(value % 40));
+                params.candidate_gate.activation = Some(Activation::new(function, f32::NAN, 0.5));
+            }
+        }
+    }
+}
+
+/// The array at a position of the structure.
+fn array_at<'p, 'a>(
+    params: &'p mut LayerParametersLSTM<'a>,
+    position: u8,
+) -> &'p mut NDArrayDescriptor<'a> {
+    let gate = match position / 16 % 4 {
+        0 => &mut params.input_gate,
+        1 => &mut params.forget_gate,
+        2 => &mut params.candidate_gate,
+        _ => &mut params.output_gate,
+    };
+    let (from, to) = (&mut params.input_descriptor, &mut params.output_descriptor);
+    match position % 12 {
+        0 => &mut from.data_desc,
+        1 => &mut from.hidden_desc,
+        2 => &mut from.cell_state_desc,
+        3 => &mut to.data_desc,
+        4 => &mut to.hidden_desc,
+        5 => &mut to.cell_state_desc,
+        6 => &mut params.sequence_descriptor,
+        7 => &mut gate.iw_desc[0],
+        8 => &mut gate.iw_desc[1],
+        9 => &mut gate.hw_desc,
+        10 => &mut gate.cw_desc,
+        _ => &mut gate.b_desc,
+    }
+}
