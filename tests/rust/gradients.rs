@@ -87,10 +87,3 @@ proptest! {
         }
     }
 }
-
-#[test]
-fn tmp_fused() {
-    for seed in 0..60 {
-        compare(seed, &Limits { activations: Activations::Default, peepholes: false, ..Limits::default() });
-    }
-}

@@ -2,6 +2,12 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+use bnns_lstm_testkit::alloc::CountingAllocator;
+
+/// Counts what training allocates.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
 mod architecture;
 mod docs;
 mod exact;

@@ -45,6 +45,6 @@ pub use level::Level;
 pub use pack::{GateViews, TransposedWeights, WeightViews, Weights};
 pub use plan::{Options, Plan};
 pub use run::{
-    BackwardArrays, BackwardWorkspace, GateOutgoing, Inputs, Outgoing, Outputs, Workspace, backward,
-    cache_capacity, forward, forward_caching,
+    BackwardArrays, BackwardWorkspace, GateOutgoing, Inputs, Outgoing, Outputs, Workspace,
+    backward, cache_capacity, forward, forward_caching,
 };

@@ -20,6 +20,7 @@ pub struct GateFloats {
     pub iw_upper: Vec<f32>,
     pub hw: Vec<f32>,
     pub cw: Option<Vec<f32>>,
+    pub is_full: bool,
     pub b: Option<Vec<f32>>,
 }
 
@@ -56,6 +57,7 @@ impl Case {
             iw_upper: gate.iw[1..].iter().flat_map(|layer| narrow(layer)).collect(),
             hw: narrow(&gate.hw),
             cw: gate.cw.values().map(narrow),
+            is_full: matches!(gate.cw, Peephole::Full(_)),
             b: gate.b.as_deref().map(narrow),
         };
         let gates = &layer.gates;

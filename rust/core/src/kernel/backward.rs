@@ -75,7 +75,7 @@ impl Kernel for BackwardChunk<'_> {
             for row in 0..rows {
                 self.other_gates(simd, first, row);
             }
-            self.to_previous_states(simd, first, rows);
+            self.previous_states(simd, first, rows);
         }
     }
 }
@@ -96,7 +96,12 @@ impl BackwardChunk<'_> {
             apply_slice(simd, Activation::TANH, values);
             for (gate, place) in (0..4 * units).step_by(units).enumerate() {
                 let is_tanh = gate == 2;
-                slopes_of_default(simd, is_tanh, &gates[place..], &mut derivatives[place..][..units]);
+                slopes_of_default(
+                    simd,
+                    is_tanh,
+                    &gates[place..],
+                    &mut derivatives[place..][..units],
+                );
             }
             slopes_of_default(simd, true, values, &mut slopes[..units]);
             return;
@@ -197,7 +202,7 @@ impl BackwardChunk<'_> {
 
     /// Gradients of the states before the step, through hidden weights and full peepholes.
     #[inline(always)]
-    fn to_previous_states<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
+    fn previous_states<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
         let Geometry { blocks, gate_pitch, .. } = *self.geometry;
         let units = blocks * S::f32s::LEN;
         let floats = &self.gates[first * gate_pitch..];

@@ -42,7 +42,7 @@ pub(crate) struct Saved<'a> {
 impl Saved<'_> {
     /// The part that belongs to the rows from `first` on.
     #[inline(always)]
-    pub(super) fn from_row(&mut self, first: usize, geometry: &Geometry) -> Saved<'_> {
+    pub(super) fn rows_from(&mut self, first: usize, geometry: &Geometry) -> Saved<'_> {
         Saved {
             gates: &mut self.gates[first * geometry.gate_pitch..],
             cells: &mut self.cells[first * geometry.state_pitch..],
@@ -66,7 +66,7 @@ impl Kernel for FusedChunk<'_> {
                 hidden: self.hidden,
                 cell: self.cell,
                 out,
-                saved: self.saved.as_mut().map(|saved| saved.from_row(first, self.geometry)),
+                saved: self.saved.as_mut().map(|saved| saved.rows_from(first, self.geometry)),
             };
             cover(simd, self.geometry, rows, &mut step);
             self.hidden[..rows * state_pitch].copy_from_slice(out);

@@ -101,7 +101,7 @@ impl GeneralChunk<'_> {
                 add_diagonal(simd, self.peepholes.diagonal, gate, cells, values);
             }
             if let Some(saved) = &mut self.saved {
-                let saved = saved.from_row(first + row, self.geometry);
+                let saved = saved.rows_from(first + row, self.geometry);
                 saved.gates[..3 * units].copy_from_slice(&gates[..3 * units]);
             }
             let (input, rest) = gates.split_at_mut(units);
@@ -146,7 +146,7 @@ impl GeneralChunk<'_> {
             let output = &mut gates[3 * units..];
             add_diagonal(simd, self.peepholes.diagonal, 3, cells, output);
             if let Some(saved) = &mut self.saved {
-                let saved = saved.from_row(first + row, self.geometry);
+                let saved = saved.rows_from(first + row, self.geometry);
                 saved.gates[3 * units..4 * units].copy_from_slice(output);
                 saved.cells[..units].copy_from_slice(cells);
             }

@@ -16,10 +16,10 @@ mod project;
 mod tile;
 mod transposed;
 
+pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use fused::{FusedChunk, Saved};
 pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
 pub(crate) use geometry::{Geometry, GroupRows, Rows, Steps};
-pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use gradient::{ChunkRows, DiagonalProducts, OuterProducts};
-pub(crate) use transposed::{TransposedProduct, VECTORS};
 pub(crate) use project::Project;
+pub(crate) use transposed::{TransposedProduct, VECTORS};

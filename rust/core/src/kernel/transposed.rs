@@ -69,8 +69,7 @@ impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
                 }
             }
         }
-        let panels =
-            block_panels::<BLOCKS>(self.weights, self.rows.width * width, first_block);
+        let panels = block_panels::<BLOCKS>(self.weights, self.rows.width * width, first_block);
         sums = accumulate(simd, sums, self.rows.tile::<ROWS>(first_row), panels);
         for (row, blocks) in sums.iter().enumerate() {
             let start = (first_row + row) * self.pitch + first_block * width;

@@ -10,8 +10,8 @@ mod views;
 
 pub(crate) use crate::plan::Panels;
 pub(crate) use panel::LayerPanels;
-pub use transposed::TransposedWeights;
 pub(crate) use transposed::TransposedPanels;
+pub use transposed::TransposedWeights;
 pub(crate) use unpack::GradientSlot;
 pub use views::{GateViews, WeightViews};
 

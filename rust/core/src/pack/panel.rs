@@ -44,7 +44,8 @@ impl LayerPanels {
             }
             if let Some(matrix) = from.full(layer, direction) {
                 if gate == Gate::Output {
-                    Slot { shape: &plan.shape, index: 0, gates: 1 }.matrix(panels.cell_output, matrix);
+                    Slot { shape: &plan.shape, index: 0, gates: 1 }
+                        .matrix(panels.cell_output, matrix);
                 } else {
                     to.matrix(panels.cell, matrix);
                 }

@@ -8,8 +8,7 @@ use crate::aligned::Aligned;
 use crate::check::Peephole;
 use crate::error::Error;
 use crate::gate::{Gate, Gates};
-use crate::kernel::VECTORS;
-use crate::plan::{Plan, Shape};
+use crate::plan::{Plan, Shape, VECTORS};
 use ndarray::ArrayView2;
 
 /// The transposed weights of a layer, for one plan.

@@ -9,6 +9,7 @@ mod shape;
 mod tile;
 mod workspace;
 
+pub(crate) use crate::kernel::VECTORS;
 pub(crate) use groups::Group;
 pub(crate) use panels::{PanelSizes, Panels};
 pub(crate) use shape::Shape;

@@ -21,7 +21,8 @@ use ndarray::{ArrayView3, ArrayView4, ArrayView5, ArrayViewMut4, Axis};
 /// # Errors
 ///
 /// [`Error::WrongPlan`] for what belongs to another plan, [`Error::CacheTooSmall`],
-/// [`Error::CacheNotFilled`], [`Error::ForeignCache`], [`Error::Threads`]. Nothing was written then.
+/// [`Error::CacheNotFilled`], [`Error::ForeignCache`], [`Error::NotForTraining`], [`Error::ArrayMismatch`],
+/// [`Error::Threads`]. Nothing was written then.
 pub fn backward(
     plan: &Plan,
     weights: &Weights,
@@ -38,6 +39,10 @@ pub fn backward(
     if let Some((what, _)) = owners.into_iter().find(|&(_, id)| id != plan.id) {
         return Err(Error::WrongPlan { what });
     }
+    if !plan.training {
+        return Err(Error::NotForTraining);
+    }
+    arrays.check(plan)?;
     let cache = cache::filled(plan, cache)?;
     let call = Call { plan, weights, transposed, cache };
     pool::run(plan.threads, || call.layers(workspace, &mut arrays))
@@ -91,7 +96,8 @@ impl Call<'_> {
         let BackwardWorkspace { directions, even, odd, .. } = workspace;
         let last = self.plan.config().num_layers - 1;
         for layer in (0..=last).rev() {
-            let (own, above) = if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+            let (own, above) =
+                if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
             let above = Some(above.as_slice()).filter(|_| layer < last);
             for (direction, memory) in directions.iter_mut().enumerate() {
                 let states = [&arrays.final_hidden, &arrays.final_cell];
@@ -217,7 +223,10 @@ impl Call<'_> {
                 Peephole::Full => {
                     if let Some((matrix, accumulate)) = to.full(layer, direction) {
                         let (slot, panel) = if gate == Gate::Output {
-                            (GradientSlot { index: 0, gates: 1, ..slot(accumulate) }, panels.cell_output)
+                            (
+                                GradientSlot { index: 0, gates: 1, ..slot(accumulate) },
+                                panels.cell_output,
+                            )
                         } else {
                             (slot(accumulate), panels.cell)
                         };

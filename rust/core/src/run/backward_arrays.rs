@@ -2,9 +2,12 @@
 //!
 //! In: views with canonical axes. Out: the same by name, with the rule what happens to what is there.
 
-use crate::gate::Gates;
+use crate::check::Strided;
+use crate::error::{Error, Path};
+use crate::gate::{Gate, Gates};
+use crate::plan::Plan;
 use ndarray::{
-    ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, ArrayViewMut4,
+    ArrayBase, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, ArrayViewMut4,
     ArrayViewMutD, Axis, Dimension, Ix1, Ix2,
 };
 
@@ -55,6 +58,84 @@ pub struct BackwardArrays<'a> {
     pub d_cell: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
     /// Receive the gradients of the weights.
     pub gates: Gates<GateOutgoing<'a>>,
+}
+
+impl BackwardArrays<'_> {
+    /// Check that every array has the shape that the plan gives it.
+    pub(super) fn check(&self, plan: &Plan) -> Result<(), Error> {
+        let config = plan.config();
+        let (layers, directions) = (config.num_layers, config.directions);
+        let (batch, hidden) = (config.batch_size, config.hidden_size);
+        let input = [config.seq_len, batch, config.input_size];
+        let output = [config.seq_len, batch, directions * hidden];
+        let states = [layers, directions, batch, hidden];
+        let params = "params";
+        let delta = "delta_params";
+        let (from, to) = ("input_descriptor", "output_descriptor");
+        let names = ["data_desc", "hidden_desc", "cell_state_desc"];
+        let shapes = [&input[..], &states, &states];
+        let out_shapes = [&output[..], &states, &states];
+        let given = [
+            Some(self.input.shape()),
+            self.initial_hidden.as_ref().map(ArrayBase::shape),
+            self.initial_cell.as_ref().map(ArrayBase::shape),
+        ];
+        let incoming = [
+            self.output.as_ref().map(ArrayBase::shape),
+            self.final_hidden.as_ref().map(ArrayBase::shape),
+            self.final_cell.as_ref().map(ArrayBase::shape),
+        ];
+        let outgoing = [
+            shape_of(self.d_input.as_ref()),
+            shape_of(self.d_hidden.as_ref()),
+            shape_of(self.d_cell.as_ref()),
+        ];
+        for (index, name) in names.into_iter().enumerate() {
+            let path = |root, side| move || Path::field(root).then(side).then(name);
+            expect(path(params, from), given[index], shapes[index])?;
+            expect(path(delta, to), incoming[index], out_shapes[index])?;
+            expect(path(delta, from), outgoing[index], shapes[index])?;
+        }
+        for gate in Gate::ALL {
+            let to = self.gates.get(gate);
+            let arrays = plan.checked.arrays().gates.get(gate);
+            let path = |name| move || Path::field(delta).then(gate.field()).then(name);
+            let iw = |index| move || path("iw_desc")().at(index);
+            expect(iw(0), shape_of(to.iw.as_ref()), arrays.iw.shape())?;
+            expect(iw(1), shape_of(to.iw_upper.as_ref()), planned(arrays.iw_upper.as_ref()))?;
+            expect(path("hw_desc"), shape_of(to.hw.as_ref()), arrays.hw.shape())?;
+            expect(path("cw_desc"), shape_of(to.cw.as_ref()), planned(arrays.cw.as_ref()))?;
+            expect(path("b_desc"), shape_of(to.b.as_ref()), planned(arrays.b.as_ref()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an array, if there is one, has the planned shape.
+fn expect(
+    path: impl FnOnce() -> Path,
+    found: Option<&[usize]>,
+    wanted: &[usize],
+) -> Result<(), Error> {
+    match found {
+        Some(found) if found != wanted => Err(Error::ArrayMismatch {
+            path: path(),
+            expected: format!("{wanted:?}"),
+            actual: format!("{found:?}"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The planned shape of an array that may be absent; nothing has the shape of an absent one.
+fn planned(array: Option<&Strided>) -> &[usize] {
+    array.map_or(&[], Strided::shape)
+}
+
+fn shape_of<'v, D: Dimension>(
+    array: Option<&'v Outgoing<ndarray::ArrayViewMut<'_, f32, D>>>,
+) -> Option<&'v [usize]> {
+    array.map(|array| array.view.shape())
 }
 
 impl<D: Dimension> Outgoing<ndarray::ArrayViewMut<'_, f32, D>> {

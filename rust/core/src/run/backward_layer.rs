@@ -89,11 +89,8 @@ impl LayerPass<'_, '_> {
         let shape = &self.plan.shape;
         let geometry = &shape.geometry;
         let rows: usize = groups.iter().map(|group| group.rows).sum();
-        let pitches = (
-            geometry.gate_pitch,
-            geometry.state_pitch,
-            self.plan.config().layer_input(self.layer),
-        );
+        let pitches =
+            (geometry.gate_pitch, geometry.state_pitch, self.plan.config().layer_input(self.layer));
         let (chunk, other_chunk) =
             buffers.chunk.split_rows(rows * self.plan.training_chunk_steps, pitches);
         let wide = rows * shape.wide_pitch(geometry.hidden);

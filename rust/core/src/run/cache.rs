@@ -7,6 +7,7 @@ use crate::check::Config;
 use crate::error::Error;
 use crate::plan::{Plan, Shape};
 use ndarray::{ArrayView3, ArrayView5, ArrayViewMut3, ArrayViewMut5, Axis, Ix5};
+use std::fmt::Write;
 use std::ops::Range;
 
 /// First bytes of a cache.
@@ -18,8 +19,8 @@ const FILLED: u8 = 1;
 /// Vectors of `hidden_size` floats in a row: four gates, cell state, hidden state.
 const VECTORS: usize = 6;
 
-/// Bytes that a training cache needs: 64 + 24 * layers * directions * batch_size * seq_len * hidden_size;
-/// `None` where that does not fit the address space.
+/// Bytes that a training cache needs:
+/// `64 + 24 * layers * directions * batch_size * seq_len * hidden_size`; `None` where that does not fit the address space.
 pub fn capacity(config: &Config) -> Option<usize> {
     [config.num_layers, config.directions, config.batch_size, config.seq_len]
         .into_iter()
@@ -38,10 +39,22 @@ fn shape(config: &Config) -> [usize; 5] {
 
 /// A 64-bit FNV-1a hash of everything that decides what a cache holds.
 fn fingerprint(config: &Config) -> u64 {
-    let text = format!("{config:?}");
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    // Writing to a hash cannot fail.
+    let _ = write!(hash, "{config:?}");
+    hash.0
+}
+
+/// FNV-1a (Fowler, Noll, Vo) with 64 bits, over text that is never stored.
+struct Fnv(u64);
+
+impl Write for Fnv {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Ok(())
+    }
 }
 
 fn header(config: &Config) -> [u8; 16] {
@@ -68,8 +81,9 @@ pub(super) fn to_fill<'a>(
     head[16..].fill(0);
     let shape = shape(config);
     let rows = &mut rows[..shape.iter().product()];
-    let rows = ArrayViewMut5::from_shape(Ix5(shape[0], shape[1], shape[2], shape[3], shape[4]), rows)
-        .map_err(|_| Error::CacheTooSmall { needed: usize::MAX, found })?;
+    let rows =
+        ArrayViewMut5::from_shape(Ix5(shape[0], shape[1], shape[2], shape[3], shape[4]), rows)
+            .map_err(|_| Error::CacheTooSmall { needed: usize::MAX, found })?;
     Ok((head, rows))
 }
 
@@ -128,7 +142,8 @@ pub(super) fn save(
             let Some(bytes) = place.as_slice_mut() else { continue };
             let mut vectors = bytes.chunks_exact_mut(hidden * size_of::<f32>());
             let gates = &rows.gates[at * geometry.gate_pitch..][..4 * units];
-            let states = [rows.cells, rows.hidden].map(|floats| &floats[at * geometry.state_pitch..]);
+            let states =
+                [rows.cells, rows.hidden].map(|floats| &floats[at * geometry.state_pitch..]);
             for from in gates.chunks_exact(units).chain(states) {
                 if let Some(to) = vectors.next() {
                     write_floats(&from[..hidden], to);
@@ -154,8 +169,8 @@ pub(super) fn read_vector(
     let of_row = cache.index_axis(Axis(0), row);
     let place = of_row.index_axis_move(Axis(0), step);
     let Some(bytes) = place.to_slice() else { return };
-    let start = vector * to.len() * size_of::<f32>();
-    let (from, _) = bytes[start..start + to.len() * size_of::<f32>()].as_chunks::<4>();
+    let bytes_of_vector = size_of_val(to);
+    let (from, _) = bytes[vector * bytes_of_vector..][..bytes_of_vector].as_chunks::<4>();
     for (to, from) in to.iter_mut().zip(from) {
         *to = f32::from_ne_bytes(*from);
     }

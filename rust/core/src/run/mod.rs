@@ -18,8 +18,8 @@ mod workspace;
 
 pub use arrays::{Inputs, Outputs};
 pub use backward::backward;
-pub use cache::capacity as cache_capacity;
 pub use backward_arrays::{BackwardArrays, GateOutgoing, Outgoing};
 pub use backward_workspace::BackwardWorkspace;
+pub use cache::capacity as cache_capacity;
 pub use forward::{forward, forward_caching};
 pub use workspace::Workspace;

@@ -31,7 +31,7 @@ pub(super) struct ChunkBuffers<'a> {
     pub(super) incoming: &'a mut [f32],
 }
 
-impl<'a> ChunkBuffers<'a> {
+impl ChunkBuffers<'_> {
     /// The first `rows` rows, and the others.
     pub(super) fn split_rows(
         self,

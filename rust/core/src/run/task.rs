@@ -127,10 +127,10 @@ impl Task<'_> {
         let rows = self.rows_of(&steps);
         let Self { plan, group, panels, memory, .. } = self;
         let geometry = &plan.shape.geometry;
-        let saved = self.cache.is_some().then_some(Saved {
-            gates: &mut memory.saved_gates,
-            cells: &mut memory.saved_cells,
-        });
+        let saved = self
+            .cache
+            .is_some()
+            .then_some(Saved { gates: &mut memory.saved_gates, cells: &mut memory.saved_cells });
         let out = match &mut self.target {
             Target::Above(sequence) => {
                 &mut sequence[rows.start * geometry.state_pitch..rows.end * geometry.state_pitch]
@@ -178,11 +178,8 @@ impl Task<'_> {
             vectorize(plan.level, chunk);
         }
         if let Some(cache) = &mut self.cache {
-            let chunk = ChunkRows {
-                gates: &memory.saved_gates,
-                cells: &memory.saved_cells,
-                hidden: out,
-            };
+            let chunk =
+                ChunkRows { gates: &memory.saved_gates, cells: &memory.saved_cells, hidden: out };
             save(cache, &plan.shape, &group.order.offsets, steps.clone(), &chunk);
         }
         if let Target::Output(output) = &mut self.target {
