@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("kernel", &["gate", "level", "math"]),
     ("plan", &["check", "error", "kernel", "level"]),
     ("pack", &["aligned", "check", "error", "gate", "plan"]),
-    ("run", &["aligned", "check", "error", "kernel", "level", "pack", "plan"]),
+    ("run", &["aligned", "check", "error", "gate", "kernel", "level", "pack", "plan"]),
     ("direct", &["check", "desc", "error", "gate", "pack", "plan", "run"]),
 ];
 

@@ -2,10 +2,17 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+use bnns_lstm_testkit::alloc::CountingAllocator;
+
+/// Counts what training allocates.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
 mod architecture;
 mod docs;
 mod exact;
 mod golden;
+mod gradients;
 mod oracle;
 mod properties;
 mod support;

@@ -67,7 +67,8 @@ fn prepare(level: Level, n_threads: usize) -> Prepared {
     };
     let checked = check(&params, &FilterParameters::default()).unwrap();
     drop(params);
-    let plan = Plan::new(&checked, Options { level, n_threads, force_threads: true }).unwrap();
+    let options = Options { level, n_threads, force_threads: true, training: false };
+    let plan = Plan::new(&checked, options).unwrap();
     let views = || GateViews {
         iw: aview1(&iw).into_dyn(),
         iw_upper: None,

@@ -65,6 +65,16 @@ impl<T> Gates<T> {
         }
     }
 
+    /// The value of one gate, to change.
+    pub fn get_mut(&mut self, gate: Gate) -> &mut T {
+        match gate {
+            Gate::Input => &mut self.input,
+            Gate::Forget => &mut self.forget,
+            Gate::Candidate => &mut self.candidate,
+            Gate::Output => &mut self.output,
+        }
+    }
+
     /// The values in the order of the BNNS structure.
     pub fn each(&self) -> [&T; 4] {
         [&self.input, &self.forget, &self.candidate, &self.output]

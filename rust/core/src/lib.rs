@@ -42,6 +42,9 @@ pub use direct::{direct_apply_lstm_batch_training_caching, direct_apply_with};
 pub use error::{Code, DescriptorError, Error, Issue, Path};
 pub use gate::{Gate, Gates};
 pub use level::Level;
-pub use pack::{GateViews, WeightViews, Weights};
+pub use pack::{GateViews, TransposedWeights, WeightViews, Weights};
 pub use plan::{Options, Plan};
-pub use run::{Inputs, Outputs, Workspace, forward};
+pub use run::{
+    BackwardArrays, BackwardWorkspace, GateOutgoing, Inputs, Outgoing, Outputs, Workspace,
+    backward, cache_capacity, forward, forward_caching,
+};

@@ -3,6 +3,8 @@
 //! In: a layer of the testkit. Out: what the library computes for it, at a level and with a number of
 //! threads. Everything is f32 from here on.
 
+pub mod training;
+
 use bnns_lstm::{
     Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers,
     LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level,
@@ -18,6 +20,7 @@ pub struct GateFloats {
     pub iw_upper: Vec<f32>,
     pub hw: Vec<f32>,
     pub cw: Option<Vec<f32>>,
+    pub is_full: bool,
     pub b: Option<Vec<f32>>,
 }
 
@@ -54,6 +57,7 @@ impl Case {
             iw_upper: gate.iw[1..].iter().flat_map(|layer| narrow(layer)).collect(),
             hw: narrow(&gate.hw),
             cw: gate.cw.values().map(narrow),
+            is_full: matches!(gate.cw, Peephole::Full(_)),
             b: gate.b.as_deref().map(narrow),
         };
         let gates = &layer.gates;

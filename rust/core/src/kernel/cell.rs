@@ -23,26 +23,37 @@ impl<V: Copy> PreActivations<V> {
     }
 }
 
-/// New cell and hidden state; `peepholes` are the diagonals, if any.
+/// What a step makes of one vector of hidden units.
+pub(super) struct NewStates<V> {
+    /// The activated gates, in the order of the panels.
+    pub(super) gates: [V; 4],
+    pub(super) cell: V,
+    pub(super) hidden: V,
+}
+
+/// Activated gates, new cell and hidden state; `peepholes` are the diagonals, if any.
 #[inline(always)]
 pub(super) fn default_cell<S: Simd>(
     simd: S,
     pre: PreActivations<S::f32s>,
     cell: S::f32s,
     peepholes: Option<PreActivations<S::f32s>>,
-) -> (S::f32s, S::f32s) {
+) -> NewStates<S::f32s> {
     let PreActivations { mut input, mut forget, mut candidate, mut output } = pre;
     if let Some(weights) = &peepholes {
         input = weights.input.mul_add(cell, input);
         forget = weights.forget.mul_add(cell, forget);
         candidate = weights.candidate.mul_add(cell, candidate);
     }
-    let kept = sigmoid(simd, forget) * cell;
-    let cell = sigmoid(simd, input).mul_add(tanh(simd, candidate), kept);
+    let (input, forget) = (sigmoid(simd, input), sigmoid(simd, forget));
+    let candidate = tanh(simd, candidate);
+    let cell = input.mul_add(candidate, forget * cell);
     if let Some(weights) = &peepholes {
         output = weights.output.mul_add(cell, output);
     }
-    (cell, sigmoid(simd, output) * tanh(simd, cell))
+    let output = sigmoid(simd, output);
+    let hidden = output * tanh(simd, cell);
+    NewStates { gates: [input, forget, candidate, output], cell, hidden }
 }
 
 /// One vector of `floats`, from `start` on.

@@ -27,13 +27,34 @@ pub(crate) struct FusedChunk<'a> {
     pub(crate) hidden: &'a mut [f32],
     /// `[row][unit]` for the rows of the batch: before and after.
     pub(crate) cell: &'a mut [f32],
+    /// What the backward pass needs, for all rows of the chunk.
+    pub(crate) saved: Option<Saved<'a>>,
+}
+
+/// What a training step keeps.
+pub(crate) struct Saved<'a> {
+    /// `[row][gate][unit]`: gates activated by the fused recurrence, pre-activations of the general one.
+    pub(crate) gates: &'a mut [f32],
+    /// The new cell state, `[row][unit]`.
+    pub(crate) cells: &'a mut [f32],
+}
+
+impl Saved<'_> {
+    /// The part that belongs to the rows from `first` on.
+    #[inline(always)]
+    pub(super) fn rows_from(&mut self, first: usize, geometry: &Geometry) -> Saved<'_> {
+        Saved {
+            gates: &mut self.gates[first * geometry.gate_pitch..],
+            cells: &mut self.cells[first * geometry.state_pitch..],
+        }
+    }
 }
 
 impl Kernel for FusedChunk<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
+    fn run<S: Simd>(mut self, simd: S) {
         let Geometry { state_pitch, gate_pitch, .. } = *self.geometry;
         for (first, rows) in self.steps.each() {
             let out = &mut self.out[first * state_pitch..(first + rows) * state_pitch];
@@ -45,6 +66,7 @@ impl Kernel for FusedChunk<'_> {
                 hidden: self.hidden,
                 cell: self.cell,
                 out,
+                saved: self.saved.as_mut().map(|saved| saved.rows_from(first, self.geometry)),
             };
             cover(simd, self.geometry, rows, &mut step);
             self.hidden[..rows * state_pitch].copy_from_slice(out);
@@ -61,6 +83,7 @@ struct FusedStep<'a> {
     hidden: &'a [f32],
     cell: &'a mut [f32],
     out: &'a mut [f32],
+    saved: Option<Saved<'a>>,
 }
 
 impl<S: Simd> TileOperation<S> for FusedStep<'_> {
@@ -87,8 +110,7 @@ impl<S: Simd> TileOperation<S> for FusedStep<'_> {
         sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
-                let unit = (first_block + block) * lanes;
-                self.finish(simd, *gates, (first_row + row) * state_pitch + unit, 4 * unit);
+                self.finish(simd, *gates, first_row + row, first_block + block);
             }
         }
     }
@@ -97,21 +119,30 @@ impl<S: Simd> TileOperation<S> for FusedStep<'_> {
 impl FusedStep<'_> {
     /// From the four sums of one vector of units to its new states.
     #[inline(always)]
-    fn finish<S: Simd>(&mut self, simd: S, gates: [S::f32s; 4], at: usize, diagonal_at: usize) {
+    fn finish<S: Simd>(&mut self, simd: S, gates: [S::f32s; 4], row: usize, block: usize) {
+        let Geometry { blocks, state_pitch, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
+        let at = row * state_pitch + block * lanes;
         let peepholes = if self.diagonal.is_empty() {
             None
         } else {
             let mut weights = [S::f32s::splat(simd, 0.0); 4];
             for (gate, weight) in weights.iter_mut().enumerate() {
-                *weight = load(simd, self.diagonal, diagonal_at + gate * lanes);
+                *weight = load(simd, self.diagonal, (4 * block + gate) * lanes);
             }
             Some(PreActivations::from_panel(weights))
         };
         let cell = load(simd, self.cell, at);
         let pre = PreActivations::from_panel(gates);
-        let (cell, hidden) = default_cell(simd, pre, cell, peepholes);
-        store::<S>(cell, self.cell, at);
-        store::<S>(hidden, self.out, at);
+        let new = default_cell(simd, pre, cell, peepholes);
+        store::<S>(new.cell, self.cell, at);
+        store::<S>(new.hidden, self.out, at);
+        if let Some(saved) = &mut self.saved {
+            store::<S>(new.cell, saved.cells, at);
+            for (gate, value) in new.gates.iter().enumerate() {
+                let place = row * gate_pitch + (gate * blocks + block) * lanes;
+                store::<S>(*value, saved.gates, place);
+            }
+        }
     }
 }

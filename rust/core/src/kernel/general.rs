@@ -5,6 +5,7 @@
 
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
+use super::fused::Saved;
 use super::geometry::{Geometry, Rows, Steps};
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::gate::Gates;
@@ -48,6 +49,8 @@ pub(crate) struct GeneralChunk<'a> {
     pub(crate) cell: &'a mut [f32],
     /// Room for the gates of one step, `[row][gate][unit]`.
     pub(crate) gates: &'a mut [f32],
+    /// What the backward pass needs, for all rows of the chunk.
+    pub(crate) saved: Option<Saved<'a>>,
 }
 
 impl Kernel for GeneralChunk<'_> {
@@ -59,7 +62,7 @@ impl Kernel for GeneralChunk<'_> {
         let steps = self.steps;
         for (first, rows) in steps.each() {
             self.sums(simd, first, rows);
-            self.new_cells(simd, rows);
+            self.new_cells(simd, first, rows);
             self.output_peephole(simd, rows);
             self.new_hidden(simd, first, rows);
             let out = &self.out[first * state_pitch..(first + rows) * state_pitch];
@@ -87,7 +90,7 @@ impl GeneralChunk<'_> {
 
     /// c' = forget * c + input * candidate.
     #[inline(always)]
-    fn new_cells<S: Simd>(&mut self, simd: S, rows: usize) {
+    fn new_cells<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
         let lanes = S::f32s::LEN;
         let units = self.geometry.blocks * lanes;
         let functions = self.functions.gates;
@@ -96,6 +99,10 @@ impl GeneralChunk<'_> {
             let cells = &mut self.cell[row * self.geometry.state_pitch..][..units];
             for (gate, values) in gates.chunks_exact_mut(units).take(3).enumerate() {
                 add_diagonal(simd, self.peepholes.diagonal, gate, cells, values);
+            }
+            if let Some(saved) = &mut self.saved {
+                let saved = saved.rows_from(first + row, self.geometry);
+                saved.gates[..3 * units].copy_from_slice(&gates[..3 * units]);
             }
             let (input, rest) = gates.split_at_mut(units);
             let (forget, rest) = rest.split_at_mut(units);
@@ -138,6 +145,11 @@ impl GeneralChunk<'_> {
             let out = &mut self.out[(first + row) * self.geometry.state_pitch..][..units];
             let output = &mut gates[3 * units..];
             add_diagonal(simd, self.peepholes.diagonal, 3, cells, output);
+            if let Some(saved) = &mut self.saved {
+                let saved = saved.rows_from(first + row, self.geometry);
+                saved.gates[3 * units..4 * units].copy_from_slice(output);
+                saved.cells[..units].copy_from_slice(cells);
+            }
             apply_slice(simd, self.functions.gates.output, output);
             out.copy_from_slice(cells);
             apply_slice(simd, self.functions.hidden, out);

@@ -40,6 +40,16 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Where the rows of one group of batch rows are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupRows {
+    /// Where the rows of each step begin in a buffer of all active (step, row) pairs of the group;
+    /// `seq_len + 1` values.
+    pub(crate) offsets: Vec<usize>,
+    /// Where the group's rows begin in a buffer that holds a chunk of steps of all groups.
+    pub(crate) chunk_start: usize,
+}
+
 /// The steps of a chunk in the order in which a direction reads them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Steps<'a> {

@@ -20,6 +20,7 @@
 
 mod activation;
 mod bounds;
+mod derivative;
 mod exp;
 mod log;
 mod piecewise;
@@ -30,5 +31,6 @@ mod tanh;
 mod tests;
 
 pub(crate) use activation::{Activation, Function, apply_slice};
+pub(crate) use derivative::apply_with_derivative_slice;
 pub(crate) use sigmoid::sigmoid;
 pub(crate) use tanh::tanh;

@@ -4,9 +4,15 @@
 //! order in which kernels read them. This is the only code that sees how weights are stored.
 
 mod panel;
+mod transposed;
+mod unpack;
 mod views;
 
-pub(crate) use panel::{LayerPanels, Panels};
+pub(crate) use crate::plan::Panels;
+pub(crate) use panel::LayerPanels;
+pub(crate) use transposed::TransposedPanels;
+pub use transposed::TransposedWeights;
+pub(crate) use unpack::GradientSlot;
 pub use views::{GateViews, WeightViews};
 
 use crate::error::Error;

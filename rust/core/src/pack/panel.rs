@@ -7,7 +7,7 @@ use super::views::Canonical;
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::gate::{Gate, Gates};
-use crate::plan::{PanelSizes, Plan, Shape};
+use crate::plan::{PanelSizes, Panels, Plan, Shape};
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
 /// Inputs of a panel that are written together: 64 lines of four gates are a third of a usual L1.
@@ -20,23 +20,6 @@ pub(crate) struct LayerPanels {
     sizes: PanelSizes,
 }
 
-/// Borrowed panels, by name.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Panels<'w> {
-    /// `[block][layer input][gate][lane]`
-    pub(crate) input: &'w [f32],
-    /// `[block][gate][lane]`
-    pub(crate) bias: &'w [f32],
-    /// `[block][hidden][gate][lane]`
-    pub(crate) hidden: &'w [f32],
-    /// `[block][gate][lane]`; empty without diagonal peepholes.
-    pub(crate) diagonal: &'w [f32],
-    /// `[block][hidden][gate][lane]`; empty without full peepholes of input, forget or candidate gate.
-    pub(crate) cell: &'w [f32],
-    /// `[block][hidden][lane]`; empty without a full peephole of the output gate.
-    pub(crate) cell_output: &'w [f32],
-}
-
 impl LayerPanels {
     /// Pack one layer and direction.
     pub(super) fn pack(
@@ -47,27 +30,24 @@ impl LayerPanels {
         direction: usize,
     ) -> Result<Self, Error> {
         let mut floats = Aligned::zeros(sizes.total(), "packed weights")?;
-        let (input, rest) = floats.split_at_mut(sizes.input);
-        let (bias, rest) = rest.split_at_mut(sizes.bias);
-        let (hidden, rest) = rest.split_at_mut(sizes.hidden);
-        let (diagonal, rest) = rest.split_at_mut(sizes.diagonal);
-        let (cell, cell_output) = rest.split_at_mut(sizes.cell);
+        let panels = sizes.split(&mut floats);
         for (index, gate) in Gate::ALL.into_iter().enumerate() {
             let from = gates.get(gate);
             let to = Slot { shape: &plan.shape, index, gates: 4 };
-            to.matrix(input, from.input(layer, direction));
-            to.matrix(hidden, from.hidden(layer, direction));
+            to.matrix(panels.input, from.input(layer, direction));
+            to.matrix(panels.hidden, from.hidden(layer, direction));
             if let Some(vector) = from.bias(layer, direction) {
-                to.vector(bias, vector);
+                to.vector(panels.bias, vector);
             }
             if let Some(vector) = from.diagonal(layer, direction) {
-                to.vector(diagonal, vector);
+                to.vector(panels.diagonal, vector);
             }
             if let Some(matrix) = from.full(layer, direction) {
                 if gate == Gate::Output {
-                    Slot { shape: &plan.shape, index: 0, gates: 1 }.matrix(cell_output, matrix);
+                    Slot { shape: &plan.shape, index: 0, gates: 1 }
+                        .matrix(panels.cell_output, matrix);
                 } else {
-                    to.matrix(cell, matrix);
+                    to.matrix(panels.cell, matrix);
                 }
             }
         }
@@ -76,12 +56,7 @@ impl LayerPanels {
 
     /// The panels.
     pub(crate) fn panels(&self) -> Panels<'_> {
-        let (input, rest) = self.floats.split_at(self.sizes.input);
-        let (bias, rest) = rest.split_at(self.sizes.bias);
-        let (hidden, rest) = rest.split_at(self.sizes.hidden);
-        let (diagonal, rest) = rest.split_at(self.sizes.diagonal);
-        let (cell, cell_output) = rest.split_at(self.sizes.cell);
-        Panels { input, bias, hidden, diagonal, cell, cell_output }
+        self.sizes.borrow(&self.floats)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::check::Config;
 use crate::error::Error;
+use crate::kernel::GroupRows;
 
 /// Floating-point operations below which a second thread costs more than it brings: waking one takes
 /// several microseconds.
@@ -17,12 +18,17 @@ pub(crate) struct Group {
     pub(crate) first: usize,
     /// How many.
     pub(crate) rows: usize,
-    /// Where the rows of each step begin in a buffer of all active (step, row) pairs; `seq_len + 1` values.
-    pub(crate) offsets: Vec<usize>,
+    /// Where its rows are in buffers of all steps and of chunks.
+    pub(crate) order: GroupRows,
 }
 
 impl Group {
-    fn new(config: &Config, first: usize, rows: usize) -> Result<Self, Error> {
+    fn new(
+        config: &Config,
+        first: usize,
+        rows: usize,
+        training_chunk_steps: usize,
+    ) -> Result<Self, Error> {
         let mut offsets = Vec::new();
         offsets.try_reserve_exact(config.seq_len + 1).map_err(|_| Error::OutOfMemory {
             what: "step offsets",
@@ -34,17 +40,18 @@ impl Group {
             offset += config.active_at(step).saturating_sub(first).min(rows);
             offsets.push(offset);
         }
-        Ok(Self { first, rows, offsets })
+        let chunk_start = first * training_chunk_steps;
+        Ok(Self { first, rows, order: GroupRows { offsets, chunk_start } })
     }
 
     /// Active (step, row) pairs.
     pub(crate) fn all_rows(&self) -> usize {
-        self.offsets.last().copied().unwrap_or(0)
+        self.order.offsets.last().copied().unwrap_or(0)
     }
 
     /// Rows that are active at `step`.
     pub(crate) fn active_at(&self, step: usize) -> usize {
-        self.offsets[step + 1] - self.offsets[step]
+        self.order.offsets[step + 1] - self.order.offsets[step]
     }
 }
 
@@ -63,7 +70,11 @@ pub(crate) fn useful_threads(config: &Config, threads: usize) -> usize {
 }
 
 /// Divide the batch so that each (group, direction) pair is the same work for one of `threads` threads.
-pub(crate) fn divide(config: &Config, threads: usize) -> Result<Vec<Group>, Error> {
+pub(crate) fn divide(
+    config: &Config,
+    threads: usize,
+    training_chunk_steps: usize,
+) -> Result<Vec<Group>, Error> {
     let wanted = threads.div_ceil(config.directions).clamp(1, config.batch_size);
     let total: usize = (0..config.seq_len).map(|step| config.active_at(step)).sum();
     let mut groups = Vec::with_capacity(wanted);
@@ -78,7 +89,7 @@ pub(crate) fn divide(config: &Config, threads: usize) -> Result<Vec<Group>, Erro
             done += length_of(config, end);
             end += 1;
         }
-        groups.push(Group::new(config, first, end - first)?);
+        groups.push(Group::new(config, first, end - first, training_chunk_steps)?);
         first = end;
     }
     Ok(groups)

@@ -9,13 +9,15 @@ mod shape;
 mod tile;
 mod workspace;
 
+pub(crate) use crate::kernel::VECTORS;
 pub(crate) use groups::Group;
-pub(crate) use panels::PanelSizes;
+pub(crate) use panels::{PanelSizes, Panels};
 pub(crate) use shape::Shape;
 pub(crate) use workspace::TaskSizes;
 
 use crate::check::{Checked, Config};
 use crate::error::Error;
+use crate::kernel::GroupRows;
 use crate::level::Level;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,12 +35,14 @@ pub struct Options {
     /// Use as many threads as rows and directions allow, even where fewer are faster: for tests and
     /// measurements.
     pub force_threads: bool,
+    /// Plan for training: forward calls that fill a cache, and backward calls.
+    pub training: bool,
 }
 
 impl Default for Options {
     /// The best level of the machine and as many threads as it has.
     fn default() -> Self {
-        Self { level: Level::best(), n_threads: 0, force_threads: false }
+        Self { level: Level::best(), n_threads: 0, force_threads: false, training: false }
     }
 }
 
@@ -52,6 +56,12 @@ pub struct Plan {
     pub(crate) threads: usize,
     pub(crate) shape: Shape,
     pub(crate) groups: Vec<Group>,
+    /// The row orders of all groups, for sums over all of them in training.
+    pub(crate) orders: Vec<GroupRows>,
+    /// Whether forward calls fill a cache.
+    pub(crate) training: bool,
+    /// Steps that the backward pass takes at a time.
+    pub(crate) training_chunk_steps: usize,
 }
 
 impl Plan {
@@ -69,12 +79,22 @@ impl Plan {
         let possible = config.batch_size.saturating_mul(config.directions).min(available);
         let threads =
             if options.force_threads { possible } else { groups::useful_threads(config, possible) };
+        let shape = Shape::new(config, Tile::of(options.level));
+        let training_chunk_steps = shape.training_chunk_steps(config);
+        let groups = groups::divide(config, threads, training_chunk_steps)?;
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             level: options.level,
             threads,
-            shape: Shape::new(config, Tile::of(options.level)),
-            groups: groups::divide(config, threads)?,
+            shape,
+            training: options.training,
+            training_chunk_steps,
+            orders: if options.training {
+                groups.iter().map(|group| group.order.clone()).collect()
+            } else {
+                Vec::new()
+            },
+            groups,
             checked: checked.clone(),
         })
     }
@@ -130,7 +150,7 @@ impl Plan {
         self.groups
             .iter()
             .map(|group| {
-                let sizes = TaskSizes::new(config, &self.shape, group);
+                let sizes = TaskSizes::new(config, &self.shape, group, self.training);
                 config.directions * sizes.total()
             })
             .sum()

@@ -41,9 +41,57 @@ impl PanelSizes {
         }
     }
 
+    /// The panels in a buffer of [`total`](Self::total) floats.
+    pub(crate) fn borrow<'p>(&self, floats: &'p [f32]) -> Panels<'p> {
+        let (input, rest) = floats.split_at(self.input);
+        let (bias, rest) = rest.split_at(self.bias);
+        let (hidden, rest) = rest.split_at(self.hidden);
+        let (diagonal, rest) = rest.split_at(self.diagonal);
+        let (cell, cell_output) = rest.split_at(self.cell);
+        Panels { input, bias, hidden, diagonal, cell, cell_output }
+    }
+
+    /// As [`borrow`](Self::borrow), to write.
+    pub(crate) fn split<'p>(&self, floats: &'p mut [f32]) -> PanelsMut<'p> {
+        let (input, rest) = floats.split_at_mut(self.input);
+        let (bias, rest) = rest.split_at_mut(self.bias);
+        let (hidden, rest) = rest.split_at_mut(self.hidden);
+        let (diagonal, rest) = rest.split_at_mut(self.diagonal);
+        let (cell, cell_output) = rest.split_at_mut(self.cell);
+        PanelsMut { input, bias, hidden, diagonal, cell, cell_output }
+    }
+
     /// Floats of all panels; each starts on a cache line, as all sizes are multiples of the lanes and
     /// those with fewer than 16 lanes are not read across lines.
     pub(crate) fn total(&self) -> usize {
         self.input + self.bias + self.hidden + self.diagonal + self.cell + self.cell_output
     }
+}
+
+/// Borrowed panels of one layer and direction, by name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Panels<'p> {
+    /// `[block][layer input][gate][lane]`
+    pub(crate) input: &'p [f32],
+    /// `[block][gate][lane]`
+    pub(crate) bias: &'p [f32],
+    /// `[block][hidden][gate][lane]`
+    pub(crate) hidden: &'p [f32],
+    /// `[block][gate][lane]`; empty without diagonal peepholes.
+    pub(crate) diagonal: &'p [f32],
+    /// `[block][hidden][gate][lane]`; empty without full peepholes of input, forget or candidate gate.
+    pub(crate) cell: &'p [f32],
+    /// `[block][hidden][lane]`; empty without a full peephole of the output gate.
+    pub(crate) cell_output: &'p [f32],
+}
+
+/// As [`Panels`], to write.
+#[derive(Debug)]
+pub(crate) struct PanelsMut<'p> {
+    pub(crate) input: &'p mut [f32],
+    pub(crate) bias: &'p mut [f32],
+    pub(crate) hidden: &'p mut [f32],
+    pub(crate) diagonal: &'p mut [f32],
+    pub(crate) cell: &'p mut [f32],
+    pub(crate) cell_output: &'p mut [f32],
 }

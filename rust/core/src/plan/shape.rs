@@ -5,7 +5,7 @@
 
 use super::tile::Tile;
 use crate::check::{Config, Peephole};
-use crate::kernel::Geometry;
+use crate::kernel::{Geometry, VECTORS};
 
 /// Floats of a page; rows that are a multiple of it apart would compete for the same cache sets.
 const PAGE: usize = 4096 / size_of::<f32>();
@@ -16,6 +16,10 @@ const LINE: usize = 64 / size_of::<f32>();
 /// Bytes of pre-activations that a chunk of steps may take, so that they are read back from L2 (the
 /// smallest L2 in wide use has 512 KiB).
 const CHUNK_BYTES: usize = 384 * 1024;
+
+/// Bytes of gate gradients that a chunk of the backward pass may take: each chunk reads and writes all
+/// weight gradients, so it is larger than a forward one.
+const TRAINING_CHUNK_BYTES: usize = 1024 * 1024;
 
 /// The padded sizes of one layer at one SIMD level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,22 @@ impl Shape {
     /// Padded hidden units.
     pub(crate) fn units(&self) -> usize {
         self.geometry.blocks * self.lanes
+    }
+
+    /// Steps that the backward pass takes at a time, whatever the number of threads.
+    pub(crate) fn training_chunk_steps(&self, config: &Config) -> usize {
+        let rows = TRAINING_CHUNK_BYTES / (self.geometry.gate_pitch * size_of::<f32>());
+        (rows / config.batch_size).clamp(1, config.seq_len)
+    }
+
+    /// Vectors of hidden units in blocks of four, the tiles of transposed products.
+    pub(crate) fn wide_blocks(&self, outputs: usize) -> usize {
+        outputs.div_ceil(VECTORS * self.lanes)
+    }
+
+    /// Floats from one row of transposed products to the next.
+    pub(crate) fn wide_pitch(&self, outputs: usize) -> usize {
+        pitch(self.wide_blocks(outputs) * VECTORS * self.lanes)
     }
 
     /// Rows of pre-activations that fit a chunk, at least those of one step.

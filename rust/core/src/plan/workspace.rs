@@ -24,12 +24,16 @@ pub(crate) struct TaskSizes {
     pub(crate) gates: usize,
     /// Outputs of all steps of a layer below the last, `[row][unit]`.
     pub(crate) sequence: usize,
+    /// Saved gates of a chunk in training, `[row][gate][unit]`.
+    pub(crate) saved_gates: usize,
+    /// Saved cell states of a chunk in training, `[row][unit]`.
+    pub(crate) saved_cells: usize,
     /// How many such sequences: none for one layer, one for two, else two in turn.
     pub(crate) sequences: usize,
 }
 
 impl TaskSizes {
-    pub(crate) fn new(config: &Config, shape: &Shape, group: &Group) -> Self {
+    pub(crate) fn new(config: &Config, shape: &Shape, group: &Group, training: bool) -> Self {
         let geometry = &shape.geometry;
         let chunk_rows = shape.chunk_rows(group.rows, group.all_rows());
         Self {
@@ -40,6 +44,8 @@ impl TaskSizes {
             out: chunk_rows * geometry.state_pitch,
             gates: if shape.is_fused { 0 } else { group.rows * geometry.gate_pitch },
             sequence: group.all_rows() * geometry.state_pitch,
+            saved_gates: if training { chunk_rows * geometry.gate_pitch } else { 0 },
+            saved_cells: if training { chunk_rows * geometry.state_pitch } else { 0 },
             sequences: (config.num_layers - 1).min(2),
         }
     }
@@ -47,6 +53,7 @@ impl TaskSizes {
     /// Floats of all buffers.
     pub(crate) fn total(&self) -> usize {
         let sequences = self.sequences * self.sequence;
-        2 * self.state + self.input + self.pre + self.out + self.gates + sequences
+        let saved = self.saved_gates + self.saved_cells;
+        2 * self.state + self.input + self.pre + self.out + self.gates + saved + sequences
     }
 }

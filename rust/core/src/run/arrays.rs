@@ -8,7 +8,7 @@ use crate::error::{Error, Path};
 use crate::plan::Plan;
 use ndarray::{
     ArrayView2, ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut2, ArrayViewMut3, ArrayViewMut4,
-    ArrayViewMutD, Axis, Dimension,
+    ArrayViewMut5, ArrayViewMutD, Axis, Dimension,
 };
 
 /// The arrays that a call reads, as they were checked.
@@ -59,6 +59,8 @@ pub(super) struct Bound<'a> {
     pub(super) output: Option<ArrayViewMut3<'a, f32>>,
     pub(super) hidden: States<'a>,
     pub(super) cell: States<'a>,
+    /// Rows of the training cache, `[layers, directions, rows, seq_len, row bytes]`.
+    pub(super) cache: Option<ArrayViewMut5<'a, u8>>,
 }
 
 impl<'a> Bound<'a> {
@@ -82,6 +84,7 @@ impl<'a> Bound<'a> {
                 is_in_place: *initial_hidden == InitialState::InPlace,
                 last: bind_output(to("hidden_desc"), final_hidden.as_ref(), outputs.hidden)?,
             },
+            cache: None,
             cell: States {
                 initial: bind_initial(from("cell_state_desc"), initial_cell, inputs.cell)?,
                 is_in_place: *initial_cell == InitialState::InPlace,
@@ -96,9 +99,16 @@ impl<'a> Bound<'a> {
         let (output, output_rest) = unzip(self.output.map(|output| output.split_at(Axis(1), rows)));
         let (hidden, hidden_rest) = self.hidden.split_rows(rows);
         let (cell, cell_rest) = self.cell.split_rows(rows);
+        let (cache, cache_rest) = unzip(self.cache.map(|cache| cache.split_at(Axis(2), rows)));
         (
-            Self { input, output, hidden, cell },
-            Self { input: input_rest, output: output_rest, hidden: hidden_rest, cell: cell_rest },
+            Self { input, output, hidden, cell, cache },
+            Self {
+                input: input_rest,
+                output: output_rest,
+                hidden: hidden_rest,
+                cell: cell_rest,
+                cache: cache_rest,
+            },
         )
     }
 }
@@ -189,4 +199,16 @@ fn missing(path: Path, planned: &Strided) -> Error {
 fn surplus(path: Path, shape: &[usize]) -> Error {
     let actual = format!("{shape:?}");
     Error::ArrayMismatch { path, expected: "none".to_owned(), actual }
+}
+
+/// The cache rows of each direction of a layer, `[rows, seq_len, row bytes]`; `None` without a cache, and
+/// for the second direction where there is only one.
+pub(super) fn cache_of_layer<'v>(
+    cache: &'v mut Option<ArrayViewMut5<'_, u8>>,
+    layer: usize,
+) -> (Option<ArrayViewMut3<'v, u8>>, Option<ArrayViewMut3<'v, u8>>) {
+    let Some(cache) = cache else { return (None, None) };
+    let (first, rest) = cache.index_axis_mut(Axis(0), layer).split_at(Axis(0), 1);
+    let second = (rest.len_of(Axis(0)) > 0).then(|| rest.index_axis_move(Axis(0), 0));
+    (Some(first.index_axis_move(Axis(0), 0)), second)
 }

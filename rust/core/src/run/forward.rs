@@ -3,7 +3,8 @@
 //! In: a plan, packed weights, a workspace, arrays. Out: the caller's outputs. No result depends on which
 //! thread computes it.
 
-use super::arrays::{Bound, Inputs, Outputs, unzip};
+use super::arrays::{Bound, Inputs, Outputs, cache_of_layer, unzip};
+use super::cache;
 use super::pool;
 use super::task::{Source, Target, Task};
 use super::workspace::{GroupMemory, Workspace};
@@ -26,15 +27,46 @@ pub fn forward<'a>(
     inputs: Inputs<'a>,
     outputs: Outputs<'a>,
 ) -> Result<(), Error> {
+    check_plan(plan, weights, workspace)?;
+    let arrays = Bound::new(plan, inputs, outputs)?;
+    let call = Call { plan, weights };
+    pool::run(plan.threads, || call.groups(&plan.groups, &mut workspace.groups, arrays))
+}
+
+/// As [`forward`], and fill a training cache for [`backward`](super::backward()).
+///
+/// # Errors
+///
+/// As [`forward`]; [`Error::NotForTraining`] and [`Error::CacheTooSmall`].
+pub fn forward_caching<'a>(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    inputs: Inputs<'a>,
+    outputs: Outputs<'a>,
+    cache: &'a mut [u8],
+) -> Result<(), Error> {
+    check_plan(plan, weights, workspace)?;
+    if !plan.training {
+        return Err(Error::NotForTraining);
+    }
+    let mut arrays = Bound::new(plan, inputs, outputs)?;
+    let (head, rows) = cache::to_fill(plan, cache)?;
+    arrays.cache = Some(rows);
+    let call = Call { plan, weights };
+    pool::run(plan.threads, || call.groups(&plan.groups, &mut workspace.groups, arrays))?;
+    cache::mark_filled(head);
+    Ok(())
+}
+
+fn check_plan(plan: &Plan, weights: &Weights, workspace: &Workspace) -> Result<(), Error> {
     if weights.plan_id != plan.id {
         return Err(Error::WrongPlan { what: "weights" });
     }
     if workspace.plan_id != plan.id {
         return Err(Error::WrongPlan { what: "workspace" });
     }
-    let arrays = Bound::new(plan, inputs, outputs)?;
-    let call = Call { plan, weights };
-    pool::run(plan.threads, || call.groups(&plan.groups, &mut workspace.groups, arrays))
+    Ok(())
 }
 
 /// What all tasks of a call share.
@@ -77,7 +109,8 @@ impl Call<'_> {
                 _ => Source::Below(below),
             };
             let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
-            let make = |direction, target, hidden, cell, memory| Task {
+            let (cache, cache_back) = cache_of_layer(&mut arrays.cache, layer);
+            let make = |direction, target, (hidden, cell, cache), memory| Task {
                 plan: self.plan,
                 group,
                 panels: self.weights.of(layer, direction).panels(),
@@ -86,13 +119,14 @@ impl Call<'_> {
                 target,
                 hidden,
                 cell,
+                cache,
                 memory,
             };
             match (tasks.as_mut_slice(), above.as_mut_slice()) {
                 ([memory], [above]) => {
                     let hidden = arrays.hidden.of_task(layer);
                     let cell = arrays.cell.of_task(layer);
-                    make(0, target(output, above, is_last), hidden, cell, memory).run();
+                    make(0, target(output, above, is_last), (hidden, cell, cache), memory).run();
                 }
                 ([memory, memory_back], [above, above_back]) => {
                     let (output, output_back) =
@@ -100,8 +134,10 @@ impl Call<'_> {
                     let (hidden, hidden_back) = arrays.hidden.of_both(layer);
                     let (cell, cell_back) = arrays.cell.of_both(layer);
                     let target_back = target(output_back, above_back, is_last);
-                    let forward = make(0, target(output, above, is_last), hidden, cell, memory);
-                    let backward = make(1, target_back, hidden_back, cell_back, memory_back);
+                    let target = target(output, above, is_last);
+                    let forward = make(0, target, (hidden, cell, cache), memory);
+                    let states_back = (hidden_back, cell_back, cache_back);
+                    let backward = make(1, target_back, states_back, memory_back);
                     self.both(|| forward.run(), || backward.run());
                 }
                 _ => {}

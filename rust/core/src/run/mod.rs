@@ -4,12 +4,22 @@
 //! states, in the caller's memory. It decides nothing: sizes and division come from the plan.
 
 mod arrays;
+mod backward;
+mod backward_arrays;
+mod backward_layer;
+mod backward_workspace;
+mod cache;
 mod copy;
 mod forward;
 mod pool;
+mod stage;
 mod task;
 mod workspace;
 
 pub use arrays::{Inputs, Outputs};
-pub use forward::forward;
+pub use backward::backward;
+pub use backward_arrays::{BackwardArrays, GateOutgoing, Outgoing};
+pub use backward_workspace::BackwardWorkspace;
+pub use cache::capacity as cache_capacity;
+pub use forward::{forward, forward_caching};
 pub use workspace::Workspace;

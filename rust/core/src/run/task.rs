@@ -5,11 +5,12 @@
 //! pre-activations are still in the cache. It does not know other groups.
 
 use super::arrays::TaskStates;
+use super::cache::{ChunkRows, save};
 use super::copy::{gather_input, load_state, scatter_output, store_state};
 use super::workspace::TaskMemory;
 use crate::aligned::Aligned;
 use crate::kernel::{
-    FusedChunk, GeneralChunk, GeneralFunctions, PeepholePanels, Project, Rows, Steps,
+    FusedChunk, GeneralChunk, GeneralFunctions, PeepholePanels, Project, Rows, Saved, Steps,
 };
 use crate::level::vectorize;
 use crate::pack::Panels;
@@ -48,6 +49,8 @@ pub(super) struct Task<'a> {
     pub(super) target: Target<'a>,
     pub(super) hidden: TaskStates<'a>,
     pub(super) cell: TaskStates<'a>,
+    /// In training: `[rows, seq_len, row bytes]`.
+    pub(super) cache: Option<ArrayViewMut3<'a, u8>>,
     pub(super) memory: &'a mut TaskMemory,
 }
 
@@ -71,7 +74,7 @@ impl Task<'_> {
 
     /// As many of the remaining steps as fit a chunk, at least one.
     fn next_chunk(&self, done: usize) -> Range<usize> {
-        let offsets = &self.group.offsets;
+        let offsets = &self.group.order.offsets;
         let rows = self.memory.chunk_rows;
         if self.reverse {
             let end = offsets.len() - 1 - done;
@@ -85,7 +88,7 @@ impl Task<'_> {
 
     /// Rows of the group's sequence that belong to these steps.
     fn rows_of(&self, steps: &Range<usize>) -> Range<usize> {
-        self.group.offsets[steps.start]..self.group.offsets[steps.end]
+        self.group.order.offsets[steps.start]..self.group.order.offsets[steps.end]
     }
 
     /// bias + x · W for all rows of the chunk.
@@ -124,6 +127,10 @@ impl Task<'_> {
         let rows = self.rows_of(&steps);
         let Self { plan, group, panels, memory, .. } = self;
         let geometry = &plan.shape.geometry;
+        let saved = self
+            .cache
+            .is_some()
+            .then_some(Saved { gates: &mut memory.saved_gates, cells: &mut memory.saved_cells });
         let out = match &mut self.target {
             Target::Above(sequence) => {
                 &mut sequence[rows.start * geometry.state_pitch..rows.end * geometry.state_pitch]
@@ -133,7 +140,7 @@ impl Task<'_> {
             }
         };
         let order =
-            Steps { offsets: &group.offsets[steps.start..=steps.end], reverse: self.reverse };
+            Steps { offsets: &group.order.offsets[steps.start..=steps.end], reverse: self.reverse };
         if plan.shape.is_fused {
             let chunk = FusedChunk {
                 geometry,
@@ -141,9 +148,10 @@ impl Task<'_> {
                 hidden_weights: panels.hidden,
                 diagonal: panels.diagonal,
                 pre: &memory.pre,
-                out,
+                out: &mut *out,
                 hidden: &mut memory.hidden,
                 cell: &mut memory.cell,
+                saved,
             };
             vectorize(plan.level, chunk);
         } else {
@@ -161,12 +169,18 @@ impl Task<'_> {
                     cell_output: panels.cell_output,
                 },
                 pre: &memory.pre,
-                out,
+                out: &mut *out,
                 hidden: &mut memory.hidden,
                 cell: &mut memory.cell,
                 gates: &mut memory.gates,
+                saved,
             };
             vectorize(plan.level, chunk);
+        }
+        if let Some(cache) = &mut self.cache {
+            let chunk =
+                ChunkRows { gates: &memory.saved_gates, cells: &memory.saved_cells, hidden: out };
+            save(cache, &plan.shape, &group.order.offsets, steps.clone(), &chunk);
         }
         if let Target::Output(output) = &mut self.target {
             scatter_output(output, group, steps, &memory.out, geometry.state_pitch);

@@ -35,6 +35,8 @@ pub(super) struct TaskMemory {
     pub(super) pre: Aligned,
     pub(super) out: Aligned,
     pub(super) gates: Aligned,
+    pub(super) saved_gates: Aligned,
+    pub(super) saved_cells: Aligned,
 }
 
 impl Workspace {
@@ -47,7 +49,7 @@ impl Workspace {
         let directions = plan.config().directions;
         let mut groups = Vec::with_capacity(plan.groups.len());
         for group in &plan.groups {
-            let sizes = TaskSizes::new(plan.config(), &plan.shape, group);
+            let sizes = TaskSizes::new(plan.config(), &plan.shape, group, plan.training);
             let sequence = |number: usize| -> Result<Vec<Aligned>, Error> {
                 let floats = if sizes.sequences >= number { sizes.sequence } else { 0 };
                 (0..directions).map(|_| zeros(floats)).collect()
@@ -74,6 +76,8 @@ impl TaskMemory {
             pre: zeros(sizes.pre)?,
             out: zeros(sizes.out)?,
             gates: zeros(sizes.gates)?,
+            saved_gates: zeros(sizes.saved_gates)?,
+            saved_cells: zeros(sizes.saved_cells)?,
         })
     }
 }

@@ -1,0 +1,240 @@
+//! The recurrence backwards: from gradients of outputs and states to gradients of gates and earlier states.
+//!
+//! In: what the forward pass saved of a chunk of steps, incoming gradients, transposed weights. Out: gate
+//! gradients `[row][gate][unit]` over the saved gates, and the gradients of the states before the chunk.
+//! Units beyond `hidden_size` get gate gradients of exactly 0, so that sums may run over them.
+
+use super::cell::{load, store};
+use super::general::GeneralFunctions;
+use super::geometry::{Geometry, Rows, Steps};
+use super::transposed::TransposedProduct;
+use crate::level::Kernel;
+use crate::math::{Activation, apply_slice, apply_with_derivative_slice};
+use fearless_simd::{Simd, SimdBase, SimdFloat};
+
+/// Transposed panels; empty where no gate has that kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BackwardPanels<'a> {
+    /// `[block][gate][unit][vector][lane]`
+    pub(crate) hidden: &'a [f32],
+    /// Diagonal peepholes as in the forward pass, `[block][gate][lane]`.
+    pub(crate) diagonal: &'a [f32],
+    /// Full peepholes of input, forget and candidate gate, `[block][gate][unit][vector][lane]`.
+    pub(crate) cell: &'a [f32],
+    /// Full peephole of the output gate, `[block][unit][vector][lane]`.
+    pub(crate) cell_output: &'a [f32],
+}
+
+/// What one step needs besides the chunk's rows; one row for each batch row.
+pub(crate) struct BackwardScratch<'a> {
+    /// Derivatives of the gates, `[row][gate][unit]`.
+    pub(crate) derivatives: &'a mut [f32],
+    /// Hidden activation of a row's cells, and its derivative, `[2][unit]`.
+    pub(crate) activated: &'a mut [f32],
+}
+
+/// Run the recurrence backwards over a chunk of steps.
+pub(crate) struct BackwardChunk<'a> {
+    pub(crate) geometry: &'a Geometry,
+    /// The steps, the last one of the forward pass first.
+    pub(crate) steps: Steps<'a>,
+    /// `None` where the saved gates are activated by the default functions; else they are pre-activations.
+    pub(crate) functions: Option<GeneralFunctions>,
+    pub(crate) panels: BackwardPanels<'a>,
+    /// `[row][gate][unit]`: saved gates before, gate gradients after.
+    pub(crate) gates: &'a mut [f32],
+    /// New cell states, `[row][unit]`.
+    pub(crate) cells: &'a [f32],
+    /// Cell states before each step, `[row][unit]`.
+    pub(crate) previous_cells: &'a [f32],
+    /// Incoming gradients of the outputs, `[row][unit]`.
+    pub(crate) incoming: &'a [f32],
+    /// Gradients of the hidden state, `[batch row][unit]` at `wide_pitch`: after and before.
+    pub(crate) d_hidden: &'a mut [f32],
+    /// Gradients of the cell state, `[batch row][unit]` at `wide_pitch`: after and before.
+    pub(crate) d_cell: &'a mut [f32],
+    /// From one row of state gradients to the next: whole blocks of four vectors.
+    pub(crate) wide_pitch: usize,
+    /// Blocks of four vectors of hidden units.
+    pub(crate) wide_blocks: usize,
+    pub(crate) scratch: BackwardScratch<'a>,
+}
+
+impl Kernel for BackwardChunk<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let steps = self.steps;
+        for (first, rows) in steps.each() {
+            for row in 0..rows {
+                self.derive(simd, first, row);
+                self.output_gate(simd, first, row);
+            }
+            self.through_output_peephole(simd, rows);
+            for row in 0..rows {
+                self.other_gates(simd, first, row);
+            }
+            self.previous_states(simd, first, rows);
+        }
+    }
+}
+
+impl BackwardChunk<'_> {
+    /// Values and derivatives of the five activations of a row.
+    #[inline(always)]
+    fn derive<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
+        let Geometry { blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let lanes = S::f32s::LEN;
+        let units = blocks * lanes;
+        let gates = &mut self.gates[(first + row) * gate_pitch..][..4 * units];
+        let derivatives = &mut self.scratch.derivatives[row * gate_pitch..][..4 * units];
+        let cells = &self.cells[(first + row) * state_pitch..][..units];
+        let (values, slopes) = self.scratch.activated.split_at_mut(units);
+        values.copy_from_slice(cells);
+        let Some(functions) = &self.functions else {
+            apply_slice(simd, Activation::TANH, values);
+            for (gate, place) in (0..4 * units).step_by(units).enumerate() {
+                let is_tanh = gate == 2;
+                slopes_of_default(
+                    simd,
+                    is_tanh,
+                    &gates[place..],
+                    &mut derivatives[place..][..units],
+                );
+            }
+            slopes_of_default(simd, true, values, &mut slopes[..units]);
+            return;
+        };
+        let each = functions.gates.each();
+        let places = gates.chunks_exact_mut(units).zip(derivatives.chunks_exact_mut(units));
+        for (activation, (values, slopes)) in each.into_iter().zip(places) {
+            apply_with_derivative_slice(simd, *activation, values, slopes);
+        }
+        apply_with_derivative_slice(simd, functions.hidden, values, &mut slopes[..units]);
+    }
+
+    /// Gradient of the output gate, to its place among the derivatives, and of the new cell state.
+    #[inline(always)]
+    fn output_gate<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
+        let Geometry { hidden, blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let lanes = S::f32s::LEN;
+        let units = blocks * lanes;
+        let gates = &self.gates[(first + row) * gate_pitch..][..4 * units];
+        let derivatives = &mut self.scratch.derivatives[row * gate_pitch..][..4 * units];
+        let incoming = &self.incoming[(first + row) * state_pitch..][..units];
+        let d_hidden = &self.d_hidden[row * self.wide_pitch..][..units];
+        let d_cell = &mut self.d_cell[row * self.wide_pitch..][..units];
+        let (values, slopes) = self.scratch.activated.split_at(units);
+        for at in (0..units).step_by(lanes) {
+            let place = 3 * units + at;
+            let d_h = load(simd, incoming, at) + load(simd, d_hidden, at);
+            let d_output = d_h * load(simd, values, at) * load(simd, derivatives, place);
+            let through = d_h * load(simd, gates, place);
+            let mut d_c = through.mul_add(load(simd, slopes, at), load(simd, d_cell, at));
+            if !self.panels.diagonal.is_empty() {
+                d_c = load(simd, self.panels.diagonal, 4 * at + 3 * lanes).mul_add(d_output, d_c);
+            }
+            store::<S>(d_output, derivatives, place);
+            store::<S>(d_c, d_cell, at);
+        }
+        derivatives[3 * units + hidden..4 * units].fill(0.0);
+    }
+
+    /// A full peephole of the output gate passes its gradient on to the new cell state.
+    #[inline(always)]
+    fn through_output_peephole<S: Simd>(&mut self, simd: S, rows: usize) {
+        if self.panels.cell_output.is_empty() {
+            return;
+        }
+        let Geometry { blocks, gate_pitch, .. } = *self.geometry;
+        let units = blocks * S::f32s::LEN;
+        let floats = &self.scratch.derivatives[3 * units..];
+        TransposedProduct {
+            geometry: self.geometry,
+            rows: Rows { floats, pitch: gate_pitch, width: units },
+            count: rows,
+            weights: self.panels.cell_output,
+            blocks: self.wide_blocks,
+            out: self.d_cell,
+            pitch: self.wide_pitch,
+            add: true,
+        }
+        .compute(simd);
+    }
+
+    /// Gradients of all gates of a row over its saved gates, and of the old cell state.
+    #[inline(always)]
+    fn other_gates<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
+        let Geometry { hidden, blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let lanes = S::f32s::LEN;
+        let units = blocks * lanes;
+        let gates = &mut self.gates[(first + row) * gate_pitch..][..4 * units];
+        let derivatives = &self.scratch.derivatives[row * gate_pitch..][..4 * units];
+        let previous = &self.previous_cells[(first + row) * state_pitch..][..units];
+        let d_cell = &mut self.d_cell[row * self.wide_pitch..][..units];
+        for at in (0..units).step_by(lanes) {
+            let place = |gate: usize| gate * units + at;
+            let slope = |gate: usize| load(simd, derivatives, place(gate));
+            let d_c = load(simd, d_cell, at);
+            let (input, forget) = (load(simd, gates, place(0)), load(simd, gates, place(1)));
+            let candidate = load(simd, gates, place(2));
+            let d_input = d_c * candidate * slope(0);
+            let d_forget = d_c * load(simd, previous, at) * slope(1);
+            let d_candidate = d_c * input * slope(2);
+            let mut d_previous = d_c * forget;
+            if !self.panels.diagonal.is_empty() {
+                for (gate, d_gate) in [d_input, d_forget, d_candidate].into_iter().enumerate() {
+                    let weight = load(simd, self.panels.diagonal, 4 * at + gate * lanes);
+                    d_previous = weight.mul_add(d_gate, d_previous);
+                }
+            }
+            store::<S>(d_input, gates, place(0));
+            store::<S>(d_forget, gates, place(1));
+            store::<S>(d_candidate, gates, place(2));
+            store::<S>(slope(3), gates, place(3));
+            store::<S>(d_previous, d_cell, at);
+        }
+        for gate in gates.chunks_exact_mut(units) {
+            gate[hidden..].fill(0.0);
+        }
+    }
+
+    /// Gradients of the states before the step, through hidden weights and full peepholes.
+    #[inline(always)]
+    fn previous_states<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
+        let Geometry { blocks, gate_pitch, .. } = *self.geometry;
+        let units = blocks * S::f32s::LEN;
+        let floats = &self.gates[first * gate_pitch..];
+        let mut product = TransposedProduct {
+            geometry: self.geometry,
+            rows: Rows { floats, pitch: gate_pitch, width: 4 * units },
+            count: rows,
+            weights: self.panels.hidden,
+            blocks: self.wide_blocks,
+            out: self.d_hidden,
+            pitch: self.wide_pitch,
+            add: false,
+        };
+        product.compute(simd);
+        if !self.panels.cell.is_empty() {
+            product.rows.width = 3 * units;
+            product.weights = self.panels.cell;
+            product.out = self.d_cell;
+            product.add = true;
+            product.compute(simd);
+        }
+    }
+}
+
+/// The derivative of a sigmoid, s (1 - s), or of a tanh, 1 - t², from the function's value.
+#[inline(always)]
+fn slopes_of_default<S: Simd>(simd: S, is_tanh: bool, values: &[f32], slopes: &mut [f32]) {
+    let lanes = S::f32s::LEN;
+    let one = S::f32s::splat(simd, 1.0);
+    for at in (0..slopes.len()).step_by(lanes) {
+        let value = load(simd, values, at);
+        let slope = if is_tanh { one - value * value } else { value * (one - value) };
+        store::<S>(slope, slopes, at);
+    }
+}

@@ -1,0 +1,81 @@
+//! Products with transposed weights: from gradients of gates to gradients of what the gates read.
+//!
+//! In: rows of gate gradients, panels `[block of four vectors][gate input][four vectors]`. Out: rows of sums,
+//! overwritten or increased. It is the forward pass' register tile with other operands.
+
+use super::cell::{load, store};
+use super::cover::{TileOperation, cover};
+use super::geometry::{Geometry, Rows};
+use super::tile::{Accumulators, accumulate, block_panels};
+use crate::level::Kernel;
+use fearless_simd::{Simd, SimdBase};
+
+/// Vectors of a block: as many as there are gates, so that tiles are shared with the forward pass.
+pub(crate) const VECTORS: usize = 4;
+
+/// Multiply rows with transposed weights.
+pub(crate) struct TransposedProduct<'a> {
+    pub(crate) geometry: &'a Geometry,
+    /// Gate gradients.
+    pub(crate) rows: Rows<'a>,
+    pub(crate) count: usize,
+    /// `[block][gate input][vector][lane]`
+    pub(crate) weights: &'a [f32],
+    /// Blocks of outputs.
+    pub(crate) blocks: usize,
+    pub(crate) out: &'a mut [f32],
+    pub(crate) pitch: usize,
+    /// Add to what is there.
+    pub(crate) add: bool,
+}
+
+impl TransposedProduct<'_> {
+    /// Compute all rows, within another kernel.
+    #[inline(always)]
+    pub(super) fn compute<S: Simd>(&mut self, simd: S) {
+        let geometry = Geometry { blocks: self.blocks, ..*self.geometry };
+        if self.count > 0 {
+            cover(simd, &geometry, self.count, self);
+        }
+    }
+}
+
+impl Kernel for TransposedProduct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        self.compute(simd);
+    }
+}
+
+impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
+    #[inline(always)]
+    fn tile<const ROWS: usize, const BLOCKS: usize>(
+        &mut self,
+        simd: S,
+        first_row: usize,
+        first_block: usize,
+    ) {
+        let lanes = S::f32s::LEN;
+        let width = VECTORS * lanes;
+        let mut sums: Accumulators<S, ROWS, BLOCKS, VECTORS> =
+            [[[S::f32s::splat(simd, 0.0); VECTORS]; BLOCKS]; ROWS];
+        if self.add {
+            for (row, blocks) in sums.iter_mut().enumerate() {
+                let start = (first_row + row) * self.pitch + first_block * width;
+                for (index, sum) in blocks.iter_mut().flatten().enumerate() {
+                    *sum = load(simd, self.out, start + index * lanes);
+                }
+            }
+        }
+        let panels = block_panels::<BLOCKS>(self.weights, self.rows.width * width, first_block);
+        sums = accumulate(simd, sums, self.rows.tile::<ROWS>(first_row), panels);
+        for (row, blocks) in sums.iter().enumerate() {
+            let start = (first_row + row) * self.pitch + first_block * width;
+            for (index, sum) in blocks.iter().flatten().enumerate() {
+                store::<S>(*sum, self.out, start + index * lanes);
+            }
+        }
+    }
+}

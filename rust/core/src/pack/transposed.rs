@@ -1,0 +1,122 @@
+//! Transposed panels, for the backward pass.
+//!
+//! In: the caller's weights. Out: panels `[block of four vectors][gate input][four vectors]`, with which
+//! gradients of gates are multiplied to get gradients of what the gates read.
+
+use super::views::{Canonical, WeightViews, canonical};
+use crate::aligned::Aligned;
+use crate::check::Peephole;
+use crate::error::Error;
+use crate::gate::{Gate, Gates};
+use crate::plan::{Plan, Shape, VECTORS};
+use ndarray::ArrayView2;
+
+/// The transposed weights of a layer, for one plan.
+#[derive(Debug)]
+pub struct TransposedWeights {
+    panels: Vec<TransposedPanels>,
+    directions: usize,
+    pub(crate) plan_id: u64,
+}
+
+/// The transposed panels of one layer and direction; a panel is empty where no gate needs it.
+#[derive(Debug)]
+pub(crate) struct TransposedPanels {
+    /// `[block][gate][unit][vector][lane]`, blocks of the layer's inputs.
+    pub(crate) input: Aligned,
+    /// `[block][gate][unit][vector][lane]`, blocks of hidden units, as all below.
+    pub(crate) hidden: Aligned,
+    /// Full peepholes of input, forget and candidate gate, `[block][gate][unit][vector][lane]`.
+    pub(crate) cell: Aligned,
+    /// Full peephole of the output gate, `[block][unit][vector][lane]`.
+    pub(crate) cell_output: Aligned,
+}
+
+impl TransposedWeights {
+    /// Pack the transposed weights of all layers and directions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ArrayMismatch`] if a view is not the array that was planned for, [`Error::OutOfMemory`].
+    pub fn pack(plan: &Plan, views: &WeightViews<'_>) -> Result<Self, Error> {
+        let config = plan.config();
+        let gates = canonical(plan, views)?;
+        let mut panels = Vec::with_capacity(config.num_layers * config.directions);
+        for layer in 0..config.num_layers {
+            for direction in 0..config.directions {
+                panels.push(TransposedPanels::pack(plan, &gates, layer, direction)?);
+            }
+        }
+        Ok(Self { panels, directions: config.directions, plan_id: plan.id })
+    }
+
+    pub(crate) fn of(&self, layer: usize, direction: usize) -> &TransposedPanels {
+        &self.panels[layer * self.directions + direction]
+    }
+}
+
+impl TransposedPanels {
+    fn pack(
+        plan: &Plan,
+        gates: &Gates<Canonical<'_>>,
+        layer: usize,
+        direction: usize,
+    ) -> Result<Self, Error> {
+        let (config, shape) = (plan.config(), &plan.shape);
+        let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
+        let early = [Gate::Input, Gate::Forget, Gate::Candidate];
+        let hidden = config.hidden_size;
+        let mut panels = Self {
+            input: zeros(shape, config.layer_input(layer), 4)?,
+            hidden: zeros(shape, hidden, 4)?,
+            cell: zeros(shape, hidden, if early.into_iter().any(full) { 3 } else { 0 })?,
+            cell_output: zeros(shape, hidden, usize::from(full(Gate::Output)))?,
+        };
+        for (index, gate) in Gate::ALL.into_iter().enumerate() {
+            let from = gates.get(gate);
+            write(shape, &mut panels.input, (index, 4), from.input(layer, direction));
+            write(shape, &mut panels.hidden, (index, 4), from.hidden(layer, direction));
+            if let Some(matrix) = from.full(layer, direction) {
+                if gate == Gate::Output {
+                    write(shape, &mut panels.cell_output, (0, 1), matrix);
+                } else {
+                    write(shape, &mut panels.cell, (index, 3), matrix);
+                }
+            }
+        }
+        Ok(panels)
+    }
+}
+
+fn zeros(shape: &Shape, outputs: usize, gates: usize) -> Result<Aligned, Error> {
+    let floats = shape.wide_blocks(outputs) * VECTORS * shape.lanes * gates * shape.units();
+    Aligned::zeros(floats, "transposed weights")
+}
+
+/// `[unit, output]` of gate `index` of `gates` to `[block][gate][unit][vector][lane]`.
+fn write(
+    shape: &Shape,
+    panel: &mut [f32],
+    (index, gates): (usize, usize),
+    matrix: ArrayView2<'_, f32>,
+) {
+    let width = VECTORS * shape.lanes;
+    for (unit, row) in matrix.outer_iter().enumerate() {
+        let blocks = panel.chunks_exact_mut(gates * shape.units() * width);
+        let pieces = row.to_slice().map(|row| row.chunks(width));
+        match pieces {
+            Some(pieces) => {
+                for (block, piece) in blocks.zip(pieces) {
+                    let place = &mut block[(index * shape.units() + unit) * width..];
+                    place[..piece.len()].copy_from_slice(piece);
+                }
+            }
+            None => {
+                for (block, piece) in blocks.zip(row.axis_chunks_iter(ndarray::Axis(0), width)) {
+                    let place = &mut block[(index * shape.units() + unit) * width..];
+                    place.iter_mut().zip(piece).for_each(|(place, &weight)| *place = weight);
+                }
+            }
+        }
+    }
+}

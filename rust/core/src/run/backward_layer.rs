@@ -1,0 +1,244 @@
+//! One direction of one layer, backwards: chunk by chunk, first the recurrence of all groups, then the sums
+//! of weight gradients over all of them.
+//!
+//! In: a [`LayerPass`] and the direction's buffers. Out: gradients of the states before the sequence, of the
+//! layer's inputs, and of its weights, all in the workspace.
+
+use super::backward::LayerPass;
+use super::backward_workspace::{DirectionMemory, ProductBuffers, RowBuffers};
+use super::stage::stage;
+use crate::kernel::{
+    BackwardChunk, BackwardPanels, BackwardScratch, ChunkRows, DiagonalProducts, GeneralFunctions,
+    OuterProducts, Rows, Steps, TransposedProduct,
+};
+use crate::level::vectorize;
+use crate::plan::{Group, PanelSizes};
+use std::ops::Range;
+
+/// Rows whose gate gradients are summed one by one before the sum joins the others. Two short chains of
+/// additions lose less than one long one: an error of about sqrt(2048) roundings instead of sqrt(rows).
+const ROWS_OF_A_SUM: usize = 2048;
+
+impl LayerPass<'_, '_> {
+    /// All steps, the last one of the forward pass first.
+    pub(super) fn run(&self, memory: &mut DirectionMemory, d_inputs: &mut [f32]) {
+        memory.recent.fill(0.0);
+        memory.sums.fill(0.0);
+        let all = self.plan.config().seq_len;
+        let mut done = 0;
+        while done < all {
+            let steps = self.next_chunk(done);
+            done += steps.len();
+            self.groups(&self.plan.groups, &steps, memory.rows(), d_inputs);
+            self.weight_gradients(&steps, memory.products());
+            let at = if self.direction == 0 { steps.start } else { steps.end };
+            if at.is_multiple_of(self.steps_of_a_sum()) || done == all {
+                for (sum, recent) in memory.sums.iter_mut().zip(memory.recent.iter_mut()) {
+                    *sum += *recent;
+                    *recent = 0.0;
+                }
+            }
+        }
+    }
+
+    fn steps_of_a_sum(&self) -> usize {
+        (ROWS_OF_A_SUM / self.plan.config().batch_size).max(1)
+    }
+
+    /// As many of the remaining steps as fit a chunk, not beyond the end of a sum.
+    fn next_chunk(&self, done: usize) -> Range<usize> {
+        let all = self.plan.config().seq_len;
+        let (chunk, sum) = (self.plan.training_chunk_steps, self.steps_of_a_sum());
+        if self.direction == 0 {
+            let end = all - done;
+            end.saturating_sub(chunk).max((end - 1) / sum * sum)..end
+        } else {
+            done..(done + chunk).min((done / sum + 1) * sum).min(all)
+        }
+    }
+
+    /// The recurrence of all groups, halved until one is left.
+    fn groups(
+        &self,
+        groups: &[Group],
+        steps: &Range<usize>,
+        buffers: RowBuffers<'_>,
+        d_inputs: &mut [f32],
+    ) {
+        match groups {
+            [] => {}
+            [group] => self.group(group, steps.clone(), buffers, d_inputs),
+            _ => {
+                let (groups, others) = groups.split_at(groups.len() / 2);
+                let (buffers, other_buffers) = self.split(groups, buffers);
+                let rows: usize = groups.iter().map(Group::all_rows).sum();
+                let (d_inputs, other_d_inputs) = d_inputs.split_at_mut(rows * self.d_input_pitch());
+                self.both(
+                    || self.groups(groups, steps, buffers, d_inputs),
+                    || self.groups(others, steps, other_buffers, other_d_inputs),
+                );
+            }
+        }
+    }
+
+    fn split<'b>(
+        &self,
+        groups: &[Group],
+        buffers: RowBuffers<'b>,
+    ) -> (RowBuffers<'b>, RowBuffers<'b>) {
+        let shape = &self.plan.shape;
+        let geometry = &shape.geometry;
+        let rows: usize = groups.iter().map(|group| group.rows).sum();
+        let pitches =
+            (geometry.gate_pitch, geometry.state_pitch, self.plan.config().layer_input(self.layer));
+        let (chunk, other_chunk) =
+            buffers.chunk.split_rows(rows * self.plan.training_chunk_steps, pitches);
+        let wide = rows * shape.wide_pitch(geometry.hidden);
+        let (d_hidden, other_d_hidden) = buffers.d_hidden.split_at_mut(wide);
+        let (d_cell, other_d_cell) = buffers.d_cell.split_at_mut(wide);
+        let (derivatives, other_derivatives) =
+            buffers.derivatives.split_at_mut(rows * geometry.gate_pitch);
+        let (activated, other_activated) =
+            buffers.activated.split_at_mut(groups.len() * 2 * shape.units());
+        (
+            RowBuffers { chunk, d_hidden, d_cell, derivatives, activated },
+            RowBuffers {
+                chunk: other_chunk,
+                d_hidden: other_d_hidden,
+                d_cell: other_d_cell,
+                derivatives: other_derivatives,
+                activated: other_activated,
+            },
+        )
+    }
+
+    /// A chunk of one group: gate gradients, state gradients, input gradients.
+    fn group(
+        &self,
+        group: &Group,
+        steps: Range<usize>,
+        buffers: RowBuffers<'_>,
+        d_inputs: &mut [f32],
+    ) {
+        let RowBuffers { mut chunk, d_hidden, d_cell, derivatives, activated } = buffers;
+        stage(self, group, steps.clone(), &mut chunk);
+        let (config, shape) = (self.plan.config(), &self.plan.shape);
+        let general =
+            GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
+        let offsets = &group.order.offsets;
+        let backward = BackwardChunk {
+            geometry: &shape.geometry,
+            steps: Steps {
+                offsets: &offsets[steps.start..=steps.end],
+                reverse: self.direction == 0,
+            },
+            functions: Some(general).filter(|_| !shape.is_fused),
+            panels: BackwardPanels {
+                hidden: &self.transposed.hidden,
+                diagonal: self.panels.diagonal,
+                cell: &self.transposed.cell,
+                cell_output: &self.transposed.cell_output,
+            },
+            gates: chunk.gates,
+            cells: chunk.cells,
+            previous_cells: chunk.previous_cells,
+            incoming: chunk.incoming,
+            d_hidden,
+            d_cell,
+            wide_pitch: shape.wide_pitch(config.hidden_size),
+            wide_blocks: shape.wide_blocks(config.hidden_size),
+            scratch: BackwardScratch { derivatives, activated },
+        };
+        vectorize(self.plan.level, backward);
+        if !self.wants_d_inputs {
+            return;
+        }
+        let count = offsets[steps.end] - offsets[steps.start];
+        let pitch = self.d_input_pitch();
+        let product = TransposedProduct {
+            geometry: &shape.geometry,
+            rows: Rows {
+                floats: chunk.gates,
+                pitch: shape.geometry.gate_pitch,
+                width: 4 * shape.units(),
+            },
+            count,
+            weights: &self.transposed.input,
+            blocks: shape.wide_blocks(config.layer_input(self.layer)),
+            out: &mut d_inputs[offsets[steps.start] * pitch..],
+            pitch,
+            add: false,
+        };
+        vectorize(self.plan.level, product);
+    }
+
+    /// Add a chunk's part to the gradients of all weights.
+    fn weight_gradients(&self, steps: &Range<usize>, buffers: ProductBuffers<'_>) {
+        let sizes = PanelSizes::new(self.plan.config(), &self.plan.shape, self.layer);
+        let panels = sizes.split(&mut buffers.recent[..sizes.total()]);
+        let rows = ChunkRows {
+            groups: self.rows,
+            first_step: steps.start,
+            end_step: steps.end,
+            ascending: self.direction == 1,
+        };
+        let geometry = &self.plan.shape.geometry;
+        let (pitch, width) = (geometry.state_pitch, geometry.hidden);
+        let inputs = self.plan.config().layer_input(self.layer);
+        let product = |inputs, sums| OuterProducts::<4> {
+            geometry,
+            rows,
+            gates: buffers.gates,
+            first_gate: 0,
+            inputs,
+            sums,
+        };
+        let of_inputs = Rows { floats: buffers.inputs, pitch: inputs, width: inputs };
+        let of_hidden = Rows { floats: buffers.previous_hidden, pitch, width };
+        let one = Rows { floats: &[1.0], pitch: 0, width: 1 };
+        let seen = Rows { floats: buffers.previous_cells, pitch, width };
+        let level = self.plan.level;
+        self.both(
+            || vectorize(level, product(of_inputs, panels.input)),
+            || {
+                vectorize(level, product(of_hidden, panels.hidden));
+                vectorize(level, product(one, panels.bias));
+                if !panels.cell.is_empty() {
+                    vectorize(level, product(seen, panels.cell));
+                }
+            },
+        );
+        if !panels.cell_output.is_empty() {
+            let output = OuterProducts::<1> {
+                geometry,
+                rows,
+                gates: buffers.gates,
+                first_gate: 3,
+                inputs: Rows { floats: buffers.cells, pitch, width },
+                sums: panels.cell_output,
+            };
+            vectorize(level, output);
+        }
+        if !panels.diagonal.is_empty() {
+            let diagonal = DiagonalProducts {
+                geometry,
+                rows,
+                gates: buffers.gates,
+                previous_cells: buffers.previous_cells,
+                cells: buffers.cells,
+                sums: panels.diagonal,
+            };
+            vectorize(level, diagonal);
+        }
+    }
+
+    /// Run both, at the same time where there are threads.
+    fn both(&self, one: impl FnOnce() + Send, other: impl FnOnce() + Send) {
+        if self.plan.threads == 1 {
+            one();
+            other();
+        } else {
+            rayon::join(one, other);
+        }
+    }
+}
