@@ -99,6 +99,8 @@ ROWS: list[tuple[Callable[[Params], None], str, str]] = [
     (put(H, desc((100,), layout=LAYOUTS.SNE, size=(5, 5, 4))), f"{H}.layout", "unsupported_layout"),
     (put(X, desc((4, 3, 3), layout=LAYOUTS.IMAGE_CHW)), f"{X}.layout", "unsupported_layout"),
     (put(H, floats(5, 5)), f"{H}.layout", "rank_mismatch"),
+    (put(H, desc((2, 2, 5, 5), stride=(1, 5, 25))), f"{H}.stride", "rank_mismatch"),
+    (put(H, desc((2, 2, 5, 5), size=(5, 5))), f"{H}.size", "rank_mismatch"),
     (put(H, floats(2, 2, 5, 6)), f"{H}.size[3]", "size_mismatch"),
     (put(X, floats(4, 3, 7)), f"{X}.size[0]", "size_mismatch"),
     (put(B, floats(2, 2, 4)), f"{B}.size[2]", "size_mismatch"),

@@ -11,7 +11,7 @@ use bnns_lstm::{
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PySequence, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyString, PyType};
 
 /// What the axes of an array mean where nobody says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +111,28 @@ fn read_fields<'a, 'py>(
             desc.size = sizes_of(&memory.shape, desc.layout);
         }
     }
+    check_length(reader, field, "size", desc.layout)?;
+    check_length(reader, field, "stride", desc.layout)?;
     desc.data = Data::Lent(memory);
     Ok(Lent { desc, array: Some(array) })
+}
+
+/// Sizes and strides stand for the layout's dimensions: as many as it has, or all 8 of the C structure, or
+/// none. A shorter list would be filled up with zeros, which mean something else.
+fn check_length<'py>(
+    reader: &mut Reader<'py>,
+    parent: &Field<'py>,
+    name: &'static str,
+    layout: DataLayout,
+) -> PyResult<()> {
+    let rank = (layout.0 >> 16) as usize;
+    let Some(field) = reader.optional(parent, name)? else { return Ok(()) };
+    let Some(length) = reader.attempt(field.object.len())? else { return Ok(()) };
+    if rank != 0 && length != rank && length != 0 && length < MAX_RANK {
+        let expected = format!("{rank} values, one for each dimension of the layout");
+        reader.report(field.path, Code::RankMismatch, expected, length.to_string());
+    }
+    Ok(())
 }
 
 fn read_array<'py>(
@@ -144,12 +164,17 @@ fn read_extents<'py>(
     parent: &Field<'py>,
     name: &'static str,
 ) -> PyResult<Option<Extents>> {
+    static SEQUENCE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let Some(field) = reader.optional(parent, name)? else { return Ok(None) };
     let object = &field.object;
-    // Bytes are sequences of integers to Python; nobody means them as extents.
-    let is_bytes = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>();
-    let is_sequence =
-        object.cast::<PySequence>().is_ok() && !is_bytes || object.cast::<PyUntypedArray>().is_ok();
+    // Bytes are sequences of integers to Python, and a text without letters is one; nobody means them as
+    // extents.
+    let is_text = object.is_instance_of::<PyBytes>()
+        || object.is_instance_of::<PyByteArray>()
+        || object.is_instance_of::<PyString>();
+    let sequence = SEQUENCE.import(reader.py, "collections.abc", "Sequence")?;
+    let is_sequence = object.cast::<PyUntypedArray>().is_ok()
+        || !is_text && reader.attempt(object.is_instance(sequence))?.unwrap_or(false);
     let length = if is_sequence { reader.attempt(object.len())? } else { None };
     let Some(length) = length else {
         reader.report_type(&field, "a sequence of integers or None")?;
