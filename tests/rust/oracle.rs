@@ -1,6 +1,6 @@
 //! Random layers against the f64 oracle, at every SIMD level and for one and two threads.
 
-use crate::support::{Case, ways};
+use crate::support::{Case, examples, is_comparable, ways};
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::forward;
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
@@ -9,13 +9,10 @@ use proptest::prelude::*;
 /// Relative to max(1, |value|); f32 sums of some dozens of products.
 const TOLERANCE: f64 = 2e-5;
 
-/// How near to a kink or jump of an activation f32 and f64 may fall on different sides.
-const KINK: f64 = 1e-4;
-
 fn compare(seed: u64, limits: &Limits) {
     let random = random_case(seed, limits);
     let trace = forward(&random.layer, &random.inputs, None);
-    if trace.kink_distance(&random.layer) < KINK {
+    if !is_comparable(&random.layer, &trace) {
         return;
     }
     let case = Case::new(&random.layer, &random.inputs);
@@ -29,7 +26,7 @@ fn compare(seed: u64, limits: &Limits) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(examples(300))]
 
     #[test]
     fn any_layer_agrees_with_the_oracle(seed: u64) {
@@ -43,7 +40,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(examples(24))]
 
     /// Sizes beyond every tile, block and chunk.
     #[test]

@@ -1,6 +1,6 @@
 //! What must hold whatever the numbers: splitting, carrying, striding and reversing change no bit.
 
-use crate::support::{Case, Results, optional, ways};
+use crate::support::{Case, Results, examples, optional, ways};
 use bnns_lstm::{
     DataLayout, FilterParameters, LSTMDataDescriptor, LayerFlags, LayerParametersLSTM, Level,
     NDArrayDescriptor, Options, direct_apply_with,
@@ -53,7 +53,7 @@ fn of_rows(case: &Case, rows: std::ops::Range<usize>) -> Case {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(examples(60))]
 
     #[test]
     fn any_number_of_threads_gives_the_same_bits(seed: u64) {
