@@ -21,6 +21,7 @@ mod aligned;
 mod check;
 mod desc;
 mod direct;
+mod dropout;
 mod error;
 mod gate;
 mod kernel;
