@@ -32,7 +32,9 @@ mod plan;
 mod run;
 
 pub use check::{
-    Arrays, Checked, Config, GateArrays, InitialState, Peephole, Strided, check, check_after,
+    Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient,
+    IncomingGradients, InitialState, InputGradients, Peephole, Strided, check, check_after,
+    check_backward, check_backward_after,
 };
 pub use desc::{
     Activation, ActivationFunction, Data, DataLayout, DataType, FilterParameters, Integers,
@@ -46,6 +48,6 @@ pub use level::Level;
 pub use pack::{GateViews, TransposedWeights, WeightViews, Weights};
 pub use plan::{Options, Plan};
 pub use run::{
-    BackwardArrays, BackwardWorkspace, GateOutgoing, Inputs, Outgoing, Outputs, Workspace, backward,
-    cache_capacity, forward, forward_caching,
+    BackwardArrays, BackwardWorkspace, GateOutgoing, Inputs, Outgoing, Outputs, Workspace,
+    backward, cache_capacity, forward, forward_caching,
 };
