@@ -8,6 +8,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("gate", &[]),
     ("math", &[]),
+    ("dropout", &[]),
     ("level", &["error"]),
     ("aligned", &["error"]),
     ("desc", &["gate"]),

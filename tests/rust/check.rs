@@ -6,6 +6,10 @@
 mod accepted;
 #[path = "check/codes.rs"]
 mod codes;
+#[path = "check/delta.rs"]
+mod delta;
+#[path = "check/delta_codes.rs"]
+mod delta_codes;
 #[path = "check/fields.rs"]
 mod fields;
 #[path = "check/found.rs"]

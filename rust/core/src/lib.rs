@@ -21,6 +21,7 @@ mod aligned;
 mod check;
 mod desc;
 mod direct;
+mod dropout;
 mod error;
 mod gate;
 mod kernel;
@@ -31,7 +32,9 @@ mod plan;
 mod run;
 
 pub use check::{
-    Arrays, Checked, Config, GateArrays, InitialState, Peephole, Strided, check, check_after,
+    Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient,
+    IncomingGradients, InitialState, InputGradients, Peephole, Strided, check, check_after,
+    check_backward, check_backward_after,
 };
 pub use desc::{
     Activation, ActivationFunction, Data, DataLayout, DataType, FilterParameters, Integers,

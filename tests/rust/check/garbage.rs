@@ -11,7 +11,7 @@ use ndarray::{ArrayViewD, Ix3, Ix4, IxDyn, ShapeBuilder};
 use proptest::prelude::*;
 
 /// Decisions, taken from a list of numbers; 0 when it is used up.
-struct Choices<'c>(std::slice::Iter<'c, u32>);
+pub struct Choices<'c>(pub std::slice::Iter<'c, u32>);
 
 impl Choices<'_> {
     fn below(&mut self, bound: usize) -> usize {
@@ -22,12 +22,12 @@ impl Choices<'_> {
         values[self.below(values.len())]
     }
 
-    fn chance(&mut self, one_in: usize) -> bool {
+    pub fn chance(&mut self, one_in: usize) -> bool {
         self.below(one_in) + 1 == one_in
     }
 }
 
-fn sizes(choices: &mut Choices<'_>) -> Sizes {
+pub fn sizes(choices: &mut Choices<'_>) -> Sizes {
     Sizes {
         input: 1 + choices.below(4),
         hidden: 1 + choices.below(4),
@@ -155,7 +155,7 @@ fn corrupt_array(choices: &mut Choices<'_>, desc: &mut Descriptor) {
     }
 }
 
-fn corrupt(choices: &mut Choices<'_>, params: &mut Params, filter: &mut FilterParameters) {
+pub fn corrupt(choices: &mut Choices<'_>, params: &mut Params, filter: &mut FilterParameters) {
     match choices.below(16) {
         0 => params.input_size = choices.of(SIZES),
         1 => params.hidden_size = choices.of(SIZES),

@@ -18,14 +18,14 @@ pub(super) fn check_activations(
     if params.lstm_flags.contains(LayerFlags::LSTM_DEFAULT_ACTIVATIONS) {
         return Some((default_activations(), Activation::TANH));
     }
-    if issues.is_reported(&Path::field("lstm_flags")) {
+    if issues.is_reported(&issues.field("lstm_flags")) {
         return None;
     }
     let gates = Gates::from_fn(|gate: Gate| {
-        let path = Path::field(gate.field()).then("activation");
+        let path = issues.field(gate.field()).then("activation");
         check_activation(issues, &path, params.gate(gate).activation.as_ref())
     });
-    let path = Path::field("hidden_activation");
+    let path = issues.field("hidden_activation");
     let hidden = check_activation(issues, &path, params.hidden_activation.as_ref());
     let Gates { input, forget, candidate, output } = gates;
     let gates = Gates { input: input?, forget: forget?, candidate: candidate?, output: output? };

@@ -18,16 +18,54 @@ use crate::gate::Gate;
 pub(super) struct CheckedGate {
     /// `None` where something was reported.
     pub(super) arrays: Option<GateArrays>,
-    pub(super) peephole: Peephole,
+    pub(super) forms: WeightForms,
     /// Of the arrays that hold.
     pub(super) spans: Vec<Span>,
 }
 
-/// The axes that weights of all layers share.
-struct Axes {
-    layers: Axis,
-    directions: Axis,
-    units: Axis,
+/// Which weights a gate has and in which form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WeightForms {
+    /// Whether `iw_desc[1]` holds the input weights of the upper layers.
+    pub(super) is_split: bool,
+    pub(super) peephole: Peephole,
+    pub(super) has_bias: bool,
+}
+
+/// The axes of a gate's arrays.
+#[derive(Debug)]
+pub(super) struct GateAxes {
+    /// Of the input weights: of all layers, or of layer 0 in the split form.
+    pub(super) lowest: [Axis; 4],
+    /// Of the input weights of the layers above, in the split form.
+    pub(super) upper: [Axis; 4],
+    /// Of the hidden weights and of a full peephole.
+    pub(super) matrix: [Axis; 4],
+    /// Of the bias and of a diagonal peephole.
+    pub(super) vector: [Axis; 3],
+}
+
+impl GateAxes {
+    pub(super) fn new(sizes: &Sizes, is_split: bool) -> Self {
+        let layers = Axis::optional("num_layers", sizes.layers);
+        let directions = Axis::optional("directions", sizes.directions);
+        let units = Axis::new("hidden_size", sizes.hidden);
+        let inputs = Axis::new("input_size", sizes.input);
+        let outputs = Axis::new("directions * hidden_size", sizes.outputs());
+        let lowest = if is_split { Axis::optional("layer 0", 1) } else { layers };
+        let above = Axis::optional("num_layers - 1", sizes.layers.saturating_sub(1));
+        Self {
+            lowest: [lowest, directions, units, inputs],
+            upper: [above, directions, units, outputs],
+            matrix: [layers, directions, units, units],
+            vector: [layers, directions, units],
+        }
+    }
+
+    /// Of a peephole of this kind.
+    pub(super) fn peephole(&self, kind: Peephole) -> &[Axis] {
+        if kind == Peephole::Diagonal { &self.vector } else { &self.matrix }
+    }
 }
 
 /// Check the arrays of one gate.
@@ -37,23 +75,18 @@ pub(super) fn check_gate(
     desc: &LSTMGateDescriptor<'_>,
     sizes: &Sizes,
 ) -> CheckedGate {
-    let path = Path::field(gate.field());
-    let axes = Axes {
-        layers: Axis::optional("num_layers", sizes.layers),
-        directions: Axis::optional("directions", sizes.directions),
-        units: Axis::new("hidden_size", sizes.hidden),
-    };
-    let matrix = [axes.layers, axes.directions, axes.units, axes.units];
-    let vector = [axes.layers, axes.directions, axes.units];
+    let path = issues.field(gate.field());
+    let is_split = is_split(desc.iw_desc.each_ref(), sizes);
+    let axes = GateAxes::new(sizes, is_split);
+    let peephole = peephole_kind(&desc.cw_desc, &axes);
+    let forms = WeightForms { is_split, peephole, has_bias: !desc.b_desc.data.is_null() };
 
     let input = check_input_weights(issues, &path.then("iw_desc"), &desc.iw_desc, &axes, sizes);
     let hw_path = path.then("hw_desc");
     require(issues, &hw_path, &desc.hw_desc, "the hidden weights");
-    let hw = check_weights(issues, hw_path, &matrix, &desc.hw_desc);
-    let peephole = peephole_kind(&desc.cw_desc, &matrix, &vector);
-    let cw_axes = if peephole == Peephole::Diagonal { &vector[..] } else { &matrix[..] };
-    let cw = check_weights(issues, path.then("cw_desc"), cw_axes, &desc.cw_desc);
-    let b = check_weights(issues, path.then("b_desc"), &vector, &desc.b_desc);
+    let hw = check_weights(issues, hw_path, &axes.matrix, &desc.hw_desc);
+    let cw = check_weights(issues, path.then("cw_desc"), axes.peephole(peephole), &desc.cw_desc);
+    let b = check_weights(issues, path.then("b_desc"), &axes.vector, &desc.b_desc);
 
     let all = [&input.lowest, &input.upper, &hw, &cw, &b];
     let spans = all.into_iter().flatten().map(|array| array.span.clone()).collect();
@@ -65,7 +98,7 @@ pub(super) fn check_gate(
         cw: layout(cw),
         b: layout(b),
     });
-    CheckedGate { arrays, peephole, spans }
+    CheckedGate { arrays, forms, spans }
 }
 
 /// The input weights of one gate: of all layers, or of the lowest and of those above it.
@@ -79,38 +112,36 @@ fn check_input_weights(
     issues: &mut Issues,
     path: &Path,
     [first, second]: &[NDArrayDescriptor<'_>; 2],
-    axes: &Axes,
+    axes: &GateAxes,
     sizes: &Sizes,
 ) -> InputWeights {
-    let Axes { layers, directions, units } = *axes;
     require(issues, &path.at(0), first, "the input weights");
-    let inputs = Axis::new("input_size", sizes.input);
-    let outputs = Axis::new("directions * hidden_size", sizes.outputs());
+    let is_split = is_split([first, second], sizes);
+    let (input, outputs) = (sizes.input, sizes.outputs());
+    let is_known = input != 0 && outputs != 0 && !first.data.is_null();
+    if sizes.layers > 1 && !is_split && input != outputs && is_known {
+        let expected = format!(
+            "iw_desc[1] for the upper layers, or input_size = directions * hidden_size = {outputs}"
+        );
+        let actual = format!("the joint form with input_size = {input}");
+        issues.push(path.at(0), Code::JointWeightsWidth, expected, actual);
+        return InputWeights::default();
+    }
+    let lowest = check_weights(issues, path.at(0), &axes.lowest, first);
+    let upper =
+        if is_split { check_weights(issues, path.at(1), &axes.upper, second) } else { None };
+    InputWeights { lowest, upper }
+}
+
+/// Whether the second descriptor holds the input weights of the upper layers.
+fn is_split([first, second]: [&NDArrayDescriptor<'_>; 2], sizes: &Sizes) -> bool {
+    sizes.layers > 1 && !second.data.is_null() && !is_same_pointer(first, second)
+}
+
+/// Whether both arrays start at the same address.
+pub(super) fn is_same_pointer(one: &NDArrayDescriptor<'_>, other: &NDArrayDescriptor<'_>) -> bool {
     let address = |desc: &NDArrayDescriptor<'_>| desc.data.memory().map(|memory| memory.address);
-    let is_joint = second.data.is_null() || address(second) == address(first);
-    if sizes.layers <= 1 || is_joint {
-        let is_possible = sizes.layers <= 1 || inputs.extent == outputs.extent;
-        let is_known = inputs.extent != 0 && outputs.extent != 0;
-        if !is_possible && is_known && !first.data.is_null() {
-            let expected = format!(
-                "iw_desc[1] for the upper layers, or input_size = directions * hidden_size = {}",
-                outputs.extent
-            );
-            let actual = format!("the joint form with input_size = {}", inputs.extent);
-            issues.push(path.at(0), Code::JointWeightsWidth, expected, actual);
-            return InputWeights::default();
-        }
-        let joint = [layers, directions, units, inputs];
-        let lowest = check_weights(issues, path.at(0), &joint, first);
-        return InputWeights { lowest, upper: None };
-    }
-    let lowest = [Axis::optional("layer 0", 1), directions, units, inputs];
-    let upper_layers = Axis::optional("num_layers - 1", sizes.layers.saturating_sub(1));
-    let upper = [upper_layers, directions, units, outputs];
-    InputWeights {
-        lowest: check_weights(issues, path.at(0), &lowest, first),
-        upper: check_weights(issues, path.at(1), &upper, second),
-    }
+    address(one) == address(other)
 }
 
 fn require(issues: &mut Issues, path: &Path, desc: &NDArrayDescriptor<'_>, what: &str) {
@@ -133,15 +164,20 @@ fn check_weights(
 
 /// Full matrix or diagonal, by rank and sizes: what fits as a matrix is a matrix. Where both fit and no
 /// size is 0 they mean the same, as `hidden_size` is 1 then.
-fn peephole_kind(
-    desc: &NDArrayDescriptor<'_>,
-    matrix: &[Axis; 4],
-    diagonal: &[Axis; 3],
-) -> Peephole {
+fn peephole_kind(desc: &NDArrayDescriptor<'_>, axes: &GateAxes) -> Peephole {
     if desc.data.is_null() {
-        return Peephole::None;
+        Peephole::None
+    } else if is_rather(desc, &axes.vector, &axes.matrix) {
+        Peephole::Diagonal
+    } else {
+        Peephole::Full
     }
-    let Some(shape) = Form::shape_of(desc) else { return Peephole::Full };
+}
+
+/// Whether a descriptor is meant to have other axes than its own: by its sizes, or by its rank where it
+/// fits neither.
+pub(super) fn is_rather(desc: &NDArrayDescriptor<'_>, other: &[Axis], own: &[Axis]) -> bool {
+    let Some(shape) = Form::shape_of(desc) else { return false };
     let has_rank = |axes: &[Axis]| kept_axes(shape.len(), axes).is_some();
     let fits = |axes: &[Axis]| {
         kept_axes(shape.len(), axes).is_some_and(|kept| {
@@ -149,14 +185,14 @@ fn peephole_kind(
             extents.zip(&shape).all(|(axis, &size)| size == 0 || axis.extent == size)
         })
     };
-    let is_diagonal = !fits(matrix) && (fits(diagonal) || has_rank(diagonal) && !has_rank(matrix));
-    if is_diagonal { Peephole::Diagonal } else { Peephole::Full }
+    !fits(own) && (fits(other) || has_rank(other) && !has_rank(own))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, peephole_kind};
+    use super::{GateAxes, peephole_kind};
     use crate::check::config::Peephole;
+    use crate::check::scalars::Sizes;
     use crate::desc::{DataLayout, NDArrayDescriptor};
 
     fn kind(
@@ -164,11 +200,9 @@ mod tests {
         layout: DataLayout,
         size: &[usize],
     ) -> Peephole {
-        let layers = Axis::optional("num_layers", layers);
-        let directions = Axis::optional("directions", directions);
-        let units = Axis::new("hidden_size", hidden);
+        let sizes = Sizes { input: 1, hidden, batch: 1, layers, steps: 1, directions };
         let desc = NDArrayDescriptor::read(&[0.0], layout, size);
-        peephole_kind(&desc, &[layers, directions, units, units], &[layers, directions, units])
+        peephole_kind(&desc, &GateAxes::new(&sizes, false))
     }
 
     #[test]

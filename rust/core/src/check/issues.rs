@@ -11,13 +11,25 @@ use crate::error::{Code, DescriptorError, Issue, Path};
 pub(super) struct Issues {
     found: Vec<Issue>,
     reported: usize,
+    /// What stands before the fields of the structure that is being checked.
+    structure: Path,
 }
 
 impl Issues {
     /// Start with what was found before the check.
     pub(super) fn starting_with(found: Vec<Issue>) -> Self {
         let reported = found.len();
-        Self { found, reported }
+        Self { found, reported, structure: Path::default() }
+    }
+
+    /// From now on, fields are those of the structure with this name.
+    pub(super) fn enter(&mut self, structure: &'static str) {
+        self.structure = Path::field(structure);
+    }
+
+    /// The path of a field of the structure that is being checked.
+    pub(super) fn field(&self, name: &'static str) -> Path {
+        self.structure.then(name)
     }
 
     /// Add one finding.

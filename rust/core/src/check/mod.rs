@@ -19,8 +19,11 @@ mod activation;
 mod array;
 mod arrays;
 mod config;
+mod delta;
 mod gates;
+mod gradients;
 mod issues;
+mod layer;
 mod layout;
 mod overlap;
 mod scalars;
@@ -29,11 +32,15 @@ mod strided;
 mod strides;
 
 pub use config::{Arrays, Checked, Config, GateArrays, InitialState, Peephole};
+pub use delta::{CheckedBackward, check_backward, check_backward_after};
+pub use gradients::{GateGradients, Gradient, IncomingGradients, InputGradients};
 pub use strided::Strided;
 
 use crate::desc::{FilterParameters, LayerParametersLSTM};
 use crate::error::{DescriptorError, Issue};
+use arrays::Purpose;
 use issues::Issues;
+use layer::check_layer;
 
 /// Check a structure and how it is to be run.
 ///
@@ -59,28 +66,11 @@ pub fn check_after(
     filter: &FilterParameters,
 ) -> Result<Checked, DescriptorError> {
     let mut issues = Issues::starting_with(found);
-    let sizes = scalars::check_scalars(&mut issues, params);
-    let sequence = sequence::check_sequence(&mut issues, &params.sequence_descriptor, &sizes);
-    let arrays = arrays::check_arrays(&mut issues, params, &sizes, sequence.span.as_ref());
-    let activations = activation::check_activations(&mut issues, params);
+    let layer = check_layer(&mut issues, params, Purpose::Forward);
     scalars::check_filter(&mut issues, filter);
     if let Some(error) = issues.into_error() {
         return Err(error);
     }
     // Every `None` comes with an issue; should one not, the structure is refused all the same.
-    let ((arrays, peepholes), (activations, hidden_activation)) =
-        arrays.zip(activations).ok_or_else(DescriptorError::unexplained)?;
-    let config = Config {
-        input_size: sizes.input,
-        hidden_size: sizes.hidden,
-        batch_size: sizes.batch,
-        num_layers: sizes.layers,
-        seq_len: sizes.steps,
-        directions: sizes.directions,
-        batch_sizes: sequence.batch_sizes,
-        activations,
-        hidden_activation,
-        peepholes,
-    };
-    Ok(Checked { config, arrays })
+    layer.into_checked().ok_or_else(DescriptorError::unexplained)
 }

@@ -39,20 +39,25 @@ impl Sizes {
 pub(super) fn check_scalars(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
     if !(params.dropout >= 0.0 && params.dropout < 1.0) {
         let actual = params.dropout.to_string();
-        issues.push(Path::field("dropout"), Code::InvalidDropout, "a ratio in [0, 1)", actual);
+        issues.push(issues.field("dropout"), Code::InvalidDropout, "a ratio in [0, 1)", actual);
     }
-    let known = LayerFlags::LSTM_BIDIRECTIONAL.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
-    if !known.contains(params.lstm_flags) {
-        let actual = format!("0x{:x}", params.lstm_flags.0);
-        let expected = "a combination of 0x1 (bidirectional) and 0x2 (default activations)";
-        issues.push(Path::field("lstm_flags"), Code::UnknownFlag, expected, actual);
-    }
+    check_flags(issues, params.lstm_flags);
     check_sizes(issues, params)
+}
+
+/// Report flags that do not exist.
+pub(super) fn check_flags(issues: &mut Issues, flags: LayerFlags) {
+    let known = LayerFlags::LSTM_BIDIRECTIONAL.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
+    if !known.contains(flags) {
+        let actual = format!("0x{:x}", flags.0);
+        let expected = "a combination of 0x1 (bidirectional) and 0x2 (default activations)";
+        issues.push(issues.field("lstm_flags"), Code::UnknownFlag, expected, actual);
+    }
 }
 
 fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
     let mut known = |name: &'static str, size: usize| {
-        let path = Path::field(name);
+        let path = issues.field(name);
         let is_unknown = size == 0 || issues.is_reported(&path);
         if size == 0 {
             issues.push(path, Code::ZeroSize, "at least 1", "0");
@@ -67,7 +72,7 @@ fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
         steps: known("seq_len", params.seq_len),
         directions: 0,
     };
-    if !issues.is_reported(&Path::field("lstm_flags")) {
+    if !issues.is_reported(&issues.field("lstm_flags")) {
         let is_bidirectional = params.lstm_flags.contains(LayerFlags::LSTM_BIDIRECTIONAL);
         sizes.directions = if is_bidirectional { 2 } else { 1 };
     }
@@ -85,7 +90,7 @@ fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
     let largest = named.iter().rev().max_by_key(|&&(_, size)| size);
     let all: Vec<String> = named.iter().map(|(name, size)| format!("{name} = {size}")).collect();
     issues.push(
-        Path::field(largest.map_or("hidden_size", |&(name, _)| name)),
+        issues.field(largest.map_or("hidden_size", |&(name, _)| name)),
         Code::SizeOverflow,
         "sizes whose products fit the address space",
         all.join(", "),

@@ -30,7 +30,7 @@ pub(super) fn check_sequence(
     if desc.data.is_null() {
         return CheckedSequence::default();
     }
-    let path = Path::field("sequence_descriptor");
+    let path = issues.field("sequence_descriptor");
     check_given(issues, &path, desc, sizes).unwrap_or_default()
 }
 

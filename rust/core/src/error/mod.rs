@@ -5,6 +5,7 @@
 //! array, only paths, codes and texts.
 
 mod code;
+mod explain;
 mod path;
 
 pub use code::Code;

@@ -4,8 +4,9 @@
 //! applied. The formulas are those of the BNNS activation functions; across-the-vector, random, integer
 //! and per-channel functions have no place here.
 
+use super::derivative::Differentiable;
 use super::piecewise::{
-    Abs, Clamp, ClampedLeakyRectifiedLinear, HardShrink, HardSigmoid, HardSwish,
+    Abs, Clamp, ClampedLeakyRectifiedLinear, HardShrink, HardSigmoid, HardSwish, Identity,
     LeakyRectifiedLinear, Linear, LinearWithBias, RectifiedLinear, SoftShrink, Softsign, Threshold,
 };
 use super::smooth::{
@@ -101,42 +102,61 @@ pub(super) trait Elementwise: Copy {
 pub(crate) fn apply_slice<S: Simd>(simd: S, activation: Activation, values: &mut [f32]) {
     simd.vectorize(
         #[inline(always)]
-        || select_function(simd, activation, values),
+        || select_function(activation, Apply { simd, values }),
     );
+}
+
+/// What is done with the function that an activation names. Implementations carry `#[inline(always)]`.
+pub(super) trait Visitor {
+    /// Do it.
+    fn visit(self, function: impl Differentiable);
+}
+
+/// Replace each vector of the slice by the function's value.
+struct Apply<'v, S> {
+    simd: S,
+    values: &'v mut [f32],
+}
+
+impl<S: Simd> Visitor for Apply<'_, S> {
+    #[inline(always)]
+    fn visit(self, function: impl Differentiable) {
+        each(self.simd, self.values, function);
+    }
 }
 
 /// One decision for the whole slice, so that no loop contains any.
 #[inline(always)]
-fn select_function<S: Simd>(simd: S, activation: Activation, values: &mut [f32]) {
+pub(super) fn select_function(activation: Activation, visitor: impl Visitor) {
     let Activation { function, alpha, beta } = activation;
     match function {
-        Function::Identity => {}
-        Function::RectifiedLinear => each(simd, values, RectifiedLinear),
-        Function::LeakyRectifiedLinear => each(simd, values, LeakyRectifiedLinear { alpha }),
-        Function::Sigmoid => each(simd, values, Sigmoid),
-        Function::Tanh => each(simd, values, Tanh),
-        Function::ScaledTanh => each(simd, values, ScaledTanh { alpha, beta }),
-        Function::Abs => each(simd, values, Abs),
-        Function::Linear => each(simd, values, Linear { alpha }),
-        Function::Clamp => each(simd, values, Clamp { alpha, beta }),
-        Function::GELUApproximation => each(simd, values, GeluApproximation { alpha, beta }),
-        Function::HardSigmoid => each(simd, values, HardSigmoid { alpha, beta }),
-        Function::Softplus => each(simd, values, Softplus { alpha, beta }),
-        Function::Softsign => each(simd, values, Softsign),
-        Function::ELU => each(simd, values, Elu { alpha }),
+        Function::Identity => visitor.visit(Identity),
+        Function::RectifiedLinear => visitor.visit(RectifiedLinear),
+        Function::LeakyRectifiedLinear => visitor.visit(LeakyRectifiedLinear { alpha }),
+        Function::Sigmoid => visitor.visit(Sigmoid),
+        Function::Tanh => visitor.visit(Tanh),
+        Function::ScaledTanh => visitor.visit(ScaledTanh { alpha, beta }),
+        Function::Abs => visitor.visit(Abs),
+        Function::Linear => visitor.visit(Linear { alpha }),
+        Function::Clamp => visitor.visit(Clamp { alpha, beta }),
+        Function::GELUApproximation => visitor.visit(GeluApproximation { alpha, beta }),
+        Function::HardSigmoid => visitor.visit(HardSigmoid { alpha, beta }),
+        Function::Softplus => visitor.visit(Softplus { alpha, beta }),
+        Function::Softsign => visitor.visit(Softsign),
+        Function::ELU => visitor.visit(Elu { alpha }),
         Function::ClampedLeakyRectifiedLinear => {
-            each(simd, values, ClampedLeakyRectifiedLinear { alpha, beta });
+            visitor.visit(ClampedLeakyRectifiedLinear { alpha, beta });
         }
-        Function::LinearWithBias => each(simd, values, LinearWithBias { alpha, beta }),
-        Function::LogSigmoid => each(simd, values, LogSigmoid),
-        Function::SELU => each(simd, values, Selu),
-        Function::CELU => each(simd, values, Celu { alpha }),
-        Function::HardShrink => each(simd, values, HardShrink { alpha }),
-        Function::SoftShrink => each(simd, values, SoftShrink { alpha }),
-        Function::TanhShrink => each(simd, values, TanhShrink),
-        Function::Threshold => each(simd, values, Threshold { alpha, beta }),
-        Function::HardSwish => each(simd, values, HardSwish),
-        Function::SiLU => each(simd, values, Silu),
+        Function::LinearWithBias => visitor.visit(LinearWithBias { alpha, beta }),
+        Function::LogSigmoid => visitor.visit(LogSigmoid),
+        Function::SELU => visitor.visit(Selu),
+        Function::CELU => visitor.visit(Celu { alpha }),
+        Function::HardShrink => visitor.visit(HardShrink { alpha }),
+        Function::SoftShrink => visitor.visit(SoftShrink { alpha }),
+        Function::TanhShrink => visitor.visit(TanhShrink),
+        Function::Threshold => visitor.visit(Threshold { alpha, beta }),
+        Function::HardSwish => visitor.visit(HardSwish),
+        Function::SiLU => visitor.visit(Silu),
     }
 }
 

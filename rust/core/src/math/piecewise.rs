@@ -8,6 +8,17 @@ use super::activation::Elementwise;
 use super::bounds::{at_least, at_most, clamp, gated};
 use fearless_simd::{Select, Simd, SimdBase, SimdFloat};
 
+/// x
+#[derive(Clone, Copy)]
+pub(super) struct Identity;
+
+impl Elementwise for Identity {
+    #[inline(always)]
+    fn at<S: Simd>(self, _: S, x: S::f32s) -> S::f32s {
+        x
+    }
+}
+
 /// max(x, 0)
 #[derive(Clone, Copy)]
 pub(super) struct RectifiedLinear;

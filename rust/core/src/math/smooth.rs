@@ -112,9 +112,9 @@ impl Elementwise for LogSigmoid {
 pub(super) struct Selu;
 
 /// Its factor above 0.
-const SELU_SCALE: f32 = 1.050_701;
+pub(super) const SELU_SCALE: f32 = 1.050_701;
 /// Its factor below 0: the product of both published constants.
-const SELU_SCALE_ALPHA: f32 = 1.758_099_3;
+pub(super) const SELU_SCALE_ALPHA: f32 = 1.758_099_3;
 
 impl Elementwise for Selu {
     #[inline(always)]
