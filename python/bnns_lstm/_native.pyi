@@ -1,8 +1,14 @@
+import numpy as np
+import numpy.typing as npt
+
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM
 
 __all__ = [
     "__version__",
+    "compute_lstm_training_cache_capacity",
+    "direct_apply_lstm_batch_backward",
     "direct_apply_lstm_batch_training_caching",
+    "dropout_mask",
     "error_codes",
     "info",
     "validate",
@@ -13,8 +19,22 @@ __version__: str
 def validate(
     params: LayerParametersLSTM, filter_params: FilterParameters | None = None
 ) -> None: ...
-def direct_apply_lstm_batch_training_caching(
+def compute_lstm_training_cache_capacity(
     params: LayerParametersLSTM, filter_params: FilterParameters | None = None
+) -> int: ...
+def dropout_mask(
+    params: LayerParametersLSTM, filter_params: FilterParameters | None = None
+) -> npt.NDArray[np.float32]: ...
+def direct_apply_lstm_batch_training_caching(
+    params: LayerParametersLSTM,
+    filter_params: FilterParameters | None = None,
+    cache: npt.NDArray[np.uint8] | None = None,
+) -> None: ...
+def direct_apply_lstm_batch_backward(
+    params: LayerParametersLSTM,
+    delta_params: LayerParametersLSTM,
+    filter_params: FilterParameters | None = None,
+    cache: npt.NDArray[np.uint8] | None = None,
 ) -> None: ...
 def info() -> dict[str, object]: ...
 def error_codes() -> list[tuple[str, str]]: ...

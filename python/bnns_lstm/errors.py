@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 __all__ = [
     "BNNSLSTMError",
+    "CacheError",
     "ComputeError",
     "ConfigurationError",
     "DescriptorError",
@@ -51,12 +52,8 @@ class BNNSLSTMError(Exception):
     """Base of all errors of this package."""
 
 
-class DescriptorError(BNNSLSTMError, ValueError):
-    """A structure that cannot be computed. Nothing was computed and nothing was written.
-
-    Attributes:
-        issues: All faults in the order in which the structure's fields stand; never empty.
-    """
+class _IssuesError(BNNSLSTMError, ValueError):
+    """An error made of issues."""
 
     issues: tuple[Issue, ...]
 
@@ -72,6 +69,24 @@ class DescriptorError(BNNSLSTMError, ValueError):
         if len(lines) == 1:
             return lines[0]
         return f"{len(lines)} problems:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+class DescriptorError(_IssuesError):
+    """A structure that cannot be computed. Nothing was computed and nothing was written.
+
+    Attributes:
+        issues: All faults in the order in which the structure's fields stand; never empty.
+    """
+
+
+class CacheError(_IssuesError):
+    """A training cache that cannot be used: too small, never filled, or another layer's.
+
+    Nothing was written.
+
+    Attributes:
+        issues: What is wrong with it; one issue with the path ``cache``.
+    """
 
 
 class ConfigurationError(BNNSLSTMError, ValueError):

@@ -12,7 +12,7 @@ import sys
 import bnns_lstm as bl
 import numpy as np
 import pytest
-from bnns_lstm import _native
+from bnns_lstm import _native, functions
 from build import outputs_of, parameters, random_layer
 
 
@@ -178,6 +178,9 @@ def test_everything_public_is_documented_and_everything_native_is_reachable() ->
 
 
 def test_the_examples_in_docstrings() -> None:
-    results = doctest.testmod(bl)
-    assert results.attempted >= 10
-    assert results.failed == 0
+    attempted = 0
+    for module in (bl, functions):
+        results = doctest.testmod(module)
+        assert results.failed == 0
+        attempted += results.attempted
+    assert attempted >= 20

@@ -12,12 +12,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("level", &["error"]),
     ("aligned", &["error"]),
     ("desc", &["gate"]),
-    ("check", &["desc", "error", "gate", "math"]),
+    ("check", &["desc", "dropout", "error", "gate", "math"]),
     ("kernel", &["gate", "level", "math"]),
     ("plan", &["check", "error", "kernel", "level"]),
     ("pack", &["aligned", "check", "error", "gate", "plan"]),
     ("run", &["aligned", "check", "error", "gate", "kernel", "level", "pack", "plan"]),
-    ("direct", &["check", "desc", "error", "gate", "pack", "plan", "run"]),
+    ("apply", &["check", "error", "pack", "plan", "run"]),
+    ("direct", &["apply", "check", "desc", "error", "gate", "pack", "plan", "run"]),
 ];
 
 const LONGEST_FILE: usize = 450;

@@ -3,7 +3,7 @@
 use crate::support::{Case, Results, examples, optional, ways};
 use bnns_lstm::{
     DataLayout, FilterParameters, LSTMDataDescriptor, LayerFlags, LayerParametersLSTM, Level,
-    NDArrayDescriptor, Options, direct_apply_with,
+    NDArrayDescriptor, Options, direct_forward_with,
 };
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ fn random(seed: u64, lengths: bool) -> Case {
 fn apply(params: &mut LayerParametersLSTM<'_>, (level, n_threads): (Level, usize)) {
     let options = Options { level, force_threads: true, ..Options::default() };
     let filter = FilterParameters { n_threads, ..Default::default() };
-    direct_apply_with(options, params, &filter).unwrap();
+    direct_forward_with(options, params, &filter, None).unwrap();
 }
 
 /// Copy `[outer][batch][inner]` for some batch rows.

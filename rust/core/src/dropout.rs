@@ -37,15 +37,33 @@ pub(crate) struct DropoutMask {
 }
 
 impl DropoutMask {
-    /// The factors of the first `out.len()` units of one sample at one step of the output of one layer.
-    /// Both directions count: the units of the forward direction come first.
-    pub(crate) fn factors(&self, layer: usize, step: usize, sample: usize, out: &mut [f32]) {
+    /// Keeps everything.
+    pub(crate) const NONE: Self = Self { seed: 0, ratio: 0.0 };
+
+    /// Whether anything is dropped.
+    pub(crate) fn is_active(&self) -> bool {
+        self.ratio > 0.0
+    }
+
+    /// Multiply some units of one sample at one step of the output of one layer by their factors. The
+    /// first of `values` is unit `first`; both directions count, and the forward direction's units come
+    /// first.
+    pub(crate) fn apply(&self, place: [usize; 3], first: usize, values: &mut [f32]) {
+        if !self.is_active() {
+            return;
+        }
+        let [layer, step, sample] = place;
         let (least, kept) = (self.least_kept(), self.kept_factor());
-        for (block, factors) in out.chunks_mut(WORDS).enumerate() {
+        let mut values = values.iter_mut();
+        let mut skipped = first % WORDS;
+        let mut block = first / WORDS;
+        while values.len() > 0 {
             let words = self.words([block, sample, step, layer]);
-            for (factor, word) in factors.iter_mut().zip(words) {
-                *factor = if word >= least { kept } else { 0.0 };
+            for (word, value) in words.into_iter().skip(skipped).zip(&mut values) {
+                *value *= if word >= least { kept } else { 0.0 };
             }
+            skipped = 0;
+            block += 1;
         }
     }
 
@@ -55,6 +73,7 @@ impl DropoutMask {
     }
 
     /// The least word that is kept: ratio · 2^32, rounded up. The product is exact, and less than 2^32.
+    #[expect(clippy::cast_sign_loss, reason = "a ratio is not negative")]
     fn least_kept(&self) -> u32 {
         (f64::from(self.ratio) * 4_294_967_296.0).ceil() as u32
     }
@@ -96,8 +115,8 @@ mod tests {
     use std::collections::HashSet;
 
     fn factors(mask: DropoutMask, place: (usize, usize, usize), units: usize) -> Vec<f32> {
-        let mut out = vec![f32::NAN; units];
-        mask.factors(place.0, place.1, place.2, &mut out);
+        let mut out = vec![1.0; units];
+        mask.apply([place.0, place.1, place.2], 0, &mut out);
         out
     }
 
@@ -158,7 +177,12 @@ mod tests {
     fn factors_are_zero_or_the_inverse_of_the_kept_share() {
         for (ratio, kept) in [(0.5, 2.0), (0.75, 4.0), (0.1, 1.111_111_2), (0.2, 1.25)] {
             let factors = factors(DropoutMask { seed: 3, ratio }, (1, 2, 3), 400);
-            assert!(factors.iter().all(|&factor| factor == 0.0 || factor == kept), "{ratio}");
+            assert!(
+                factors
+                    .iter()
+                    .all(|&factor: &f32| factor == 0.0 || factor.to_bits() == f32::to_bits(kept)),
+                "{ratio}"
+            );
             assert!(factors.contains(&0.0) && factors.contains(&kept), "{ratio}");
         }
     }
@@ -203,6 +227,19 @@ mod tests {
         let all = factors(mask, (1, 7, 3), 70);
         for units in 0..70 {
             assert_eq!(bits(factors(mask, (1, 7, 3), units)), bits(all[..units].to_vec()));
+        }
+    }
+
+    #[test]
+    fn a_row_may_start_at_any_unit() {
+        let mask = DropoutMask { seed: 5, ratio: 0.4 };
+        let all = factors(mask, (1, 7, 3), 40);
+        for first in 0..40 {
+            for end in first..40 {
+                let mut part = vec![1.0; end - first];
+                mask.apply([1, 7, 3], first, &mut part);
+                assert_eq!(bits(part), bits(all[first..end].to_vec()), "{first}..{end}");
+            }
         }
     }
 

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod aligned;
+mod apply;
 mod check;
 mod desc;
 mod direct;
@@ -31,6 +32,7 @@ mod pack;
 mod plan;
 mod run;
 
+pub use apply::{apply_backward, apply_forward};
 pub use check::{
     Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient,
     IncomingGradients, InitialState, InputGradients, Peephole, Strided, check, check_after,
@@ -41,13 +43,16 @@ pub use desc::{
     LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, MAX_RANK, Memory,
     NDArrayDescriptor, NDArrayFlags,
 };
-pub use direct::{direct_apply_lstm_batch_training_caching, direct_apply_with};
+pub use direct::{
+    compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
+    direct_apply_lstm_batch_training_caching, direct_backward_with, direct_forward_with,
+};
 pub use error::{Code, DescriptorError, Error, Issue, Path};
 pub use gate::{Gate, Gates};
 pub use level::Level;
 pub use pack::{GateViews, TransposedWeights, WeightViews, Weights};
 pub use plan::{Options, Plan};
 pub use run::{
-    BackwardArrays, BackwardWorkspace, GateOutgoing, Inputs, Outgoing, Outputs, Workspace,
-    backward, cache_capacity, forward, forward_caching,
+    BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, Inputs,
+    Outgoing, Outputs, Workspace, backward, cache_capacity, forward, forward_caching,
 };

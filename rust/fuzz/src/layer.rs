@@ -11,7 +11,7 @@ use arbitrary::Arbitrary;
 use bnns_lstm::{
     Activation, ActivationFunction, Error, FilterParameters, Integers, LSTMDataDescriptor,
     LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options,
-    direct_apply_with,
+    direct_forward_with,
 };
 
 /// A layer, how it is described and how it is run.
@@ -236,7 +236,7 @@ impl Layer {
             corruption.apply(&mut params);
         }
         let filter = FilterParameters { n_threads, ..FilterParameters::default() };
-        direct_apply_with(self.options(), &mut params, &filter)
+        direct_forward_with(self.options(), &mut params, &filter, None)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The arrays of a call, borrowed.
+//! The arrays of a layer, borrowed.
 //!
 //! In: a checked layer and its arrays. Out: guards that live as long as the computation, and the views that
 //! the core takes; or the field whose array somebody else is using. It computes nothing.
@@ -11,21 +11,18 @@ use bnns_lstm::{
     Outputs, Path, WeightViews,
 };
 
-/// All arrays of a call.
+/// The arrays that both passes read.
 #[derive(Debug)]
-pub(crate) struct Borrowed<'py> {
+pub(crate) struct Sources<'py> {
     input: Reading<'py, f32>,
     initial_hidden: Option<Reading<'py, f32>>,
     initial_cell: Option<Reading<'py, f32>>,
-    output: Option<Writing<'py, f32>>,
-    final_hidden: Option<Writing<'py, f32>>,
-    final_cell: Option<Writing<'py, f32>>,
-    gates: Gates<BorrowedGate<'py>>,
+    gates: Gates<GateSources<'py>>,
 }
 
 /// The arrays of a gate.
 #[derive(Debug)]
-struct BorrowedGate<'py> {
+struct GateSources<'py> {
     iw: Reading<'py, f32>,
     iw_upper: Option<Reading<'py, f32>>,
     hw: Reading<'py, f32>,
@@ -33,26 +30,34 @@ struct BorrowedGate<'py> {
     b: Option<Reading<'py, f32>>,
 }
 
-impl<'py> Borrowed<'py> {
-    /// Borrow what the checked layer uses. A state that is carried on in place is borrowed once, to write.
-    pub(crate) fn new(arrays: &LayerArrays<'py>, checked: &Checked) -> Result<Self, Failure> {
-        let LayerArrays { input, output, gates } = arrays;
-        let DataArrays { data, hidden, cell } = output;
-        let from = |name: &'static str| move || Path::field("input_descriptor").then(name);
-        let to = |name: &'static str| move || Path::field("output_descriptor").then(name);
-        let hidden_in = given(&checked.arrays().initial_hidden, input.hidden.as_ref());
-        let cell_in = given(&checked.arrays().initial_cell, input.cell.as_ref());
+/// The arrays that the forward pass writes.
+#[derive(Debug)]
+pub(crate) struct Results<'py> {
+    data: Option<Writing<'py, f32>>,
+    hidden: Option<Writing<'py, f32>>,
+    cell: Option<Writing<'py, f32>>,
+}
+
+impl<'py> Sources<'py> {
+    /// Borrow what the checked layer reads; `root` is the path of the layer. A state that is carried on in
+    /// place is left to its final state, which is written.
+    pub(crate) fn new(
+        arrays: &LayerArrays<'py>,
+        checked: &Checked,
+        root: &Path,
+    ) -> Result<Self, Failure> {
+        let LayerArrays { input, gates, .. } = arrays;
+        let from = |name: &'static str| move || root.then("input_descriptor").then(name);
+        let hidden = given(&checked.arrays().initial_hidden, input.hidden.as_ref());
+        let cell = given(&checked.arrays().initial_cell, input.cell.as_ref());
         let gate = |gate: Gate| {
             let is_split = checked.arrays().gates.get(gate).iw_upper.is_some();
-            BorrowedGate::new(gates.get(gate), gate, is_split)
+            GateSources::new(gates.get(gate), &root.then(gate.field()), is_split)
         };
         Ok(Self {
             input: required(input.data.as_ref(), from("data_desc"))?,
-            initial_hidden: read(hidden_in, from("hidden_desc"))?,
-            initial_cell: read(cell_in, from("cell_state_desc"))?,
-            output: write(data.as_ref(), to("data_desc"))?,
-            final_hidden: write(hidden.as_ref(), to("hidden_desc"))?,
-            final_cell: write(cell.as_ref(), to("cell_state_desc"))?,
+            initial_hidden: read(hidden, from("hidden_desc"))?,
+            initial_cell: read(cell, from("cell_state_desc"))?,
             gates: Gates {
                 input: gate(Gate::Input)?,
                 forget: gate(Gate::Forget)?,
@@ -62,35 +67,32 @@ impl<'py> Borrowed<'py> {
         })
     }
 
-    /// The views for the core.
-    pub(crate) fn views(&mut self) -> (WeightViews<'_>, Inputs<'_>, Outputs<'_>) {
-        let gates = &self.gates;
-        let weights = Gates::from_fn(|gate| gates.get(gate).views());
-        let inputs = Inputs {
+    /// The weights for the core.
+    pub(crate) fn weights(&self) -> WeightViews<'_> {
+        Gates::from_fn(|gate| self.gates.get(gate).views())
+    }
+
+    /// Input and initial states for the core.
+    pub(crate) fn inputs(&self) -> Inputs<'_> {
+        Inputs {
             data: self.input.view(),
             hidden: self.initial_hidden.as_ref().map(Reading::view),
             cell: self.initial_cell.as_ref().map(Reading::view),
-        };
-        let outputs = Outputs {
-            data: self.output.as_mut().map(Writing::view_mut),
-            hidden: self.final_hidden.as_mut().map(Writing::view_mut),
-            cell: self.final_cell.as_mut().map(Writing::view_mut),
-        };
-        (weights, inputs, outputs)
+        }
     }
 }
 
-impl<'py> BorrowedGate<'py> {
-    fn new(arrays: &GateArrays<'py>, gate: Gate, is_split: bool) -> Result<Self, Failure> {
-        let path = |name: &'static str| move || Path::field(gate.field()).then(name);
-        let iw = |index: usize| move || Path::field(gate.field()).then("iw_desc").at(index);
+impl<'py> GateSources<'py> {
+    fn new(arrays: &GateArrays<'py>, path: &Path, is_split: bool) -> Result<Self, Failure> {
+        let field = |name: &'static str| move || path.then(name);
+        let iw = |index: usize| move || path.then("iw_desc").at(index);
         let GateArrays { iw: lowest, iw_upper, hw, cw, b } = arrays;
         Ok(Self {
             iw: required(lowest.as_ref(), iw(0))?,
             iw_upper: read(iw_upper.as_ref().filter(|_| is_split), iw(1))?,
-            hw: required(hw.as_ref(), path("hw_desc"))?,
-            cw: read(cw.as_ref(), path("cw_desc"))?,
-            b: read(b.as_ref(), path("b_desc"))?,
+            hw: required(hw.as_ref(), field("hw_desc"))?,
+            cw: read(cw.as_ref(), field("cw_desc"))?,
+            b: read(b.as_ref(), field("b_desc"))?,
         })
     }
 
@@ -105,12 +107,35 @@ impl<'py> BorrowedGate<'py> {
     }
 }
 
+impl<'py> Results<'py> {
+    /// Borrow the outputs.
+    pub(crate) fn new(arrays: &LayerArrays<'py>) -> Result<Self, Failure> {
+        let DataArrays { data, hidden, cell } = &arrays.output;
+        let to = |name: &'static str| move || Path::field("output_descriptor").then(name);
+        Ok(Self {
+            data: write(data.as_ref(), to("data_desc"))?,
+            hidden: write(hidden.as_ref(), to("hidden_desc"))?,
+            cell: write(cell.as_ref(), to("cell_state_desc"))?,
+        })
+    }
+
+    /// The outputs for the core.
+    pub(crate) fn outputs(&mut self) -> Outputs<'_> {
+        Outputs {
+            data: self.data.as_mut().map(Writing::view_mut),
+            hidden: self.hidden.as_mut().map(Writing::view_mut),
+            cell: self.cell.as_mut().map(Writing::view_mut),
+        }
+    }
+}
+
 /// The array of an initial state that is read from memory of its own.
 fn given<'a, 'py>(state: &InitialState, array: Option<&'a Array<'py>>) -> Option<&'a Array<'py>> {
     array.filter(|_| matches!(state, InitialState::Given(_)))
 }
 
-fn read<'py>(
+/// Borrow an array to read, where there is one.
+pub(crate) fn read<'py>(
     array: Option<&Array<'py>>,
     path: impl FnOnce() -> Path,
 ) -> Result<Option<Reading<'py, f32>>, Failure> {
@@ -128,7 +153,8 @@ fn required<'py>(
     })
 }
 
-fn write<'py>(
+/// Borrow an array to write, where there is one.
+pub(crate) fn write<'py>(
     array: Option<&Array<'py>>,
     path: impl FnOnce() -> Path,
 ) -> Result<Option<Writing<'py, f32>>, Failure> {
@@ -136,7 +162,8 @@ fn write<'py>(
     array.write()?.map(Some).map_err(|code| refused(path(), code))
 }
 
-fn refused(path: Path, code: Code) -> Failure {
+/// An array that cannot be borrowed.
+pub(crate) fn refused(path: Path, code: Code) -> Failure {
     let (expected, actual) = match code {
         Code::InUse => ("an array that nobody else is using", "one that is in use"),
         Code::ReadOnly => ("writable memory", "a read-only array"),

@@ -3,15 +3,21 @@
 //! In: the caller's objects. Out: results in the caller's arrays. Objects are read and arrays are borrowed
 //! while the interpreter is held; planning, packing and running happen without it.
 
-use crate::borrow::Borrowed;
+use crate::borrow::{Results, Sources, refused};
+use crate::cache::{Use, path, read_cache};
 use crate::errors::Failure;
+use crate::gradients::Gradients;
 use crate::info::level;
-use crate::params::{Layer, LayerArrays, read_filter, read_layer};
+use crate::memory::Array;
+use crate::params::{Layer, LayerArrays, read_filter, read_layer, read_layer_of_pair};
 use crate::reader::Reader;
+use crate::sequence::Values;
 use bnns_lstm::{
-    Checked, Data, DescriptorError, Error, FilterParameters, Inputs, Options, Outputs, Plan,
-    WeightViews, Weights, Workspace, check_after, forward,
+    Checked, CheckedBackward, Data, DescriptorError, Error, FilterParameters, Issue,
+    LayerParametersLSTM, Options, Path, apply_backward, apply_forward, cache_capacity, check_after,
+    check_backward_after,
 };
+use numpy::{PyArray4, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
@@ -25,67 +31,180 @@ pub(crate) fn validate(
     params: &Bound<'_, PyAny>,
     filter_params: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), Failure> {
-    read(py, params, filter_params).map(|_| ())
+    read(py, params, filter_params, None).map(|_| ())
 }
 
-/// Compute a layer: reads `input_descriptor` and the gates, writes `output_descriptor`.
+/// Bytes of the training cache of a layer.
 ///
-/// Raises `DescriptorError` with every problem of the structure; nothing was written then.
+/// Raises `DescriptorError` with every problem of the structure.
 #[pyfunction]
 #[pyo3(signature = (params, filter_params=None))]
+pub(crate) fn compute_lstm_training_cache_capacity(
+    py: Python<'_>,
+    params: &Bound<'_, PyAny>,
+    filter_params: Option<&Bound<'_, PyAny>>,
+) -> Result<usize, Failure> {
+    let call = read(py, params, filter_params, None)?;
+    let (what, bytes) = ("the training cache", usize::MAX);
+    Ok(cache_capacity(call.checked.config()).ok_or(Error::OutOfMemory { what, bytes })?)
+}
+
+/// The factors of dropout, `[num_layers - 1, seq_len, batch_size, directions * hidden_size]`.
+///
+/// Raises `DescriptorError` with every problem of the structure.
+#[pyfunction]
+#[pyo3(signature = (params, filter_params=None))]
+pub(crate) fn dropout_mask<'py>(
+    py: Python<'py>,
+    params: &Bound<'py, PyAny>,
+    filter_params: Option<&Bound<'py, PyAny>>,
+) -> Result<Bound<'py, PyArray4<f32>>, Failure> {
+    let call = read(py, params, filter_params, None)?;
+    let config = call.checked.config();
+    // NumPy allocates it, so that too much of it is a MemoryError.
+    let numpy = py.import("numpy")?;
+    let mask = numpy.call_method1("ones", (config.dropout_shape(), numpy.getattr("float32")?))?;
+    let mask = mask.cast_into::<PyArray4<f32>>().map_err(PyErr::from)?;
+    for (layer, mut of_layer) in mask.readwrite().as_array_mut().outer_iter_mut().enumerate() {
+        for (step, mut at_step) in of_layer.outer_iter_mut().enumerate() {
+            for (sample, mut row) in at_step.outer_iter_mut().enumerate() {
+                if let Some(row) = row.as_slice_mut() {
+                    config.dropout_factors(layer, step, sample, row);
+                }
+            }
+        }
+    }
+    Ok(mask)
+}
+
+/// Compute a layer: reads `input_descriptor` and the gates, writes `output_descriptor` and the cache.
+///
+/// Raises `DescriptorError` with every problem of the structure, or `CacheError`; nothing was written then.
+#[pyfunction]
+#[pyo3(signature = (params, filter_params=None, cache=None))]
 pub(crate) fn direct_apply_lstm_batch_training_caching(
     py: Python<'_>,
     params: &Bound<'_, PyAny>,
     filter_params: Option<&Bound<'_, PyAny>>,
+    cache: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), Failure> {
-    let Call { checked, filter, arrays } = read(py, params, filter_params)?;
-    let options = Options { level: level()?, n_threads: filter.n_threads, ..Options::default() };
-    let mut borrowed = Borrowed::new(&arrays, &checked)?;
-    let (weights, inputs, outputs) = borrowed.views();
-    py.detach(|| compute(&checked, options, &weights, inputs, outputs))?;
+    let Call { checked, filter, arrays, cache } = read(py, params, filter_params, cache)?;
+    let sources = Sources::new(&arrays, &checked, &Path::default())?;
+    let mut results = Results::new(&arrays)?;
+    let mut cache = cache.map(|cache| cache.write::<u8>()).transpose()?;
+    let cache = match &mut cache {
+        Some(Ok(cache)) => cache.as_slice_mut(),
+        Some(Err(code)) => return Err(refused(path(), *code)),
+        None => None,
+    };
+    let options = options(&filter)?;
+    let (weights, inputs, outputs) = (sources.weights(), sources.inputs(), results.outputs());
+    py.detach(|| apply_forward(&checked, options, &weights, inputs, outputs, cache))?;
     Ok(())
 }
 
-/// What a call needs: a checked layer and its arrays.
+/// Compute gradients: reads `params` and the incoming ones in `delta_params.output_descriptor`, writes the
+/// other arrays of `delta_params`.
+///
+/// Raises `DescriptorError` with every problem of both structures, or `CacheError`; nothing was written then.
+#[pyfunction]
+#[pyo3(signature = (params, delta_params, filter_params=None, cache=None))]
+pub(crate) fn direct_apply_lstm_batch_backward(
+    py: Python<'_>,
+    params: &Bound<'_, PyAny>,
+    delta_params: &Bound<'_, PyAny>,
+    filter_params: Option<&Bound<'_, PyAny>>,
+    cache: Option<&Bound<'_, PyAny>>,
+) -> Result<(), Failure> {
+    let call = read_pair(py, params, delta_params, filter_params, cache)?;
+    let PairCall { checked, filter, arrays, delta, cache } = call;
+    let sources = Sources::new(&arrays, checked.forward(), &Path::field("params"))?;
+    let mut gradients = Gradients::new(&delta, &checked, &Path::field("delta_params"))?;
+    let cache = cache.map(|cache| cache.read::<u8>()).transpose()?;
+    let cache = match &cache {
+        Some(Ok(cache)) => cache.as_slice(),
+        Some(Err(code)) => return Err(refused(path(), *code)),
+        None => None,
+    };
+    let options = options(&filter)?;
+    let (weights, inputs, gradients) = (sources.weights(), sources.inputs(), gradients.views());
+    py.detach(|| apply_backward(&checked, options, &weights, inputs, gradients, cache))?;
+    Ok(())
+}
+
+fn options(filter: &FilterParameters) -> Result<Options, Error> {
+    Ok(Options { level: level()?, n_threads: filter.n_threads, ..Options::default() })
+}
+
+/// What a forward call needs: a checked layer and its arrays.
 struct Call<'py> {
     checked: Checked,
     filter: FilterParameters,
     arrays: LayerArrays<'py>,
+    cache: Option<Array<'py>>,
 }
 
-/// Read and check the objects of a call.
+/// What a backward call needs.
+struct PairCall<'py> {
+    checked: CheckedBackward,
+    filter: FilterParameters,
+    arrays: LayerArrays<'py>,
+    delta: LayerArrays<'py>,
+    cache: Option<Array<'py>>,
+}
+
+/// Read and check the objects of a forward call.
 fn read<'py>(
     py: Python<'py>,
     params: &Bound<'py, PyAny>,
     filter_params: Option<&Bound<'py, PyAny>>,
+    cache: Option<&Bound<'py, PyAny>>,
 ) -> Result<Call<'py>, Failure> {
     let mut reader = Reader::new(py);
     let filter = read_filter(&mut reader, filter_params)?;
     let layer = read_layer(&mut reader, params)?;
+    let cache = read_cache(&mut reader, cache, Use::Fill)?;
     let found = reader.into_issues();
-    let Some(Layer { params, batch_sizes, arrays }) = layer else {
-        let error = DescriptorError::from_issues(found).map(Failure::from);
-        let other = || PyTypeError::new_err("params: expected LayerParametersLSTM").into();
-        return Err(error.unwrap_or_else(other));
+    let Some(Layer { mut params, batch_sizes, arrays }) = layer else {
+        return Err(no_layer(found));
     };
-    let mut params = params;
-    if let Some(values) = &batch_sizes {
-        params.sequence_descriptor.data = Data::Integers(values.as_integers());
-    }
+    lend(&mut params, batch_sizes.as_ref());
     let checked = check_after(found, &params, &filter)?;
-    Ok(Call { checked, filter, arrays })
+    Ok(Call { checked, filter, arrays, cache })
 }
 
-/// Plan, pack and run, without the interpreter.
-fn compute<'a>(
-    checked: &Checked,
-    options: Options,
-    weights: &WeightViews<'_>,
-    inputs: Inputs<'a>,
-    outputs: Outputs<'a>,
-) -> Result<(), Error> {
-    let plan = Plan::new(checked, options)?;
-    let weights = Weights::pack(&plan, weights)?;
-    let mut workspace = Workspace::new(&plan)?;
-    forward(&plan, &weights, &mut workspace, inputs, outputs)
+/// Read and check the objects of a backward call.
+fn read_pair<'py>(
+    py: Python<'py>,
+    params: &Bound<'py, PyAny>,
+    delta_params: &Bound<'py, PyAny>,
+    filter_params: Option<&Bound<'py, PyAny>>,
+    cache: Option<&Bound<'py, PyAny>>,
+) -> Result<PairCall<'py>, Failure> {
+    let mut reader = Reader::new(py);
+    let filter = read_filter(&mut reader, filter_params)?;
+    let layer = read_layer_of_pair(&mut reader, params, "params")?;
+    let delta = read_layer_of_pair(&mut reader, delta_params, "delta_params")?;
+    let cache = read_cache(&mut reader, cache, Use::Read)?;
+    let found = reader.into_issues();
+    let (Some(layer), Some(delta)) = (layer, delta) else { return Err(no_layer(found)) };
+    let Layer { mut params, batch_sizes, arrays } = layer;
+    lend(&mut params, batch_sizes.as_ref());
+    let Layer { params: mut delta_params, batch_sizes, arrays: delta } = delta;
+    lend(&mut delta_params, batch_sizes.as_ref());
+    let checked = check_backward_after(found, &params, &delta_params, &filter)?;
+    Ok(PairCall { checked, filter, arrays, delta, cache })
+}
+
+/// Give a structure the integers of its sequence descriptor.
+fn lend<'v>(params: &mut LayerParametersLSTM<'v>, batch_sizes: Option<&'v Values<'_>>) {
+    if let Some(values) = batch_sizes {
+        params.sequence_descriptor.data = Data::Integers(values.as_integers());
+    }
+}
+
+/// An argument is no layer at all.
+fn no_layer(found: Vec<Issue>) -> Failure {
+    let error = DescriptorError::from_issues(found).map(Failure::from);
+    error.unwrap_or_else(|| PyTypeError::new_err("params: expected LayerParametersLSTM").into())
 }

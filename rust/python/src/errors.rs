@@ -52,9 +52,11 @@ impl From<Failure> for PyErr {
 /// The exception for an error of the core.
 fn exception(py: Python<'_>, error: Error) -> PyResult<PyErr> {
     match error {
-        Error::Descriptor(error) => descriptor_error(py, error.issues()),
+        Error::Descriptor(error) => with_issues(py, "DescriptorError", error.issues()),
+        Error::Cache(issue) => with_issues(py, "CacheError", &[issue]),
         Error::ArrayMismatch { path, expected, actual } => {
-            descriptor_error(py, &[Issue { path, code: Code::SizeMismatch, expected, actual }])
+            let issue = Issue { path, code: Code::SizeMismatch, expected, actual };
+            with_issues(py, "DescriptorError", &[issue])
         }
         Error::UnknownLevel { requested, available } => {
             let text = format!(
@@ -70,14 +72,14 @@ fn exception(py: Python<'_>, error: Error) -> PyResult<PyErr> {
     }
 }
 
-fn descriptor_error(py: Python<'_>, issues: &[Issue]) -> PyResult<PyErr> {
+fn with_issues(py: Python<'_>, name: &str, issues: &[Issue]) -> PyResult<PyErr> {
     let module = py.import(MODULE)?;
     let class = module.getattr("Issue")?;
     let issue = |Issue { path, code, expected, actual }: &Issue| {
         class.call1((path.to_string(), code.name(), expected, actual))
     };
     let issues = issues.iter().map(issue).collect::<PyResult<Vec<_>>>()?;
-    let error = module.getattr("DescriptorError")?.call1((PyTuple::new(py, issues)?,))?;
+    let error = module.getattr(name)?.call1((PyTuple::new(py, issues)?,))?;
     Ok(PyErr::from_value(error))
 }
 

@@ -5,7 +5,9 @@
 //! params              the dataclasses of `bnns_lstm` -> the structure of the core
 //! descriptor, memory  NumPy arrays -> descriptors that lend them, and borrowed views
 //! sequence            the sequence descriptor -> integers of our own
-//! borrow, call        check, borrow, release the interpreter, compute
+//! cache               the bytes of the training cache
+//! borrow, gradients   guards for the time of a call
+//! call                check, borrow, release the interpreter, compute
 //! errors, info        the core's errors and facts in Python
 //! ```
 //!
@@ -14,9 +16,11 @@
 #![deny(unsafe_code)]
 
 mod borrow;
+mod cache;
 mod call;
 mod descriptor;
 mod errors;
+mod gradients;
 mod info;
 mod memory;
 mod params;
@@ -29,7 +33,10 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::call::{direct_apply_lstm_batch_training_caching, validate};
+    use crate::call::{
+        compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
+        direct_apply_lstm_batch_training_caching, dropout_mask, validate,
+    };
     #[pymodule_export]
     use crate::info::{error_codes, info};
 

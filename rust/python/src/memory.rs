@@ -199,6 +199,11 @@ impl<T: Element> Writing<'_, T> {
     pub(crate) fn view_mut(&mut self) -> ArrayViewMutD<'_, T> {
         unsqueezed(self.guard.as_array_mut(), &self.shape)
     }
+
+    /// The elements, where they lie one behind the other in C order.
+    pub(crate) fn as_slice_mut(&mut self) -> Option<&mut [T]> {
+        self.view_mut().into_slice()
+    }
 }
 
 /// The array with its axes of one element again.

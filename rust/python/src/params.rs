@@ -82,12 +82,30 @@ pub(crate) fn read_layer<'a, 'py>(
     reader: &mut Reader<'py>,
     params: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Layer<'a, 'py>>> {
-    let whole = Field { object: params.clone(), path: Path::field("params") };
+    // The paths of its fields start with their own names.
+    read_structure(reader, params, "params", Path::default())
+}
+
+/// One of a pair of layers; the paths of its fields start with `name`.
+pub(crate) fn read_layer_of_pair<'a, 'py>(
+    reader: &mut Reader<'py>,
+    params: &Bound<'py, PyAny>,
+    name: &'static str,
+) -> PyResult<Option<Layer<'a, 'py>>> {
+    read_structure(reader, params, name, Path::field(name))
+}
+
+fn read_structure<'a, 'py>(
+    reader: &mut Reader<'py>,
+    params: &Bound<'py, PyAny>,
+    name: &'static str,
+    path: Path,
+) -> PyResult<Option<Layer<'a, 'py>>> {
+    let whole = Field { object: params.clone(), path: Path::field(name) };
     if !LAYER.fits(reader, &whole)? {
         return Ok(None);
     }
-    // The paths of its fields start with their own names.
-    let root = Field { path: Path::default(), ..whole };
+    let root = Field { path, ..whole };
     // Where the flags cannot be read, nothing can be said about the activations.
     let lstm_flags = reader
         .try_integer(&root, "lstm_flags")?

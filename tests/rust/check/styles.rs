@@ -7,8 +7,9 @@ use bnns_lstm::{
 };
 
 fn run(mut params: LayerParametersLSTM<'_>) {
-    check(&params, &FilterParameters::default()).unwrap();
-    direct_apply_lstm_batch_training_caching(&mut params, &FilterParameters::default()).unwrap();
+    check(&params, &FilterParameters::default(), None).unwrap();
+    direct_apply_lstm_batch_training_caching(&mut params, &FilterParameters::default(), None)
+        .unwrap();
 }
 
 fn assert_written(arrays: &[&[f32]]) {

@@ -8,7 +8,7 @@ pub mod training;
 use bnns_lstm::{
     Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers,
     LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level,
-    NDArrayDescriptor, Options, direct_apply_with,
+    NDArrayDescriptor, Options, direct_forward_with,
 };
 use bnns_lstm_testkit::compare::narrow;
 use bnns_lstm_testkit::{Gate, Inputs, Layer, Peephole, PerGate, Trace};
@@ -166,7 +166,7 @@ impl Case {
         };
         let options = Options { level, force_threads: true, ..Options::default() };
         let filter = FilterParameters { n_threads, ..Default::default() };
-        direct_apply_with(options, &mut params, &filter)?;
+        direct_forward_with(options, &mut params, &filter, None)?;
         drop(params);
         Ok(Results { y, hn, cn })
     }

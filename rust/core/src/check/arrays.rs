@@ -90,13 +90,16 @@ fn collect(
     let initial_hidden = state("hidden_desc", hidden_descs, first.hidden, last.hidden.as_ref());
     let cell_descs = (&from.cell_state_desc, &to.cell_state_desc);
     let initial_cell = state("cell_state_desc", cell_descs, first.cell, last.cell.as_ref());
+    let written = |array: Option<CheckedArray>| {
+        array.filter(|_| purpose == Purpose::Forward).map(|array| array.layout)
+    };
     Some(Arrays {
         input: first.data?.layout,
         initial_hidden,
         initial_cell,
-        output: last.data.map(|array| array.layout),
-        final_hidden: last.hidden.map(|array| array.layout),
-        final_cell: last.cell.map(|array| array.layout),
+        output: written(last.data),
+        final_hidden: written(last.hidden),
+        final_cell: written(last.cell),
         gates: Gates {
             input: gates.input.arrays?,
             forget: gates.forget.arrays?,

@@ -4,6 +4,7 @@
 //! (where each array's elements are). After this nothing can be malformed.
 
 use super::strided::Strided;
+use crate::dropout::DropoutMask;
 use crate::gate::Gates;
 use crate::math::Activation;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub(crate) activations: Gates<Activation>,
     pub(crate) hidden_activation: Activation,
     pub(crate) peepholes: Gates<Peephole>,
+    /// Between layers, in training; keeps everything where there is one layer only.
+    pub(crate) dropout: DropoutMask,
 }
 
 impl Config {
@@ -52,6 +55,22 @@ impl Config {
     /// Whether all five activations are the default ones.
     pub(crate) fn has_default_activations(&self) -> bool {
         self.activations == default_activations() && self.hidden_activation == Activation::TANH
+    }
+
+    /// The factors of dropout for the first `out.len()` of `directions * hidden_size` units of one sample
+    /// at one step of the output of one layer: 0, or 1 / (1 - dropout). 1 where nothing is dropped, as
+    /// after the last layer.
+    pub fn dropout_factors(&self, layer: usize, step: usize, sample: usize, out: &mut [f32]) {
+        out.fill(1.0);
+        if layer.saturating_add(1) < self.num_layers {
+            self.dropout.apply([layer, step, sample], 0, out);
+        }
+    }
+
+    /// Extents of all factors of dropout: `[num_layers - 1, seq_len, batch, directions * hidden_size]`.
+    pub fn dropout_shape(&self) -> [usize; 4] {
+        let units = self.directions.saturating_mul(self.hidden_size);
+        [self.num_layers.saturating_sub(1), self.seq_len, self.batch_size, units]
     }
 
     /// Whether some gate has this kind of peephole.

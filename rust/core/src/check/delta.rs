@@ -99,7 +99,7 @@ pub fn check_backward_after(
     }
     let CheckedGradients { incoming, input, gates } = gradients;
     // Every `None` comes with an issue; should one not, the structure is refused all the same.
-    let forward = layer.into_checked().ok_or_else(DescriptorError::unexplained)?;
+    let forward = layer.into_checked(filter).ok_or_else(DescriptorError::unexplained)?;
     Ok(CheckedBackward { forward, incoming, input, gates })
 }
 

@@ -9,7 +9,8 @@ use super::config::{Checked, Config};
 use super::issues::Issues;
 use super::scalars::{Sizes, check_scalars};
 use super::sequence::{CheckedSequence, check_sequence};
-use crate::desc::LayerParametersLSTM;
+use crate::desc::{FilterParameters, LayerParametersLSTM};
+use crate::dropout::DropoutMask;
 use crate::gate::Gates;
 use crate::math::Activation;
 
@@ -19,6 +20,7 @@ pub(super) struct CheckedLayer {
     pub(super) sizes: Sizes,
     pub(super) sequence: CheckedSequence,
     pub(super) arrays: CheckedArrays,
+    dropout: f32,
     activations: Option<(Gates<Activation>, Activation)>,
 }
 
@@ -32,12 +34,15 @@ pub(super) fn check_layer(
     let sequence = check_sequence(issues, &params.sequence_descriptor, &sizes);
     let arrays = check_arrays(issues, params, purpose, &sizes, sequence.span.as_ref());
     let activations = check_activations(issues, params);
-    CheckedLayer { sizes, sequence, arrays, activations }
+    CheckedLayer { sizes, sequence, arrays, activations, dropout: params.dropout }
 }
 
 impl CheckedLayer {
     /// The layer, where nothing was reported.
-    pub(super) fn into_checked(self) -> Option<Checked> {
+    pub(super) fn into_checked(self, filter: &FilterParameters) -> Option<Checked> {
+        let mask = DropoutMask { seed: filter.seed, ratio: self.dropout };
+        // Where nothing is dropped, the seed says nothing about the layer.
+        let is_dropping = mask.is_active() && self.sizes.layers > 1;
         let Self { sizes, sequence, arrays: CheckedArrays { arrays, forms, .. }, .. } = self;
         let (activations, hidden_activation) = self.activations?;
         let config = Config {
@@ -51,6 +56,7 @@ impl CheckedLayer {
             activations,
             hidden_activation,
             peepholes: Gates::from_fn(|gate| forms.get(gate).peephole),
+            dropout: if is_dropping { mask } else { DropoutMask::NONE },
         };
         Some(Checked { config, arrays: arrays? })
     }

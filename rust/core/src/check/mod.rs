@@ -72,5 +72,5 @@ pub fn check_after(
         return Err(error);
     }
     // Every `None` comes with an issue; should one not, the structure is refused all the same.
-    layer.into_checked().ok_or_else(DescriptorError::unexplained)
+    layer.into_checked(filter).ok_or_else(DescriptorError::unexplained)
 }

@@ -89,6 +89,12 @@ pub enum Code {
     TooManyThreads,
     /// Own memory functions were given.
     UnsupportedAllocator,
+    /// The training cache has fewer bytes than the layer needs.
+    CacheTooSmall,
+    /// No forward call has filled the training cache.
+    CacheNotFilled,
+    /// The training cache was filled for another layer or by another machine.
+    ForeignCache,
 }
 
 impl Code {
@@ -135,6 +141,9 @@ impl Code {
         Self::InvalidActivationParameter,
         Self::TooManyThreads,
         Self::UnsupportedAllocator,
+        Self::CacheTooSmall,
+        Self::CacheNotFilled,
+        Self::ForeignCache,
     ];
 
     /// The stable name, in `snake_case`.
@@ -181,6 +190,9 @@ impl Code {
             Self::InvalidActivationParameter => "invalid_activation_parameter",
             Self::TooManyThreads => "too_many_threads",
             Self::UnsupportedAllocator => "unsupported_allocator",
+            Self::CacheTooSmall => "cache_too_small",
+            Self::CacheNotFilled => "cache_not_filled",
+            Self::ForeignCache => "foreign_cache",
         }
     }
 }

@@ -136,6 +136,18 @@ impl Code {
             Self::UnsupportedAllocator => {
                 "alloc_memory and free_memory cannot be honoured: memory comes from the Rust allocator."
             }
+            Self::CacheTooSmall => {
+                "The training cache has fewer bytes than compute_lstm_training_cache_capacity says for this \
+                 layer and these filter parameters."
+            }
+            Self::CacheNotFilled => {
+                "The backward pass reads what a forward call left in the training cache, and no forward \
+                 call has filled this one."
+            }
+            Self::ForeignCache => {
+                "The training cache was filled for another layer: sizes, flags, activations, peepholes, batch \
+                 sizes, dropout with its seed, and checkpoint_steps must be those of the forward call."
+            }
         }
     }
 }

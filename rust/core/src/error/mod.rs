@@ -95,20 +95,9 @@ pub enum Error {
         /// What was handed in.
         what: &'static str,
     },
-    /// The training cache is smaller than this layer needs.
-    #[error("cache: expected at least {needed} bytes, found {found}")]
-    CacheTooSmall {
-        /// What the layer needs.
-        needed: usize,
-        /// What there is.
-        found: usize,
-    },
-    /// No forward call has filled the training cache.
-    #[error("cache: expected one that a forward call filled, found one that none did")]
-    CacheNotFilled,
-    /// The training cache was filled by another layer.
-    #[error("cache: expected one that this layer filled, found another layer's")]
-    ForeignCache,
+    /// The training cache cannot be used for this call.
+    #[error("{0}")]
+    Cache(Issue),
     /// A forward call with a cache needs a plan for training.
     #[error("plan: expected one for training, found one for inference")]
     NotForTraining,

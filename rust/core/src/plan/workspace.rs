@@ -14,7 +14,7 @@ pub(crate) struct TaskSizes {
     pub(crate) chunk_rows: usize,
     /// Hidden state, and as much again for the cell state, `[row][unit]`.
     pub(crate) state: usize,
-    /// Gathered inputs of a chunk, `[row][input]`.
+    /// Gathered inputs of a chunk, `[row][input]`: the caller's, or a layer's times the factors of dropout.
     pub(crate) input: usize,
     /// Pre-activations of a chunk, `[row][block][gate][lane]`.
     pub(crate) pre: usize,
@@ -32,6 +32,13 @@ pub(crate) struct TaskSizes {
     pub(crate) sequences: usize,
 }
 
+/// The widest input that is copied row by row: the caller's, and what dropout changes.
+fn widest_gathered(config: &Config, training: bool) -> usize {
+    let is_dropping = training && config.dropout.is_active();
+    let above = if is_dropping { config.layer_input(config.num_layers - 1) } else { 0 };
+    config.input_size.max(above)
+}
+
 impl TaskSizes {
     pub(crate) fn new(config: &Config, shape: &Shape, group: &Group, training: bool) -> Self {
         let geometry = &shape.geometry;
@@ -39,7 +46,7 @@ impl TaskSizes {
         Self {
             chunk_rows,
             state: group.rows * geometry.state_pitch,
-            input: chunk_rows * config.input_size,
+            input: chunk_rows * widest_gathered(config, training),
             pre: chunk_rows * geometry.gate_pitch,
             out: chunk_rows * geometry.state_pitch,
             gates: if shape.is_fused { 0 } else { group.rows * geometry.gate_pitch },

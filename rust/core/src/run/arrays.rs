@@ -22,6 +22,17 @@ pub struct Inputs<'a> {
     pub cell: Option<ArrayViewD<'a, f32>>,
 }
 
+impl Inputs<'_> {
+    /// The same arrays, for a shorter time.
+    pub(crate) fn view(&self) -> Inputs<'_> {
+        Inputs {
+            data: self.data.view(),
+            hidden: self.hidden.as_ref().map(|array| array.view()),
+            cell: self.cell.as_ref().map(|array| array.view()),
+        }
+    }
+}
+
 /// The arrays that a call writes, as they were checked.
 #[derive(Debug)]
 pub struct Outputs<'a> {

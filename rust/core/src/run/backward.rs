@@ -20,9 +20,9 @@ use ndarray::{ArrayView3, ArrayView4, ArrayView5, ArrayViewMut4, Axis};
 ///
 /// # Errors
 ///
-/// [`Error::WrongPlan`] for what belongs to another plan, [`Error::CacheTooSmall`],
-/// [`Error::CacheNotFilled`], [`Error::ForeignCache`], [`Error::NotForTraining`], [`Error::ArrayMismatch`],
-/// [`Error::Threads`]. Nothing was written then.
+/// [`Error::WrongPlan`] for what belongs to another plan, [`Error::Cache`] for a cache that this layer has
+/// not filled, [`Error::NotForTraining`], [`Error::ArrayMismatch`], [`Error::Threads`]. Nothing was written
+/// then.
 pub fn backward(
     plan: &Plan,
     weights: &Weights,

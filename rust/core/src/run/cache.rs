@@ -4,7 +4,7 @@
 //! row and step, behind a header that tells which layer filled them. It computes nothing.
 
 use crate::check::Config;
-use crate::error::Error;
+use crate::error::{Code, Error, Issue, Path};
 use crate::plan::{Plan, Shape};
 use ndarray::{ArrayView3, ArrayView5, ArrayViewMut3, ArrayViewMut5, Axis, Ix5};
 use std::fmt::Write;
@@ -74,7 +74,7 @@ pub(super) fn to_fill<'a>(
     let needed = capacity(config);
     let found = bytes.len();
     if needed.is_none_or(|needed| found < needed) {
-        return Err(Error::CacheTooSmall { needed: needed.unwrap_or(usize::MAX), found });
+        return Err(too_small(needed, found));
     }
     let (head, rows) = bytes.split_at_mut(HEADER_BYTES);
     head[..16].copy_from_slice(&header(config));
@@ -83,8 +83,19 @@ pub(super) fn to_fill<'a>(
     let rows = &mut rows[..shape.iter().product()];
     let rows =
         ArrayViewMut5::from_shape(Ix5(shape[0], shape[1], shape[2], shape[3], shape[4]), rows)
-            .map_err(|_| Error::CacheTooSmall { needed: usize::MAX, found })?;
+            .map_err(|_| too_small(None, found))?;
     Ok((head, rows))
+}
+
+fn too_small(needed: Option<usize>, found: usize) -> Error {
+    let needed = needed
+        .map_or("more bytes than there are".to_owned(), |bytes| format!("at least {bytes} bytes"));
+    refused(Code::CacheTooSmall, needed, found.to_string())
+}
+
+fn refused(code: Code, expected: impl Into<String>, actual: impl Into<String>) -> Error {
+    let path = Path::field("cache");
+    Error::Cache(Issue { path, code, expected: expected.into(), actual: actual.into() })
 }
 
 /// Mark a cache as filled.
@@ -98,19 +109,27 @@ pub(super) fn filled<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<ArrayView5<'a, 
     let found = bytes.len();
     let needed = capacity(config);
     if needed.is_none_or(|needed| found < needed) {
-        return Err(Error::CacheTooSmall { needed: needed.unwrap_or(usize::MAX), found });
+        return Err(too_small(needed, found));
     }
     let (head, rows) = bytes.split_at(HEADER_BYTES);
     if head[..8] != MAGIC || head[16] != FILLED {
-        return Err(Error::CacheNotFilled);
+        return Err(refused(
+            Code::CacheNotFilled,
+            "one that a forward call filled",
+            "one that none did",
+        ));
     }
     if head[..16] != header(config) {
-        return Err(Error::ForeignCache);
+        return Err(refused(
+            Code::ForeignCache,
+            "one that this layer filled",
+            "one of another layer",
+        ));
     }
     let shape = shape(config);
     let rows = &rows[..shape.iter().product()];
     ArrayView5::from_shape(Ix5(shape[0], shape[1], shape[2], shape[3], shape[4]), rows)
-        .map_err(|_| Error::CacheTooSmall { needed: usize::MAX, found })
+        .map_err(|_| too_small(None, found))
 }
 
 /// What is saved of a chunk of one task, at the pitches of the workspace.

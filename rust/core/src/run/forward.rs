@@ -37,7 +37,7 @@ pub fn forward<'a>(
 ///
 /// # Errors
 ///
-/// As [`forward`]; [`Error::NotForTraining`] and [`Error::CacheTooSmall`].
+/// As [`forward`]; [`Error::NotForTraining`], and [`Error::Cache`] for too few bytes.
 pub fn forward_caching<'a>(
     plan: &Plan,
     weights: &Weights,
@@ -114,6 +114,7 @@ impl Call<'_> {
                 plan: self.plan,
                 group,
                 panels: self.weights.of(layer, direction).panels(),
+                layer,
                 reverse: direction == 1,
                 source,
                 target,

@@ -156,6 +156,7 @@ fn stage_input(
             for (direction, part) in inputs.chunks_exact_mut(config.hidden_size).enumerate() {
                 read_vector(&pass.cache_of(below, direction), (row, step, HIDDEN), part);
             }
+            config.dropout.apply([below, step, row], 0, inputs);
         }
     }
 }
@@ -186,6 +187,8 @@ fn stage_incoming(
             *sum += gradient;
         }
     }
+    let config = pass.plan.config();
+    config.dropout.apply([pass.layer, step, group.first + row], first, incoming);
 }
 
 fn read(row: ArrayView1<'_, f32>, to: &mut [f32]) {

@@ -43,6 +43,8 @@ pub(super) struct Task<'a> {
     pub(super) plan: &'a Plan,
     pub(super) group: &'a Group,
     pub(super) panels: Panels<'a>,
+    /// Which layer this is; the lowest is 0.
+    pub(super) layer: usize,
     /// Whether the last step is read first.
     pub(super) reverse: bool,
     pub(super) source: Source<'a>,
@@ -102,6 +104,11 @@ impl Task<'_> {
                 let width = self.plan.config().input_size;
                 ([Rows { floats: &self.memory.input, pitch: width, width }, none], 1)
             }
+            Source::Below(directions) if self.is_dropping() => {
+                self.gather_dropped(directions, steps);
+                let width = self.plan.config().layer_input(self.layer);
+                ([Rows { floats: &self.memory.input, pitch: width, width }, none], 1)
+            }
             Source::Below(directions) => {
                 let mut inputs = [none; 2];
                 for (part, below) in inputs.iter_mut().zip(directions) {
@@ -120,6 +127,28 @@ impl Task<'_> {
             pre: &mut self.memory.pre,
         };
         vectorize(self.plan.level, project);
+    }
+
+    /// Dropout acts in training, between layers.
+    fn is_dropping(&self) -> bool {
+        self.cache.is_some() && self.plan.config().dropout.is_active()
+    }
+
+    /// Outputs of the layer below times their factors, `[row][direction][unit]`.
+    fn gather_dropped(&mut self, below: &[Aligned], steps: Range<usize>) {
+        let Self { plan, group, layer, .. } = *self;
+        let (pitch, hidden) = (plan.shape.geometry.state_pitch, plan.shape.geometry.hidden);
+        let mut rows = self.memory.input.chunks_exact_mut(plan.config().layer_input(layer));
+        for step in steps {
+            for row in 0..group.active_at(step) {
+                let Some(to) = rows.next() else { return };
+                let from = (group.order.offsets[step] + row) * pitch;
+                for (to, below) in to.chunks_exact_mut(hidden).zip(below) {
+                    to.copy_from_slice(&below[from..][..hidden]);
+                }
+                plan.config().dropout.apply([layer - 1, step, group.first + row], 0, to);
+            }
+        }
     }
 
     /// The recurrence over the chunk, and its outputs to where they belong.

@@ -1,0 +1,83 @@
+//! One call from checked arrays to results: plan, pack, run.
+//!
+//! In: what `check` made of the caller's structures, and views of the arrays. Out: results in the caller's
+//! memory. It does not know where the arrays came from: structures of this crate, or NumPy.
+
+use crate::check::{Checked, CheckedBackward, Config};
+use crate::error::Error;
+use crate::pack::{TransposedWeights, WeightViews, Weights};
+use crate::plan::{Options, Plan};
+use crate::run::{
+    BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Outputs, Workspace, backward,
+    cache_capacity, forward, forward_caching,
+};
+
+/// Compute a layer, and fill a training cache if there is one: then dropout acts.
+///
+/// # Errors
+///
+/// [`Error::Cache`] for too few bytes, and those of [`Plan::new`], [`Weights::pack`], [`Workspace::new`] and
+/// [`forward`]. Nothing was written then.
+pub fn apply_forward<'a>(
+    checked: &Checked,
+    options: Options,
+    weights: &WeightViews<'_>,
+    inputs: Inputs<'a>,
+    outputs: Outputs<'a>,
+    cache: Option<&'a mut [u8]>,
+) -> Result<(), Error> {
+    let plan = Plan::new(checked, Options { training: cache.is_some(), ..options })?;
+    let weights = Weights::pack(&plan, weights)?;
+    let mut workspace = Workspace::new(&plan)?;
+    match cache {
+        Some(cache) => forward_caching(&plan, &weights, &mut workspace, inputs, outputs, cache),
+        None => forward(&plan, &weights, &mut workspace, inputs, outputs),
+    }
+}
+
+/// Compute the gradients of a layer, from the training cache of its forward call or, without one, from a
+/// forward pass that is computed again.
+///
+/// # Errors
+///
+/// [`Error::Cache`] for a cache that this layer has not filled, and those of [`Plan::new`],
+/// [`Weights::pack`], [`BackwardWorkspace::new`] and [`backward`]. Nothing was written then.
+pub fn apply_backward<'a>(
+    checked: &CheckedBackward,
+    options: Options,
+    weights: &WeightViews<'_>,
+    inputs: Inputs<'a>,
+    gradients: GradientViews<'a>,
+    cache: Option<&[u8]>,
+) -> Result<(), Error> {
+    let plan = Plan::new(checked.forward(), Options { training: true, ..options })?;
+    let packed = Weights::pack(&plan, weights)?;
+    let transposed = TransposedWeights::pack(&plan, weights)?;
+    let mut workspace = BackwardWorkspace::new(&plan)?;
+    let recomputed = match cache {
+        Some(_) => Vec::new(),
+        None => recompute(&plan, &packed, inputs.view())?,
+    };
+    let arrays = BackwardArrays::bind(checked, inputs, gradients)?;
+    let cache = cache.unwrap_or(&recomputed);
+    backward(&plan, &packed, &transposed, &mut workspace, cache, arrays)
+}
+
+/// The forward pass for its cache alone.
+fn recompute(plan: &Plan, weights: &Weights, inputs: Inputs<'_>) -> Result<Vec<u8>, Error> {
+    let mut cache = empty_cache(plan.config())?;
+    let mut workspace = Workspace::new(plan)?;
+    let outputs = Outputs { data: None, hidden: None, cell: None };
+    forward_caching(plan, weights, &mut workspace, inputs.view(), outputs, &mut cache)?;
+    Ok(cache)
+}
+
+/// A cache of our own, to be filled.
+fn empty_cache(config: &Config) -> Result<Vec<u8>, Error> {
+    let bytes = cache_capacity(config).unwrap_or(usize::MAX);
+    let mut cache = Vec::new();
+    let what = "the training cache";
+    cache.try_reserve_exact(bytes).map_err(|_| Error::OutOfMemory { what, bytes })?;
+    cache.resize(bytes, 0);
+    Ok(cache)
+}
