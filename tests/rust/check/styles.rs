@@ -7,7 +7,7 @@ use bnns_lstm::{
 };
 
 fn run(mut params: LayerParametersLSTM<'_>) {
-    check(&params, &FilterParameters::default(), None).unwrap();
+    check(&params, &FilterParameters::default()).unwrap();
     direct_apply_lstm_batch_training_caching(&mut params, &FilterParameters::default(), None)
         .unwrap();
 }
