@@ -39,9 +39,9 @@ pub use check::{
     check_backward, check_backward_after,
 };
 pub use desc::{
-    Activation, ActivationFunction, Data, DataLayout, DataType, FilterParameters, Integers,
-    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, MAX_RANK, Memory,
-    NDArrayDescriptor, NDArrayFlags,
+    Activation, ActivationFunction, Checkpoints, Data, DataLayout, DataType, FilterParameters,
+    Integers, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, MAX_RANK,
+    Memory, NDArrayDescriptor, NDArrayFlags,
 };
 pub use direct::{
     compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
@@ -51,7 +51,7 @@ pub use error::{Code, DescriptorError, Error, Issue, Path};
 pub use gate::{Gate, Gates};
 pub use level::Level;
 pub use pack::{GateViews, TransposedWeights, WeightViews, Weights};
-pub use plan::{Options, Plan};
+pub use plan::{CacheRegion, Options, Plan};
 pub use run::{
     BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, Inputs,
     Outgoing, Outputs, Workspace, backward, cache_capacity, forward, forward_caching,

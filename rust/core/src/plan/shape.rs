@@ -56,7 +56,7 @@ impl Shape {
     /// Steps that the backward pass takes at a time, whatever the number of threads.
     pub(crate) fn training_chunk_steps(&self, config: &Config) -> usize {
         let rows = TRAINING_CHUNK_BYTES / (self.geometry.gate_pitch * size_of::<f32>());
-        (rows / config.batch_size).clamp(1, config.seq_len)
+        (rows / config.batch_size).clamp(1, config.segment_steps())
     }
 
     /// Vectors of hidden units in blocks of four, the tiles of transposed products.
