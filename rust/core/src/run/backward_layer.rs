@@ -28,7 +28,7 @@ pub(super) struct LayerPass<'a, 'b> {
     pub(super) panels: Panels<'a>,
     pub(super) transposed: &'a TransposedPanels,
     /// What the forward pass left of the span.
-    pub(super) saved: SavedLayer<'a>,
+    pub(super) saved: &'a SavedLayer<'a>,
     pub(super) arrays: &'a BackwardArrays<'b>,
     pub(super) layer: usize,
     pub(super) direction: usize,
