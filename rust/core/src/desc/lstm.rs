@@ -72,6 +72,11 @@ pub struct LayerParametersLSTM<'a> {
 }
 
 impl<'a> LayerParametersLSTM<'a> {
+    /// The descriptors of all gates, in the order of [`Gate::ALL`].
+    pub(crate) fn gates(&self) -> [&LSTMGateDescriptor<'a>; 4] {
+        Gate::ALL.map(|gate| self.gate(gate))
+    }
+
     /// The descriptor of a gate.
     pub fn gate(&self, gate: Gate) -> &LSTMGateDescriptor<'a> {
         match gate {
