@@ -8,7 +8,7 @@ A mistake raises :class:`DescriptorError`, which names every wrong field before 
 from __future__ import annotations
 
 from bnns_lstm import _native
-from bnns_lstm._native import __version__
+from bnns_lstm._native import PreparedLayer, __version__
 from bnns_lstm.activation import Activation
 from bnns_lstm.descriptors import (
     FilterParameters,
@@ -32,6 +32,7 @@ from bnns_lstm.functions import (
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
     dropout_mask,
+    prepare,
     validate,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "LayerParametersLSTM",
     "NDArrayDescriptor",
     "NDArrayFlags",
+    "PreparedLayer",
     "__version__",
     "compute_lstm_training_cache_capacity",
     "direct_apply_lstm_batch_backward",
@@ -61,6 +63,7 @@ __all__ = [
     "dropout_mask",
     "error_codes",
     "info",
+    "prepare",
     "validate",
 ]
 

@@ -1,9 +1,12 @@
+from typing import final
+
 import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM
 
 __all__ = [
+    "PreparedLayer",
     "__version__",
     "compute_lstm_training_cache_capacity",
     "direct_apply_lstm_batch_backward",
@@ -11,6 +14,7 @@ __all__ = [
     "dropout_mask",
     "error_codes",
     "info",
+    "prepare",
     "validate",
 ]
 
@@ -36,5 +40,14 @@ def direct_apply_lstm_batch_backward(
     filter_params: FilterParameters | None = None,
     cache: npt.NDArray[np.uint8] | None = None,
 ) -> None: ...
+@final
+class PreparedLayer:
+    def forward(self) -> None: ...
+    def update_weights(self) -> None: ...
+    def explain(self) -> str: ...
+
+def prepare(
+    params: LayerParametersLSTM, filter_params: FilterParameters | None = None
+) -> PreparedLayer: ...
 def info() -> dict[str, object]: ...
 def error_codes() -> list[tuple[str, str]]: ...

@@ -17,6 +17,7 @@ __all__ = [
     "direct_apply_lstm_batch_backward",
     "direct_apply_lstm_batch_training_caching",
     "dropout_mask",
+    "prepare",
     "validate",
 ]
 
@@ -177,3 +178,47 @@ def dropout_mask(
         DescriptorError: With every problem of the structure.
     """
     return _native.dropout_mask(params, filter_params)
+
+
+def prepare(
+    params: LayerParametersLSTM, filter_params: FilterParameters | None = None
+) -> _native.PreparedLayer:
+    """Check, plan and pack a layer once, to compute it many times.
+
+    `layer.forward()` computes it from whatever its arrays hold then: refill the input, or carry states in
+    place. The arrays that `params` names now are kept and used, whatever is done to `params` later; results
+    are those of :func:`direct_apply_lstm_batch_training_caching` to the last bit. Weights were copied:
+    after changing them in place call `layer.update_weights()`, without it the old ones are used.
+    `layer.explain()` tells what was decided. Calls from several threads take turns.
+
+    Args:
+        params: The layer and its arrays.
+        filter_params: Threads.
+
+    Raises:
+        DescriptorError: With every problem of the structure, in reading order. `forward` raises it for an
+            array that another call is using at that moment.
+        ComputeError: Out of memory.
+
+    Example:
+        A running sum, one value at a time:
+
+        >>> import bnns_lstm as bl, numpy as np
+        >>> def gate(weight, bias):
+        ...     number = lambda value: np.full((1, 1), value, np.float32)
+        ...     return bl.LSTMGateDescriptor(
+        ...         iw_desc=number(weight), hw_desc=number(0), b_desc=number(bias)[0],
+        ...         activation=bl.Activation.identity())
+        >>> x, h, c = (np.zeros((1, 1, 1), np.float32) for _ in range(3))
+        >>> layer = bl.prepare(bl.LayerParametersLSTM(
+        ...     1, 1, 1, 1, 1,
+        ...     input_descriptor=bl.LSTMDataDescriptor(x, h, c),
+        ...     output_descriptor=bl.LSTMDataDescriptor(None, h, c),
+        ...     input_gate=gate(0, 1), forget_gate=gate(0, 1), candidate_gate=gate(1, 0),
+        ...     output_gate=gate(0, 1), hidden_activation=bl.Activation.identity()))
+        >>> for x[:] in (1, 2, 3):
+        ...     layer.forward()
+        >>> h.item()
+        6.0
+    """
+    return _native.prepare(params, filter_params)

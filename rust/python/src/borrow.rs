@@ -20,14 +20,14 @@ pub(crate) struct Sources<'py> {
     gates: Gates<GateSources<'py>>,
 }
 
-/// The arrays of a gate.
+/// The weights of a gate.
 #[derive(Debug)]
-struct GateSources<'py> {
-    iw: Reading<'py, f32>,
-    iw_upper: Option<Reading<'py, f32>>,
-    hw: Reading<'py, f32>,
-    cw: Option<Reading<'py, f32>>,
-    b: Option<Reading<'py, f32>>,
+pub(crate) struct GateSources<'py> {
+    pub(crate) iw: Reading<'py, f32>,
+    pub(crate) iw_upper: Option<Reading<'py, f32>>,
+    pub(crate) hw: Reading<'py, f32>,
+    pub(crate) cw: Option<Reading<'py, f32>>,
+    pub(crate) b: Option<Reading<'py, f32>>,
 }
 
 /// The arrays that the forward pass writes.
@@ -96,7 +96,8 @@ impl<'py> GateSources<'py> {
         })
     }
 
-    fn views(&self) -> GateViews<'_> {
+    /// For the core.
+    pub(crate) fn views(&self) -> GateViews<'_> {
         GateViews {
             iw: self.iw.view(),
             iw_upper: self.iw_upper.as_ref().map(Reading::view),
@@ -130,7 +131,10 @@ impl<'py> Results<'py> {
 }
 
 /// The array of an initial state that is read from memory of its own.
-fn given<'a, 'py>(state: &InitialState, array: Option<&'a Array<'py>>) -> Option<&'a Array<'py>> {
+pub(crate) fn given<'a, 'py>(
+    state: &InitialState,
+    array: Option<&'a Array<'py>>,
+) -> Option<&'a Array<'py>> {
     array.filter(|_| matches!(state, InitialState::Given(_)))
 }
 

@@ -132,15 +132,16 @@ pub(crate) fn direct_apply_lstm_batch_backward(
     Ok(())
 }
 
-fn options(filter: &FilterParameters) -> Result<Options, Error> {
+/// How the core is to run.
+pub(crate) fn options(filter: &FilterParameters) -> Result<Options, Error> {
     Ok(Options { level: level()?, n_threads: filter.n_threads, ..Options::default() })
 }
 
 /// What a forward call needs: a checked layer and its arrays.
-struct Call<'py> {
-    checked: Checked,
-    filter: FilterParameters,
-    arrays: LayerArrays<'py>,
+pub(crate) struct Call<'py> {
+    pub(crate) checked: Checked,
+    pub(crate) filter: FilterParameters,
+    pub(crate) arrays: LayerArrays<'py>,
     cache: Option<Array<'py>>,
 }
 
@@ -154,7 +155,7 @@ struct PairCall<'py> {
 }
 
 /// Read and check the objects of a forward call.
-fn read<'py>(
+pub(crate) fn read<'py>(
     py: Python<'py>,
     params: &Bound<'py, PyAny>,
     filter_params: Option<&Bound<'py, PyAny>>,

@@ -8,6 +8,7 @@
 //! cache               the bytes of the training cache
 //! borrow, gradients   guards for the time of a call
 //! call                check, borrow, release the interpreter, compute
+//! prepared            the same again and again, from arrays that are kept
 //! errors, info        the core's errors and facts in Python
 //! ```
 //!
@@ -24,6 +25,7 @@ mod gradients;
 mod info;
 mod memory;
 mod params;
+mod prepared;
 mod reader;
 mod sequence;
 
@@ -39,6 +41,8 @@ mod _native {
     };
     #[pymodule_export]
     use crate::info::{error_codes, info};
+    #[pymodule_export]
+    use crate::prepared::{PreparedLayer, prepare};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

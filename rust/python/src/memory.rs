@@ -13,6 +13,7 @@ use numpy::{
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
+use std::sync::Arc;
 
 /// Type numbers below this are NumPy's own simple types; others can look like them and be something else.
 const OWN_TYPES: i32 = 24;
@@ -26,18 +27,25 @@ pub(crate) struct Array<'py> {
     shape: Vec<usize>,
 }
 
+/// An array that is kept, to be borrowed again and again.
+#[derive(Debug)]
+pub(crate) struct Held {
+    array: Py<PyArrayDyn<f32>>,
+    shape: Arc<[usize]>,
+}
+
 /// An array that is read; nobody else writes it through Rust meanwhile.
 #[derive(Debug)]
 pub(crate) struct Reading<'py, T: Element> {
     guard: PyReadonlyArrayDyn<'py, T>,
-    shape: Vec<usize>,
+    shape: Arc<[usize]>,
 }
 
 /// An array that is written; nobody else uses it through Rust meanwhile.
 #[derive(Debug)]
 pub(crate) struct Writing<'py, T: Element> {
     guard: PyReadwriteArrayDyn<'py, T>,
-    shape: Vec<usize>,
+    shape: Arc<[usize]>,
 }
 
 /// The array that a field holds, and its measurements; `None` where something was reported.
@@ -143,8 +151,7 @@ impl<'py> Array<'py> {
         let Ok(array) = self.squeezed()?.cast_into::<PyArrayDyn<T>>() else {
             return Ok(Err(Code::DataTypeMismatch));
         };
-        let shape = self.shape.clone();
-        Ok(array.try_readonly().map(|guard| Reading { guard, shape }).map_err(|error| code(&error)))
+        Ok(reading(&array, self.shape.as_slice().into()))
     }
 
     /// Borrow to write; the code says why not.
@@ -152,11 +159,13 @@ impl<'py> Array<'py> {
         let Ok(array) = self.squeezed()?.cast_into::<PyArrayDyn<T>>() else {
             return Ok(Err(Code::DataTypeMismatch));
         };
-        let shape = self.shape.clone();
-        Ok(array
-            .try_readwrite()
-            .map(|guard| Writing { guard, shape })
-            .map_err(|error| code(&error)))
+        Ok(writing(&array, self.shape.as_slice().into()))
+    }
+
+    /// Keep the array beyond the call.
+    pub(crate) fn hold(&self) -> PyResult<Held> {
+        let array = self.squeezed()?.cast_into::<PyArrayDyn<f32>>()?;
+        Ok(Held { array: array.unbind(), shape: self.shape.as_slice().into() })
     }
 
     /// The view without axes of one element: their strides mean nothing, and the borrow checker of
@@ -172,6 +181,32 @@ impl<'py> Array<'py> {
         }
         Ok(squeezed.cast_into::<PyUntypedArray>()?)
     }
+}
+
+impl Held {
+    /// Borrow to read; the code says why not.
+    pub(crate) fn read<'py>(&self, py: Python<'py>) -> Result<Reading<'py, f32>, Code> {
+        reading(self.array.bind(py), Arc::clone(&self.shape))
+    }
+
+    /// Borrow to write; the code says why not.
+    pub(crate) fn write<'py>(&self, py: Python<'py>) -> Result<Writing<'py, f32>, Code> {
+        writing(self.array.bind(py), Arc::clone(&self.shape))
+    }
+}
+
+fn reading<'py, T: Element>(
+    array: &Bound<'py, PyArrayDyn<T>>,
+    shape: Arc<[usize]>,
+) -> Result<Reading<'py, T>, Code> {
+    array.try_readonly().map(|guard| Reading { guard, shape }).map_err(|error| code(&error))
+}
+
+fn writing<'py, T: Element>(
+    array: &Bound<'py, PyArrayDyn<T>>,
+    shape: Arc<[usize]>,
+) -> Result<Writing<'py, T>, Code> {
+    array.try_readwrite().map(|guard| Writing { guard, shape }).map_err(|error| code(&error))
 }
 
 fn code(error: &BorrowError) -> Code {

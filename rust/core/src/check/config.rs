@@ -55,6 +55,18 @@ impl Config {
             .map_or(self.batch_size, |sizes| sizes.get(step).copied().unwrap_or(0))
     }
 
+    /// Floating-point operations of the products of a forward pass: two for each weight and active sample.
+    pub fn work(&self) -> f64 {
+        let of_layer = |layer| {
+            let columns = self.layer_input(layer) as f64 + self.hidden_size as f64;
+            8.0 * self.hidden_size as f64 * columns
+        };
+        let of_row: f64 = (0..self.num_layers).map(of_layer).sum();
+        let active = |step| self.active_at(step) as f64;
+        let rows: f64 = (0..self.seq_len).map(active).sum();
+        of_row * rows * self.directions as f64
+    }
+
     /// Steps that are saved together: those between two checkpoints, or all.
     pub(crate) fn segment_steps(&self) -> usize {
         self.checkpoint_steps.unwrap_or(self.seq_len)

@@ -58,14 +58,7 @@ impl Group {
 
 /// The threads that are worth their start, at most `threads`.
 pub(crate) fn useful_threads(config: &Config, threads: usize) -> usize {
-    let work: f64 = (0..config.num_layers)
-        .map(|layer| {
-            let columns = config.layer_input(layer) + config.hidden_size;
-            8.0 * config.hidden_size as f64 * columns as f64
-        })
-        .sum();
-    let rows: usize = (0..config.seq_len).map(|step| config.active_at(step)).sum();
-    let work = work * rows as f64 * config.directions as f64;
+    let work = config.work();
     let is_worthwhile = |&threads: &usize| work >= threads as f64 * LEAST_WORK_OF_A_THREAD;
     (2..=threads).rev().find(is_worthwhile).unwrap_or(1)
 }

@@ -123,6 +123,22 @@ impl Plan {
         layout.map(CacheLayout::regions).unwrap_or_default()
     }
 
+    /// The layer in one line, for people.
+    pub fn summary(&self) -> String {
+        let config = self.config();
+        let directions = if config.directions == 2 { ", bidirectional" } else { "" };
+        format!(
+            "{} steps, {} samples, {} inputs, {} units, {} layers{directions}, level {}, {} threads",
+            config.seq_len,
+            config.batch_size,
+            config.input_size,
+            config.hidden_size,
+            config.num_layers,
+            self.level.name(),
+            self.threads,
+        )
+    }
+
     /// What was decided, for people: level, tile, threads, bytes of packed weights and of the workspace.
     pub fn explain(&self) -> String {
         let Shape { geometry, lanes, is_fused } = self.shape;

@@ -1,0 +1,223 @@
+//! `PreparedLayer`: a layer that was checked, planned and packed once.
+//!
+//! In: the arrays of a checked layer, which are kept. Out: results in the caller's arrays, as often as they
+//! are asked for. What an array holds may change between calls; its place and its shape cannot, since views
+//! of our own are kept.
+
+use crate::borrow::{GateSources, Sources, given, refused};
+use crate::call::{Call, options, read};
+use crate::errors::Failure;
+use crate::memory::{Array, Held, Reading, Writing};
+use crate::params::{DataArrays, GateArrays, LayerArrays};
+use bnns_lstm::{Checked, Error, Gate, Gates, Inputs, Outputs, Path, Prepared};
+use pyo3::prelude::*;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// Floating-point operations below which a call keeps the interpreter: giving it up and getting it back
+/// takes longer than these.
+const LEAST_WORK: f64 = 5e5;
+
+/// A layer that was checked, planned and packed once; made by `prepare`.
+#[pyclass(frozen, module = "bnns_lstm")]
+pub(crate) struct PreparedLayer {
+    prepared: Mutex<Prepared>,
+    input: HeldData,
+    output: HeldData,
+    gates: Gates<HeldGate>,
+    is_short: bool,
+}
+
+/// The arrays of a data descriptor.
+#[derive(Debug)]
+struct HeldData {
+    data: Option<Held>,
+    hidden: Option<Held>,
+    cell: Option<Held>,
+}
+
+/// The arrays of a gate; `iw_upper` in the split form only.
+#[derive(Debug)]
+struct HeldGate {
+    iw: Held,
+    iw_upper: Option<Held>,
+    hw: Held,
+    cw: Option<Held>,
+    b: Option<Held>,
+}
+
+/// Check, plan and pack a layer once.
+///
+/// Raises `DescriptorError` with every problem of the structure.
+#[pyfunction]
+#[pyo3(signature = (params, filter_params=None))]
+pub(crate) fn prepare(
+    py: Python<'_>,
+    params: &Bound<'_, PyAny>,
+    filter_params: Option<&Bound<'_, PyAny>>,
+) -> Result<PreparedLayer, Failure> {
+    let Call { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
+    let sources = Sources::new(&arrays, &checked, &Path::default())?;
+    let options = options(&filter)?;
+    let weights = sources.weights();
+    let prepared = py.detach(|| Prepared::new(&checked, options, &weights))?;
+    let LayerArrays { input, output, gates } = &arrays;
+    let planned = checked.arrays();
+    let gate = |gate: Gate| HeldGate::new(&checked, gate, gates.get(gate));
+    Ok(PreparedLayer {
+        is_short: checked.config().work() < LEAST_WORK,
+        prepared: Mutex::new(prepared),
+        input: HeldData {
+            data: hold(input.data.as_ref())?,
+            hidden: hold(given(&planned.initial_hidden, input.hidden.as_ref()))?,
+            cell: hold(given(&planned.initial_cell, input.cell.as_ref()))?,
+        },
+        output: HeldData::new(output)?,
+        gates: Gates {
+            input: gate(Gate::Input)?,
+            forget: gate(Gate::Forget)?,
+            candidate: gate(Gate::Candidate)?,
+            output: gate(Gate::Output)?,
+        },
+    })
+}
+
+#[pymethods]
+impl PreparedLayer {
+    /// Compute the layer from what its arrays hold now.
+    fn forward(&self, py: Python<'_>) -> Result<(), Failure> {
+        let Self { input, output, .. } = self;
+        let from = |name: &'static str| move || Path::field("input_descriptor").then(name);
+        let to = |name: &'static str| move || Path::field("output_descriptor").then(name);
+        let data = read_held(py, input.data.as_ref(), from("data_desc"))?;
+        let hidden = read_held(py, input.hidden.as_ref(), from("hidden_desc"))?;
+        let cell = read_held(py, input.cell.as_ref(), from("cell_state_desc"))?;
+        let mut last = [
+            write_held(py, output.data.as_ref(), to("data_desc"))?,
+            write_held(py, output.hidden.as_ref(), to("hidden_desc"))?,
+            write_held(py, output.cell.as_ref(), to("cell_state_desc"))?,
+        ];
+        let inputs = Inputs {
+            data: data.as_ref().map(Reading::view).ok_or_else(|| missing(from("data_desc")()))?,
+            hidden: hidden.as_ref().map(Reading::view),
+            cell: cell.as_ref().map(Reading::view),
+        };
+        let [data, hidden, cell] =
+            last.each_mut().map(|array| array.as_mut().map(Writing::view_mut));
+        let outputs = Outputs { data, hidden, cell };
+        if self.is_short {
+            self.lock(py).forward(inputs, outputs)?;
+        } else {
+            py.detach(|| lock(&self.prepared).forward(inputs, outputs))?;
+        }
+        Ok(())
+    }
+
+    /// Pack the weights again, from what their arrays hold now.
+    fn update_weights(&self, py: Python<'_>) -> Result<(), Failure> {
+        let gate = |gate: Gate| self.gates.get(gate).read(py, gate);
+        let gates = Gates {
+            input: gate(Gate::Input)?,
+            forget: gate(Gate::Forget)?,
+            candidate: gate(Gate::Candidate)?,
+            output: gate(Gate::Output)?,
+        };
+        let weights = Gates::from_fn(|gate| gates.get(gate).views());
+        py.detach(|| lock(&self.prepared).update_weights(&weights))?;
+        Ok(())
+    }
+
+    /// What was decided: level, tiles, threads, memory.
+    fn explain(&self, py: Python<'_>) -> String {
+        self.lock(py).plan().explain()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        format!("<PreparedLayer: {}>", self.lock(py).plan().summary())
+    }
+}
+
+impl PreparedLayer {
+    /// Wait for a call of another thread without keeping it from the interpreter.
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Prepared> {
+        loop {
+            match self.prepared.try_lock() {
+                Ok(prepared) => return prepared,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => py.detach(|| drop(lock(&self.prepared))),
+            }
+        }
+    }
+}
+
+/// A panic during a computation leaves nothing behind that the next one reads.
+fn lock(prepared: &Mutex<Prepared>) -> MutexGuard<'_, Prepared> {
+    prepared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl HeldData {
+    fn new(arrays: &DataArrays<'_>) -> PyResult<Self> {
+        let DataArrays { data, hidden, cell } = arrays;
+        Ok(Self {
+            data: hold(data.as_ref())?,
+            hidden: hold(hidden.as_ref())?,
+            cell: hold(cell.as_ref())?,
+        })
+    }
+}
+
+impl HeldGate {
+    fn new(checked: &Checked, gate: Gate, arrays: &GateArrays<'_>) -> Result<Self, Failure> {
+        let is_split = checked.arrays().gates.get(gate).iw_upper.is_some();
+        let path = Path::field(gate.field());
+        let required =
+            |array: Option<&Array<'_>>, name| hold(array)?.ok_or_else(|| missing(path.then(name)));
+        Ok(Self {
+            iw: required(arrays.iw.as_ref(), "iw_desc")?,
+            iw_upper: hold(arrays.iw_upper.as_ref().filter(|_| is_split))?,
+            hw: required(arrays.hw.as_ref(), "hw_desc")?,
+            cw: hold(arrays.cw.as_ref())?,
+            b: hold(arrays.b.as_ref())?,
+        })
+    }
+
+    fn read<'py>(&self, py: Python<'py>, gate: Gate) -> Result<GateSources<'py>, Failure> {
+        let path = |name: &'static str| move || Path::field(gate.field()).then(name);
+        let required = |held: &Held, name| {
+            held.read(py).map_err(|code| refused(Path::field(gate.field()).then(name), code))
+        };
+        Ok(GateSources {
+            iw: required(&self.iw, "iw_desc")?,
+            iw_upper: read_held(py, self.iw_upper.as_ref(), path("iw_desc"))?,
+            hw: required(&self.hw, "hw_desc")?,
+            cw: read_held(py, self.cw.as_ref(), path("cw_desc"))?,
+            b: read_held(py, self.b.as_ref(), path("b_desc"))?,
+        })
+    }
+}
+
+fn hold(array: Option<&Array<'_>>) -> PyResult<Option<Held>> {
+    array.map(Array::hold).transpose()
+}
+
+fn read_held<'py>(
+    py: Python<'py>,
+    held: Option<&Held>,
+    path: impl FnOnce() -> Path,
+) -> Result<Option<Reading<'py, f32>>, Failure> {
+    let Some(held) = held else { return Ok(None) };
+    held.read(py).map(Some).map_err(|code| refused(path(), code))
+}
+
+fn write_held<'py>(
+    py: Python<'py>,
+    held: Option<&Held>,
+    path: impl FnOnce() -> Path,
+) -> Result<Option<Writing<'py, f32>>, Failure> {
+    let Some(held) = held else { return Ok(None) };
+    held.write(py).map(Some).map_err(|code| refused(path(), code))
+}
+
+fn missing(path: Path) -> Failure {
+    let (expected, actual) = ("an array".to_owned(), "none".to_owned());
+    Error::ArrayMismatch { path, expected, actual }.into()
+}
