@@ -102,13 +102,13 @@ def _model(arrays: Mapping[str, Floats], test_from: int) -> Model:
             raise RefusedError(f"expected no array {shown(name)}")
         array, shape = arrays[name], expected[name]
         if array.shape != shape:
-            raise RefusedError(f"{name}: expected shape {list(shape)}, found {list(array.shape)}")
+            raise RefusedError(f"{name!r}: expected shape {list(shape)}, found {list(array.shape)}")
         # Written so that NaN is refused, too.
         if not (np.abs(array) <= LARGEST_NUMBER).all():
-            raise RefusedError(f"{name}: expected numbers within {LARGEST_NUMBER:.0f}")
+            raise RefusedError(f"{name!r}: expected numbers within {LARGEST_NUMBER:.0f}")
     divisor, offset = arrays["scaling"].tolist()
     if divisor <= 0:
-        raise RefusedError(f"scaling: expected a divisor above 0, found {divisor}")
+        raise RefusedError(f"'scaling': expected a divisor above 0, found {divisor}")
     # In the order of the list, whatever the file's.
     weights = {name: arrays[name] for name in shapes(hidden)}
     return Model(weights, Scaling(divisor, offset), test_from)

@@ -100,6 +100,8 @@ def arrays_of(header: Mapping[str, Any], data: bytes) -> dict[str, Floats]:
 
 def shown(found: object) -> str:
     """Something from a file in a few words, whatever it is."""
+    if found is None:
+        return "none"
     try:
         text = ascii(found)
     except (ValueError, RecursionError):
