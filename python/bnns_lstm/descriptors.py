@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy.typing as npt
 
@@ -165,6 +165,9 @@ class FilterParameters(_Structure):
     Attributes:
         n_threads: Threads to use at most; 0 chooses.
         seed: Key of the dropout mask; looked at in training only.
+        checkpoint_steps: What the training cache holds. 0: every step, as in BNNS. k: the states before every
+            k-th step, and the backward pass computes the steps in between again; "sqrt": the same with the
+            square root of seq_len, rounded up. Gradients are the same to the last bit.
         flags: 0, or 1 for "use the client's pointers", which is what always happens.
         alloc_memory: Cannot be honoured; must be None.
         free_memory: Cannot be honoured; must be None.
@@ -172,6 +175,7 @@ class FilterParameters(_Structure):
 
     n_threads: int = 0
     seed: int = 0
+    checkpoint_steps: int | Literal["sqrt"] = 0
     flags: int = field(default=0, kw_only=True)
     alloc_memory: Any = field(default=None, kw_only=True)
     free_memory: Any = field(default=None, kw_only=True)

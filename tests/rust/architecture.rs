@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("pack", &["aligned", "check", "error", "gate", "plan"]),
     ("run", &["aligned", "check", "error", "gate", "kernel", "level", "pack", "plan"]),
     ("apply", &["check", "error", "pack", "plan", "run"]),
+    ("prepared", &["check", "desc", "direct", "error", "pack", "plan", "run"]),
     ("direct", &["apply", "check", "desc", "error", "gate", "pack", "plan", "run"]),
 ];
 

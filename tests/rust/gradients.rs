@@ -2,6 +2,7 @@
 
 use crate::support::training::{Named, Way};
 use crate::support::{Case, examples, is_comparable, ways};
+use bnns_lstm::{Checkpoints, Level};
 use bnns_lstm_testkit::compare::{assert_close, widen};
 use bnns_lstm_testkit::golden::load_all;
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
@@ -11,13 +12,23 @@ use proptest::prelude::*;
 /// Relative to max(1, |value|), as the golden cases' own README suggests for f32.
 const TOLERANCE: f64 = 1e-4;
 
+/// Every kind of cache.
+const CHECKPOINTS: [Checkpoints; 5] = [
+    Checkpoints::EveryStep,
+    Checkpoints::SquareRoot,
+    Checkpoints::Every(1),
+    Checkpoints::Every(3),
+    Checkpoints::Every(usize::MAX),
+];
+
 #[test]
 fn gradients_are_those_of_the_golden_cases() {
     for golden in load_all().unwrap() {
         let case = Case::new(&golden.layer, &golden.inputs);
         for (level, n_threads) in ways() {
-            for accumulate in [false, true] {
-                let way = Way { level, n_threads, accumulate };
+            let checkpoints = CHECKPOINTS.into_iter().map(|checkpoints| (checkpoints, false));
+            for (checkpoints, accumulate) in checkpoints.chain([(Checkpoints::Every(2), true)]) {
+                let way = Way { accumulate, checkpoints, ..Way::new(level, n_threads) };
                 let found = case.gradients(&golden.incoming, way).unwrap();
                 let mut compared = 0;
                 for (name, want) in &golden.gradients {
@@ -35,16 +46,21 @@ fn bits(gradients: &Named) -> Vec<u32> {
     gradients.values().flatten().map(|value| value.to_bits()).collect()
 }
 
-fn compare(seed: u64, limits: &Limits) {
+fn compare(seed: u64, limits: &Limits, dropout: f32) {
     let random = random_case(seed, limits);
-    let trace = forward(&random.layer, &random.inputs, None);
+    let case = Case::new(&random.layer, &random.inputs);
+    let all = ways().into_iter().enumerate().map(|(index, (level, n_threads))| {
+        let checkpoints = CHECKPOINTS[(index + seed as usize) % CHECKPOINTS.len()];
+        Way { checkpoints, dropout, seed, ..Way::new(level, n_threads) }
+    });
+    let mask =
+        (dropout > 0.0).then(|| case.mask(Way { dropout, seed, ..Way::new(Level::best(), 1) }));
+    let trace = forward(&random.layer, &random.inputs, mask.as_deref());
     if !is_comparable(&random.layer, &trace) {
         return;
     }
     let wanted = backward(&random.layer, &trace, &random.incoming).named();
-    let case = Case::new(&random.layer, &random.inputs);
-    for (level, n_threads) in ways() {
-        let way = Way { level, n_threads, accumulate: false };
+    for way in all {
         let found = case.gradients(&random.incoming, way).unwrap();
         for (name, values) in &found {
             let what = format!("{name} of seed {seed} at {way:?}");
@@ -59,12 +75,32 @@ proptest! {
 
     #[test]
     fn any_layer_agrees_with_the_oracle(seed: u64) {
-        compare(seed, &Limits { activations: Activations::Any, ..Limits::default() });
+        compare(seed, &Limits { activations: Activations::Any, ..Limits::default() }, 0.0);
     }
 
     #[test]
     fn default_activations_agree_with_the_oracle(seed: u64) {
-        compare(seed, &Limits { activations: Activations::Default, ..Limits::default() });
+        compare(seed, &Limits { activations: Activations::Default, ..Limits::default() }, 0.0);
+    }
+
+    #[test]
+    fn layers_with_dropout_agree_with_the_oracle(seed: u64, dropout in 0.05_f32..0.9) {
+        compare(seed, &Limits { activations: Activations::Default, ..Limits::default() }, dropout);
+    }
+
+    #[test]
+    fn what_the_cache_holds_changes_no_bit(seed: u64, dropout in prop_oneof![Just(0.0), Just(0.5_f32)]) {
+        let limits = Limits { hidden_size: 9, ..Limits::default() };
+        let random = random_case(seed, &limits);
+        let case = Case::new(&random.layer, &random.inputs);
+        for (level, n_threads) in ways() {
+            let way = |checkpoints| Way { checkpoints, dropout, seed, ..Way::new(level, n_threads) };
+            let [all, others @ ..] =
+                CHECKPOINTS.map(|checkpoints| case.gradients(&random.incoming, way(checkpoints)).unwrap());
+            for (other, checkpoints) in others.iter().zip(&CHECKPOINTS[1..]) {
+                prop_assert_eq!(bits(&all), bits(other), "{:?} at {:?}", checkpoints, level);
+            }
+        }
     }
 
     #[test]
@@ -75,7 +111,10 @@ proptest! {
         let random = random_case(seed, &limits);
         let case = Case::new(&random.layer, &random.inputs);
         for (level, _) in ways() {
-            let way = |n_threads| Way { level, n_threads, accumulate: false };
+            let way = |n_threads| Way {
+                checkpoints: CHECKPOINTS[seed as usize % 3],
+                ..Way::new(level, n_threads)
+            };
             let one = case.gradients(&random.incoming, way(1)).unwrap();
             for n_threads in [2, 3, 5] {
                 let many = case.gradients(&random.incoming, way(n_threads)).unwrap();

@@ -99,12 +99,8 @@ pub fn direct_forward_with(
     let gates =
         [&params.input_gate, &params.forget_gate, &params.candidate_gate, &params.output_gate];
     let weights = weight_views(gates, &checked)?;
-    let outputs = Outputs {
-        data: view_mut(&mut output_descriptor.data_desc),
-        hidden: view_mut(&mut output_descriptor.hidden_desc),
-        cell: view_mut(&mut output_descriptor.cell_state_desc),
-    };
-    apply_forward(&checked, options, &weights, inputs(input_descriptor)?, outputs, cache)
+    let (inputs, outputs) = (inputs(input_descriptor)?, outputs(output_descriptor));
+    apply_forward(&checked, options, &weights, inputs, outputs, cache)
 }
 
 /// Compute the gradients of a layer, `BNNSDirectApplyLSTMBatchBackward`.
@@ -165,13 +161,21 @@ pub fn compute_lstm_training_cache_capacity(
     cache_capacity(checked.config()).ok_or(Error::OutOfMemory { what, bytes })
 }
 
-fn inputs<'p>(desc: &'p LSTMDataDescriptor<'_>) -> Result<Inputs<'p>, Error> {
+pub(crate) fn inputs<'p>(desc: &'p LSTMDataDescriptor<'_>) -> Result<Inputs<'p>, Error> {
     let path = || Path::field("input_descriptor").then("data_desc");
     Ok(Inputs {
         data: required(&desc.data_desc, path)?,
         hidden: view(&desc.hidden_desc),
         cell: view(&desc.cell_state_desc),
     })
+}
+
+pub(crate) fn outputs<'p>(desc: &'p mut LSTMDataDescriptor<'_>) -> Outputs<'p> {
+    Outputs {
+        data: view_mut(&mut desc.data_desc),
+        hidden: view_mut(&mut desc.hidden_desc),
+        cell: view_mut(&mut desc.cell_state_desc),
+    }
 }
 
 fn gradient_views<'p>(
@@ -207,7 +211,7 @@ fn gradient_views<'p>(
 }
 
 /// The weight arrays of a structure that holds its own arrays; its gates in the order of [`Gate::ALL`].
-fn weight_views<'p>(
+pub(crate) fn weight_views<'p>(
     [input, forget, candidate, output]: [&'p LSTMGateDescriptor<'_>; 4],
     checked: &Checked,
 ) -> Result<WeightViews<'p>, Error> {

@@ -11,9 +11,9 @@
 //! ```
 //!
 //! Describe a layer with [`LayerParametersLSTM`] and call [`direct_apply_lstm_batch_training_caching`]; the
-//! example there runs. Callers that compute the same layer again and again take the steps one by one:
-//! [`check`], [`Plan::new`], [`Weights::pack`], [`Workspace::new`], then [`forward`] as often as they like,
-//! which allocates nothing.
+//! example there runs. Callers that compute the same layer again and again [`prepare`] it, or take the steps
+//! one by one: [`check`], [`Plan::new`], [`Weights::pack`], [`Workspace::new`], then [`forward`] as often as
+//! they like, which allocates nothing.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +30,7 @@ mod level;
 mod math;
 mod pack;
 mod plan;
+mod prepared;
 mod run;
 
 pub use apply::{apply_backward, apply_forward};
@@ -39,9 +40,9 @@ pub use check::{
     check_backward, check_backward_after,
 };
 pub use desc::{
-    Activation, ActivationFunction, Data, DataLayout, DataType, FilterParameters, Integers,
-    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, MAX_RANK, Memory,
-    NDArrayDescriptor, NDArrayFlags,
+    Activation, ActivationFunction, Checkpoints, Data, DataLayout, DataType, FilterParameters,
+    Integers, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, MAX_RANK,
+    Memory, NDArrayDescriptor, NDArrayFlags,
 };
 pub use direct::{
     compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
@@ -51,7 +52,8 @@ pub use error::{Code, DescriptorError, Error, Issue, Path};
 pub use gate::{Gate, Gates};
 pub use level::Level;
 pub use pack::{GateViews, TransposedWeights, WeightViews, Weights};
-pub use plan::{Options, Plan};
+pub use plan::{CacheRegion, Options, Plan};
+pub use prepared::{Prepared, prepare, prepare_with};
 pub use run::{
     BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, Inputs,
     Outgoing, Outputs, Workspace, backward, cache_capacity, forward, forward_caching,

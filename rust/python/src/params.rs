@@ -8,12 +8,12 @@ use crate::memory::Array;
 use crate::reader::{Field, Reader};
 use crate::sequence::{Values, read_sequence};
 use bnns_lstm::{
-    Activation, ActivationFunction, Code, FilterParameters, Gate, Gates, LSTMDataDescriptor,
-    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Path,
+    Activation, ActivationFunction, Checkpoints, Code, FilterParameters, Gate, Gates,
+    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Path,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyTuple, PyType};
+use pyo3::types::{PyList, PyString, PyTuple, PyType};
 
 /// A class of the Python package, imported when it is first needed.
 struct Class {
@@ -264,5 +264,25 @@ pub(crate) fn read_filter<'py>(
         flags: reader.integer(&field, "flags")?,
         n_threads: reader.integer(&field, "n_threads")?,
         seed: reader.integer(&field, "seed")?,
+        checkpoints: read_checkpoints(reader, &field)?,
+    })
+}
+
+/// `checkpoint_steps`: 0, a number of steps, or "sqrt".
+fn read_checkpoints<'py>(reader: &mut Reader<'py>, filter: &Field<'py>) -> PyResult<Checkpoints> {
+    let Some(field) = reader.field(filter, "checkpoint_steps")? else {
+        return Ok(Checkpoints::EveryStep);
+    };
+    if let Ok(text) = field.object.cast::<PyString>() {
+        let text = text.to_string_lossy();
+        if text != "sqrt" {
+            let expected = "a number of steps, or \"sqrt\"";
+            reader.report(field.path, Code::OutOfRange, expected, format!("{text:?}"));
+        }
+        return Ok(Checkpoints::SquareRoot);
+    }
+    Ok(match reader.parse_integer::<usize>(&field)? {
+        None | Some(0) => Checkpoints::EveryStep,
+        Some(every) => Checkpoints::Every(every),
     })
 }

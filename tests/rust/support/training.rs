@@ -4,9 +4,9 @@
 
 use super::{Case, GateFloats};
 use bnns_lstm::{
-    BackwardArrays, BackwardWorkspace, DataLayout, Error, FilterParameters, GateOutgoing,
-    GateViews, Gates, Inputs, Level, NDArrayDescriptor, Options, Outgoing, Outputs, Plan,
-    TransposedWeights, Weights, Workspace, backward, cache_capacity, check, forward_caching,
+    BackwardArrays, BackwardWorkspace, Checked, Checkpoints, DataLayout, Error, FilterParameters,
+    GateOutgoing, GateViews, Gates, Inputs, Level, NDArrayDescriptor, Options, Outgoing, Outputs,
+    Plan, TransposedWeights, Weights, Workspace, backward, cache_capacity, check, forward_caching,
 };
 use bnns_lstm_testkit::alloc::measure;
 use bnns_lstm_testkit::compare::narrow;
@@ -23,6 +23,22 @@ pub struct Way {
     pub level: Level,
     pub n_threads: usize,
     pub accumulate: bool,
+    pub checkpoints: Checkpoints,
+    pub dropout: f32,
+    pub seed: u64,
+}
+
+impl Way {
+    /// Every step cached, no dropout, gradients overwritten.
+    pub fn new(level: Level, n_threads: usize) -> Self {
+        let (accumulate, checkpoints) = (false, Checkpoints::EveryStep);
+        Self { level, n_threads, accumulate, checkpoints, dropout: 0.0, seed: 0 }
+    }
+
+    fn filter(&self) -> FilterParameters {
+        let Self { checkpoints, seed, .. } = *self;
+        FilterParameters { checkpoints, seed, ..Default::default() }
+    }
 }
 
 fn view<'v, D: ndarray::Dimension>(values: &'v [f32], shape: &[usize]) -> ArrayView<'v, f32, D> {
@@ -39,16 +55,38 @@ fn to_fill<'v, D: ndarray::Dimension>(
 }
 
 impl Case {
-    /// All gradients for these incoming ones.
-    pub fn gradients(&self, incoming: &Incoming, way: Way) -> Result<Named, Error> {
+    /// The checked layer of a training run that gives its outputs to `y`.
+    pub fn checked(&self, way: Way, y: &mut [f32]) -> Result<Checked, Error> {
         let layer = &self.layer;
-        let mut y = vec![0.0; layer.y_len()];
         let mut params = self.params();
+        params.dropout = way.dropout;
         let (d, n, h) = (layer.directions(), layer.batch_size, layer.hidden_size);
         params.output_descriptor.data_desc =
-            NDArrayDescriptor::write(&mut y, DataLayout::SNE, &[d * h, n, layer.seq_len]);
-        let checked = check(&params, &FilterParameters::default())?;
-        drop(params);
+            NDArrayDescriptor::write(y, DataLayout::SNE, &[d * h, n, layer.seq_len]);
+        Ok(check(&params, &way.filter())?)
+    }
+
+    /// The factors of dropout, for the oracle.
+    pub fn mask(&self, way: Way) -> Vec<f64> {
+        let checked = self.checked(way, &mut vec![0.0; self.layer.y_len()]).unwrap();
+        let [layers, steps, batch, units] = checked.config().dropout_shape();
+        let mut mask = Vec::new();
+        let mut factors = vec![0.0; units];
+        for layer in 0..layers {
+            for step in 0..steps {
+                for sample in 0..batch {
+                    checked.config().dropout_factors(layer, step, sample, &mut factors);
+                    mask.extend(factors.iter().map(|&factor| f64::from(factor)));
+                }
+            }
+        }
+        mask
+    }
+
+    /// All gradients for these incoming ones.
+    pub fn gradients(&self, incoming: &Incoming, way: Way) -> Result<Named, Error> {
+        let mut y = vec![0.0; self.layer.y_len()];
+        let checked = self.checked(way, &mut y)?;
         let options = Options {
             level: way.level,
             n_threads: way.n_threads,

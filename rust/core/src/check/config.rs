@@ -35,6 +35,9 @@ pub struct Config {
     pub(crate) peepholes: Gates<Peephole>,
     /// Between layers, in training; keeps everything where there is one layer only.
     pub(crate) dropout: DropoutMask,
+    /// In training: steps from one checkpoint to the next, at most `seq_len`; `None` where the cache holds
+    /// every step.
+    pub(crate) checkpoint_steps: Option<usize>,
 }
 
 impl Config {
@@ -50,6 +53,17 @@ impl Config {
         self.batch_sizes
             .as_ref()
             .map_or(self.batch_size, |sizes| sizes.get(step).copied().unwrap_or(0))
+    }
+
+    /// Steps that are saved together: those between two checkpoints, or all.
+    pub(crate) fn segment_steps(&self) -> usize {
+        self.checkpoint_steps.unwrap_or(self.seq_len)
+    }
+
+    /// Steps that all layers take together before any takes the next ones. Where there is one direction, the
+    /// layers above need not wait for the end of the sequence.
+    pub(crate) fn span_steps(&self) -> usize {
+        if self.directions == 1 { self.segment_steps() } else { self.seq_len }
     }
 
     /// Whether all five activations are the default ones.

@@ -9,7 +9,7 @@ use super::config::{Checked, Config};
 use super::issues::Issues;
 use super::scalars::{Sizes, check_scalars};
 use super::sequence::{CheckedSequence, check_sequence};
-use crate::desc::{FilterParameters, LayerParametersLSTM};
+use crate::desc::{Checkpoints, FilterParameters, LayerParametersLSTM};
 use crate::dropout::DropoutMask;
 use crate::gate::Gates;
 use crate::math::Activation;
@@ -56,8 +56,37 @@ impl CheckedLayer {
             activations,
             hidden_activation,
             peepholes: Gates::from_fn(|gate| forms.get(gate).peephole),
+            checkpoint_steps: checkpoint_steps(filter.checkpoints, sizes.steps),
             dropout: if is_dropping { mask } else { DropoutMask::NONE },
         };
         Some(Checked { config, arrays: arrays? })
+    }
+}
+
+/// Steps from one checkpoint to the next; `None` where every step is cached.
+fn checkpoint_steps(checkpoints: Checkpoints, steps: usize) -> Option<usize> {
+    match checkpoints {
+        Checkpoints::EveryStep => None,
+        Checkpoints::Every(every) => Some(every.min(steps)),
+        Checkpoints::SquareRoot => {
+            let root = steps.isqrt();
+            let is_square = root.checked_mul(root) == Some(steps);
+            Some(if is_square { root } else { root.saturating_add(1) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checkpoint_steps;
+    use crate::desc::Checkpoints;
+
+    #[test]
+    fn the_square_root_is_rounded_up_and_no_segment_is_longer_than_the_sequence() {
+        let root = |steps| checkpoint_steps(Checkpoints::SquareRoot, steps);
+        assert_eq!([1, 2, 4, 5, 100, 101].map(root), [1, 2, 2, 3, 10, 11].map(Some));
+        assert_eq!(root(usize::MAX), Some(1 << (usize::BITS / 2)));
+        assert_eq!(checkpoint_steps(Checkpoints::Every(9), 5), Some(5));
+        assert_eq!(checkpoint_steps(Checkpoints::EveryStep, 5), None);
     }
 }

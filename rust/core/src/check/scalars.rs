@@ -4,7 +4,7 @@
 //! It does not look at arrays.
 
 use super::issues::Issues;
-use crate::desc::{FilterParameters, LayerFlags, LayerParametersLSTM};
+use crate::desc::{Checkpoints, FilterParameters, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, Path};
 
 /// The most threads that one call may ask for.
@@ -134,6 +134,10 @@ pub(super) fn check_filter(issues: &mut Issues, filter: &FilterParameters) {
         let expected = format!("at most {MAX_THREADS}");
         let actual = filter.n_threads.to_string();
         issues.push(path.then("n_threads"), Code::TooManyThreads, expected, actual);
+    }
+    if filter.checkpoints == Checkpoints::Every(0) {
+        let path = path.then("checkpoint_steps");
+        issues.push(path, Code::OutOfRange, "at least 1 step", "0");
     }
 }
 

@@ -72,6 +72,11 @@ pub struct LayerParametersLSTM<'a> {
 }
 
 impl<'a> LayerParametersLSTM<'a> {
+    /// The descriptors of all gates, in the order of [`Gate::ALL`].
+    pub(crate) fn gates(&self) -> [&LSTMGateDescriptor<'a>; 4] {
+        Gate::ALL.map(|gate| self.gate(gate))
+    }
+
     /// The descriptor of a gate.
     pub fn gate(&self, gate: Gate) -> &LSTMGateDescriptor<'a> {
         match gate {
@@ -83,6 +88,18 @@ impl<'a> LayerParametersLSTM<'a> {
     }
 }
 
+/// Which steps the training cache holds. Gradients are the same to the last bit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// All of them, as in BNNS: memory grows with the number of steps.
+    #[default]
+    EveryStep,
+    /// The states before every k-th step; the backward pass computes the steps in between again.
+    Every(usize),
+    /// As `Every` with the square root of the number of steps, rounded up.
+    SquareRoot,
+}
+
 /// `BNNSFilterParameters`: how a call is run. Its memory functions have no counterpart here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FilterParameters {
@@ -92,4 +109,6 @@ pub struct FilterParameters {
     pub n_threads: usize,
     /// Key of the dropout mask; looked at in training only.
     pub seed: u64,
+    /// What the training cache holds; looked at in training only. Not in BNNS.
+    pub checkpoints: Checkpoints,
 }

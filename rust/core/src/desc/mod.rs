@@ -24,4 +24,6 @@ pub use activation::{Activation, ActivationFunction};
 pub use array::{MAX_RANK, NDArrayDescriptor};
 pub use constants::{DataLayout, DataType, LayerFlags, NDArrayFlags};
 pub use data::{Data, Integers, Memory};
-pub use lstm::{FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerParametersLSTM};
+pub use lstm::{
+    Checkpoints, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerParametersLSTM,
+};

@@ -68,6 +68,7 @@ const READING_ORDER: &[&str] = &[
     "filter_params",
     "n_threads",
     "seed",
+    "checkpoint_steps",
     "cache",
 ];
 

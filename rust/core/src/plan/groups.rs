@@ -6,6 +6,7 @@
 use crate::check::Config;
 use crate::error::Error;
 use crate::kernel::GroupRows;
+use std::ops::Range;
 
 /// Floating-point operations below which a second thread costs more than it brings: waking one takes
 /// several microseconds.
@@ -44,9 +45,9 @@ impl Group {
         Ok(Self { first, rows, order: GroupRows { offsets, chunk_start } })
     }
 
-    /// Active (step, row) pairs.
-    pub(crate) fn all_rows(&self) -> usize {
-        self.order.offsets.last().copied().unwrap_or(0)
+    /// Active (step, row) pairs of some steps.
+    pub(crate) fn rows_of(&self, steps: &Range<usize>) -> usize {
+        self.order.offsets[steps.end] - self.order.offsets[steps.start]
     }
 
     /// Rows that are active at `step`.

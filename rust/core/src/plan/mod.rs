@@ -3,6 +3,8 @@
 //! In: a [`Checked`] layer and [`Options`]. Out: a [`Plan`], which packing and running follow without
 //! deciding anything. It touches no array.
 
+mod backward;
+mod cache;
 mod groups;
 mod panels;
 mod shape;
@@ -10,10 +12,13 @@ mod tile;
 mod workspace;
 
 pub(crate) use crate::kernel::VECTORS;
+pub(crate) use backward::{BackwardSizes, RecomputeSizes};
+pub use cache::CacheRegion;
+pub(crate) use cache::{CacheLayout, HEADER_BYTES, STEP_VECTORS};
 pub(crate) use groups::Group;
-pub(crate) use panels::{PanelSizes, Panels};
+pub(crate) use panels::{PanelSizes, Panels, PanelsMut};
 pub(crate) use shape::Shape;
-pub(crate) use workspace::TaskSizes;
+pub(crate) use workspace::{GroupSizes, TaskSizes};
 
 use crate::check::{Checked, Config};
 use crate::error::Error;
@@ -62,6 +67,8 @@ pub struct Plan {
     pub(crate) training: bool,
     /// Steps that the backward pass takes at a time.
     pub(crate) training_chunk_steps: usize,
+    /// Where everything is in the training cache; `None` where no memory could hold it.
+    pub(crate) cache: Option<CacheLayout>,
 }
 
 impl Plan {
@@ -95,6 +102,7 @@ impl Plan {
                 Vec::new()
             },
             groups,
+            cache: CacheLayout::new(config),
             checked: checked.clone(),
         })
     }
@@ -107,6 +115,12 @@ impl Plan {
     /// Threads that a call uses.
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// The named regions of the training cache, after a header of 64 bytes; empty in a plan for inference.
+    pub fn cache_regions(&self) -> Vec<CacheRegion> {
+        let layout = self.cache.as_ref().filter(|_| self.training);
+        layout.map(CacheLayout::regions).unwrap_or_default()
     }
 
     /// What was decided, for people: level, tile, threads, bytes of packed weights and of the workspace.
@@ -130,7 +144,25 @@ impl Plan {
         );
         let _ = writeln!(text, "packed weights: {} bytes", self.packed_floats() * size_of::<f32>());
         let _ = write!(text, "workspace: {} bytes", self.workspace_floats() * size_of::<f32>());
+        if self.training {
+            self.explain_training(&mut text);
+        }
         text
+    }
+
+    /// What a plan for training adds.
+    fn explain_training(&self, text: &mut String) {
+        let steps = self.training_chunk_steps;
+        let _ = write!(text, "\nbackward: {steps} steps at a time");
+        let bytes = self.backward_floats() * size_of::<f32>();
+        let _ = write!(text, ", workspace {bytes} bytes");
+        if let Some(layout) = &self.cache {
+            let _ = write!(text, "\ncache: {} bytes, header {HEADER_BYTES}", layout.bytes);
+        }
+        for region in self.cache_regions() {
+            let CacheRegion { name, offset, shape } = region;
+            let _ = write!(text, ", {name} {shape:?} at {offset}");
+        }
     }
 
     /// Floats of all packed weights.
@@ -146,13 +178,12 @@ impl Plan {
 
     /// Floats of the workspace.
     pub(crate) fn workspace_floats(&self) -> usize {
-        let config = self.config();
-        self.groups
-            .iter()
-            .map(|group| {
-                let sizes = TaskSizes::new(config, &self.shape, group, self.training);
-                config.directions * sizes.total()
-            })
-            .sum()
+        let sizes = |group| GroupSizes::forward(self.config(), &self.shape, group, self.training);
+        self.groups.iter().map(|group| sizes(group).total()).sum()
+    }
+
+    /// Floats of the workspace of a backward call.
+    pub(crate) fn backward_floats(&self) -> usize {
+        BackwardSizes::new(self).total(self.config().directions)
     }
 }

@@ -3,6 +3,7 @@
 //! In: the arrays that were checked. Out: [`Bound`] views, which split by rows, layers and directions so
 //! that each task owns what it writes. It copies nothing.
 
+use super::cache::Regions;
 use crate::check::{Arrays, InitialState, Strided};
 use crate::error::{Error, Path};
 use crate::plan::Plan;
@@ -70,8 +71,8 @@ pub(super) struct Bound<'a> {
     pub(super) output: Option<ArrayViewMut3<'a, f32>>,
     pub(super) hidden: States<'a>,
     pub(super) cell: States<'a>,
-    /// Rows of the training cache, `[layers, directions, rows, seq_len, row bytes]`.
-    pub(super) cache: Option<ArrayViewMut5<'a, u8>>,
+    /// The training cache, if it is to be filled.
+    pub(super) cache: Option<Regions<ArrayViewMut5<'a, u8>>>,
 }
 
 impl<'a> Bound<'a> {
@@ -110,7 +111,7 @@ impl<'a> Bound<'a> {
         let (output, output_rest) = unzip(self.output.map(|output| output.split_at(Axis(1), rows)));
         let (hidden, hidden_rest) = self.hidden.split_rows(rows);
         let (cell, cell_rest) = self.cell.split_rows(rows);
-        let (cache, cache_rest) = unzip(self.cache.map(|cache| cache.split_at(Axis(2), rows)));
+        let (cache, cache_rest) = unzip(self.cache.map(|cache| cache.split_rows(rows)));
         (
             Self { input, output, hidden, cell, cache },
             Self {
@@ -136,30 +137,14 @@ impl States<'_> {
         )
     }
 
-    /// The states of the only direction of a layer.
-    pub(super) fn of_task(&mut self, layer: usize) -> TaskStates<'_> {
+    /// The states of one direction of a layer.
+    pub(super) fn of_task(&mut self, layer: usize, direction: usize) -> TaskStates<'_> {
         let last = self.last.as_mut().map(|all| all.index_axis_mut(Axis(0), layer));
         TaskStates {
-            initial: self.initial.as_ref().map(|all| of_direction(all, layer, 0)),
+            initial: self.initial.as_ref().map(|all| of_direction(all, layer, direction)),
             is_in_place: self.is_in_place,
-            last: last.map(|both| both.index_axis_move(Axis(0), 0)),
+            last: last.map(|both| both.index_axis_move(Axis(0), direction)),
         }
-    }
-
-    /// The states of both directions of a layer.
-    pub(super) fn of_both(&mut self, layer: usize) -> (TaskStates<'_>, TaskStates<'_>) {
-        let is_in_place = self.is_in_place;
-        let initial =
-            |direction| self.initial.as_ref().map(|all| of_direction(all, layer, direction));
-        let (initial, initial_back) = (initial(0), initial(1));
-        let both = self.last.as_mut().map(|all| all.index_axis_mut(Axis(0), layer));
-        let (last, last_back) = unzip(both.map(|both| both.split_at(Axis(0), 1)));
-        let last = last.map(|one| one.index_axis_move(Axis(0), 0));
-        let last_back = last_back.map(|one| one.index_axis_move(Axis(0), 0));
-        (
-            TaskStates { initial, is_in_place, last },
-            TaskStates { initial: initial_back, is_in_place, last: last_back },
-        )
     }
 }
 
@@ -210,16 +195,4 @@ fn missing(path: Path, planned: &Strided) -> Error {
 fn surplus(path: Path, shape: &[usize]) -> Error {
     let actual = format!("{shape:?}");
     Error::ArrayMismatch { path, expected: "none".to_owned(), actual }
-}
-
-/// The cache rows of each direction of a layer, `[rows, seq_len, row bytes]`; `None` without a cache, and
-/// for the second direction where there is only one.
-pub(super) fn cache_of_layer<'v>(
-    cache: &'v mut Option<ArrayViewMut5<'_, u8>>,
-    layer: usize,
-) -> (Option<ArrayViewMut3<'v, u8>>, Option<ArrayViewMut3<'v, u8>>) {
-    let Some(cache) = cache else { return (None, None) };
-    let (first, rest) = cache.index_axis_mut(Axis(0), layer).split_at(Axis(0), 1);
-    let second = (rest.len_of(Axis(0)) > 0).then(|| rest.index_axis_move(Axis(0), 0));
-    (Some(first.index_axis_move(Axis(0), 0)), second)
 }

@@ -1,20 +1,23 @@
-//! The backward pass: layers from the last to the first, directions side by side.
+//! The backward pass: layers from the last to the first, segments of steps against the order in which they
+//! were computed, directions side by side.
 //!
 //! In: a plan for training, packed and transposed weights, a filled cache, arrays. Out: gradients in the
-//! caller's arrays. No result depends on which thread computes it.
+//! caller's arrays. No result depends on which thread computes it, nor on what the cache holds.
 
-use super::backward_arrays::{BackwardArrays, Outgoing};
-use super::backward_workspace::{BackwardWorkspace, DirectionMemory};
+use super::backward_arrays::BackwardArrays;
+use super::backward_layer::LayerPass;
+use super::backward_workspace::{BackwardWorkspace, DirectionMemory, GradientMemory};
 use super::cache;
 use super::pool;
+use super::recompute::{Recompute, RecomputeMemory, Segment};
+use super::saved::{HIDDEN, SavedRows};
+use super::stage::SavedLayer;
 use crate::aligned::Aligned;
-use crate::check::Peephole;
 use crate::error::Error;
-use crate::gate::Gate;
-use crate::kernel::GroupRows;
-use crate::pack::{GradientSlot, Panels, TransposedPanels, TransposedWeights, Weights};
-use crate::plan::{Group, PanelSizes, Plan};
-use ndarray::{ArrayView3, ArrayView4, ArrayView5, ArrayViewMut4, Axis};
+use crate::pack::{TransposedWeights, Weights};
+use crate::plan::Plan;
+use ndarray::{ArrayView4, Axis};
+use std::ops::Range;
 
 /// Compute the gradients of a layer from what a forward call left in `cache`.
 ///
@@ -43,9 +46,21 @@ pub fn backward(
         return Err(Error::NotForTraining);
     }
     arrays.check(plan)?;
-    let cache = cache::filled(plan, cache)?;
-    let call = Call { plan, weights, transposed, cache };
-    pool::run(plan.threads, || call.layers(workspace, &mut arrays))
+    let regions = cache::filled(plan, cache)?;
+    pool::run(plan.threads, || {
+        arrays.load_states(plan, &mut workspace.gradients);
+        let input = arrays.input;
+        let source = Recompute { plan, weights, input, cache: regions };
+        let call = Call { plan, weights, transposed, source };
+        if plan.config().directions == 1 {
+            call.stack(workspace, &mut arrays);
+        } else {
+            call.bidirectional(workspace, &arrays);
+            arrays.store_inputs(plan, 0..plan.config().seq_len, &workspace.even);
+        }
+        arrays.store_states(plan, &workspace.gradients);
+        arrays.store_weights(plan, &workspace.gradients);
+    })
 }
 
 /// What all layers of a call share.
@@ -54,211 +69,183 @@ struct Call<'a> {
     plan: &'a Plan,
     weights: &'a Weights,
     transposed: &'a TransposedWeights,
-    cache: ArrayView5<'a, u8>,
+    source: Recompute<'a>,
 }
 
-/// One direction of one layer.
-pub(super) struct LayerPass<'a, 'b> {
-    pub(super) plan: &'a Plan,
-    pub(super) panels: Panels<'a>,
-    pub(super) transposed: &'a TransposedPanels,
-    cache: ArrayView5<'a, u8>,
-    pub(super) rows: &'a [GroupRows],
-    pub(super) arrays: &'a BackwardArrays<'b>,
-    pub(super) layer: usize,
-    pub(super) direction: usize,
+/// The buffers of one direction of one layer.
+pub(super) struct Buffers<'m> {
+    pub(super) memory: &'m mut DirectionMemory,
+    pub(super) gradients: &'m mut GradientMemory,
+    /// Gradients of its inputs.
+    pub(super) d_inputs: &'m mut Aligned,
+}
+
+impl Buffers<'_> {
+    fn reborrow(&mut self) -> Buffers<'_> {
+        let Self { memory, gradients, d_inputs } = self;
+        Buffers { memory, gradients, d_inputs }
+    }
+}
+
+/// Gradients that come from above, and where a pass is.
+#[derive(Clone, Copy)]
+struct Place<'p, 'b> {
+    layer: usize,
+    direction: usize,
+    arrays: &'p BackwardArrays<'b>,
     /// Gradients of the inputs of the layer above, for each direction; `None` for the last layer.
-    pub(super) above: Option<&'a [Aligned]>,
-    /// Whether anybody wants the gradients of this layer's inputs.
-    pub(super) wants_d_inputs: bool,
+    above: Option<&'p [Aligned]>,
 }
 
-impl LayerPass<'_, '_> {
-    /// What a layer and direction saved, `[batch, seq_len, row bytes]`.
-    pub(super) fn cache_of(&self, layer: usize, direction: usize) -> ArrayView3<'_, u8> {
-        self.cache.index_axis(Axis(0), layer).index_axis_move(Axis(0), direction)
+impl<'a> Call<'a> {
+    /// A stack of one direction: all layers take a segment before any takes the one before it.
+    fn stack(self, workspace: &mut BackwardWorkspace, arrays: &mut BackwardArrays<'_>) {
+        let config = self.plan.config();
+        let BackwardWorkspace { directions, gradients, even, odd, recompute, .. } = workspace;
+        let ([memory], last) = (directions.as_mut_slice(), config.num_layers - 1) else { return };
+        for steps in self.segments(0) {
+            let segment = Segment { layers: 0..config.num_layers, direction: 0, steps };
+            let Some(saved) = self.saved(&segment, recompute.first_mut()) else { return };
+            for layer in (0..=last).rev() {
+                let (own, above) =
+                    if layer.is_multiple_of(2) { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+                let above = Some(above.as_slice()).filter(|_| layer < last);
+                let place = Place { layer, direction: 0, arrays, above };
+                let [d_inputs] = own.as_mut_slice() else { return };
+                let buffers = Buffers { memory, gradients: &mut gradients[layer], d_inputs };
+                let rows = |layer| SavedRows {
+                    rows: saved.index_axis_move(Axis(0), layer),
+                    first_step: segment.steps.start,
+                };
+                let saved = SavedLayer {
+                    own: rows(layer),
+                    below: layer.checked_sub(1).map(|below| ([rows(below); 2], HIDDEN)),
+                    entering: self.entering(layer, 0),
+                };
+                self.pass(place, &saved, &segment.steps, &segment.steps).run(buffers);
+            }
+            arrays.store_inputs(self.plan, segment.steps, even);
+        }
     }
 
-    /// Rows of all groups before this one.
-    pub(super) fn sequence_start(&self, group: &Group) -> usize {
-        let before = self.plan.groups.iter().take_while(|other| other.first < group.first);
-        before.map(Group::all_rows).sum()
-    }
-
-    /// Floats from one row of input gradients to the next.
-    pub(super) fn d_input_pitch(&self) -> usize {
-        self.plan.shape.wide_pitch(self.plan.config().layer_input(self.layer))
-    }
-}
-
-impl Call<'_> {
-    fn layers(self, workspace: &mut BackwardWorkspace, arrays: &mut BackwardArrays<'_>) {
-        let BackwardWorkspace { directions, even, odd, .. } = workspace;
+    /// Layers of two directions: each layer takes all segments, since the one below needs the gradients of
+    /// both directions.
+    fn bidirectional(self, workspace: &mut BackwardWorkspace, arrays: &BackwardArrays<'_>) {
+        let BackwardWorkspace { directions, gradients, even, odd, recompute, .. } = workspace;
         let last = self.plan.config().num_layers - 1;
+        let [memory, memory_back] = directions.as_mut_slice() else { return };
+        let half = recompute.len() / 2;
+        let (recompute, recompute_back) = recompute.split_at_mut(half);
         for layer in (0..=last).rev() {
             let (own, above) =
-                if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+                if layer.is_multiple_of(2) { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
             let above = Some(above.as_slice()).filter(|_| layer < last);
-            for (direction, memory) in directions.iter_mut().enumerate() {
-                let states = [&arrays.final_hidden, &arrays.final_cell];
-                let places = [&mut memory.d_hidden, &mut memory.d_cell];
-                for (states, place) in states.into_iter().zip(places) {
-                    self.load(states.as_ref(), (layer, direction), place);
-                }
-            }
-            self.directions(layer, directions, own, above, arrays);
-            for (direction, memory) in directions.iter().enumerate() {
-                self.store(arrays.d_hidden.as_mut(), (layer, direction), &memory.d_hidden);
-                self.store(arrays.d_cell.as_mut(), (layer, direction), &memory.d_cell);
-                self.store_weights(arrays, (layer, direction), memory);
+            let [d_inputs, d_inputs_back] = own.as_mut_slice() else { return };
+            let [gradients, gradients_back] = &mut gradients[2 * layer..2 * layer + 2] else {
+                return;
+            };
+            let place = |direction| Place { layer, direction, arrays, above };
+            let buffers = Buffers { memory, gradients, d_inputs };
+            let buffers_back =
+                Buffers { memory: memory_back, gradients: gradients_back, d_inputs: d_inputs_back };
+            let forward = || self.direction(place(0), buffers, recompute.first_mut());
+            let backward = || self.direction(place(1), buffers_back, recompute_back.first_mut());
+            if self.plan.threads == 1 {
+                forward();
+                backward();
+            } else {
+                rayon::join(forward, backward);
             }
         }
-        self.store_inputs(arrays, even);
     }
 
-    /// All directions of a layer.
-    fn directions(
+    /// All segments of one direction of a bidirectional layer.
+    fn direction(
         self,
-        layer: usize,
-        memory: &mut [DirectionMemory],
-        d_inputs: &mut [Aligned],
-        above: Option<&[Aligned]>,
-        arrays: &BackwardArrays<'_>,
+        place: Place<'_, '_>,
+        mut buffers: Buffers<'_>,
+        mut recompute: Option<&mut RecomputeMemory>,
     ) {
-        let pass = |direction: usize| LayerPass {
+        let Place { layer, direction, .. } = place;
+        let all = 0..self.plan.config().seq_len;
+        for steps in self.segments(direction) {
+            let segment = Segment { layers: layer..layer + 1, direction, steps };
+            let Some(saved) = self.saved(&segment, recompute.as_deref_mut()) else { return };
+            let saved = SavedLayer {
+                own: SavedRows {
+                    rows: saved.index_axis_move(Axis(0), 0),
+                    first_step: segment.steps.start,
+                },
+                below: layer.checked_sub(1).and_then(|below| self.outputs_of(below)),
+                entering: self.entering(layer, direction),
+            };
+            self.pass(place, &saved, &segment.steps, &all).run(buffers.reborrow());
+        }
+    }
+
+    /// The steps between checkpoints, those that were computed last first.
+    fn segments(self, direction: usize) -> impl Iterator<Item = Range<usize>> {
+        let (all, every) = (self.plan.config().seq_len, self.plan.config().segment_steps());
+        let count = all.div_ceil(every);
+        (0..count)
+            .map(move |index| if direction == 0 { count - 1 - index } else { index })
+            .map(move |segment| segment * every..((segment + 1) * every).min(all))
+    }
+
+    /// What the forward pass left of a segment, `[layers, batch, steps, row bytes]`: from the cache, or
+    /// computed again.
+    fn saved<'s>(
+        self,
+        segment: &Segment,
+        memory: Option<&'s mut RecomputeMemory>,
+    ) -> Option<ArrayView4<'s, u8>>
+    where
+        'a: 's,
+    {
+        let Some(steps) = self.source.cache.steps else { return self.source.run(segment, memory?) };
+        let layers = segment.layers.start..segment.layers.end;
+        let of_direction = steps.index_axis_move(Axis(1), segment.direction);
+        Some(of_direction.slice_axis_move(Axis(0), layers.into()))
+    }
+
+    /// What a layer of two directions gave, and which vector of a row it is.
+    fn outputs_of(&self, layer: usize) -> Option<([SavedRows<'_>; 2], usize)> {
+        let Some(steps) = &self.source.cache.steps else {
+            return self.source.outputs_of(layer).map(|outputs| (outputs, 0));
+        };
+        let of_layer = steps.index_axis(Axis(0), layer);
+        let rows = |direction| of_layer.index_axis_move(Axis(0), direction);
+        let saved = |direction| SavedRows { rows: rows(direction), first_step: 0 };
+        Some(([saved(0), saved(1)], HIDDEN))
+    }
+
+    /// The checkpoints of one direction of a layer, if there are any.
+    fn entering(&self, layer: usize, direction: usize) -> Option<SavedRows<'_>> {
+        let of_layer = self.source.cache.states.as_ref()?.index_axis(Axis(0), layer);
+        Some(SavedRows { rows: of_layer.index_axis_move(Axis(0), direction), first_step: 0 })
+    }
+
+    /// The pass over `span`; `covered` are the steps that the gradients of inputs hold.
+    fn pass<'p, 'b>(
+        &'p self,
+        place: Place<'p, 'b>,
+        saved: &'p SavedLayer<'p>,
+        span: &Range<usize>,
+        covered: &Range<usize>,
+    ) -> LayerPass<'p, 'b> {
+        let Place { layer, direction, arrays, above } = place;
+        LayerPass {
             plan: self.plan,
             panels: self.weights.of(layer, direction).panels(),
             transposed: self.transposed.of(layer, direction),
-            cache: self.cache,
-            rows: &self.plan.orders,
+            saved,
             arrays,
             layer,
             direction,
             above,
             wants_d_inputs: layer > 0 || arrays.d_input.is_some(),
-        };
-        match (memory, d_inputs) {
-            ([memory], [d_inputs]) => pass(0).run(memory, d_inputs),
-            ([memory, memory_back], [d_inputs, d_inputs_back]) => {
-                let (forward, backward) = (pass(0), pass(1));
-                if self.plan.threads == 1 {
-                    forward.run(memory, d_inputs);
-                    backward.run(memory_back, d_inputs_back);
-                } else {
-                    rayon::join(
-                        || forward.run(memory, d_inputs),
-                        || backward.run(memory_back, d_inputs_back),
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The incoming gradient of a final state, or zeros.
-    fn load(
-        self,
-        states: Option<&ArrayView4<'_, f32>>,
-        (layer, direction): (usize, usize),
-        to: &mut [f32],
-    ) {
-        to.fill(0.0);
-        let Some(states) = states else { return };
-        let pitch = self.plan.shape.wide_pitch(self.plan.config().hidden_size);
-        let of_layer = states.index_axis(Axis(0), layer);
-        let of_direction = of_layer.index_axis_move(Axis(0), direction);
-        for (row, to) in of_direction.outer_iter().zip(to.chunks_exact_mut(pitch)) {
-            to.iter_mut().zip(row).for_each(|(to, &value)| *to = value);
-        }
-    }
-
-    /// The gradient of an initial state, if anybody wants it.
-    fn store(
-        self,
-        states: Option<&mut Outgoing<ArrayViewMut4<'_, f32>>>,
-        (layer, direction): (usize, usize),
-        from: &[f32],
-    ) {
-        let Some(Outgoing { view, accumulate }) = states else { return };
-        let pitch = self.plan.shape.wide_pitch(self.plan.config().hidden_size);
-        let mut of_layer = view.index_axis_mut(Axis(0), layer);
-        let mut of_direction = of_layer.index_axis_mut(Axis(0), direction);
-        for (mut row, from) in of_direction.outer_iter_mut().zip(from.chunks_exact(pitch)) {
-            for (to, &gradient) in row.iter_mut().zip(from) {
-                *to = if *accumulate { *to + gradient } else { gradient };
-            }
-        }
-    }
-
-    /// The gradients of the weights of one layer and direction, those that anybody wants.
-    fn store_weights(
-        self,
-        arrays: &mut BackwardArrays<'_>,
-        (layer, direction): (usize, usize),
-        memory: &DirectionMemory,
-    ) {
-        let (config, shape) = (self.plan.config(), &self.plan.shape);
-        let sizes = PanelSizes::new(config, shape, layer);
-        let panels = sizes.borrow(&memory.sums[..sizes.total()]);
-        for (index, gate) in Gate::ALL.into_iter().enumerate() {
-            let to = arrays.gates.get_mut(gate);
-            let slot = |accumulate| GradientSlot { shape, index, gates: 4, accumulate };
-            let is_split = self.plan.checked.arrays().gates.get(gate).iw_upper.is_some();
-            if let Some((matrix, accumulate)) = to.input(layer, direction, is_split) {
-                slot(accumulate).matrix(panels.input, matrix);
-            }
-            if let Some((matrix, accumulate)) = to.hidden(layer, direction) {
-                slot(accumulate).matrix(panels.hidden, matrix);
-            }
-            if let Some((vector, accumulate)) = to.bias(layer, direction) {
-                slot(accumulate).vector(panels.bias, vector);
-            }
-            match config.peepholes.get(gate) {
-                Peephole::None => {}
-                Peephole::Diagonal => {
-                    if let Some((vector, accumulate)) = to.diagonal(layer, direction) {
-                        slot(accumulate).vector(panels.diagonal, vector);
-                    }
-                }
-                Peephole::Full => {
-                    if let Some((matrix, accumulate)) = to.full(layer, direction) {
-                        let (slot, panel) = if gate == Gate::Output {
-                            (
-                                GradientSlot { index: 0, gates: 1, ..slot(accumulate) },
-                                panels.cell_output,
-                            )
-                        } else {
-                            (slot(accumulate), panels.cell)
-                        };
-                        slot.matrix(panel, matrix);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The gradient of the input: the sum of both directions', 0 where a sample was not active.
-    fn store_inputs(self, arrays: &mut BackwardArrays<'_>, d_inputs: &[Aligned]) {
-        let Some(Outgoing { view, accumulate }) = &mut arrays.d_input else { return };
-        let pitch = self.plan.shape.wide_pitch(self.plan.config().input_size);
-        let mut start = 0;
-        for group in &self.plan.groups {
-            for (step, mut at_step) in view.outer_iter_mut().enumerate() {
-                let active = group.active_at(step);
-                let rows = at_step.outer_iter_mut().skip(group.first).take(group.rows);
-                for (row, mut to) in rows.enumerate() {
-                    let place = (start + group.order.offsets[step] + row) * pitch;
-                    for (input, to) in to.iter_mut().enumerate() {
-                        let gradient = if row < active {
-                            d_inputs.iter().map(|of_direction| of_direction[place + input]).sum()
-                        } else {
-                            0.0
-                        };
-                        *to = if *accumulate { *to + gradient } else { gradient };
-                    }
-                }
-            }
-            start += group.all_rows();
+            span: span.clone(),
+            covered: covered.clone(),
         }
     }
 }

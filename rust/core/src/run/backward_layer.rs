@@ -4,41 +4,76 @@
 //! In: a [`LayerPass`] and the direction's buffers. Out: gradients of the states before the sequence, of the
 //! layer's inputs, and of its weights, all in the workspace.
 
-use super::backward::LayerPass;
-use super::backward_workspace::{DirectionMemory, ProductBuffers, RowBuffers};
-use super::stage::stage;
+use super::backward::Buffers;
+use super::backward_arrays::BackwardArrays;
+use super::backward_workspace::{GradientMemory, RowBuffers};
+use super::stage::{SavedLayer, stage};
+use crate::aligned::Aligned;
 use crate::kernel::{
-    BackwardChunk, BackwardPanels, BackwardScratch, ChunkRows, DiagonalProducts, GeneralFunctions,
-    OuterProducts, Rows, Steps, TransposedProduct,
+    BackwardChunk, BackwardPanels, BackwardScratch, GeneralFunctions, Rows, Steps,
+    TransposedProduct,
 };
 use crate::level::vectorize;
-use crate::plan::{Group, PanelSizes};
+use crate::pack::{Panels, TransposedPanels};
+use crate::plan::{Group, Plan};
 use std::ops::Range;
 
 /// Rows whose gate gradients are summed one by one before the sum joins the others. Two short chains of
 /// additions lose less than one long one: an error of about sqrt(2048) roundings instead of sqrt(rows).
 const ROWS_OF_A_SUM: usize = 2048;
 
+/// One direction of one layer, over a span of steps.
+pub(super) struct LayerPass<'a, 'b> {
+    pub(super) plan: &'a Plan,
+    pub(super) panels: Panels<'a>,
+    pub(super) transposed: &'a TransposedPanels,
+    /// What the forward pass left of the span.
+    pub(super) saved: &'a SavedLayer<'a>,
+    pub(super) arrays: &'a BackwardArrays<'b>,
+    pub(super) layer: usize,
+    pub(super) direction: usize,
+    /// Gradients of the inputs of the layer above, for each direction; `None` for the last layer.
+    pub(super) above: Option<&'a [Aligned]>,
+    /// Whether anybody wants the gradients of this layer's inputs.
+    pub(super) wants_d_inputs: bool,
+    /// The steps to take.
+    pub(super) span: Range<usize>,
+    /// The steps whose gradients the buffers of input gradients hold, the span's among them.
+    pub(super) covered: Range<usize>,
+}
+
 impl LayerPass<'_, '_> {
-    /// All steps, the last one of the forward pass first.
-    pub(super) fn run(&self, memory: &mut DirectionMemory, d_inputs: &mut [f32]) {
-        memory.recent.fill(0.0);
-        memory.sums.fill(0.0);
+    /// All steps of the span, the last one of the forward pass first.
+    pub(super) fn run(&self, buffers: Buffers<'_>) {
+        let Buffers { memory, gradients, d_inputs } = buffers;
         let all = self.plan.config().seq_len;
         let mut done = 0;
-        while done < all {
+        while done < self.span.len() {
             let steps = self.next_chunk(done);
             done += steps.len();
-            self.groups(&self.plan.groups, &steps, memory.rows(), d_inputs);
-            self.weight_gradients(&steps, memory.products());
-            let at = if self.direction == 0 { steps.start } else { steps.end };
-            if at.is_multiple_of(self.steps_of_a_sum()) || done == all {
-                for (sum, recent) in memory.sums.iter_mut().zip(memory.recent.iter_mut()) {
+            self.groups(&self.plan.groups, &steps, memory.rows(gradients), d_inputs);
+            self.weight_gradients(&steps, memory.products(gradients));
+            let (at, end) = if self.direction == 0 { (steps.start, 0) } else { (steps.end, all) };
+            if at.is_multiple_of(self.steps_of_a_sum()) || at == end {
+                let GradientMemory { sums, recent, .. } = gradients;
+                for (sum, recent) in sums.iter_mut().zip(recent.iter_mut()) {
                     *sum += *recent;
                     *recent = 0.0;
                 }
             }
         }
+    }
+
+    /// Where a row's gradient of its inputs, or of the layer's above, stands among all groups' rows.
+    pub(super) fn place_of(&self, group: &Group, step: usize, row: usize) -> usize {
+        let before = self.plan.groups.iter().take_while(|other| other.first < group.first);
+        let start: usize = before.map(|other| other.rows_of(&self.covered)).sum();
+        start + group.order.offsets[step] - group.order.offsets[self.covered.start] + row
+    }
+
+    /// Floats from one row of input gradients to the next.
+    fn d_input_pitch(&self) -> usize {
+        self.plan.shape.wide_pitch(self.plan.config().layer_input(self.layer))
     }
 
     fn steps_of_a_sum(&self) -> usize {
@@ -47,13 +82,14 @@ impl LayerPass<'_, '_> {
 
     /// As many of the remaining steps as fit a chunk, not beyond the end of a sum.
     fn next_chunk(&self, done: usize) -> Range<usize> {
-        let all = self.plan.config().seq_len;
         let (chunk, sum) = (self.plan.training_chunk_steps, self.steps_of_a_sum());
+        let span = &self.span;
         if self.direction == 0 {
-            let end = all - done;
-            end.saturating_sub(chunk).max((end - 1) / sum * sum)..end
+            let end = span.end - done;
+            end.saturating_sub(chunk).max((end - 1) / sum * sum).max(span.start)..end
         } else {
-            done..(done + chunk).min((done / sum + 1) * sum).min(all)
+            let start = span.start + done;
+            start..(start + chunk).min((start / sum + 1) * sum).min(span.end)
         }
     }
 
@@ -71,7 +107,7 @@ impl LayerPass<'_, '_> {
             _ => {
                 let (groups, others) = groups.split_at(groups.len() / 2);
                 let (buffers, other_buffers) = self.split(groups, buffers);
-                let rows: usize = groups.iter().map(Group::all_rows).sum();
+                let rows: usize = groups.iter().map(|group| group.rows_of(&self.covered)).sum();
                 let (d_inputs, other_d_inputs) = d_inputs.split_at_mut(rows * self.d_input_pitch());
                 self.both(
                     || self.groups(groups, steps, buffers, d_inputs),
@@ -165,71 +201,11 @@ impl LayerPass<'_, '_> {
             count,
             weights: &self.transposed.input,
             blocks: shape.wide_blocks(config.layer_input(self.layer)),
-            out: &mut d_inputs[offsets[steps.start] * pitch..],
+            out: &mut d_inputs[(offsets[steps.start] - offsets[self.covered.start]) * pitch..],
             pitch,
             add: false,
         };
         vectorize(self.plan.level, product);
-    }
-
-    /// Add a chunk's part to the gradients of all weights.
-    fn weight_gradients(&self, steps: &Range<usize>, buffers: ProductBuffers<'_>) {
-        let sizes = PanelSizes::new(self.plan.config(), &self.plan.shape, self.layer);
-        let panels = sizes.split(&mut buffers.recent[..sizes.total()]);
-        let rows = ChunkRows {
-            groups: self.rows,
-            first_step: steps.start,
-            end_step: steps.end,
-            ascending: self.direction == 1,
-        };
-        let geometry = &self.plan.shape.geometry;
-        let (pitch, width) = (geometry.state_pitch, geometry.hidden);
-        let inputs = self.plan.config().layer_input(self.layer);
-        let product = |inputs, sums| OuterProducts::<4> {
-            geometry,
-            rows,
-            gates: buffers.gates,
-            first_gate: 0,
-            inputs,
-            sums,
-        };
-        let of_inputs = Rows { floats: buffers.inputs, pitch: inputs, width: inputs };
-        let of_hidden = Rows { floats: buffers.previous_hidden, pitch, width };
-        let one = Rows { floats: &[1.0], pitch: 0, width: 1 };
-        let seen = Rows { floats: buffers.previous_cells, pitch, width };
-        let level = self.plan.level;
-        self.both(
-            || vectorize(level, product(of_inputs, panels.input)),
-            || {
-                vectorize(level, product(of_hidden, panels.hidden));
-                vectorize(level, product(one, panels.bias));
-                if !panels.cell.is_empty() {
-                    vectorize(level, product(seen, panels.cell));
-                }
-            },
-        );
-        if !panels.cell_output.is_empty() {
-            let output = OuterProducts::<1> {
-                geometry,
-                rows,
-                gates: buffers.gates,
-                first_gate: 3,
-                inputs: Rows { floats: buffers.cells, pitch, width },
-                sums: panels.cell_output,
-            };
-            vectorize(level, output);
-        }
-        if !panels.diagonal.is_empty() {
-            let diagonal = DiagonalProducts {
-                geometry,
-                rows,
-                gates: buffers.gates,
-                previous_cells: buffers.previous_cells,
-                cells: buffers.cells,
-                sums: panels.diagonal,
-            };
-            vectorize(level, diagonal);
-        }
     }
 
     /// Run both, at the same time where there are threads.

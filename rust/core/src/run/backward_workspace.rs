@@ -3,21 +3,39 @@
 //! In: a plan for training. Out: [`BackwardWorkspace`], allocated once and used by any number of calls. It
 //! holds nothing between calls.
 
+use super::recompute::RecomputeMemory;
 use super::stage::ChunkBuffers;
 use crate::aligned::Aligned;
 use crate::error::Error;
-use crate::plan::{PanelSizes, Plan};
+use crate::plan::{BackwardSizes, Plan};
 
 /// Buffers of a backward call.
 #[derive(Debug)]
 pub struct BackwardWorkspace {
     /// For each direction.
     pub(super) directions: Vec<DirectionMemory>,
+    /// For each layer and direction.
+    pub(super) gradients: Vec<GradientMemory>,
     /// Gradients of the inputs of even layers, for each direction.
     pub(super) even: Vec<Aligned>,
     /// Gradients of the inputs of odd layers, for each direction.
     pub(super) odd: Vec<Aligned>,
+    /// For each direction where there are checkpoints, else none.
+    pub(super) recompute: Vec<RecomputeMemory>,
     pub(super) plan_id: u64,
+}
+
+/// What a layer and direction hands on from step to step.
+#[derive(Debug)]
+pub(super) struct GradientMemory {
+    /// `[batch row][unit]`, at the wide pitch.
+    pub(super) d_hidden: Aligned,
+    /// `[batch row][unit]`, at the wide pitch.
+    pub(super) d_cell: Aligned,
+    /// Weight gradients of the steps since the last flush, in the order of the packed weights.
+    pub(super) recent: Aligned,
+    /// Weight gradients of all steps before.
+    pub(super) sums: Aligned,
 }
 
 /// Buffers of one direction.
@@ -29,18 +47,12 @@ pub(super) struct DirectionMemory {
     previous_hidden: Aligned,
     inputs: Aligned,
     incoming: Aligned,
-    /// `[batch row][unit]`, at the wide pitch.
-    pub(super) d_hidden: Aligned,
-    /// `[batch row][unit]`, at the wide pitch.
-    pub(super) d_cell: Aligned,
     /// `[batch row][gate][unit]`
     pub(super) derivatives: Aligned,
     /// `[group][2][unit]`
     pub(super) activated: Aligned,
-    /// Weight gradients of the steps since the last flush, in the order of the packed weights.
-    pub(super) recent: Aligned,
-    /// Weight gradients of all steps before.
-    pub(super) sums: Aligned,
+    arranged_gates: Aligned,
+    arranged_inputs: Aligned,
 }
 
 /// What the groups of a chunk divide among them.
@@ -61,6 +73,10 @@ pub(super) struct ProductBuffers<'a> {
     pub(super) previous_cells: &'a [f32],
     pub(super) previous_hidden: &'a [f32],
     pub(super) inputs: &'a [f32],
+    /// `[block][row][gate][lane]`
+    pub(super) arranged_gates: &'a mut [f32],
+    /// `[input][row]`
+    pub(super) arranged_inputs: &'a mut [f32],
     pub(super) recent: &'a mut [f32],
 }
 
@@ -72,51 +88,54 @@ impl BackwardWorkspace {
     /// [`Error::OutOfMemory`].
     pub fn new(plan: &Plan) -> Result<Self, Error> {
         let config = plan.config();
-        let rows: usize = plan.groups.iter().map(crate::plan::Group::all_rows).sum();
-        let sequence = |parity: usize| -> Result<Vec<Aligned>, Error> {
-            let layers = (parity..config.num_layers).step_by(2);
-            let pitch = layers.map(|layer| plan.shape.wide_pitch(config.layer_input(layer))).max();
-            (0..config.directions).map(|_| zeros(rows * pitch.unwrap_or(0))).collect()
+        let sizes = BackwardSizes::new(plan);
+        let sequences = |floats: usize| -> Result<Vec<Aligned>, Error> {
+            (0..config.directions).map(|_| zeros(floats)).collect()
         };
+        let directions = (0..config.directions).map(|_| DirectionMemory::new(&sizes));
+        let layers = sizes.weights.iter().flat_map(|weights| vec![*weights; config.directions]);
+        let gradients = layers.map(|weights| GradientMemory::new(sizes.wide, weights));
+        let recompute = (0..config.directions).filter_map(|_| sizes.recompute.as_ref());
         Ok(Self {
-            directions: (0..config.directions)
-                .map(|_| DirectionMemory::new(plan))
-                .collect::<Result<_, _>>()?,
-            even: sequence(0)?,
-            odd: sequence(1)?,
+            directions: directions.collect::<Result<_, _>>()?,
+            gradients: gradients.collect::<Result<_, _>>()?,
+            even: sequences(sizes.d_inputs[0])?,
+            odd: sequences(sizes.d_inputs[1])?,
+            recompute: recompute.map(RecomputeMemory::new).collect::<Result<_, _>>()?,
             plan_id: plan.id,
         })
     }
 }
 
-impl DirectionMemory {
-    fn new(plan: &Plan) -> Result<Self, Error> {
-        let (config, shape) = (plan.config(), &plan.shape);
-        let geometry = &shape.geometry;
-        let rows = plan.training_chunk_steps * config.batch_size;
-        let wide = config.batch_size * shape.wide_pitch(config.hidden_size);
-        let layers = 0..config.num_layers;
-        let inputs = layers.clone().map(|layer| config.layer_input(layer)).max().unwrap_or(0);
-        let weights = layers.map(|layer| PanelSizes::new(config, shape, layer).total());
-        let weights = weights.max().unwrap_or(0);
+impl GradientMemory {
+    fn new(wide: usize, weights: usize) -> Result<Self, Error> {
         Ok(Self {
-            gates: zeros(rows * geometry.gate_pitch)?,
-            cells: zeros(rows * geometry.state_pitch)?,
-            previous_cells: zeros(rows * geometry.state_pitch)?,
-            previous_hidden: zeros(rows * geometry.state_pitch)?,
-            inputs: zeros(rows * inputs)?,
-            incoming: zeros(rows * geometry.state_pitch)?,
             d_hidden: zeros(wide)?,
             d_cell: zeros(wide)?,
-            derivatives: zeros(config.batch_size * geometry.gate_pitch)?,
-            activated: zeros(plan.groups.len() * 2 * shape.units())?,
             recent: zeros(weights)?,
             sums: zeros(weights)?,
         })
     }
+}
+
+impl DirectionMemory {
+    fn new(sizes: &BackwardSizes) -> Result<Self, Error> {
+        Ok(Self {
+            gates: zeros(sizes.gates)?,
+            cells: zeros(sizes.state_rows)?,
+            previous_cells: zeros(sizes.state_rows)?,
+            previous_hidden: zeros(sizes.state_rows)?,
+            inputs: zeros(sizes.inputs)?,
+            incoming: zeros(sizes.state_rows)?,
+            derivatives: zeros(sizes.derivatives)?,
+            activated: zeros(sizes.activated)?,
+            arranged_gates: zeros(sizes.arranged_gates)?,
+            arranged_inputs: zeros(sizes.arranged_inputs)?,
+        })
+    }
 
     /// What the groups of a chunk divide among them.
-    pub(super) fn rows(&mut self) -> RowBuffers<'_> {
+    pub(super) fn rows<'m>(&'m mut self, gradients: &'m mut GradientMemory) -> RowBuffers<'m> {
         RowBuffers {
             chunk: ChunkBuffers {
                 gates: &mut self.gates,
@@ -126,22 +145,27 @@ impl DirectionMemory {
                 inputs: &mut self.inputs,
                 incoming: &mut self.incoming,
             },
-            d_hidden: &mut self.d_hidden,
-            d_cell: &mut self.d_cell,
+            d_hidden: &mut gradients.d_hidden,
+            d_cell: &mut gradients.d_cell,
             derivatives: &mut self.derivatives,
             activated: &mut self.activated,
         }
     }
 
     /// What weight gradients are made of, and where they are summed.
-    pub(super) fn products(&mut self) -> ProductBuffers<'_> {
+    pub(super) fn products<'m>(
+        &'m mut self,
+        gradients: &'m mut GradientMemory,
+    ) -> ProductBuffers<'m> {
         ProductBuffers {
             gates: &self.gates,
             cells: &self.cells,
             previous_cells: &self.previous_cells,
             previous_hidden: &self.previous_hidden,
             inputs: &self.inputs,
-            recent: &mut self.recent,
+            arranged_gates: &mut self.arranged_gates,
+            arranged_inputs: &mut self.arranged_inputs,
+            recent: &mut gradients.recent,
         }
     }
 }

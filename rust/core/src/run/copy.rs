@@ -3,6 +3,7 @@
 //! In: views and rows at a pitch. Out: the same numbers on the other side. It computes nothing.
 
 use super::arrays::TaskStates;
+use crate::kernel::Geometry;
 use crate::plan::Group;
 use ndarray::{ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis};
 use std::ops::Range;
@@ -48,22 +49,22 @@ pub(super) fn scatter_output(
 }
 
 /// The initial state of each row, `[rows, hidden]` to `[row][unit]`; zeros where there is none.
-pub(super) fn load_state(states: &TaskStates<'_>, to: &mut [f32], pitch: usize, hidden: usize) {
+pub(super) fn load_state(states: &TaskStates<'_>, to: &mut [f32], geometry: &Geometry) {
     let in_place = states.last.as_ref().filter(|_| states.is_in_place).map(|last| last.view());
     let Some(initial) = states.initial.or(in_place) else {
         return to.fill(0.0);
     };
-    for (row, to) in initial.outer_iter().zip(to.chunks_exact_mut(pitch)) {
-        let (real, padding) = to.split_at_mut(hidden);
+    for (row, to) in initial.outer_iter().zip(to.chunks_exact_mut(geometry.state_pitch)) {
+        let (real, padding) = to.split_at_mut(geometry.hidden);
         read_row(row, real);
         padding.fill(0.0);
     }
 }
 
 /// The final state of each row, `[row][unit]` to `[rows, hidden]`.
-pub(super) fn store_state(states: &mut TaskStates<'_>, from: &[f32], pitch: usize) {
+pub(super) fn store_state(states: &mut TaskStates<'_>, from: &[f32], geometry: &Geometry) {
     if let Some(last) = &mut states.last {
-        for (to, row) in last.outer_iter_mut().zip(from.chunks_exact(pitch)) {
+        for (to, row) in last.outer_iter_mut().zip(from.chunks_exact(geometry.state_pitch)) {
             write_row(row, to);
         }
     }

@@ -3,16 +3,19 @@
 //! In: a plan, packed weights, a workspace, arrays. Out: the caller's outputs. No result depends on which
 //! thread computes it.
 
-use super::arrays::{Bound, Inputs, Outputs, cache_of_layer, unzip};
+use super::arrays::{Bound, Inputs, Outputs, TaskStates, unzip};
 use super::cache;
+use super::copy::{load_state, store_state};
 use super::pool;
+use super::saved::caches_of_layer;
 use super::task::{Source, Target, Task};
-use super::workspace::{GroupMemory, Workspace};
+use super::workspace::{GroupMemory, StateMemory, Workspace};
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::pack::Weights;
 use crate::plan::{Group, Plan};
 use ndarray::{ArrayViewMut3, Axis};
+use std::ops::Range;
 
 /// Compute the layer for the arrays that were checked.
 ///
@@ -51,8 +54,8 @@ pub fn forward_caching<'a>(
         return Err(Error::NotForTraining);
     }
     let mut arrays = Bound::new(plan, inputs, outputs)?;
-    let (head, rows) = cache::to_fill(plan, cache)?;
-    arrays.cache = Some(rows);
+    let (head, regions) = cache::to_fill(plan, cache)?;
+    arrays.cache = Some(regions);
     let call = Call { plan, weights };
     pool::run(plan.threads, || call.groups(&plan.groups, &mut workspace.groups, arrays))?;
     cache::mark_filled(head);
@@ -96,53 +99,89 @@ impl Call<'_> {
         }
     }
 
-    /// All layers of one group, the lowest first.
+    /// All layers of one group, as many steps at a time as all of them may take.
     fn layers(self, group: &Group, memory: &mut GroupMemory, mut arrays: Bound<'_>) {
         let config = self.plan.config();
-        let GroupMemory { tasks, even, odd } = memory;
-        for layer in 0..config.num_layers {
-            let is_last = layer + 1 == config.num_layers;
-            let (above, below) =
-                if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
-            let source = match layer {
-                0 => Source::Input(arrays.input),
-                _ => Source::Below(below),
-            };
-            let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
-            let (cache, cache_back) = cache_of_layer(&mut arrays.cache, layer);
-            let make = |direction, target, (hidden, cell, cache), memory| Task {
-                plan: self.plan,
-                group,
-                panels: self.weights.of(layer, direction).panels(),
-                layer,
-                reverse: direction == 1,
-                source,
-                target,
-                hidden,
-                cell,
-                cache,
-                memory,
-            };
-            match (tasks.as_mut_slice(), above.as_mut_slice()) {
-                ([memory], [above]) => {
-                    let hidden = arrays.hidden.of_task(layer);
-                    let cell = arrays.cell.of_task(layer);
-                    make(0, target(output, above, is_last), (hidden, cell, cache), memory).run();
-                }
-                ([memory, memory_back], [above, above_back]) => {
-                    let (output, output_back) =
-                        unzip(output.map(|all| all.split_at(Axis(2), config.hidden_size)));
-                    let (hidden, hidden_back) = arrays.hidden.of_both(layer);
-                    let (cell, cell_back) = arrays.cell.of_both(layer);
-                    let target_back = target(output_back, above_back, is_last);
-                    let target = target(output, above, is_last);
-                    let forward = make(0, target, (hidden, cell, cache), memory);
-                    let states_back = (hidden_back, cell_back, cache_back);
-                    let backward = make(1, target_back, states_back, memory_back);
-                    self.both(|| forward.run(), || backward.run());
-                }
-                _ => {}
+        self.each_state(&mut memory.states, &mut arrays, |states, to| {
+            load_state(states, to, &self.plan.shape.geometry);
+        });
+        let all = config.seq_len;
+        let span = if arrays.cache.is_some() { config.span_steps() } else { all };
+        for first in (0..all).step_by(span) {
+            let steps = first..(first + span).min(all);
+            for layer in 0..config.num_layers {
+                self.layer(group, layer, &steps, memory, &mut arrays);
             }
+        }
+        self.each_state(&mut memory.states, &mut arrays, |states, from| {
+            store_state(states, from, &self.plan.shape.geometry);
+        });
+    }
+
+    /// Do something for the hidden and the cell state of each layer and direction.
+    fn each_state(
+        self,
+        memory: &mut [StateMemory],
+        arrays: &mut Bound<'_>,
+        run: impl Fn(&mut TaskStates<'_>, &mut [f32]),
+    ) {
+        let directions = self.plan.config().directions;
+        for (index, memory) in memory.iter_mut().enumerate() {
+            let (layer, direction) = (index / directions, index % directions);
+            run(&mut arrays.hidden.of_task(layer, direction), &mut memory.hidden);
+            run(&mut arrays.cell.of_task(layer, direction), &mut memory.cell);
+        }
+    }
+
+    /// Some steps of one layer of one group.
+    fn layer(
+        self,
+        group: &Group,
+        layer: usize,
+        steps: &Range<usize>,
+        memory: &mut GroupMemory,
+        arrays: &mut Bound<'_>,
+    ) {
+        let config = self.plan.config();
+        let GroupMemory { tasks, states, even, odd } = memory;
+        let is_last = layer + 1 == config.num_layers;
+        let (above, below) =
+            if layer.is_multiple_of(2) { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+        let source = match layer {
+            0 => Source::Input(arrays.input),
+            _ => Source::Below(below),
+        };
+        let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
+        let caches = arrays.cache.as_mut().map(|all| caches_of_layer(all, layer, 0));
+        let (cache, cache_back) = unzip(caches);
+        let make = |direction, target, state, cache, memory| Task {
+            plan: self.plan,
+            group,
+            panels: self.weights.of(layer, direction).panels(),
+            layer,
+            reverse: direction == 1,
+            span: steps.clone(),
+            source,
+            target,
+            state,
+            cache,
+            memory,
+        };
+        let states = &mut states[layer * config.directions..][..config.directions];
+        match (tasks.as_mut_slice(), states, above.as_mut_slice()) {
+            ([memory], [state], [above]) => {
+                make(0, target(output, above, is_last), state, cache, memory).run();
+            }
+            ([memory, memory_back], [state, state_back], [above, above_back]) => {
+                let (output, output_back) =
+                    unzip(output.map(|all| all.split_at(Axis(2), config.hidden_size)));
+                let target_back = target(output_back, above_back, is_last);
+                let target = target(output, above, is_last);
+                let forward = make(0, target, state, cache, memory);
+                let backward = make(1, target_back, state_back, cache_back, memory_back);
+                self.both(|| forward.run(), || backward.run());
+            }
+            _ => {}
         }
     }
 

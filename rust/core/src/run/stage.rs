@@ -4,15 +4,24 @@
 //! kernels: what was saved, what each step read, and which gradient reaches its output. It computes nothing
 //! but sums of incoming gradients.
 
-use super::backward::LayerPass;
-use super::cache::read_vector;
+use super::backward_layer::LayerPass;
+use super::saved::{CELL, HIDDEN, STATE_CELL, STATE_HIDDEN, SavedRows};
 use crate::plan::Group;
 use ndarray::{ArrayView1, ArrayView4, Axis};
 use std::ops::Range;
 
-/// Position of the cell and the hidden state among the vectors of a cache row.
-const CELL: usize = 4;
-const HIDDEN: usize = 5;
+/// What the forward pass left of one direction of a layer over a span of steps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SavedLayer<'a> {
+    /// Gates and states of the span's steps.
+    pub(super) own: SavedRows<'a>,
+    /// The outputs of the layer below, for each of its directions, and which vector of a row they are;
+    /// `None` for the lowest layer.
+    pub(super) below: Option<([SavedRows<'a>; 2], usize)>,
+    /// The states before each segment; `None` where the span is the whole sequence and starts from the
+    /// initial states.
+    pub(super) entering: Option<SavedRows<'a>>,
+}
 
 /// The buffers of a chunk for one group, or for all.
 #[derive(Debug)]
@@ -88,18 +97,18 @@ fn stage_saved(
 ) {
     let geometry = &pass.plan.shape.geometry;
     let (hidden, units) = (geometry.hidden, pass.plan.shape.units());
-    let cache = pass.cache_of(pass.layer, pass.direction);
     let gates = &mut to.gates[at * geometry.gate_pitch..][..4 * units];
     for (gate, to) in gates.chunks_exact_mut(units).enumerate() {
         let (real, padding) = to.split_at_mut(hidden);
-        read_vector(&cache, (row, step, gate), real);
+        pass.saved.own.read((row, step, gate), real);
         padding.fill(0.0);
     }
     let cells = &mut to.cells[at * geometry.state_pitch..][..hidden];
-    read_vector(&cache, (row, step, CELL), cells);
+    pass.saved.own.read((row, step, CELL), cells);
 }
 
-/// Cell and hidden state before the step: those of the step that the direction read before, or the initial.
+/// Cell and hidden state before the step: those of the step that the direction read before, of the
+/// checkpoint, or the initial ones.
 fn stage_previous(
     pass: &LayerPass<'_, '_>,
     (row, step): (usize, usize),
@@ -112,13 +121,16 @@ fn stage_previous(
     let previous = if pass.direction == 0 {
         step.checked_sub(1)
     } else {
-        let config = pass.plan.config();
-        Some(step + 1).filter(|&next| next < config.seq_len && config.active_at(next) > row)
+        Some(step + 1)
+            .filter(|&next| next < pass.span.end && pass.plan.config().active_at(next) > row)
     };
-    if let Some(previous) = previous {
-        let cache = pass.cache_of(pass.layer, pass.direction);
-        read_vector(&cache, (row, previous, CELL), cells);
-        read_vector(&cache, (row, previous, HIDDEN), hidden);
+    if let Some(previous) = previous.filter(|previous| pass.span.contains(previous)) {
+        pass.saved.own.read((row, previous, CELL), cells);
+        pass.saved.own.read((row, previous, HIDDEN), hidden);
+    } else if let Some(entering) = &pass.saved.entering {
+        let segment = step / pass.plan.config().segment_steps();
+        entering.read((row, segment, STATE_CELL), cells);
+        entering.read((row, segment, STATE_HIDDEN), hidden);
     } else {
         initial(pass.arrays.initial_cell.as_ref(), pass, row, cells);
         initial(pass.arrays.initial_hidden.as_ref(), pass, row, hidden);
@@ -153,8 +165,9 @@ fn stage_input(
             read(at_step.index_axis_move(Axis(0), row), inputs);
         }
         Some(below) => {
-            for (direction, part) in inputs.chunks_exact_mut(config.hidden_size).enumerate() {
-                read_vector(&pass.cache_of(below, direction), (row, step, HIDDEN), part);
+            let Some((saved, vector)) = &pass.saved.below else { return };
+            for (saved, part) in saved.iter().zip(inputs.chunks_exact_mut(config.hidden_size)) {
+                saved.read((row, step, *vector), part);
             }
             config.dropout.apply([below, step, row], 0, inputs);
         }
@@ -180,7 +193,7 @@ fn stage_incoming(
         return read(of_row.split_at(Axis(0), first).1.split_at(Axis(0), hidden).0, incoming);
     };
     let pitch = pass.plan.shape.wide_pitch(pass.plan.config().directions * hidden);
-    let place = (pass.sequence_start(group) + group.order.offsets[step] + row) * pitch + first;
+    let place = pass.place_of(group, step, row) * pitch + first;
     incoming.fill(0.0);
     for of_direction in above {
         for (sum, &gradient) in incoming.iter_mut().zip(&of_direction[place..place + hidden]) {

@@ -5,7 +5,7 @@
 
 use crate::aligned::Aligned;
 use crate::error::Error;
-use crate::plan::{Plan, TaskSizes};
+use crate::plan::{GroupSizes, Plan, TaskSizes};
 
 /// Buffers of all groups and directions of a plan.
 #[derive(Debug)]
@@ -19,18 +19,25 @@ pub struct Workspace {
 pub(super) struct GroupMemory {
     /// For each direction.
     pub(super) tasks: Vec<TaskMemory>,
+    /// For each layer and direction.
+    pub(super) states: Vec<StateMemory>,
     /// Outputs of even layers below the last, for each direction.
     pub(super) even: Vec<Aligned>,
     /// Outputs of odd layers below the last, for each direction.
     pub(super) odd: Vec<Aligned>,
 }
 
+/// The states of a layer and direction, `[row][unit]`.
+#[derive(Debug)]
+pub(super) struct StateMemory {
+    pub(super) hidden: Aligned,
+    pub(super) cell: Aligned,
+}
+
 /// Buffers of one direction of a group.
 #[derive(Debug)]
 pub(super) struct TaskMemory {
     pub(super) chunk_rows: usize,
-    pub(super) hidden: Aligned,
-    pub(super) cell: Aligned,
     pub(super) input: Aligned,
     pub(super) pre: Aligned,
     pub(super) out: Aligned,
@@ -46,23 +53,32 @@ impl Workspace {
     ///
     /// [`Error::OutOfMemory`].
     pub fn new(plan: &Plan) -> Result<Self, Error> {
-        let directions = plan.config().directions;
-        let mut groups = Vec::with_capacity(plan.groups.len());
-        for group in &plan.groups {
-            let sizes = TaskSizes::new(plan.config(), &plan.shape, group, plan.training);
-            let sequence = |number: usize| -> Result<Vec<Aligned>, Error> {
-                let floats = if sizes.sequences >= number { sizes.sequence } else { 0 };
-                (0..directions).map(|_| zeros(floats)).collect()
-            };
-            groups.push(GroupMemory {
-                tasks: (0..directions)
-                    .map(|_| TaskMemory::new(&sizes))
-                    .collect::<Result<_, _>>()?,
-                even: sequence(1)?,
-                odd: sequence(2)?,
-            });
-        }
-        Ok(Self { groups, plan_id: plan.id })
+        let sizes = |group| GroupSizes::forward(plan.config(), &plan.shape, group, plan.training);
+        let groups = plan.groups.iter().map(|group| GroupMemory::new(&sizes(group)));
+        Ok(Self { groups: groups.collect::<Result<_, _>>()?, plan_id: plan.id })
+    }
+}
+
+impl GroupMemory {
+    pub(super) fn new(sizes: &GroupSizes) -> Result<Self, Error> {
+        let sequence = |number: usize| -> Result<Vec<Aligned>, Error> {
+            let floats = if sizes.sequences >= number { sizes.sequence } else { 0 };
+            (0..sizes.directions).map(|_| zeros(floats)).collect()
+        };
+        let tasks = (0..sizes.directions).map(|_| TaskMemory::new(&sizes.task));
+        let states = (0..sizes.states).map(|_| StateMemory::new(sizes.state));
+        Ok(Self {
+            tasks: tasks.collect::<Result<_, _>>()?,
+            states: states.collect::<Result<_, _>>()?,
+            even: sequence(1)?,
+            odd: sequence(2)?,
+        })
+    }
+}
+
+impl StateMemory {
+    fn new(floats: usize) -> Result<Self, Error> {
+        Ok(Self { hidden: zeros(floats)?, cell: zeros(floats)? })
     }
 }
 
@@ -70,8 +86,6 @@ impl TaskMemory {
     fn new(sizes: &TaskSizes) -> Result<Self, Error> {
         Ok(Self {
             chunk_rows: sizes.chunk_rows,
-            hidden: zeros(sizes.state)?,
-            cell: zeros(sizes.state)?,
             input: zeros(sizes.input)?,
             pre: zeros(sizes.pre)?,
             out: zeros(sizes.out)?,
