@@ -1,10 +1,14 @@
-"""Settings for all tests: which level computes, and how long hypothesis searches."""
+"""Settings for all tests: which level computes, how long hypothesis searches, and a model in a file."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import bnns_lstm as bl
+import pytest
+from bnns_lstm.cli import storage
+from bnns_lstm.cli.model import Model
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -22,3 +26,11 @@ def pytest_report_header() -> str:
     """The level and the threads of this run."""
     info = bl.info()
     return f"bnns_lstm {info['version']}: level {info['level']}, {info['n_threads']} threads"
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    """The embedded model in a file, alone in its folder."""
+    path = tmp_path / "model.safetensors"
+    storage.save(path, Model.embedded())
+    return path

@@ -1,19 +1,24 @@
-"""The embedded model: an LSTM with diagonal peepholes and a linear head, and its forecasts."""
+"""A model: an LSTM with diagonal peepholes and a linear head, and its forecasts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import bnns_lstm as bl
+from bnns_lstm.cli.scaling import Scaling
 from bnns_lstm.cli.series import Series, embedded_data
+from bnns_lstm.cli.weights import layer, shapes
 
 __all__ = ["Forecast", "Model"]
 
 Floats = npt.NDArray[np.float32]
+
+# As the embedded model was trained.
+EMBEDDED_SCALING = Scaling(divisor=10.0, offset=0.6)
+EMBEDDED_TEST_FROM = 1960
 
 
 @dataclass(frozen=True)
@@ -31,87 +36,58 @@ class Forecast:
     beyond: Floats
 
 
-def to_model(values: Floats) -> Floats:
-    """Sunspot numbers to the model's scale: sqrt(value) / 10 - 0.6, as in training."""
-    scaled: Floats = (np.sqrt(values) / np.float32(10) - np.float32(0.6)).astype(np.float32)
-    return scaled
-
-
-def from_model(scaled: Floats) -> Floats:
-    """The model's scale to sunspot numbers; below the scale's end the number is 0."""
-    values: Floats = (np.float32(10) * np.maximum(scaled + np.float32(0.6), np.float32(0))) ** 2
-    return values
-
-
 @dataclass(frozen=True)
 class Model:
-    """Weights of an LSTM with one input and one layer, and of its linear head.
+    """An LSTM with one input and one layer, its linear head, and the scale on which they compute.
 
     Attributes:
-        gates: For each gate its arrays by field: `iw` [1, 1, H, 1], `hw` [1, 1, H, H], `cw` [1, 1, H] or
-            None, `b` [1, 1, H].
-        head_weight: `[H]`.
-        head_bias: `[1]`.
+        arrays: The weights by name, as `weights.shapes` lists them.
+        scaling: Between the series' values and the model's scale.
+        test_from: The first year that the model was not trained on.
     """
 
-    gates: dict[str, bl.LSTMGateDescriptor]
-    head_weight: Floats
-    head_bias: Floats
+    arrays: dict[str, Floats]
+    scaling: Scaling
+    test_from: int
 
     @classmethod
     def embedded(cls) -> Model:
         """The model that comes with the package."""
-        return cls.from_arrays(embedded_data())
+        data = embedded_data()
+        arrays = {name: data[name] for name in shapes(data["head_weight"].size)}
+        return cls(arrays, EMBEDDED_SCALING, EMBEDDED_TEST_FROM)
 
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Model:
-        """A model from arrays named `input.iw0`, `forget.hw`, ..., `head_weight`, `head_bias`."""
-        gates = {
-            gate: bl.LSTMGateDescriptor(
-                iw_desc=arrays[f"{gate}.iw0"],
-                hw_desc=arrays[f"{gate}.hw"],
-                cw_desc=arrays.get(f"{gate}.cw"),
-                b_desc=arrays[f"{gate}.b"],
-            )
-            for gate in ("input", "forget", "candidate", "output")
-        }
-        return cls(gates, arrays["head_weight"], arrays["head_bias"])
+    def start(self) -> tuple[Floats, Floats]:
+        """The state before a series: zeros, hidden and cell, `[1, H]` each."""
+        shape = (1, self.arrays["head_weight"].size)
+        return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
     def forecast(self, series: Series, horizon: int = 0) -> Forecast:
         """Predict each next year of a series, and `horizon` years beyond it (at least one)."""
-        hidden = self.head_weight.size
-        state = (np.zeros((1, hidden), np.float32), np.zeros((1, hidden), np.float32))
-        predicted = self.run(to_model(series.values), state)
+        scaling, state = self.scaling, self.start()
+        predicted = self.run(scaling.to_model(series.values), state)
         beyond = [predicted[-1]]
         # From here on one step at a time; the state is carried on in place.
         while len(beyond) < horizon:
-            last = from_model(beyond[-1].reshape(1))
-            beyond.append(self.run(to_model(last), state)[0])
+            last = scaling.from_model(beyond[-1].reshape(1))
+            beyond.append(self.run(scaling.to_model(last), state)[0])
         first = int(series.years[-1]) + 1
         return Forecast(
-            predicted=from_model(predicted),
+            predicted=scaling.from_model(predicted),
             years_beyond=np.arange(first, first + len(beyond)),
-            beyond=from_model(np.array(beyond, np.float32)),
+            beyond=scaling.from_model(np.array(beyond, np.float32)),
         )
 
     def run(self, inputs: Floats, state: tuple[Floats, Floats]) -> Floats:
         """The head's outputs for some inputs, `[steps]` to `[steps]`; the state is updated in place."""
-        steps, hidden = inputs.size, self.head_weight.size
-        outputs = np.empty((steps, 1, hidden), np.float32)
-        params = bl.LayerParametersLSTM(
-            input_size=1,
-            hidden_size=hidden,
-            batch_size=1,
-            num_layers=1,
-            seq_len=steps,
-            lstm_flags=bl.LayerFlags.LSTM_DEFAULT_ACTIVATIONS,
-            input_descriptor=bl.LSTMDataDescriptor(inputs.reshape(steps, 1, 1), *state),
-            output_descriptor=bl.LSTMDataDescriptor(outputs, *state),
-            input_gate=self.gates["input"],
-            forget_gate=self.gates["forget"],
-            candidate_gate=self.gates["candidate"],
-            output_gate=self.gates["output"],
+        steps = inputs.size
+        outputs = np.empty((steps, 1, self.arrays["head_weight"].size), np.float32)
+        params = layer(
+            self.arrays,
+            steps,
+            inputs=bl.LSTMDataDescriptor(inputs.reshape(steps, 1, 1), *state),
+            outputs=bl.LSTMDataDescriptor(outputs, *state),
         )
         bl.direct_apply_lstm_batch_training_caching(params)
-        result: Floats = outputs[:, 0] @ self.head_weight + self.head_bias
+        result: Floats = outputs[:, 0] @ self.arrays["head_weight"] + self.arrays["head_bias"]
         return result

@@ -1,4 +1,4 @@
-"""The text that `bnns-lstm forecast` prints."""
+"""The text that the command prints about a model's forecasts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import numpy.typing as npt
 from bnns_lstm.cli.model import Forecast
 from bnns_lstm.cli.series import Series
 
-__all__ = ["render"]
+__all__ = ["errors", "render"]
 
 SHOWN_YEARS = 10
-# The embedded model was trained on the years before this one.
-TEST_FROM = 1960
 
 
-def render(series: Series, forecast: Forecast) -> str:
-    """The last years, the years beyond, and how far predictions were off."""
+def render(series: Series, forecast: Forecast, test_from: int) -> str:
+    """The last years, the years beyond, and how far predictions were off from `test_from` on."""
     lines = [f"{'year':>6} {'observed':>9} {'predicted':>10}"]
     first = max(1, series.years.size - SHOWN_YEARS)
     for index in range(first, series.years.size):
@@ -24,22 +22,26 @@ def render(series: Series, forecast: Forecast) -> str:
         lines.append(f"{year:>6} {observed:>9.1f} {forecast.predicted[index - 1]:>10.1f}")
     for year, predicted in zip(forecast.years_beyond, forecast.beyond, strict=True):
         lines.append(f"{year:>6} {'-':>9} {predicted:>10.1f}")
-    start = _test_start(series)
-    model = _rmse(forecast.predicted[start - 1 : -1], series.values[start:])
-    persistence = _rmse(series.values[start - 1 : -1], series.values[start:])
-    span = f"{series.years[start]}-{series.years[-1]}"
-    lines += [
-        "",
-        f"RMSE {span}, one year ahead:",
+    return "\n".join([*lines, "", errors(series, forecast, _test_start(series, test_from))])
+
+
+def errors(series: Series, forecast: Forecast, start: int, end: int | None = None) -> str:
+    """How far predictions for the years from index `start` to before `end` were off."""
+    observed = series.values[start:end]
+    model = _rmse(forecast.predicted[start - 1 : -1][: observed.size], observed)
+    persistence = _rmse(series.values[start - 1 : -1][: observed.size], observed)
+    years = series.years[start:end]
+    lines = [
+        f"RMSE {years[0]}-{years[-1]}, one year ahead:",
         f"  model       {model:8.2f}",
         f"  persistence {persistence:8.2f}   (next year equals this year)",
     ]
     return "\n".join(lines)
 
 
-def _test_start(series: Series) -> int:
-    """Index of the first year that counts: 1960, or the middle of a series on one side of it."""
-    is_test = series.years >= TEST_FROM
+def _test_start(series: Series, test_from: int) -> int:
+    """Index of the first year that counts: `test_from`, or the middle of a series on one side of it."""
+    is_test = series.years >= test_from
     if is_test[0] or not is_test[-1]:
         return max(1, series.years.size // 2)
     return max(1, int(np.argmax(is_test)))

@@ -1,0 +1,135 @@
+"""Trained models in files: saving one, and loading one that nobody vouches for.
+
+The format is safetensors, written and read by `tensors` and not by the package of that name: a trained model
+can be saved with NumPy alone, and what is no model is refused with a reason.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bnns_lstm.cli import UserError
+from bnns_lstm.cli.model import Model
+from bnns_lstm.cli.scaling import Scaling
+from bnns_lstm.cli.tensors import LARGEST_FILE, RefusedError, arrays_of, encode, parse, shown
+from bnns_lstm.cli.weights import shapes
+
+__all__ = ["load", "require_place", "save"]
+
+Floats = npt.NDArray[np.float32]
+
+FORMAT = "bnns-lstm forecast 1"
+# No prediction of a model within this bound overflows.
+LARGEST_NUMBER = 1e6
+LARGEST_YEAR = 10**6
+
+
+def require_place(path: Path) -> None:
+    """Check that a file can be written, before anything is computed for it.
+
+    Raises:
+        OSError: If it cannot.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if _is_replaceable(path):
+        beside = _beside(path)
+        try:
+            beside.touch()
+            beside.unlink()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def save(path: Path, model: Model) -> None:
+    """Write a model. What was there before stays until the new file is complete.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    scaling = np.array([model.scaling.divisor, model.scaling.offset], np.float32)
+    metadata = {"format": FORMAT, "test_from": str(model.test_from)}
+    content = encode({**model.arrays, "scaling": scaling}, metadata)
+    if not _is_replaceable(path):
+        path.write_bytes(content)
+        return
+    beside = _beside(path)
+    try:
+        beside.write_bytes(content)
+        beside.replace(path.resolve())
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Model:
+    """Read a model.
+
+    Raises:
+        UserError: With the reason, if the file is not a model that `save` wrote.
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    try:
+        metadata, header, data = parse(content)
+        _check_format(metadata.get("format"))
+        return _model(arrays_of(header, data), _year(metadata.get("test_from")))
+    except RefusedError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _check_format(found: object) -> None:
+    if found != FORMAT:
+        raise RefusedError(
+            f"expected a model of `bnns-lstm train` (metadata format {FORMAT!r}), found {shown(found)}"
+        )
+
+
+def _model(arrays: Mapping[str, Floats], test_from: int) -> Model:
+    """A model of arrays whose names, shapes and numbers may be any."""
+    hidden = arrays["head_weight"].size if "head_weight" in arrays else 1
+    expected = {**shapes(hidden), "scaling": (2,)}
+    for name in sorted({*arrays, *expected}):
+        if name not in arrays:
+            raise RefusedError(f"expected an array {name!r}, found none")
+        if name not in expected:
+            raise RefusedError(f"expected no array {shown(name)}")
+        array, shape = arrays[name], expected[name]
+        if array.shape != shape:
+            raise RefusedError(f"{name!r}: expected shape {list(shape)}, found {list(array.shape)}")
+        # Written so that NaN is refused, too.
+        if not (np.abs(array) <= LARGEST_NUMBER).all():
+            raise RefusedError(f"{name!r}: expected numbers within {LARGEST_NUMBER:.0f}")
+    divisor, offset = arrays["scaling"].tolist()
+    if divisor <= 0:
+        raise RefusedError(f"'scaling': expected a divisor above 0, found {divisor}")
+    # In the order of the list, whatever the file's.
+    weights = {name: arrays[name] for name in shapes(hidden)}
+    return Model(weights, Scaling(divisor, offset), test_from)
+
+
+def _year(text: object) -> int:
+    """The first year that the model was not trained on."""
+    digits = text.removeprefix("-") if isinstance(text, str) else ""
+    if digits.isascii() and digits.isdigit() and len(digits) <= len(str(LARGEST_YEAR)):
+        year = int(str(text))
+        if abs(year) <= LARGEST_YEAR:
+            return year
+    raise RefusedError(f"test_from: expected a year, found {shown(text)}")
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether a path is a file or nothing yet, and not a device or a pipe."""
+    return path.is_file() or not path.exists()
+
+
+def _beside(path: Path) -> Path:
+    """Where a file is written before it takes its name: in the folder of the file itself, if it is a link."""
+    target = path.resolve()
+    return target.with_name(f".{target.name}.{os.getpid()}")
