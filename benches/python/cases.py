@@ -43,9 +43,10 @@ class Weights:
     def stacked(self, field_name: str, order: str) -> Array:
         """A field with its gates in another order, named by first letters, such as `iofc`."""
         value: Array = getattr(self, field_name)
-        parts = np.split(value, len(GATES))
+        parts: list[Array] = np.split(value, len(GATES))
         places = [[gate[0] for gate in GATES].index(letter) for letter in order]
-        return np.concatenate([parts[place] for place in places])
+        joined: Array = np.concatenate([parts[place] for place in places])
+        return joined
 
 
 @dataclass(frozen=True)

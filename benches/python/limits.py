@@ -12,8 +12,8 @@ In: a row, what `benches/rust/machine.rs` measured, a number of threads. Out: se
                      + FLOP / peak of all hidden products    (gradient of hidden weights)
 
 `peak` is the rate of fused multiply-adds with that many threads. `bandwidth` is the read bandwidth of all
-threads together out of sets as large as each thread's part of the weights: of the measured sets, the
-smallest that is no smaller, so that weights that fit a cache are read at the rate of that cache. Biases,
+threads together out of sets as large as each thread's part of the weights: the best of the measured sets
+that are no smaller, so that weights that fit a cache are read at the rate of that cache. Biases,
 peepholes, activations, inputs, outputs, latencies and calls are free: no row can reach its limit, and below
 H = 64 none comes near it.
 """
@@ -48,19 +48,23 @@ class Limits:
         """What was measured with this number of threads, if it was."""
         for measured in machine["measured"]:
             if measured["threads"] == threads:
-                reads = sorted((r["set_kib"] * 1024, r["gb_per_s"] * 1e9) for r in measured["reads"])
+                reads = sorted(
+                    (r["set_kib"] * 1024, r["gb_per_s"] * 1e9) for r in measured["reads"]
+                )
                 return cls(threads, measured["fma_gflop_per_s"] * 1e9, reads)
         return None
 
     def bandwidth(self, weight_bytes: float) -> float:
         """Bytes a second for weights that are divided among the threads."""
         part = weight_bytes / self.threads
-        return next((rate for size, rate in self.reads if size >= part), self.reads[-1][1])
+        return max((rate for size, rate in self.reads if size >= part), default=self.reads[-1][1])
 
     def product(self, rows: int, columns: int, inner: int) -> float:
         """Seconds of `[rows, inner] x [inner, columns]` with the weights read once."""
         weight_bytes = FLOAT_BYTES * columns * inner
-        return max(self.arithmetic(rows, columns, inner), weight_bytes / self.bandwidth(weight_bytes))
+        return max(
+            self.arithmetic(rows, columns, inner), weight_bytes / self.bandwidth(weight_bytes)
+        )
 
     def arithmetic(self, rows: int, columns: int, inner: int) -> float:
         """Seconds of the same product with memory left out."""

@@ -62,7 +62,9 @@ def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
         ]
         for directions in arrays.weights
     ]
-    return [step_way(layers[0][0], arrays) if row.kind == "step" else sequence_way(row, arrays, layers)]
+    return [
+        step_way(layers[0][0], arrays) if row.kind == "step" else sequence_way(row, arrays, layers)
+    ]
 
 
 def step_way(direction: Direction, arrays: Arrays) -> Way:

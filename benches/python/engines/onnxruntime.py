@@ -32,9 +32,9 @@ def constants(layer: int, directions: list[Weights]) -> dict[str, Array]:
 def model(row: Row, arrays: Arrays) -> bytes:
     """The layer as a graph: one LSTM node a layer, outputs brought together in between."""
     nodes, initializers = [], []
+    finals = ["hn", "cn"] if row.kind == "step" else []
     ragged = "lengths" if row.shortest else ""
     states = ["h", "c"] if row.kind == "step" else ["", ""]
-    finals = ["hn", "cn"] if row.kind == "step" else []
     for layer, directions in enumerate(arrays.weights):
         named = constants(layer, directions)
         initializers += [numpy_helper.from_array(value, name) for name, value in named.items()]
@@ -55,7 +55,8 @@ def model(row: Row, arrays: Arrays) -> bytes:
             swapped = helper.make_node("Transpose", [f"y{layer}"], [f"s{layer}"], perm=[0, 2, 1, 3])
             flat = helper.make_node("Reshape", [f"s{layer}", "shape"], [f"x{layer + 1}"])
             nodes += [swapped, flat]
-    initializers.append(numpy_helper.from_array(np.array([0, 0, -1], np.int64), "shape"))
+    if row.layers > 1:
+        initializers.append(numpy_helper.from_array(np.array([0, 0, -1], np.int64), "shape"))
     if ragged:
         initializers.append(numpy_helper.from_array(np.array(arrays.lengths, np.int32), ragged))
     shapes = shapes_of(row)
@@ -115,8 +116,7 @@ def run_way(row: Row, arrays: Arrays, session: Any) -> Way:
 
     def call() -> None:
         last[:] = session.run(names, feed)
-        for name, state in zip(states, last[1:], strict=True):
-            feed[name] = state
+        feed.update(zip(states, last[1:], strict=True))
 
     return Way(call, lambda: results(row, arrays, last[0], {n: feed[n] for n in states}), "run")
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import bnns_lstm as bl
 from cases import Arrays, Way
+from rows import Row
+
 from engines import structure
 from engines.layer import Layer
-from rows import Row
 
 DISTRIBUTION = "bnns-lstm"
 
