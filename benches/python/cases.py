@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -42,11 +42,10 @@ class Weights:
 
     def stacked(self, field_name: str, order: str) -> Array:
         """A field with its gates in another order, named by first letters, such as `iofc`."""
-        value: Array = getattr(self, field_name)
-        parts: list[Array] = np.split(value, len(GATES))
+        value = cast("Array", getattr(self, field_name))
+        parts = np.split(value, len(GATES))
         places = [[gate[0] for gate in GATES].index(letter) for letter in order]
-        joined: Array = np.concatenate([parts[place] for place in places])
-        return joined
+        return cast("Array", np.concatenate([parts[place] for place in places]))
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Arrays:
 
     def masked(self, y: Array) -> Array:
         """An output `[T, B, ...]` with zeros beyond each sample's end."""
-        result = y.copy()
+        result: Array = y.copy()
         for sample, length in enumerate(self.lengths):
             result[length:, sample] = 0
         return result

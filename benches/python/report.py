@@ -104,8 +104,9 @@ Made by `python benches/python/peers.py`; the file is not edited by hand. Median
 per call. Each engine lives in a process of its own, and they take turns sample by sample. Outputs, and in
 `train` rows all gradients, are compared with ours before anything is timed.
 
-- **row**: `T` steps, `B` samples, `I` inputs (as many as hidden units unless said), `H` hidden units, `L` layers.
-  `step` replaces the states in place; `ragged` has samples of different lengths; `peephole` has diagonal ones.
+- **row**: `T` steps, `B` samples, `I` inputs (as many as hidden units unless said), `H` hidden units,
+  `L` layers. `step` replaces the states in place; `ragged` has samples of different lengths; `peephole` has
+  diagonal peepholes.
 - **ours** is this package, prepared once where it can be, as ONNX Runtime and OpenVINO are when their models
   are loaded; **structure** is the same with structures checked and weights packed on each call.
 - **ratio** is the fastest peer's median divided by ours, in brackets the ratio of their minima: above 1 we
