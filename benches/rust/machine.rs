@@ -182,7 +182,7 @@ fn read<S: Simd>(simd: S, set: &[f32], passes: usize) -> f32 {
     for _ in 0..passes {
         for block in black_box(set).chunks_exact(READ_SUMS * lanes) {
             for (sum, values) in sums.iter_mut().zip(block.chunks_exact(lanes)) {
-                *sum = *sum + S::f32s::from_slice(simd, values);
+                *sum += S::f32s::from_slice(simd, values);
             }
         }
     }
