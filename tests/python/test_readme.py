@@ -1,4 +1,4 @@
-"""The README's Python examples run as they stand, one after the other, like a reader's session."""
+"""The Python examples of the documents run as they stand, one after the other, like a reader's session."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import io
 import re
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
+import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
-def test_the_examples_run_and_print_what_they_say() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) >= 3
+@pytest.mark.parametrize(("document", "least"), [("README.md", 4), ("docs/training.md", 1)])
+def test_the_examples_run_and_print_what_they_say(document: str, least: int) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= least
     namespace: dict[str, object] = {}
     for block in blocks:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(block, str(README), "exec"), namespace)
+            exec(compile(block, document, "exec"), namespace)
         promised = re.findall(r"^# (.*)$", block, re.MULTILINE)
         assert printed.getvalue().splitlines() == promised

@@ -51,7 +51,7 @@ fn compare(seed: u64, limits: &Limits, dropout: f32) {
     let case = Case::new(&random.layer, &random.inputs);
     let all = ways().into_iter().enumerate().map(|(index, (level, n_threads))| {
         let checkpoints = CHECKPOINTS[(index + seed as usize) % CHECKPOINTS.len()];
-        Way { dropout, seed, checkpoints, ..Way::new(level, n_threads) }
+        Way { checkpoints, dropout, seed, ..Way::new(level, n_threads) }
     });
     let mask =
         (dropout > 0.0).then(|| case.mask(Way { dropout, seed, ..Way::new(Level::best(), 1) }));

@@ -16,3 +16,4 @@ mod gradients;
 mod oracle;
 mod properties;
 mod support;
+mod training;

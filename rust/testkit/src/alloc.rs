@@ -1,7 +1,7 @@
 //! An allocator that counts.
 //!
 //! Requests for memory come in and go on to the system's allocator unchanged; the counts of
-//! allocations and bytes go out, for the whole process and for the calling thread alone. It must
+//! allocations and bytes, asked for and freed, go out, for the whole process and for the calling thread alone. It must
 //! not know who allocates.
 //!
 //! A test binary installs it once:
@@ -22,18 +22,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
+static FREED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    static THREAD: Cell<Counts> = const { Cell::new(Counts { allocations: 0, bytes: 0 }) };
+    static THREAD: Cell<Counts> = const { Cell::new(Counts { allocations: 0, bytes: 0, freed: 0 }) };
 }
 
-/// How much was allocated, ever since the start; nothing is taken off when memory is freed.
+/// How much was allocated and freed, ever since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Requests for memory: new blocks and blocks that were asked to change their size.
     pub allocations: u64,
     /// Bytes asked for; for a changed size, the new size.
     pub bytes: u64,
+    /// Bytes freed; for a changed size, the old size.
+    pub freed: u64,
 }
 
 impl Counts {
@@ -43,6 +46,7 @@ impl Counts {
         Self {
             allocations: self.allocations - earlier.allocations,
             bytes: self.bytes - earlier.bytes,
+            freed: self.freed - earlier.freed,
         }
     }
 }
@@ -52,6 +56,7 @@ pub fn process_counts() -> Counts {
     Counts {
         allocations: ALLOCATIONS.load(Ordering::Relaxed),
         bytes: BYTES.load(Ordering::Relaxed),
+        freed: FREED.load(Ordering::Relaxed),
     }
 }
 
@@ -81,11 +86,22 @@ fn count(size: usize) {
     BYTES.fetch_add(size, Ordering::Relaxed);
     // A thread that is ending may have no counter any more; then only the process counts.
     let _ = THREAD.try_with(|cell| {
-        let Counts { allocations, bytes } = cell.get();
+        let counts = cell.get();
         cell.set(Counts {
-            allocations: allocations.wrapping_add(1),
-            bytes: bytes.wrapping_add(size),
+            allocations: counts.allocations.wrapping_add(1),
+            bytes: counts.bytes.wrapping_add(size),
+            ..counts
         });
+    });
+}
+
+/// Counts what is given back.
+fn count_freed(size: usize) {
+    let size = size as u64;
+    FREED.fetch_add(size, Ordering::Relaxed);
+    let _ = THREAD.try_with(|cell| {
+        let counts = cell.get();
+        cell.set(Counts { freed: counts.freed.wrapping_add(size), ..counts });
     });
 }
 
@@ -105,6 +121,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count_freed(layout.size());
         count(new_size);
         // SAFETY: the block came from `System` through this allocator, with the same layout; the
         // caller keeps the rest of the contract of `realloc`.
@@ -112,6 +129,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count_freed(layout.size());
         // SAFETY: the block came from `System` through this allocator, with the same layout.
         unsafe { System.dealloc(block, layout) }
     }

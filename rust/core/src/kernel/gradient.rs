@@ -1,55 +1,28 @@
 //! Weight gradients: sums over steps and batch rows of gate gradients times what the gates read.
 //!
-//! In: gate gradients and inputs of a chunk, row by row. Out: panels of sums `[block][input][gate][lane]`,
-//! increased. Rows are added in one order, step by step and within a step by batch row, however they are
-//! divided among groups and chunks, so that the sums do not depend on that division.
+//! In: arranged gate gradients and inputs of a chunk. Out: panels of sums `[block][input][gate][lane]`,
+//! increased. It is the forward pass' register tile with other operands: inputs take the place of rows, and
+//! rows that of inputs.
 
+use super::arrange::ChunkRows;
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
-use super::geometry::{Geometry, GroupRows, Rows};
-use super::tile::Accumulators;
+use super::geometry::Geometry;
+use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
-use std::ops::Range;
 
-/// The rows of a chunk of steps, in the order in which they are summed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ChunkRows<'a> {
-    /// Where each group's rows are.
-    pub(crate) groups: &'a [GroupRows],
-    pub(crate) first_step: usize,
-    pub(crate) end_step: usize,
-    /// Whether the first step comes first.
-    pub(crate) ascending: bool,
-}
-
-impl ChunkRows<'_> {
-    /// For each step and group, the range of its active rows in the chunk's buffers.
-    #[inline(always)]
-    fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let (first, end) = (self.first_step, self.end_step);
-        (first..end)
-            .map(move |step| if self.ascending { step } else { first + end - 1 - step })
-            .flat_map(move |step| {
-                self.groups.iter().map(move |group| {
-                    let position = |step: usize| {
-                        group.chunk_start + group.offsets[step] - group.offsets[first]
-                    };
-                    position(step)..position(step + 1)
-                })
-            })
-    }
-}
-
-/// Add gate gradients times inputs to a panel of weight gradients, `GATES` gates from `first_gate` on.
+/// Add gate gradients times inputs to a panel of weight gradients.
 pub(crate) struct OuterProducts<'a, const GATES: usize> {
     pub(crate) geometry: &'a Geometry,
-    pub(crate) rows: ChunkRows<'a>,
-    /// `[row][gate][unit]`
+    /// How many of the layer's blocks.
+    pub(crate) blocks: usize,
+    /// How many rows are summed.
+    pub(crate) rows: usize,
+    /// `[block][row][gate][lane]`
     pub(crate) gates: &'a [f32],
-    pub(crate) first_gate: usize,
-    /// What the gates read; a pitch of 0 repeats one row.
-    pub(crate) inputs: Rows<'a>,
+    /// What the gates read, `[input][row]`.
+    pub(crate) inputs: &'a [f32],
     /// `[block][input][gate][lane]`
     pub(crate) sums: &'a mut [f32],
 }
@@ -59,8 +32,8 @@ impl<const GATES: usize> Kernel for OuterProducts<'_, GATES> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        // Inputs take the place of rows.
-        let (geometry, inputs) = (*self.geometry, self.inputs.width);
+        let geometry = Geometry { blocks: self.blocks, ..*self.geometry };
+        let inputs = self.inputs.len() / self.rows.max(1);
         cover(simd, &geometry, inputs, &mut self);
     }
 }
@@ -74,7 +47,7 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
         first_block: usize,
     ) {
         let lanes = S::f32s::LEN;
-        let panel = self.inputs.width * GATES * lanes;
+        let panel = self.inputs.len() / self.rows * GATES * lanes;
         let place = |input: usize, block: usize, gate: usize| {
             (first_block + block) * panel + ((first_input + input) * GATES + gate) * lanes
         };
@@ -87,7 +60,12 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
                 }
             }
         }
-        sums = self.add_rows(simd, sums, first_input, first_block);
+        let mut inputs: [&[f32]; INPUTS] = [&[]; INPUTS];
+        for (index, input) in inputs.iter_mut().enumerate() {
+            *input = &self.inputs[(first_input + index) * self.rows..][..self.rows];
+        }
+        let gates = block_panels::<BLOCKS>(self.gates, self.rows * GATES * lanes, first_block);
+        sums = accumulate(simd, sums, inputs, gates);
         for (input, of_blocks) in sums.iter().enumerate() {
             for (block, of_gates) in of_blocks.iter().enumerate() {
                 for (gate, sum) in of_gates.iter().enumerate() {
@@ -95,36 +73,6 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
                 }
             }
         }
-    }
-}
-
-impl<const GATES: usize> OuterProducts<'_, GATES> {
-    /// Add the products of all rows. The sums come and go by value, so that they stay in registers.
-    #[inline(always)]
-    fn add_rows<S: Simd, const INPUTS: usize, const BLOCKS: usize>(
-        &self,
-        simd: S,
-        mut sums: Accumulators<S, INPUTS, BLOCKS, GATES>,
-        first_input: usize,
-        first_block: usize,
-    ) -> Accumulators<S, INPUTS, BLOCKS, GATES> {
-        let Geometry { blocks, gate_pitch, .. } = *self.geometry;
-        let lanes = S::f32s::LEN;
-        for row in self.rows.runs().flatten() {
-            let inputs = &self.inputs.floats[row * self.inputs.pitch + first_input..][..INPUTS];
-            let gates = &self.gates[row * gate_pitch..][..4 * blocks * lanes];
-            for block in 0..BLOCKS {
-                for gate in 0..GATES {
-                    let unit = (self.first_gate + gate) * blocks + first_block + block;
-                    let gradient = load(simd, gates, unit * lanes);
-                    for (sums, &input) in sums.iter_mut().zip(inputs) {
-                        let input = S::f32s::splat(simd, input);
-                        sums[block][gate] = gradient.mul_add(input, sums[block][gate]);
-                    }
-                }
-            }
-        }
-        sums
     }
 }
 

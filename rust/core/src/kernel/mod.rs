@@ -5,6 +5,7 @@
 //! Sums run over the inputs in ascending order whatever the tile, so a row's result depends neither on its
 //! neighbours nor on the division among threads.
 
+mod arrange;
 mod backward;
 mod cell;
 mod cover;
@@ -16,10 +17,11 @@ mod project;
 mod tile;
 mod transposed;
 
+pub(crate) use arrange::{ArrangeGates, ChunkRows, arrange_inputs};
 pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use fused::{FusedChunk, Saved};
 pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
 pub(crate) use geometry::{Geometry, GroupRows, Rows, Steps};
-pub(crate) use gradient::{ChunkRows, DiagonalProducts, OuterProducts};
+pub(crate) use gradient::{DiagonalProducts, OuterProducts};
 pub(crate) use project::Project;
 pub(crate) use transposed::{TransposedProduct, VECTORS};

@@ -9,6 +9,7 @@ use super::geometry::{Geometry, Rows};
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
+use std::ops::Range;
 
 /// Vectors of a block: as many as there are gates, so that tiles are shared with the forward pass.
 pub(crate) const VECTORS: usize = 4;
@@ -29,13 +30,26 @@ pub(crate) struct TransposedProduct<'a> {
     pub(crate) add: bool,
 }
 
+/// Gate inputs that are summed over at a time. For 16 lanes their panel has 32 KiB, which stays in the
+/// nearest cache while all rows pass.
+const DEPTH: usize = 128;
+
 impl TransposedProduct<'_> {
     /// Compute all rows, within another kernel.
     #[inline(always)]
     pub(super) fn compute<S: Simd>(&mut self, simd: S) {
-        let geometry = Geometry { blocks: self.blocks, ..*self.geometry };
-        if self.count > 0 {
-            cover(simd, &geometry, self.count, self);
+        let (all, blocks) = (self.rows.width, self.blocks);
+        let tile_rows = self.geometry.tile_rows;
+        if self.count <= tile_rows {
+            let add = self.add;
+            return Part { product: self, blocks: 0..blocks, inputs: 0..all, add }.cover(simd);
+        }
+        for block in 0..blocks {
+            for first in (0..all).step_by(DEPTH) {
+                let add = self.add || first > 0;
+                let inputs = first..(first + DEPTH).min(all);
+                Part { product: self, blocks: block..block + 1, inputs, add }.cover(simd);
+            }
         }
     }
 }
@@ -49,7 +63,27 @@ impl Kernel for TransposedProduct<'_> {
     }
 }
 
-impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
+/// Some blocks of outputs, and the part of their sums over some gate inputs.
+struct Part<'p, 'a> {
+    product: &'p mut TransposedProduct<'a>,
+    blocks: Range<usize>,
+    inputs: Range<usize>,
+    /// Add to what is there.
+    add: bool,
+}
+
+impl Part<'_, '_> {
+    #[inline(always)]
+    fn cover<S: Simd>(mut self, simd: S) {
+        let geometry = Geometry { blocks: self.blocks.len(), ..*self.product.geometry };
+        let count = self.product.count;
+        if count > 0 {
+            cover(simd, &geometry, count, &mut self);
+        }
+    }
+}
+
+impl<S: Simd> TileOperation<S> for Part<'_, '_> {
     #[inline(always)]
     fn tile<const ROWS: usize, const BLOCKS: usize>(
         &mut self,
@@ -57,24 +91,30 @@ impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
         first_row: usize,
         first_block: usize,
     ) {
+        let Self { product, blocks, inputs, add } = self;
         let lanes = S::f32s::LEN;
         let width = VECTORS * lanes;
+        let first_block = blocks.start + first_block;
+        let place = |row: usize| (first_row + row) * product.pitch + first_block * width;
         let mut sums: Accumulators<S, ROWS, BLOCKS, VECTORS> =
             [[[S::f32s::splat(simd, 0.0); VECTORS]; BLOCKS]; ROWS];
-        if self.add {
+        if *add {
             for (row, blocks) in sums.iter_mut().enumerate() {
-                let start = (first_row + row) * self.pitch + first_block * width;
                 for (index, sum) in blocks.iter_mut().flatten().enumerate() {
-                    *sum = load(simd, self.out, start + index * lanes);
+                    *sum = load(simd, product.out, place(row) + index * lanes);
                 }
             }
         }
-        let panels = block_panels::<BLOCKS>(self.weights, self.rows.width * width, first_block);
-        sums = accumulate(simd, sums, self.rows.tile::<ROWS>(first_row), panels);
+        let Rows { floats, pitch, width: all } = product.rows;
+        let mut panels = block_panels::<BLOCKS>(product.weights, all * width, first_block);
+        for panel in &mut panels {
+            *panel = &panel[inputs.start * width..inputs.end * width];
+        }
+        let part = Rows { floats: &floats[inputs.start..], pitch, width: inputs.len() };
+        sums = accumulate(simd, sums, part.tile::<ROWS>(first_row), panels);
         for (row, blocks) in sums.iter().enumerate() {
-            let start = (first_row + row) * self.pitch + first_block * width;
             for (index, sum) in blocks.iter().flatten().enumerate() {
-                store::<S>(*sum, self.out, start + index * lanes);
+                store::<S>(*sum, product.out, place(row) + index * lanes);
             }
         }
     }

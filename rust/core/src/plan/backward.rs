@@ -5,6 +5,7 @@
 use super::panels::PanelSizes;
 use super::workspace::GroupSizes;
 use super::{Plan, STEP_VECTORS};
+use crate::check::{Config, Peephole};
 
 /// Floats of each buffer of a backward call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub(crate) struct BackwardSizes {
     pub(crate) state_rows: usize,
     /// What the steps of a chunk read, for each direction, `[row][input]`.
     pub(crate) inputs: usize,
+    /// Gate gradients of a chunk by block, for each direction, `[block][row][gate][lane]`.
+    pub(crate) arranged_gates: usize,
+    /// All that the gates of a chunk read, for each direction, `[input][row]`.
+    pub(crate) arranged_inputs: usize,
     /// Derivatives of the gates of one step, for each direction, `[batch row][gate][unit]`.
     pub(crate) derivatives: usize,
     /// Activated cell states and slopes, for each direction, `[group][2][unit]`.
@@ -40,6 +45,13 @@ pub(crate) struct RecomputeSizes {
     pub(crate) steps: usize,
 }
 
+/// Vectors of hidden units that the gates read: the hidden state, and what full peepholes see.
+fn vectors_read(config: &Config) -> usize {
+    let full = config.peepholes.each().map(|peephole| *peephole == Peephole::Full);
+    let [input, forget, candidate, output] = full;
+    1 + usize::from(input || forget || candidate) + usize::from(output)
+}
+
 impl BackwardSizes {
     pub(crate) fn new(plan: &Plan) -> Self {
         let (config, shape) = (plan.config(), &plan.shape);
@@ -58,6 +70,8 @@ impl BackwardSizes {
             gates: rows * geometry.gate_pitch,
             state_rows: rows * geometry.state_pitch,
             inputs: rows * inputs,
+            arranged_gates: rows * 4 * shape.units(),
+            arranged_inputs: rows * (inputs + vectors_read(config) * config.hidden_size + 1),
             derivatives: config.batch_size * geometry.gate_pitch,
             activated: plan.groups.len() * 2 * shape.units(),
             wide: config.batch_size * shape.wide_pitch(config.hidden_size),
@@ -69,7 +83,8 @@ impl BackwardSizes {
 
     /// Floats of all buffers.
     pub(crate) fn total(&self, directions: usize) -> usize {
-        let chunk = self.gates + 4 * self.state_rows + self.inputs;
+        let arranged = self.arranged_gates + self.arranged_inputs;
+        let chunk = self.gates + 4 * self.state_rows + self.inputs + arranged;
         let states = self.weights.len() * 2 * self.wide;
         let weights = 2 * self.weights.iter().sum::<usize>();
         let d_inputs: usize = self.d_inputs.iter().sum();

@@ -16,7 +16,7 @@ pub(crate) use backward::{BackwardSizes, RecomputeSizes};
 pub use cache::CacheRegion;
 pub(crate) use cache::{CacheLayout, HEADER_BYTES, STEP_VECTORS};
 pub(crate) use groups::Group;
-pub(crate) use panels::{PanelSizes, Panels};
+pub(crate) use panels::{PanelSizes, Panels, PanelsMut};
 pub(crate) use shape::Shape;
 pub(crate) use workspace::{GroupSizes, TaskSizes};
 

@@ -95,3 +95,28 @@ pub(crate) struct PanelsMut<'p> {
     pub(crate) cell: &'p mut [f32],
     pub(crate) cell_output: &'p mut [f32],
 }
+
+impl<'p> PanelsMut<'p> {
+    /// The first `blocks` of `all` blocks of every panel, and the others.
+    pub(crate) fn split_blocks(self, blocks: usize, all: usize) -> (Self, Self) {
+        let Self { input, bias, hidden, diagonal, cell, cell_output } = self;
+        let split = |panel: &'p mut [f32]| panel.split_at_mut(panel.len() / all * blocks);
+        let (input, other_input) = split(input);
+        let (bias, other_bias) = split(bias);
+        let (hidden, other_hidden) = split(hidden);
+        let (diagonal, other_diagonal) = split(diagonal);
+        let (cell, other_cell) = split(cell);
+        let (cell_output, other_cell_output) = split(cell_output);
+        (
+            Self { input, bias, hidden, diagonal, cell, cell_output },
+            Self {
+                input: other_input,
+                bias: other_bias,
+                hidden: other_hidden,
+                diagonal: other_diagonal,
+                cell: other_cell,
+                cell_output: other_cell_output,
+            },
+        )
+    }
+}

@@ -21,6 +21,9 @@ const CHUNK_BYTES: usize = 384 * 1024;
 /// weight gradients, so it is larger than a forward one.
 const TRAINING_CHUNK_BYTES: usize = 1024 * 1024;
 
+/// Rows of such a chunk at least, so that the sums are read and written once for many products.
+const LEAST_TRAINING_ROWS: usize = 256;
+
 /// The padded sizes of one layer at one SIMD level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -56,6 +59,7 @@ impl Shape {
     /// Steps that the backward pass takes at a time, whatever the number of threads.
     pub(crate) fn training_chunk_steps(&self, config: &Config) -> usize {
         let rows = TRAINING_CHUNK_BYTES / (self.geometry.gate_pitch * size_of::<f32>());
+        let rows = rows.max(LEAST_TRAINING_ROWS);
         (rows / config.batch_size).clamp(1, config.segment_steps())
     }
 

@@ -108,7 +108,7 @@ impl<'a> Call<'a> {
             let Some(saved) = self.saved(&segment, recompute.first_mut()) else { return };
             for layer in (0..=last).rev() {
                 let (own, above) =
-                    if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+                    if layer.is_multiple_of(2) { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
                 let above = Some(above.as_slice()).filter(|_| layer < last);
                 let place = Place { layer, direction: 0, arrays, above };
                 let [d_inputs] = own.as_mut_slice() else { return };
@@ -122,7 +122,7 @@ impl<'a> Call<'a> {
                     below: layer.checked_sub(1).map(|below| ([rows(below); 2], HIDDEN)),
                     entering: self.entering(layer, 0),
                 };
-                self.pass(place, saved, &segment.steps, &segment.steps).run(buffers);
+                self.pass(place, &saved, &segment.steps, &segment.steps).run(buffers);
             }
             arrays.store_inputs(self.plan, segment.steps, even);
         }
@@ -138,7 +138,7 @@ impl<'a> Call<'a> {
         let (recompute, recompute_back) = recompute.split_at_mut(half);
         for layer in (0..=last).rev() {
             let (own, above) =
-                if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+                if layer.is_multiple_of(2) { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
             let above = Some(above.as_slice()).filter(|_| layer < last);
             let [d_inputs, d_inputs_back] = own.as_mut_slice() else { return };
             let [gradients, gradients_back] = &mut gradients[2 * layer..2 * layer + 2] else {
@@ -179,7 +179,7 @@ impl<'a> Call<'a> {
                 below: layer.checked_sub(1).and_then(|below| self.outputs_of(below)),
                 entering: self.entering(layer, direction),
             };
-            self.pass(place, saved, &segment.steps, &all).run(buffers.reborrow());
+            self.pass(place, &saved, &segment.steps, &all).run(buffers.reborrow());
         }
     }
 
@@ -229,7 +229,7 @@ impl<'a> Call<'a> {
     fn pass<'p, 'b>(
         &'p self,
         place: Place<'p, 'b>,
-        saved: SavedLayer<'p>,
+        saved: &'p SavedLayer<'p>,
         span: &Range<usize>,
         covered: &Range<usize>,
     ) -> LayerPass<'p, 'b> {

@@ -6,16 +6,16 @@
 
 use super::backward::Buffers;
 use super::backward_arrays::BackwardArrays;
-use super::backward_workspace::{GradientMemory, ProductBuffers, RowBuffers};
+use super::backward_workspace::{GradientMemory, RowBuffers};
 use super::stage::{SavedLayer, stage};
 use crate::aligned::Aligned;
 use crate::kernel::{
-    BackwardChunk, BackwardPanels, BackwardScratch, ChunkRows, DiagonalProducts, GeneralFunctions,
-    OuterProducts, Rows, Steps, TransposedProduct,
+    BackwardChunk, BackwardPanels, BackwardScratch, GeneralFunctions, Rows, Steps,
+    TransposedProduct,
 };
 use crate::level::vectorize;
 use crate::pack::{Panels, TransposedPanels};
-use crate::plan::{Group, PanelSizes, Plan};
+use crate::plan::{Group, Plan};
 use std::ops::Range;
 
 /// Rows whose gate gradients are summed one by one before the sum joins the others. Two short chains of
@@ -28,7 +28,7 @@ pub(super) struct LayerPass<'a, 'b> {
     pub(super) panels: Panels<'a>,
     pub(super) transposed: &'a TransposedPanels,
     /// What the forward pass left of the span.
-    pub(super) saved: SavedLayer<'a>,
+    pub(super) saved: &'a SavedLayer<'a>,
     pub(super) arrays: &'a BackwardArrays<'b>,
     pub(super) layer: usize,
     pub(super) direction: usize,
@@ -206,66 +206,6 @@ impl LayerPass<'_, '_> {
             add: false,
         };
         vectorize(self.plan.level, product);
-    }
-
-    /// Add a chunk's part to the gradients of all weights.
-    fn weight_gradients(&self, steps: &Range<usize>, buffers: ProductBuffers<'_>) {
-        let sizes = PanelSizes::new(self.plan.config(), &self.plan.shape, self.layer);
-        let panels = sizes.split(&mut buffers.recent[..sizes.total()]);
-        let rows = ChunkRows {
-            groups: &self.plan.orders,
-            first_step: steps.start,
-            end_step: steps.end,
-            ascending: self.direction == 1,
-        };
-        let geometry = &self.plan.shape.geometry;
-        let (pitch, width) = (geometry.state_pitch, geometry.hidden);
-        let inputs = self.plan.config().layer_input(self.layer);
-        let product = |inputs, sums| OuterProducts::<4> {
-            geometry,
-            rows,
-            gates: buffers.gates,
-            first_gate: 0,
-            inputs,
-            sums,
-        };
-        let of_inputs = Rows { floats: buffers.inputs, pitch: inputs, width: inputs };
-        let of_hidden = Rows { floats: buffers.previous_hidden, pitch, width };
-        let one = Rows { floats: &[1.0], pitch: 0, width: 1 };
-        let seen = Rows { floats: buffers.previous_cells, pitch, width };
-        let level = self.plan.level;
-        self.both(
-            || vectorize(level, product(of_inputs, panels.input)),
-            || {
-                vectorize(level, product(of_hidden, panels.hidden));
-                vectorize(level, product(one, panels.bias));
-                if !panels.cell.is_empty() {
-                    vectorize(level, product(seen, panels.cell));
-                }
-            },
-        );
-        if !panels.cell_output.is_empty() {
-            let output = OuterProducts::<1> {
-                geometry,
-                rows,
-                gates: buffers.gates,
-                first_gate: 3,
-                inputs: Rows { floats: buffers.cells, pitch, width },
-                sums: panels.cell_output,
-            };
-            vectorize(level, output);
-        }
-        if !panels.diagonal.is_empty() {
-            let diagonal = DiagonalProducts {
-                geometry,
-                rows,
-                gates: buffers.gates,
-                previous_cells: buffers.previous_cells,
-                cells: buffers.cells,
-                sums: panels.diagonal,
-            };
-            vectorize(level, diagonal);
-        }
     }
 
     /// Run both, at the same time where there are threads.

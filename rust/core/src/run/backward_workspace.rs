@@ -51,6 +51,8 @@ pub(super) struct DirectionMemory {
     pub(super) derivatives: Aligned,
     /// `[group][2][unit]`
     pub(super) activated: Aligned,
+    arranged_gates: Aligned,
+    arranged_inputs: Aligned,
 }
 
 /// What the groups of a chunk divide among them.
@@ -71,6 +73,10 @@ pub(super) struct ProductBuffers<'a> {
     pub(super) previous_cells: &'a [f32],
     pub(super) previous_hidden: &'a [f32],
     pub(super) inputs: &'a [f32],
+    /// `[block][row][gate][lane]`
+    pub(super) arranged_gates: &'a mut [f32],
+    /// `[input][row]`
+    pub(super) arranged_inputs: &'a mut [f32],
     pub(super) recent: &'a mut [f32],
 }
 
@@ -123,6 +129,8 @@ impl DirectionMemory {
             incoming: zeros(sizes.state_rows)?,
             derivatives: zeros(sizes.derivatives)?,
             activated: zeros(sizes.activated)?,
+            arranged_gates: zeros(sizes.arranged_gates)?,
+            arranged_inputs: zeros(sizes.arranged_inputs)?,
         })
     }
 
@@ -145,13 +153,18 @@ impl DirectionMemory {
     }
 
     /// What weight gradients are made of, and where they are summed.
-    pub(super) fn products<'m>(&'m self, gradients: &'m mut GradientMemory) -> ProductBuffers<'m> {
+    pub(super) fn products<'m>(
+        &'m mut self,
+        gradients: &'m mut GradientMemory,
+    ) -> ProductBuffers<'m> {
         ProductBuffers {
             gates: &self.gates,
             cells: &self.cells,
             previous_cells: &self.previous_cells,
             previous_hidden: &self.previous_hidden,
             inputs: &self.inputs,
+            arranged_gates: &mut self.arranged_gates,
+            arranged_inputs: &mut self.arranged_inputs,
             recent: &mut gradients.recent,
         }
     }

@@ -145,7 +145,8 @@ impl Call<'_> {
         let config = self.plan.config();
         let GroupMemory { tasks, states, even, odd } = memory;
         let is_last = layer + 1 == config.num_layers;
-        let (above, below) = if layer % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+        let (above, below) =
+            if layer.is_multiple_of(2) { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
         let source = match layer {
             0 => Source::Input(arrays.input),
             _ => Source::Below(below),

@@ -8,6 +8,7 @@ mod backward;
 mod backward_arrays;
 mod backward_layer;
 mod backward_store;
+mod backward_weights;
 mod backward_workspace;
 mod cache;
 mod copy;

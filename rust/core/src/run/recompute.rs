@@ -113,13 +113,13 @@ impl Recompute<'_> {
         let Segment { layers, direction, steps } = segment;
         let GroupMemory { tasks, states, even, odd } = memory;
         let rows = Slice::from(group.first..group.first + group.rows);
-        let input = self.input.clone().slice_axis_move(Axis(1), rows);
+        let input = self.input.slice_axis_move(Axis(1), rows);
         let ([memory], [even], [odd]) = (tasks.as_mut_slice(), &mut even[..], &mut odd[..]) else {
             return;
         };
         for (index, layer) in layers.clone().enumerate() {
             let (above, below) =
-                if index % 2 == 0 { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
+                if index.is_multiple_of(2) { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
             let source = match layer.checked_sub(1) {
                 None => Source::Input(input),
                 Some(_) if index > 0 => Source::Below(std::slice::from_ref(below)),

@@ -1,0 +1,107 @@
+//! Rows of a chunk into the order in which weight gradients are summed.
+//!
+//! In: gate gradients and what the gates read, row by row, as the recurrence leaves them. Out: the same
+//! numbers `[block][row][gate][lane]` and `[input][row]`, rows step by step and within a step by batch row,
+//! however they are divided among groups and chunks. Sums over them then read memory from one end to the
+//! other, and do not depend on that division.
+
+use super::cell::{load, store};
+use super::geometry::{Geometry, GroupRows, Rows};
+use crate::level::Kernel;
+use fearless_simd::{Simd, SimdBase};
+use std::ops::Range;
+
+/// The rows of a chunk of steps, in the order in which they are summed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkRows<'a> {
+    /// Where each group's rows are.
+    pub(crate) groups: &'a [GroupRows],
+    pub(crate) first_step: usize,
+    pub(crate) end_step: usize,
+    /// Whether the first step comes first.
+    pub(crate) ascending: bool,
+}
+
+impl ChunkRows<'_> {
+    /// For each step and group, the range of its active rows in the chunk's buffers.
+    #[inline(always)]
+    pub(super) fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let (first, end) = (self.first_step, self.end_step);
+        (first..end)
+            .map(move |step| if self.ascending { step } else { first + end - 1 - step })
+            .flat_map(move |step| {
+                self.groups.iter().map(move |group| {
+                    let position = |step: usize| {
+                        group.chunk_start + group.offsets[step] - group.offsets[first]
+                    };
+                    position(step)..position(step + 1)
+                })
+            })
+    }
+
+    /// How many rows there are.
+    pub(crate) fn count(&self) -> usize {
+        self.runs().map(|run| run.len()).sum()
+    }
+}
+
+/// Arrange some gates of some blocks.
+pub(crate) struct ArrangeGates<'a> {
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) rows: ChunkRows<'a>,
+    /// `[row][gate][unit]`
+    pub(crate) from: &'a [f32],
+    pub(crate) gates: Range<usize>,
+    pub(crate) blocks: Range<usize>,
+    /// `[block][row][gate][lane]`, only the gates and blocks that are wanted.
+    pub(crate) to: &'a mut [f32],
+}
+
+impl Kernel for ArrangeGates<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Geometry { blocks: all_blocks, gate_pitch, .. } = *self.geometry;
+        let lanes = S::f32s::LEN;
+        let group = self.gates.len() * lanes;
+        let panel = self.rows.count() * group;
+        let mut index = 0;
+        for run in self.rows.runs() {
+            for row in run {
+                let from = &self.from[row * gate_pitch..][..4 * all_blocks * lanes];
+                for (place, block) in self.blocks.clone().enumerate() {
+                    let to = &mut self.to[place * panel + index * group..][..group];
+                    for (at, gate) in self.gates.clone().enumerate() {
+                        let vector = load(simd, from, (gate * all_blocks + block) * lanes);
+                        store::<S>(vector, to, at * lanes);
+                    }
+                }
+                index += 1;
+            }
+        }
+    }
+}
+
+/// Rows that are turned at a time, so that each line of memory is written at once.
+const TURNED: usize = 16;
+
+/// Arrange what the gates read, `[input][row]`.
+pub(crate) fn arrange_inputs(rows: ChunkRows<'_>, inputs: Rows<'_>, to: &mut [f32]) {
+    let count = rows.count();
+    let mut batch: [&[f32]; TURNED] = [&[]; TURNED];
+    let (mut filled, mut first) = (0, 0);
+    for row in rows.runs().flatten() {
+        batch[filled] = &inputs.floats[row * inputs.pitch..][..inputs.width];
+        filled += 1;
+        if filled == TURNED || first + filled == count {
+            for (input, to) in to.chunks_exact_mut(count).enumerate().take(inputs.width) {
+                for (to, from) in to[first..first + filled].iter_mut().zip(&batch) {
+                    *to = from[input];
+                }
+            }
+            first += filled;
+            filled = 0;
+        }
+    }
+}
