@@ -40,11 +40,11 @@ impl Room {
         let sequence = [steps, batch, hidden];
         let matrix = [1, 1, hidden, hidden];
         let gate = |room: &'a mut GateRoom| GateOutgoing {
-            iw: to_fill(&mut room.iw, matrix),
+            iw: Some(to_fill(&mut room.iw, matrix)),
             iw_upper: None,
-            hw: to_fill(&mut room.hw, matrix),
+            hw: Some(to_fill(&mut room.hw, matrix)),
             cw: None,
-            b: to_fill(&mut room.b, [1, 1, hidden]),
+            b: Some(to_fill(&mut room.b, [1, 1, hidden])),
         };
         let Gates { input, forget, candidate, output } = &mut self.gates;
         let view = ArrayView::from_shape(sequence, x).expect("as many as planned");
@@ -55,7 +55,7 @@ impl Room {
             output: Some(view),
             final_hidden: None,
             final_cell: None,
-            d_input: to_fill(&mut self.x, sequence),
+            d_input: Some(to_fill(&mut self.x, sequence)),
             d_hidden: None,
             d_cell: None,
             gates: Gates {
@@ -71,9 +71,9 @@ impl Room {
 fn to_fill<D: Dimension>(
     values: &mut [f32],
     shape: impl IntoDimension<Dim = D>,
-) -> Option<Outgoing<ArrayViewMut<'_, f32, D>>> {
+) -> Outgoing<ArrayViewMut<'_, f32, D>> {
     let view = ArrayViewMut::from_shape(shape.into_dimension(), values).expect("room as planned");
-    Some(Outgoing { view, accumulate: false })
+    Outgoing { view, accumulate: false }
 }
 
 pub fn benches(criterion: &mut Criterion) {

@@ -4,7 +4,7 @@
 //!
 //! `cargo bench --locked -p bnns-lstm-bench --bench layer -- [PATTERN]`
 
-#![allow(missing_docs)]
+#![allow(missing_docs, unreachable_pub)]
 
 mod backward;
 mod forward;

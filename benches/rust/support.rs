@@ -27,7 +27,6 @@ impl fmt::Display for Size {
 
 /// A planned layer and all of its arrays.
 pub struct Layer {
-    pub size: Size,
     pub plan: Plan,
     pub x: Vec<f32>,
     pub y: Vec<f32>,
@@ -44,7 +43,7 @@ impl Layer {
         let w = values(hidden * hidden, (hidden as f32).sqrt().recip());
         let b = values(hidden, 0.1);
         let plan = plan(size, &x, &mut y, [&w, &b], training);
-        Self { size, plan, x, y, w, b }
+        Self { plan, x, y, w, b }
     }
 
     pub fn views(&self) -> WeightViews<'_> {
