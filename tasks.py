@@ -152,9 +152,15 @@ def fuzz(arguments: list[str]) -> None:
 
 @task
 def bench(arguments: list[str]) -> None:
-    """Time the forward pass against ONNX Runtime, taking turns in one run."""
+    """Time the layer against other engines, taking turns in one run (arguments go to peers.py)."""
     install("dev")
-    run(PYTHON, "benches/python/forward.py", *arguments)
+    run(PYTHON, "benches/python/peers.py", *arguments)
+
+
+@task
+def bench_rust(arguments: list[str]) -> None:
+    """Time forward, packing and backward in Rust (arguments go to criterion)."""
+    run("cargo", "bench", "--locked", "-p", "bnns-lstm-bench", "--bench", "layer", "--", *arguments)
 
 
 @task

@@ -1,0 +1,106 @@
+"""The layers that are timed.
+
+In: nothing. Out: `ROWS`, one `Row` a layer, and what follows from its sizes: name, widths, active samples.
+A row knows neither engines nor arrays.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["step", "forward", "ragged", "peephole", "train"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer and what is done with it.
+
+    Attributes:
+        kind: `step` computes one step and replaces the states in place; `forward`, `ragged` and `peephole`
+            compute a sequence from zero states; `train` computes the outputs and all gradients.
+        seq_len: Steps (of the longest sample).
+        batch: Samples.
+        hidden: Hidden units.
+        inputs: Elements of one input vector; 0: as many as hidden units.
+        layers: Stacked layers.
+        bidirectional: Whether each layer reads both ways.
+        shortest: Steps of the shortest sample; 0: all samples are equally long.
+    """
+
+    kind: Kind
+    seq_len: int
+    batch: int
+    hidden: int
+    inputs: int = 0
+    layers: int = 1
+    bidirectional: bool = False
+    shortest: int = 0
+
+    @property
+    def name(self) -> str:
+        """Such as `forward.T100.B1.H64`; I = H and L = 1 are left out."""
+        steps = f"T{self.shortest}-{self.seq_len}" if self.shortest else f"T{self.seq_len}"
+        parts = [self.kind, steps, f"B{self.batch}"]
+        if self.width != self.hidden:
+            parts.append(f"I{self.inputs}")
+        parts.append(f"H{self.hidden}")
+        if self.layers > 1:
+            parts.append(f"L{self.layers}")
+        if self.bidirectional:
+            parts.append("bidirectional")
+        return ".".join(parts)
+
+    @property
+    def width(self) -> int:
+        """Elements of one input vector."""
+        return self.inputs or self.hidden
+
+    @property
+    def directions(self) -> int:
+        """1 or 2."""
+        return 2 if self.bidirectional else 1
+
+    def layer_width(self, layer: int) -> int:
+        """Elements of one input vector of a layer."""
+        return self.width if layer == 0 else self.directions * self.hidden
+
+    def lengths(self) -> list[int]:
+        """Steps of each sample: evenly from the longest down to the shortest."""
+        if not self.shortest:
+            return [self.seq_len] * self.batch
+        drop = (self.seq_len - self.shortest) / (self.batch - 1)
+        return [round(self.seq_len - sample * drop) for sample in range(self.batch)]
+
+    def active(self) -> list[int]:
+        """Samples that have each step."""
+        lengths = self.lengths()
+        return [sum(length > step for length in lengths) for step in range(self.seq_len)]
+
+
+ROWS: list[Row] = [
+    *(Row("step", 1, 1, hidden) for hidden in (32, 128, 256, 512, 1024)),
+    *(Row("forward", 100, 1, hidden) for hidden in (32, 64, 128, 256, 512, 1024)),
+    Row("forward", 100, 1, 256, inputs=40, layers=3),
+    *(Row("forward", 2000, 1, hidden, inputs=4) for hidden in (20, 40, 96)),
+    *(Row("forward", 100, 32, hidden) for hidden in (64, 128, 256, 512, 1024)),
+    *(Row("forward", 50, 256, hidden) for hidden in (128, 512)),
+    Row("forward", 200, 16, 256, inputs=80, layers=2, bidirectional=True),
+    Row("ragged", 200, 32, 256, inputs=128, shortest=10),
+    *(Row("peephole", 100, batch, 256) for batch in (1, 32)),
+    *(Row("train", 100, 32, hidden) for hidden in (64, 128, 256, 512)),
+    Row("train", 35, 64, 650, layers=2),
+    Row("train", 100, 1, 128),
+    Row("train", 200, 32, 256, inputs=128, shortest=10),
+]
+
+
+def rows_like(pattern: str) -> list[Row]:
+    """The rows in whose names a regular expression is found, in order."""
+    return [row for row in ROWS if re.search(pattern, row.name)]
+
+
+def row_named(name: str) -> Row:
+    """The row of this name."""
+    return next(row for row in ROWS if row.name == name)

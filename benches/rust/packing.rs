@@ -1,0 +1,25 @@
+//! Packing the weights: once a plan in inference, once a step in training.
+
+use crate::support::{Layer, Size};
+use bnns_lstm::{TransposedWeights, Weights};
+use criterion::{BenchmarkId, Criterion, Throughput};
+use std::hint::black_box;
+
+pub fn benches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("packing");
+    for hidden in [32, 128, 256, 512] {
+        let size = Size { steps: 1, batch: 1, hidden };
+        let layer = Layer::new(size, true);
+        let views = layer.views();
+        // Input and hidden weights of four gates.
+        let bytes = 2 * 4 * hidden * hidden * size_of::<f32>();
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.bench_function(BenchmarkId::new("forward", hidden), |bencher| {
+            bencher.iter(|| black_box(Weights::pack(&layer.plan, &views)));
+        });
+        group.bench_function(BenchmarkId::new("transposed", hidden), |bencher| {
+            bencher.iter(|| black_box(TransposedWeights::pack(&layer.plan, &views)));
+        });
+    }
+    group.finish();
+}
