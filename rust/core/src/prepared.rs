@@ -101,17 +101,19 @@ impl Prepared {
 ///     LayerParametersLSTM, NDArrayDescriptor, prepare,
 /// };
 ///
-/// let (mut x, weight) = ([0.0, 0.0], [0.5; 4]);
+/// fn gate(weight: &[f32; 4]) -> LSTMGateDescriptor<'_> {
+///     let matrix = || NDArrayDescriptor::read(weight, DataLayout::FIRST_MAJOR_2D, &[2, 2]);
+///     LSTMGateDescriptor {
+///         iw_desc: [matrix(), NDArrayDescriptor::absent()],
+///         hw_desc: matrix(),
+///         ..Default::default()
+///     }
+/// }
+///
+/// let weight = [0.5; 4];
 /// let (mut h, mut c) = ([0.0; 2], [0.0; 2]);
-/// let matrix = || NDArrayDescriptor::read(&weight, DataLayout::FIRST_MAJOR_2D, &[2, 2]);
-/// let gate = || LSTMGateDescriptor {
-///     iw_desc: [matrix(), NDArrayDescriptor::absent()],
-///     hw_desc: matrix(),
-///     ..Default::default()
-/// };
 /// let mut layer = None;
-/// for sample in [[1.0, 2.0], [3.0, 4.0]] {
-///     x = sample;
+/// for x in [[1.0, 2.0], [3.0, 4.0]] {
 ///     let mut params = LayerParametersLSTM {
 ///         input_size: 2,
 ///         hidden_size: 2,
@@ -129,10 +131,10 @@ impl Prepared {
 ///             cell_state_desc: NDArrayDescriptor::write(&mut c, DataLayout::FIRST_MAJOR_2D, &[1, 2]),
 ///             ..Default::default()
 ///         },
-///         input_gate: gate(),
-///         forget_gate: gate(),
-///         candidate_gate: gate(),
-///         output_gate: gate(),
+///         input_gate: gate(&weight),
+///         forget_gate: gate(&weight),
+///         candidate_gate: gate(&weight),
+///         output_gate: gate(&weight),
 ///         ..Default::default()
 ///     };
 ///     if layer.is_none() {
