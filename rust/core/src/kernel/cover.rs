@@ -3,7 +3,7 @@
 //! In: how many rows and blocks there are, and the widest tile. Out: one call for each tile. It does not
 //! know what a tile computes.
 
-use super::geometry::Geometry;
+use super::geometry::{BlockOrder, Geometry};
 use fearless_simd::Simd;
 
 /// Something that is computed tile by tile.
@@ -23,13 +23,15 @@ pub(super) trait TileOperation<S: Simd> {
 pub(super) fn cover<S: Simd, T: TileOperation<S>>(
     simd: S,
     geometry: &Geometry,
+    order: BlockOrder,
     rows: usize,
     operation: &mut T,
 ) {
     if rows == 1 {
-        return cover_row(simd, geometry, operation);
+        return cover_row(simd, geometry, order, operation);
     }
-    for block in 0..geometry.blocks {
+    for done in 0..order.count {
+        let block = order.at(done, 1);
         let mut row = 0;
         while row < rows {
             row += match (rows - row).min(geometry.tile_rows) {
@@ -55,20 +57,25 @@ pub(super) fn cover<S: Simd, T: TileOperation<S>>(
 }
 
 #[inline(always)]
-fn cover_row<S: Simd, T: TileOperation<S>>(simd: S, geometry: &Geometry, operation: &mut T) {
-    let mut block = 0;
-    while block < geometry.blocks {
-        block += match (geometry.blocks - block).min(geometry.tile_blocks) {
+fn cover_row<S: Simd, T: TileOperation<S>>(
+    simd: S,
+    geometry: &Geometry,
+    order: BlockOrder,
+    operation: &mut T,
+) {
+    let mut done = 0;
+    while done < order.count {
+        done += match (order.count - done).min(geometry.tile_blocks) {
             4.. => {
-                operation.tile::<1, 4>(simd, 0, block);
+                operation.tile::<1, 4>(simd, 0, order.at(done, 4));
                 4
             }
             2..=3 => {
-                operation.tile::<1, 2>(simd, 0, block);
+                operation.tile::<1, 2>(simd, 0, order.at(done, 2));
                 2
             }
             _ => {
-                operation.tile::<1, 1>(simd, 0, block);
+                operation.tile::<1, 1>(simd, 0, order.at(done, 1));
                 1
             }
         };

@@ -5,7 +5,7 @@
 use super::arrays::TaskStates;
 use crate::kernel::Geometry;
 use crate::plan::Group;
-use ndarray::{ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis};
+use ndarray::{ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Slice};
 use std::ops::Range;
 
 /// The inputs of the active rows of some steps, `[seq_len, rows, inputs]` to `[row][input]`.
@@ -35,7 +35,7 @@ pub(super) fn scatter_output(
     from: &[f32],
     pitch: usize,
 ) {
-    let mut rows = from.chunks_exact(pitch);
+    let mut rows = from.chunks(pitch);
     for step in steps {
         let active = group.active_at(step);
         let mut at_step = output.index_axis_mut(Axis(0), step);
@@ -61,11 +61,17 @@ pub(super) fn load_state(states: &TaskStates<'_>, to: &mut [f32], geometry: &Geo
     }
 }
 
-/// The final state of each row, `[row][unit]` to `[rows, hidden]`.
-pub(super) fn store_state(states: &mut TaskStates<'_>, from: &[f32], geometry: &Geometry) {
+/// Some units of the final state of each row, `[row][unit]` to `[rows, hidden]`.
+pub(super) fn store_state(
+    states: &mut TaskStates<'_>,
+    from: &[f32],
+    geometry: &Geometry,
+    units: &Range<usize>,
+) {
     if let Some(last) = &mut states.last {
+        let mut last = last.slice_axis_mut(Axis(1), Slice::from(units.clone()));
         for (to, row) in last.outer_iter_mut().zip(from.chunks_exact(geometry.state_pitch)) {
-            write_row(row, to);
+            write_row(&row[units.start..], to);
         }
     }
 }
@@ -78,7 +84,7 @@ fn read_row(row: ArrayView1<'_, f32>, to: &mut [f32]) {
 }
 
 /// Copy the real units of a padded row.
-fn write_row(row: &[f32], mut to: ArrayViewMut1<'_, f32>) {
+pub(super) fn write_row(row: &[f32], mut to: ArrayViewMut1<'_, f32>) {
     match to.as_slice_mut() {
         Some(to) => to.copy_from_slice(&row[..to.len()]),
         None => to.iter_mut().zip(row).for_each(|(to, &value)| *to = value),

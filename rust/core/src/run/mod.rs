@@ -12,6 +12,7 @@ mod backward_weights;
 mod backward_workspace;
 mod cache;
 mod copy;
+mod exchange;
 mod forward;
 mod gradient_views;
 mod pool;
@@ -19,6 +20,8 @@ mod recompute;
 mod saved;
 mod stage;
 mod task;
+mod task_input;
+mod team;
 mod workspace;
 
 pub use arrays::{Inputs, Outputs};
