@@ -24,11 +24,11 @@ mod task_input;
 mod team;
 mod workspace;
 
-pub use arrays::{Inputs, Outputs};
+pub use arrays::{InputSlices, Inputs, OutputSlices, Outputs};
 pub use backward::backward;
 pub use backward_arrays::{BackwardArrays, GateOutgoing, Outgoing};
 pub use backward_workspace::BackwardWorkspace;
 pub use cache::capacity as cache_capacity;
-pub use forward::{forward, forward_caching};
+pub use forward::{forward, forward_caching, forward_slices};
 pub use gradient_views::{GateGradientViews, GradientViews};
 pub use workspace::Workspace;
