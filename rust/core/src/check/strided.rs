@@ -126,7 +126,7 @@ impl Strided {
         elements: &'a [f32],
     ) -> Result<ArrayView<'a, f32, D>, Error> {
         let view = ArrayView::from_shape(self.dimension::<D>(), elements);
-        let view = view.ok().filter(|_| self.is_in_order() && self.holds(elements));
+        let view = view.ok().filter(|_| self.is_in_order() && self.holds::<D>(elements));
         view.ok_or_else(|| self.mismatch(path(), &IxDyn(&[elements.len()])))
     }
 
@@ -140,7 +140,7 @@ impl Strided {
         path: impl FnOnce() -> Path,
         elements: &'a mut [f32],
     ) -> Result<ArrayViewMut<'a, f32, D>, Error> {
-        let (len, holds) = (elements.len(), self.holds(elements));
+        let (len, holds) = (elements.len(), self.holds::<D>(elements));
         let view = ArrayViewMut::from_shape(self.dimension::<D>(), elements);
         let view = view.ok().filter(|_| self.is_in_order() && holds);
         view.ok_or_else(|| self.mismatch(path(), &IxDyn(&[len])))
@@ -153,8 +153,9 @@ impl Strided {
         dimension
     }
 
-    fn holds(&self, elements: &[f32]) -> bool {
-        self.shape.iter().product::<usize>() == elements.len()
+    fn holds<D: Dimension>(&self, elements: &[f32]) -> bool {
+        let has_axes = D::NDIM.is_none_or(|axes| axes == self.shape.len());
+        has_axes && self.shape.iter().product::<usize>() == elements.len()
     }
 
     fn mismatch(&self, path: Path, actual: &IxDyn) -> Error {

@@ -65,12 +65,20 @@ fn cover_row<S: Simd, T: TileOperation<S>>(
 ) {
     let mut done = 0;
     while done < order.count {
-        done += match (order.count - done).min(geometry.tile_blocks) {
-            4.. => {
+        done += match width(order.count - done, geometry.tile_blocks) {
+            6 => {
+                operation.tile::<1, 6>(simd, 0, order.at(done, 6));
+                6
+            }
+            4 => {
                 operation.tile::<1, 4>(simd, 0, order.at(done, 4));
                 4
             }
-            2..=3 => {
+            3 => {
+                operation.tile::<1, 3>(simd, 0, order.at(done, 3));
+                3
+            }
+            2 => {
                 operation.tile::<1, 2>(simd, 0, order.at(done, 2));
                 2
             }
@@ -79,5 +87,18 @@ fn cover_row<S: Simd, T: TileOperation<S>>(
                 1
             }
         };
+    }
+}
+
+/// Blocks that are computed together when `left` are left: as many as fit the registers, with no single one
+/// at the end, whose sums nothing would overlap.
+#[inline(always)]
+fn width(left: usize, tile_blocks: usize) -> usize {
+    match (left, tile_blocks) {
+        (6, 6) => 6,
+        (4 | 7.., 4..) => 4,
+        (3 | 5.., 3..) => 3,
+        (2.., 2..) => 2,
+        _ => 1,
     }
 }

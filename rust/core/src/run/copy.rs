@@ -17,6 +17,15 @@ pub(super) fn gather_input(
 ) {
     let width = input.len_of(Axis(2));
     let mut rows = to.chunks_exact_mut(width);
+    if let Some(elements) = input.as_slice() {
+        let of_step = width * input.len_of(Axis(1));
+        for step in steps {
+            let from = elements[step * of_step..][..of_step].chunks_exact(width);
+            let active = rows.by_ref().take(group.active_at(step));
+            from.zip(active).for_each(|(from, to)| to.copy_from_slice(from));
+        }
+        return;
+    }
     for step in steps {
         let at_step = input.index_axis(Axis(0), step);
         for row in at_step.outer_iter().take(group.active_at(step)) {
@@ -36,6 +45,20 @@ pub(super) fn scatter_output(
     pitch: usize,
 ) {
     let mut rows = from.chunks(pitch);
+    let (width, of_step) =
+        (output.len_of(Axis(2)), output.len_of(Axis(1)) * output.len_of(Axis(2)));
+    if let Some(elements) = output.as_slice_mut() {
+        for step in steps {
+            let active = group.active_at(step) * width;
+            let (to, inactive) = elements[step * of_step..][..of_step].split_at_mut(active);
+            let rows = rows.by_ref().take(group.active_at(step));
+            to.chunks_exact_mut(width).zip(rows).for_each(|(to, row)| {
+                to.copy_from_slice(&row[..width]);
+            });
+            inactive.fill(0.0);
+        }
+        return;
+    }
     for step in steps {
         let active = group.active_at(step);
         let mut at_step = output.index_axis_mut(Axis(0), step);
