@@ -105,12 +105,12 @@ impl Strided {
                 let mut next = 1;
                 self.shape.iter().zip(strides).rev().all(|(&extent, &stride)| {
                     let is_next = extent == 1 || stride == next;
-                    next *= extent;
+                    next = extent.saturating_mul(next);
                     is_next
                 })
             }
             Source::Axes { own_shape, order, .. } => {
-                order.iter().filter(|&&axis| own_shape[axis] > 1).is_sorted()
+                order.iter().filter(|&&axis| own_shape.get(axis) != Some(&1)).is_sorted()
             }
         }
     }

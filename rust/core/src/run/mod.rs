@@ -12,6 +12,7 @@ mod backward_weights;
 mod backward_workspace;
 mod cache;
 mod copy;
+mod cores;
 mod exchange;
 mod forward;
 mod gradient_views;

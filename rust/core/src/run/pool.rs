@@ -4,6 +4,7 @@
 //! thread, the others in a pool that belongs to this process. The global pool is never touched: a forked
 //! child would wait for threads that it does not have. It does not know what is computed.
 
+use super::cores::{Core, leave};
 use crate::error::Error;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,11 +67,15 @@ impl Crew {
             return other();
         };
         let (seat, is_done) = (Seat::new(other), AtomicBool::new(false));
+        let core = Core::current();
         pool.in_place_scope(|scope| {
             scope.spawn(|_| {
+                leave(core);
                 seat.take().into_iter().for_each(|work| work());
                 is_done.store(true, Ordering::Release);
             });
+            // A thread that woke up on this core comes to run, and leaves.
+            std::thread::yield_now();
             one();
             match seat.take() {
                 Some(work) => work(),
@@ -84,11 +89,16 @@ impl Crew {
     /// calls may begin after `lead` has returned.
     pub(super) fn lead(self, others: usize, lead: impl FnOnce(), join: impl Fn(usize) + Sync) {
         let Some(pool) = self.0 else { return lead() };
-        let join = &join;
+        let (join, core) = (&join, Core::current());
         pool.in_place_scope(|scope| {
             for number in 0..others {
-                scope.spawn(move |_| join(number));
+                scope.spawn(move |_| {
+                    leave(core);
+                    join(number);
+                });
             }
+            // A thread that woke up on this core comes to run, and leaves.
+            std::thread::yield_now();
             lead();
         });
     }
