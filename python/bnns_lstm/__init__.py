@@ -25,7 +25,10 @@ from bnns_lstm.errors import (
     ConfigurationError,
     DescriptorError,
     ErrorCode,
+    ExtraError,
     Issue,
+    WeightsError,
+    WeightsIssue,
 )
 from bnns_lstm.functions import (
     compute_lstm_training_cache_capacity,
@@ -47,6 +50,7 @@ __all__ = [
     "DataType",
     "DescriptorError",
     "ErrorCode",
+    "ExtraError",
     "FilterParameters",
     "Issue",
     "LSTMDataDescriptor",
@@ -56,6 +60,8 @@ __all__ = [
     "NDArrayDescriptor",
     "NDArrayFlags",
     "PreparedLayer",
+    "WeightsError",
+    "WeightsIssue",
     "__version__",
     "compute_lstm_training_cache_capacity",
     "direct_apply_lstm_batch_backward",

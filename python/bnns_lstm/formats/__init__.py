@@ -1,0 +1,8 @@
+"""LSTMs of other libraries, and files: read into one form, :class:`StoredLSTM`, and written from it."""
+
+from __future__ import annotations
+
+from bnns_lstm.formats.safetensors import load_lstm, save_lstm
+from bnns_lstm.formats.stored import StoredLSTM
+
+__all__ = ["StoredLSTM", "load_lstm", "save_lstm"]
