@@ -85,6 +85,8 @@ def assert_same(found: StoredLSTM, wanted: StoredLSTM, *, but: tuple[str, ...] =
         if name in {*but, "parameters", "state"}:
             continue
         assert getattr(found, name) == getattr(wanted, name), name
+    if "parameters" in but:
+        return
     assert list(found.parameters) == list(wanted.parameters)
     for name, array in wanted.parameters.items():
         np.testing.assert_array_equal(found.parameters[name], array, name)

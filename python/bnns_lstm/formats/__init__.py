@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from bnns_lstm.formats.safetensors import load_lstm, save_lstm
 from bnns_lstm.formats.stored import StoredLSTM
+from bnns_lstm.formats.torch import read_torch, write_state_dict
 
-__all__ = ["StoredLSTM", "load_lstm", "save_lstm"]
+__all__ = ["StoredLSTM", "load_lstm", "read_torch", "save_lstm", "write_state_dict"]

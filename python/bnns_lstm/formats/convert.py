@@ -71,4 +71,5 @@ def to_float32(path: str, array: npt.NDArray[Any]) -> Floats:
 
 def widen_bfloat16(bits: npt.NDArray[np.uint16]) -> Floats:
     """The numbers of which these are the upper halves: exact."""
-    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    wide: Floats = (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return wide
