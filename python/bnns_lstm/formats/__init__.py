@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnns_lstm.formats.keras import read_keras
 from bnns_lstm.formats.onnx_reader import read_onnx
 from bnns_lstm.formats.onnx_writer import write_onnx
 from bnns_lstm.formats.safetensors import load_lstm, save_lstm
@@ -11,6 +12,7 @@ from bnns_lstm.formats.torch import read_torch, write_state_dict
 __all__ = [
     "StoredLSTM",
     "load_lstm",
+    "read_keras",
     "read_onnx",
     "read_torch",
     "save_lstm",

@@ -1,0 +1,205 @@
+"""What the configuration of a Keras layer says, and what of it has no equal here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bnns_lstm.activation import Activation
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.stored import is_default
+from bnns_lstm.formats.tensors import shown
+
+__all__ = ["LSTMS", "Config", "config_of", "is_lstm"]
+
+LSTMS = {"LSTM", "CuDNNLSTM"}
+# Fields that change nothing at inference, or that the caller of this package decides: output of the last step
+# alone, final state, masks (lengths), a state that is carried on.
+IGNORED = {
+    "activity_regularizer", "autocast", "batch_input_shape", "batch_size", "batch_shape", "bias_constraint",
+    "bias_initializer", "bias_regularizer", "dropout", "dtype", "implementation", "input_dim",
+    "input_length", "input_shape", "input_spec", "kernel_constraint", "kernel_initializer",
+    "kernel_regularizer", "name", "recurrent_constraint", "recurrent_dropout", "recurrent_initializer",
+    "recurrent_regularizer", "return_sequences", "return_state", "seed", "stateful", "trainable",
+    "unit_forget_bias", "unroll", "use_cudnn", "zero_output_for_mask", "reset_after",
+}  # fmt: skip
+HONOURED = {"activation", "go_backwards", "recurrent_activation", "time_major", "units", "use_bias"}
+FLAGS = ("go_backwards", "return_sequences", "time_major", "use_bias")
+WRAPPER = {
+    "layer",
+    "backward_layer",
+    "merge_mode",
+    "name",
+    "trainable",
+    "dtype",
+    "weights",
+} | IGNORED
+
+# Keras' names. What is not here has no equal: gelu (through erf), mish, exponential, softmax and others.
+FUNCTIONS = {
+    "celu": Activation.celu(),
+    "elu": Activation.elu(),
+    "hard_silu": Activation.hard_swish(),
+    "hard_swish": Activation.hard_swish(),
+    "hard_tanh": Activation.clamp(-1.0, 1.0),
+    "leaky_relu": Activation.leaky_rectified_linear(0.2),
+    "linear": Activation.identity(),
+    "log_sigmoid": Activation.log_sigmoid(),
+    "relu": Activation.relu(),
+    "relu6": Activation.clamp(0.0, 6.0),
+    "selu": Activation.selu(),
+    "sigmoid": Activation.sigmoid(),
+    "silu": Activation.silu(),
+    "soft_shrink": Activation.soft_shrink(),
+    "softplus": Activation.softplus(),
+    "softsign": Activation.softsign(),
+    "swish": Activation.silu(),
+    "tanh": Activation.tanh(),
+    "tanh_shrink": Activation.tanh_shrink(),
+}
+# By the first number of the version.
+HARD_SIGMOID = {
+    "1": Activation.hard_sigmoid(0.2, 0.5),
+    "2": Activation.hard_sigmoid(0.2, 0.5),
+    "3": Activation.hard_sigmoid(1 / 6, 0.5),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a layer's configuration comes to.
+
+    Attributes:
+        bidirectional: Whether it is a pair of LSTMs.
+        use_bias: Whether there are biases; None if nothing is known.
+        units: Hidden size; None if nothing is known.
+        batch_first: Whether the batch is the first axis.
+        is_cudnn: Whether its class is CuDNNLSTM.
+        sequences: Whether it gives the outputs of all steps to the next layer.
+        activations: None for the default ones.
+    """
+
+    bidirectional: bool = False
+    use_bias: bool | None = None
+    units: int | None = None
+    batch_first: bool = True
+    is_cudnn: bool = False
+    sequences: bool = True
+    activations: Mapping[str, Activation] | None = None
+
+
+def is_lstm(layer: Mapping[str, Any]) -> bool:
+    """Whether a layer's configuration is that of an LSTM, or of one in both directions."""
+    if layer.get("class_name") != "Bidirectional":
+        return layer.get("class_name") in LSTMS
+    inner = _fields(layer).get("layer")
+    return isinstance(inner, dict) and inner.get("class_name") in LSTMS
+
+
+def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> Config:
+    """The configuration of an LSTM layer.
+
+    Args:
+        path: What errors call the layer.
+        layer: Its class and configuration, as Keras stores them.
+        version: Keras' version that stored them.
+
+    Raises:
+        WeightsError: Naming everything that cannot be honoured.
+    """
+    issues: list[WeightsIssue] = []
+    fields = _fields(layer)
+    if layer["class_name"] != "Bidirectional":
+        config = _one(path, layer, version, issues, backwards=False)
+    else:
+        for name, value in fields.items():
+            if name not in WRAPPER and value not in (None, False):
+                issues.append(WeightsIssue(f"{path}: {name}", "only known fields", shown(value)))
+        mode = fields.get("merge_mode", "concat")
+        if mode != "concat":
+            issues.append(WeightsIssue(f"{path}: merge_mode", "'concat'", shown(mode)))
+        config = _one(f"{path}.layer", fields["layer"], version, issues, backwards=False)
+        other = fields.get("backward_layer")
+        if isinstance(other, dict):
+            back = _one(f"{path}.backward_layer", other, version, issues, backwards=True)
+            if back != config:
+                expected = f"{config}, as the layer forward"
+                issues.append(WeightsIssue(f"{path}.backward_layer", expected, str(back)))
+        config = Config(**{**vars(config), "bidirectional": True})
+    if issues:
+        raise WeightsError(tuple(issues))
+    return config
+
+
+def _fields(layer: Mapping[str, Any]) -> dict[str, Any]:
+    found = layer.get("config")
+    return found if isinstance(found, dict) else {}
+
+
+def _one(
+    path: str,
+    layer: Mapping[str, Any],
+    version: str | None,
+    issues: list[WeightsIssue],
+    *,
+    backwards: bool,
+) -> Config:
+    """One LSTM; what is wrong with it is added to the issues."""
+    fields = _fields(layer)
+    if layer.get("class_name") not in LSTMS:
+        issues.append(WeightsIssue(path, "an LSTM", shown(layer.get("class_name"))))
+        return Config()
+    for name, value in fields.items():
+        if name not in IGNORED | HONOURED and value not in (None, False):
+            issues.append(
+                WeightsIssue(f"{path}: {name}", "only fields of Keras' LSTM", shown(value))
+            )
+    issues += [
+        WeightsIssue(f"{path}: {name}", "true or false", shown(fields[name]))
+        for name in FLAGS
+        if type(fields.get(name, False)) is not bool
+    ]
+    if bool(fields.get("go_backwards", backwards)) != backwards:
+        expected = f"{str(backwards).lower()} (flip the sequence yourself)"
+        issues.append(WeightsIssue(f"{path}: go_backwards", expected, str(not backwards).lower()))
+    units = fields.get("units")
+    if units is not None and type(units) is not int:
+        issues.append(WeightsIssue(f"{path}: units", "an integer", shown(units)))
+    functions = [
+        _function(f"{path}: {name}", fields.get(name, default), version, issues)
+        for name, default in (("recurrent_activation", "sigmoid"), ("activation", "tanh"))
+    ]
+    gates, others = functions
+    activations = {"input": gates, "forget": gates, "candidate": others, "output": gates}
+    activations["hidden"] = others
+    is_cudnn = layer["class_name"] == "CuDNNLSTM"
+    return Config(
+        use_bias=bool(fields.get("use_bias", True)),
+        units=units if type(units) is int else None,
+        batch_first=not fields.get("time_major", False),
+        is_cudnn=is_cudnn,
+        sequences=bool(fields.get("return_sequences", False)),
+        activations=None if is_default(activations) else activations,
+    )
+
+
+def _function(
+    path: str, found: object, version: str | None, issues: list[WeightsIssue]
+) -> Activation:
+    """A function by Keras' name, or as Keras 3 stores one."""
+    name = "linear" if found is None else found
+    if isinstance(name, dict) and str(name.get("module")).startswith(("keras", "builtins")):
+        name = name.get("config") if name.get("class_name") == "function" else name
+    if name == "hard_sigmoid":
+        activation = HARD_SIGMOID.get((version or "").partition(".")[0])
+        if activation is not None:
+            return activation
+        expected = "the version of Keras, on which hard_sigmoid's slope depends"
+        issues.append(WeightsIssue(path, expected, shown(version)))
+    elif not isinstance(name, str) or name not in FUNCTIONS:
+        expected = f"a function that has an equal here ({', '.join(FUNCTIONS)}, hard_sigmoid)"
+        issues.append(WeightsIssue(path, expected, shown(name)))
+    else:
+        return FUNCTIONS[name]
+    return Activation.tanh()

@@ -1,0 +1,149 @@
+"""Groups and arrays of an HDF5 file that nobody vouches for. Needs h5py: `pip install bnns-lstm[keras]`.
+
+Nothing outside of the file is read, and no memory is asked for that its bytes do not fill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from bnns_lstm.errors import BNNSLSTMError
+from bnns_lstm.formats.convert import FLOATS, fail, to_float32, widen_bfloat16
+from bnns_lstm.formats.extras import need
+from bnns_lstm.formats.stored import Floats
+from bnns_lstm.formats.tensors import shown
+
+__all__ = ["Array", "Group", "opened"]
+
+# More than the compression of HDF5 can reach: deflate's limit is 1032.
+LARGEST_RATIO = 1100
+# Groups in groups; Keras' files have five or six levels.
+DEEPEST = 16
+
+
+class Array:
+    """A dataset: its shape at once, its values on demand."""
+
+    def __init__(self, path: str, dataset: Any, size: int) -> None:
+        self.path = path
+        self.shape: tuple[int, ...] = tuple(dataset.shape or ())
+        self._dataset, self._size = dataset, size
+
+    def read(self) -> Floats:
+        """The values as float32, by the rule of :mod:`bnns_lstm.formats.convert`.
+
+        Raises:
+            WeightsError: If the values lie elsewhere, are not there, or are no floats.
+        """
+        dataset, path = self._dataset, self.path
+        if dataset.external or dataset.is_virtual:
+            raise fail(path, "values in the file itself", "a reference to another file")
+        stored, claimed = (
+            dataset.id.get_storage_size(),
+            dataset.id.get_space().get_simple_extent_npoints(),
+        )
+        claimed *= dataset.dtype.itemsize
+        is_packed = dataset.id.get_create_plist().get_nfilters() > 0
+        if stored > self._size or claimed > stored * (LARGEST_RATIO if is_packed else 1):
+            raise fail(
+                path, f"{claimed} bytes of values", f"{stored} in a file of {self._size} bytes"
+            )
+        # Keras marks bfloat16, which HDF5 has not.
+        is_brain = dataset.attrs.get("dtype") == "bfloat16" and dataset.dtype.itemsize == 2
+        if dataset.dtype.name not in FLOATS and not is_brain:
+            raise fail(path, "float16, bfloat16, float32 or float64", shown(str(dataset.dtype)))
+        values: npt.NDArray[Any] = dataset[()]
+        if is_brain and dataset.dtype.name not in FLOATS:
+            return widen_bfloat16(np.ascontiguousarray(values).view(np.uint16))
+        return to_float32(path, values)
+
+
+class Group:
+    """A group: attributes, groups and arrays in it."""
+
+    def __init__(self, path: str, group: Any, size: int, depth: int = 0) -> None:
+        self.path = path
+        self._group, self._size, self._depth = group, size, depth
+
+    def names(self) -> list[str]:
+        """The names of what is in it."""
+        return list(self._group)
+
+    def group(self, name: str) -> Group | None:
+        """A group in it, if there is one of this name."""
+        found = self._get(name)
+        if not isinstance(found, need("h5py", "keras").Group):
+            return None
+        if self._depth > DEEPEST:
+            raise fail(self.path, f"groups {DEEPEST} deep", "deeper ones")
+        return Group(f"{self.path}/{name}", found, self._size, self._depth + 1)
+
+    def array(self, name: str) -> Array | None:
+        """An array in it, if there is one of this name."""
+        found = self._get(name)
+        if not isinstance(found, need("h5py", "keras").Dataset):
+            return None
+        return Array(f"{self.path}/{name}", found, self._size)
+
+    def inner(self, path: str) -> Array | None:
+        """An array in groups in it; `path` has their names with `/` between."""
+        *outer, last = path.split("/")
+        group: Group | None = self
+        for name in outer:
+            group = None if group is None else group.group(name)
+        return None if group is None else group.array(last)
+
+    def text(self, name: str) -> str | None:
+        """An attribute that is a text."""
+        value = self._group.attrs.get(name)
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        return value if isinstance(value, str) else None
+
+    def texts(self, name: str) -> list[str] | None:
+        """An attribute that is a list of texts; Keras cuts long ones into `name0`, `name1` and so on."""
+        attributes = self._group.attrs
+        parts = [attributes[name]] if name in attributes else []
+        while not parts or f"{name}{len(parts)}" in attributes:
+            if f"{name}{len(parts)}" not in attributes:
+                return None
+            parts.append(attributes[f"{name}{len(parts)}"])
+        found = [item for part in parts for item in np.ravel(part)]
+        return [
+            item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+            for item in found
+        ]
+
+    def _get(self, name: str) -> Any:
+        """What stands under a name; links to elsewhere count as nothing."""
+        h5py = need("h5py", "keras")
+        if not name or name not in self._group:
+            return None
+        link = self._group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise fail(f"{self.path}/{name}", "values in the file itself", "a link")
+        return self._group[name]
+
+
+@contextmanager
+def opened(path: str, file: BinaryIO) -> Iterator[Group]:
+    """The uppermost group of an HDF5 file.
+
+    Raises:
+        ExtraError: If h5py is not installed.
+        WeightsError: If it is no HDF5 file, or a damaged one; also while it is used.
+    """
+    h5py = need("h5py", "keras")
+    size = file.seek(0, 2)
+    try:
+        with h5py.File(file, "r") as root:
+            yield Group(path, root, size)
+    except BNNSLSTMError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+        raise fail(path, "a whole HDF5 file", f"none ({error})") from None
