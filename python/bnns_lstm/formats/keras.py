@@ -169,8 +169,8 @@ def _rows(array: Floats, *, is_cudnn: bool) -> Floats:
 
     In cuDNN's format each gate's block of columns holds, in C order, the rows as they shall be.
     """
-    if not is_cudnn:
-        return array.T
-    blocks: list[Floats] = np.split(array, 4, axis=1)
-    rows: Floats = np.concatenate([block.reshape(block.shape[::-1]) for block in blocks])
+    rows: Floats = array.T
+    if is_cudnn:
+        blocks: list[Floats] = np.split(array, 4, axis=1)
+        rows = np.concatenate([block.reshape(block.shape[::-1]) for block in blocks])
     return rows

@@ -91,10 +91,15 @@ class Config:
 
 def is_lstm(layer: Mapping[str, Any]) -> bool:
     """Whether a layer's configuration is that of an LSTM, or of one in both directions."""
-    if layer.get("class_name") != "Bidirectional":
-        return layer.get("class_name") in LSTMS
+    if _kind(layer) != "Bidirectional":
+        return _kind(layer) in LSTMS
     inner = _fields(layer).get("layer")
-    return isinstance(inner, dict) and inner.get("class_name") in LSTMS
+    return isinstance(inner, dict) and _kind(inner) in LSTMS
+
+
+def _kind(layer: Mapping[str, Any]) -> str:
+    """The name of a layer's class, whatever stands in its place."""
+    return str(layer.get("class_name"))
 
 
 def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> Config:
@@ -110,7 +115,7 @@ def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> Confi
     """
     issues: list[WeightsIssue] = []
     fields = _fields(layer)
-    if layer["class_name"] != "Bidirectional":
+    if _kind(layer) != "Bidirectional":
         config = _one(path, layer, version, issues, backwards=False)
     else:
         for name, value in fields.items():
@@ -147,8 +152,8 @@ def _one(
 ) -> Config:
     """One LSTM; what is wrong with it is added to the issues."""
     fields = _fields(layer)
-    if layer.get("class_name") not in LSTMS:
-        issues.append(WeightsIssue(path, "an LSTM", shown(layer.get("class_name"))))
+    if _kind(layer) not in LSTMS:
+        issues.append(WeightsIssue(path, "an LSTM", shown(_kind(layer))))
         return Config()
     for name, value in fields.items():
         if name not in IGNORED | HONOURED and value not in (None, False):
@@ -173,7 +178,7 @@ def _one(
     gates, others = functions
     activations = {"input": gates, "forget": gates, "candidate": others, "output": gates}
     activations["hidden"] = others
-    is_cudnn = layer["class_name"] == "CuDNNLSTM"
+    is_cudnn = _kind(layer) == "CuDNNLSTM"
     return Config(
         use_bias=bool(fields.get("use_bias", True)),
         units=units if type(units) is int else None,

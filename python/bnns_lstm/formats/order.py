@@ -35,8 +35,8 @@ def reorder(array: Floats, source: tuple[str, ...], target: tuple[str, ...]) -> 
         target: The gates as they shall stand; those of the source that it lacks are left out.
 
     Returns:
-        A new array with one block for each gate of `target`.
+        A new array in C order with one block for each gate of `target`.
     """
     blocks = dict(zip(source, np.split(array, len(source)), strict=True))
     absent = np.zeros_like(next(iter(blocks.values())))
-    return np.concatenate([blocks.get(gate, absent) for gate in target])
+    return np.ascontiguousarray(np.concatenate([blocks.get(gate, absent) for gate in target]))
