@@ -187,5 +187,5 @@ def test_a_thousand_steps_take_no_more_memory_than_the_first() -> None:
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    # One kilobyte lost in each step would be one megabyte; the caches alone are over 100 MB.
-    assert int(done.stdout) < 1_000_000
+    # Eight kilobytes lost in each step would be found; a cache has over ninety.
+    assert int(done.stdout) < 8_000_000
