@@ -40,6 +40,7 @@ def direct_apply_lstm_batch_backward(
     filter_params: FilterParameters | None = None,
     cache: npt.NDArray[np.uint8] | None = None,
 ) -> None: ...
+
 @final
 class PreparedLayer:
     def forward(self) -> None: ...
