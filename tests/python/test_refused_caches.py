@@ -63,42 +63,61 @@ def read_only(cache: Array) -> Array:
     return cache
 
 
-# What is no cache at all, made from a good one; the codes of the forward call.
-NO_CACHES: list[tuple[str, Callable[[Array], Any], list[str]]] = [
-    ("list", lambda cache: cache.tolist(), ["wrong_type"]),
-    ("bytes", lambda cache: cache.tobytes(), ["wrong_type"]),
-    ("bytearray", lambda cache: bytearray(cache.tobytes()), ["wrong_type"]),
-    ("memoryview", lambda cache: cache.data, ["wrong_type"]),
-    ("number", lambda cache: cache.size, ["wrong_type"]),
-    ("descriptor", bl.NDArrayDescriptor, ["wrong_type"]),
-    ("masked array", np.ma.masked_array, ["wrong_type"]),
-    ("int8", lambda cache: cache.view(np.int8), ["unsupported_data_type"]),
-    ("bool", lambda cache: cache.view(np.bool_), ["unsupported_data_type"]),
-    ("void", lambda cache: cache.view("V1"), ["unsupported_data_type"]),
-    ("0 axes", lambda cache: np.array(cache[0]), ["rank_mismatch"]),
-    ("2 axes", lambda cache: cache[None], ["rank_mismatch"]),
-    ("10 axes", lambda cache: cache[(None,) * 9], ["rank_mismatch"]),
-    ("every other", lambda cache: np.repeat(cache, 2)[::2], ["not_contiguous"]),
-    ("reversed", lambda cache: cache[::-1].copy()[::-1], ["not_contiguous"]),
-    ("column", lambda cache: np.repeat(cache[:, None], 3, 1)[:, 0], ["not_contiguous"]),
-    ("read-only", read_only, ["read_only"]),
+def of_another_layer(cache: Array) -> Array:
+    layer = small_layer(input_size=6)
+    found = filled_cache(parameters(layer, **outputs_of(layer)), Filter())
+    assert found.size == cache.size
+    return found
+
+
+BOTH = ("forward", "backward")
+# What is refused, made from a good cache; by which calls, and the code.
+CACHE_ROWS: list[tuple[Callable[[Array], Any], tuple[str, ...], str]] = [
+    (lambda cache: cache.tolist(), BOTH, "wrong_type"),
+    (lambda cache: cache.tobytes(), BOTH, "wrong_type"),
+    (lambda cache: bytearray(cache.tobytes()), BOTH, "wrong_type"),
+    (lambda cache: cache.data, BOTH, "wrong_type"),
+    (lambda cache: cache.size, BOTH, "wrong_type"),
+    (bl.NDArrayDescriptor, BOTH, "wrong_type"),
+    (np.ma.masked_array, BOTH, "wrong_type"),
+    (lambda cache: cache.view(np.int8), BOTH, "unsupported_data_type"),
+    (lambda cache: cache.view(np.bool_), BOTH, "unsupported_data_type"),
+    (lambda cache: cache.view("V1"), BOTH, "unsupported_data_type"),
+    (lambda cache: np.array(cache[0]), BOTH, "rank_mismatch"),
+    (lambda cache: cache[None], BOTH, "rank_mismatch"),
+    (lambda cache: cache[(None,) * 9], BOTH, "rank_mismatch"),
+    (lambda cache: np.repeat(cache, 2)[::2], BOTH, "not_contiguous"),
+    (lambda cache: cache[::-1].copy()[::-1], BOTH, "not_contiguous"),
+    (lambda cache: np.repeat(cache[:, None], 3, 1)[:, 0], BOTH, "not_contiguous"),
+    (read_only, ("forward",), "read_only"),
+    (lambda cache: cache[:-1].copy(), BOTH, "cache_too_small"),
+    (lambda cache: np.zeros(0, cache.dtype), BOTH, "cache_too_small"),
+    (np.zeros_like, ("backward",), "cache_not_filled"),
+    (of_another_layer, ("backward",), "foreign_cache"),
 ]
+CACHE_CODES = {"cache_too_small", "cache_not_filled", "foreign_cache"}
 
 
-@pytest.mark.parametrize(
-    ("make", "codes"), [row[1:] for row in NO_CACHES], ids=[r[0] for r in NO_CACHES]
-)
-def test_what_is_no_cache(make: Callable[[Array], Any], codes: list[str]) -> None:
+@pytest.mark.parametrize(("make", "refused_by", "code"), CACHE_ROWS)
+def test_what_is_no_cache_of_this_call(
+    make: Callable[[Array], Any], refused_by: tuple[str, ...], code: str
+) -> None:
     layer = small_layer()
     calls = Calls(layer, Filter())
     cache = make(filled_cache(parameters(layer, **outputs_of(layer)), Filter()))
-    issues = [("cache", code) for code in codes]
-    assert calls.refused("forward", cache, bl.DescriptorError) == issues
-    if codes == ["read_only"]:
-        calls.backward(cache)
-        assert_same_bits(calls.found, gradients(layer, incoming_of(layer)))
-    else:
-        assert calls.refused("backward", cache, bl.DescriptorError) == issues
+    error = bl.CacheError if code in CACHE_CODES else bl.DescriptorError
+    for name in refused_by:
+        assert calls.refused(name, cache, error) == [("cache", code)]
+    # The other call takes it.
+    for name in set(BOTH) - set(refused_by):
+        getattr(calls, name)(cache)
+
+
+def test_an_array_that_is_only_read_may_be_read_only() -> None:
+    layer = small_layer()
+    calls = Calls(layer, Filter())
+    calls.backward(read_only(filled_cache(parameters(layer, **outputs_of(layer)), Filter())))
+    assert_same_bits(calls.found, gradients(layer, incoming_of(layer)))
 
 
 def test_a_wrong_structure_is_told_first_and_a_wrong_array_with_it() -> None:
