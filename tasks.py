@@ -138,11 +138,11 @@ def sweep(_: list[str]) -> None:
 
 @task
 def fuzz(arguments: list[str]) -> None:
-    """Fuzz the check and the forward pass, 90 seconds each (or as many as given)."""
+    """Fuzz the check and both passes, 90 seconds each (or as many as given)."""
     seconds = arguments[0] if arguments else "90"
     if shutil.which("cargo-fuzz") is None:
         run("cargo", "install", "--locked", "cargo-fuzz")
-    for target, length in (("check", 2048), ("forward", 1024)):
+    for target, length in (("check", 2048), ("forward", 1024), ("backward", 2048)):
         options = [f"-max_total_time={seconds}", f"-max_len={length}"]
         run(
             *("cargo", "fuzz", "run", "--fuzz-dir", "rust/fuzz", target, "--", *options),

@@ -69,8 +69,11 @@ class Layer:
         return (self.num_layers, self.directions, self.batch, self.hidden_size)
 
 
-def forward(layer: Layer) -> tuple[Array, Array, Array]:
-    """Output [S, N, D*H] and final states [L, D, N, H], in f64."""
+def forward(layer: Layer, mask: Array | None = None) -> tuple[Array, Array, Array]:
+    """Output [S, N, D*H] and final states [L, D, N, H], in f64.
+
+    `mask` holds the factors of dropout, [L - 1, S, N, D*H].
+    """
     arrays = {
         name: value if name == "batch_sizes" else value.astype(np.float64)
         for name, value in layer.arrays.items()
@@ -92,7 +95,8 @@ def forward(layer: Layer) -> tuple[Array, Array, Array]:
                     h, c = cell(layer, arrays, (number, direction), below[step, sample], h, c)
                     above[step, sample, direction * hidden : (direction + 1) * hidden] = h
                 h_last[place], c_last[place] = h, c
-        below = above
+        is_last = number + 1 == layer.num_layers
+        below = above if mask is None or is_last else above * mask[number]
     return below, h_last, c_last
 
 

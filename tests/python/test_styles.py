@@ -1,4 +1,4 @@
-"""Descriptors as they exist in the wild, as far as the forward pass goes."""
+"""Descriptors as they exist in the wild."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import bnns_lstm as bl
 import numpy as np
 import pytest
 from build import assert_close, random_layer, run
+from gradients import odd_cache
 from reference import GATES, forward
 
 LAYOUTS = bl.DataLayout
@@ -54,9 +55,13 @@ def test_a_frameworks_back_end() -> None:
         *(gate(name) for name in GATES),
         bl.Activation.tanh(),
     )  # fmt: skip
-    bl.direct_apply_lstm_batch_training_caching(params)
-    for found, wanted in zip((y, hn, cn), forward(layer), strict=True):
-        assert_close(found, wanted.ravel(), 1e-5)
+    cache = odd_cache(bl.compute_lstm_training_cache_capacity(params))
+    for given in (None, cache):
+        for array in (y, hn, cn):
+            array.fill(np.nan)
+        bl.direct_apply_lstm_batch_training_caching(params, None, given)
+        for found, wanted in zip((y, hn, cn), forward(layer), strict=True):
+            assert_close(found, wanted.ravel(), 1e-5)
 
 
 @pytest.mark.parametrize("with_states", [False, True])
@@ -102,14 +107,53 @@ def test_a_bindings_hardware_test() -> None:
         *gates,
         bl.Activation.tanh(),
     )  # fmt: skip
-    bl.direct_apply_lstm_batch_training_caching(params)
 
     def sigmoid(z: float) -> float:
         return 1 / (1 + np.exp(-z))
 
-    c = sigmoid(0.25 * 0.75) * 0.2 + sigmoid(0.5 * 0.75) * np.tanh(2 * 0.75)
-    h = sigmoid(0.75) * np.tanh(c)
-    assert_close(np.concatenate(outputs), np.array([h, h, c]), 1e-6)
+    i, f, g, o = sigmoid(0.5 * 0.75), sigmoid(0.25 * 0.75), np.tanh(2 * 0.75), sigmoid(0.75)
+    c = f * 0.2 + i * g
+    h = o * np.tanh(c)
+    cache = np.zeros(bl.compute_lstm_training_cache_capacity(params), np.uint8)
+    for given in (None, cache):
+        for array in outputs:
+            array.fill(np.nan)
+        bl.direct_apply_lstm_batch_training_caching(params, None, given)
+        assert_close(np.concatenate(outputs), np.array([h, h, c]), 1e-6)
+    with pytest.raises(bl.CacheError, match="cache_too_small"):
+        bl.direct_apply_lstm_batch_training_caching(params, None, cache[:-1])
+
+    # The sum of the output and the new cell state, by hand: each gate's slope times its input.
+    d_cell = o * (1 - np.tanh(c) ** 2) + 1
+    d_gates = {
+        "input": d_cell * g * i * (1 - i),
+        "forget": d_cell * 0.2 * f * (1 - f),
+        "candidate": d_cell * i * (1 - g**2),
+        "output": np.tanh(c) * o * (1 - o),
+    }
+    weights = dict(zip(GATES, (0.5, 0.25, 2.0, 1.0), strict=True))
+    d_x = sum(d_gates[name] * weight for name, weight in weights.items())
+    unit = np.ones(1, "f4")
+    for given in (None, cache):
+        room = {name: [np.full(1, np.nan, "f4") for _ in range(4)] for name in GATES}
+        d_inputs = [np.full(1, np.nan, "f4") for _ in range(3)]
+        delta = bl.LayerParametersLSTM(
+            1, 1, 1, 1, 1, 0.0, 0, Desc(),
+            bl.LSTMDataDescriptor(
+                Desc(d_inputs[0], **data), Desc(d_inputs[1], **four), Desc(d_inputs[2], **four)
+            ),
+            bl.LSTMDataDescriptor(Desc(unit, **data), None, Desc(unit, **four)),
+            *(
+                bl.LSTMGateDescriptor(*(Desc(array, **one) for array in arrays[:3]), arrays[3])
+                for arrays in room.values()
+            ),
+        )  # fmt: skip
+        bl.direct_apply_lstm_batch_backward(params, delta, None, given)
+        assert_close(np.concatenate(d_inputs), np.array([d_x, 0, d_cell * f]), 1e-6)
+        for name, arrays in room.items():
+            seen = c if name == "output" else 0.2
+            wanted = d_gates[name] * np.array([0.75, 0.1, seen, 1])
+            assert_close(np.concatenate(arrays), wanted, 1e-6, name)
 
 
 def test_apples_example() -> None:
@@ -134,5 +178,7 @@ def test_apples_example() -> None:
         hidden_activation=bl.Activation.identity(),
         **gates,
     )  # fmt: skip
-    bl.direct_apply_lstm_batch_training_caching(params)
-    assert_close(y, wanted, 1e-5)
+    for given in (None, odd_cache(bl.compute_lstm_training_cache_capacity(params))):
+        y.fill(np.nan)
+        bl.direct_apply_lstm_batch_training_caching(params, None, given)
+        assert_close(y, wanted, 1e-5)

@@ -1,6 +1,6 @@
 //! What the fuzz targets found, again; and the targets themselves on a few random inputs.
 //!
-//! A found input lies in `fuzz_cases/check` or `fuzz_cases/forward` under a name that says what was wrong.
+//! A found input lies in `fuzz_cases/check`, `fuzz_cases/forward` or `fuzz_cases/backward` under a name that says what was wrong.
 //! It means the same only as long as the target decodes it in the same way, so that whatever can be said
 //! without a fuzzer has a row in the other tests as well; see `rust/fuzz/README.md`.
 
@@ -17,7 +17,7 @@ mod fuzz;
 
 use arbitrary::{Arbitrary, Unstructured};
 use bnns_lstm_testkit::random::Rng;
-use fuzz::{layer, structure};
+use fuzz::{gradients, layer, structure};
 use std::fs;
 use std::path::Path;
 
@@ -35,6 +35,12 @@ fn check(bytes: &[u8]) {
 fn forward(bytes: &[u8]) {
     if let Some(input) = decoded(bytes) {
         layer::run(&input);
+    }
+}
+
+fn backward(bytes: &[u8]) {
+    if let Some(input) = decoded(bytes) {
+        gradients::run(&input);
     }
 }
 
@@ -79,4 +85,14 @@ fn random_structures() {
 #[test]
 fn random_layers() {
     run_random(1500, forward);
+}
+
+#[test]
+fn found_pairs() {
+    replay("backward", backward);
+}
+
+#[test]
+fn random_pairs() {
+    run_random(1500, backward);
 }

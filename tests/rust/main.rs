@@ -16,4 +16,5 @@ mod gradients;
 mod oracle;
 mod properties;
 mod support;
+mod teams;
 mod training;

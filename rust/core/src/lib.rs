@@ -55,6 +55,7 @@ pub use pack::{GateViews, TransposedWeights, WeightViews, Weights};
 pub use plan::{CacheRegion, Options, Plan};
 pub use prepared::{Prepared, prepare, prepare_with};
 pub use run::{
-    BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, Inputs,
-    Outgoing, Outputs, Workspace, backward, cache_capacity, forward, forward_caching,
+    BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, InputSlices,
+    Inputs, Outgoing, OutputSlices, Outputs, Workspace, backward, cache_capacity, forward,
+    forward_caching, forward_slices,
 };

@@ -10,7 +10,7 @@ use crate::direct::{inputs, outputs, weight_views};
 use crate::error::Error;
 use crate::pack::{WeightViews, Weights};
 use crate::plan::{Options, Plan};
-use crate::run::{Inputs, Outputs, Workspace, forward};
+use crate::run::{InputSlices, Inputs, OutputSlices, Outputs, Workspace, forward, forward_slices};
 
 /// A planned layer with packed weights and a workspace of its own.
 #[derive(Debug)]
@@ -44,6 +44,19 @@ impl Prepared {
     /// [`Error::ArrayMismatch`] for arrays of other shapes, [`Error::Threads`]. Nothing was written then.
     pub fn forward<'a>(&mut self, inputs: Inputs<'a>, outputs: Outputs<'a>) -> Result<(), Error> {
         forward(&self.plan, &self.weights, &mut self.workspace, inputs, outputs)
+    }
+
+    /// As [`forward`](Self::forward), for arrays whose elements lie in C order; the quickest call.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward), also for arrays that were checked with another order.
+    pub fn forward_slices<'a>(
+        &mut self,
+        inputs: InputSlices<'a>,
+        outputs: OutputSlices<'a>,
+    ) -> Result<(), Error> {
+        forward_slices(&self.plan, &self.weights, &mut self.workspace, inputs, outputs)
     }
 
     /// As [`forward`](Self::forward), for the arrays of a structure. Its weights are not looked at.
@@ -101,17 +114,19 @@ impl Prepared {
 ///     LayerParametersLSTM, NDArrayDescriptor, prepare,
 /// };
 ///
-/// let (mut x, weight) = ([0.0, 0.0], [0.5; 4]);
+/// fn gate(weight: &[f32; 4]) -> LSTMGateDescriptor<'_> {
+///     let matrix = || NDArrayDescriptor::read(weight, DataLayout::FIRST_MAJOR_2D, &[2, 2]);
+///     LSTMGateDescriptor {
+///         iw_desc: [matrix(), NDArrayDescriptor::absent()],
+///         hw_desc: matrix(),
+///         ..Default::default()
+///     }
+/// }
+///
+/// let weight = [0.5; 4];
 /// let (mut h, mut c) = ([0.0; 2], [0.0; 2]);
-/// let matrix = || NDArrayDescriptor::read(&weight, DataLayout::FIRST_MAJOR_2D, &[2, 2]);
-/// let gate = || LSTMGateDescriptor {
-///     iw_desc: [matrix(), NDArrayDescriptor::absent()],
-///     hw_desc: matrix(),
-///     ..Default::default()
-/// };
 /// let mut layer = None;
-/// for sample in [[1.0, 2.0], [3.0, 4.0]] {
-///     x = sample;
+/// for x in [[1.0, 2.0], [3.0, 4.0]] {
 ///     let mut params = LayerParametersLSTM {
 ///         input_size: 2,
 ///         hidden_size: 2,
@@ -129,10 +144,10 @@ impl Prepared {
 ///             cell_state_desc: NDArrayDescriptor::write(&mut c, DataLayout::FIRST_MAJOR_2D, &[1, 2]),
 ///             ..Default::default()
 ///         },
-///         input_gate: gate(),
-///         forget_gate: gate(),
-///         candidate_gate: gate(),
-///         output_gate: gate(),
+///         input_gate: gate(&weight),
+///         forget_gate: gate(&weight),
+///         candidate_gate: gate(&weight),
+///         output_gate: gate(&weight),
 ///         ..Default::default()
 ///     };
 ///     if layer.is_none() {

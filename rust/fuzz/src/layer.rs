@@ -47,13 +47,13 @@ struct Weights {
 }
 
 impl Layer {
-    fn sizes(&self) -> [usize; 6] {
+    pub(crate) fn sizes(&self) -> [usize; 6] {
         let size = |index: usize| 1 + usize::from(self.sizes[index] % 8);
         let layers = 1 + usize::from(self.sizes[3] % 3);
         [size(0), size(1), size(2), layers, size(4), 1 + usize::from(self.is_bidirectional)]
     }
 
-    fn array(&self, random: &mut Random, form: Form) -> Array {
+    pub(crate) fn array(&self, random: &mut Random, form: Form) -> Array {
         let floats = (0..form.len()).map(|_| random.float(self.has_special_values)).collect();
         Array { form, floats }
     }
@@ -105,7 +105,7 @@ impl Layer {
         Some((0..steps).map(active).collect())
     }
 
-    fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let levels = Level::available();
         let level = levels[usize::from(self.level) % levels.len()];
         Options { level, force_threads: true, ..Options::default() }
@@ -126,7 +126,7 @@ impl Weights {
 }
 
 /// Everything that a call reads.
-struct Inputs {
+pub(crate) struct Inputs {
     data: Array,
     states: [Option<Array>; 2],
     weights: [Weights; 4],
@@ -134,7 +134,7 @@ struct Inputs {
 }
 
 impl Inputs {
-    fn bits(&self) -> Vec<u32> {
+    pub(crate) fn bits(&self) -> Vec<u32> {
         let weights = self.weights.iter().flat_map(|gate| gate.arrays.iter().flatten());
         let all = weights.chain(self.states.iter().flatten()).chain([&self.data]);
         all.flat_map(|array| array.floats.iter().map(|value| value.to_bits())).collect()
@@ -142,7 +142,7 @@ impl Inputs {
 }
 
 impl Layer {
-    fn inputs(&self) -> Inputs {
+    pub(crate) fn inputs(&self) -> Inputs {
         let [input, hidden, batch, layers, steps, directions] = self.sizes();
         let mut random = Random(u64::from(self.seed));
         let data = self.data[0].form(&[steps, batch, input], true, false);
@@ -157,7 +157,7 @@ impl Layer {
         Inputs { data, states, weights, batch_sizes: self.batch_sizes() }
     }
 
-    fn outputs(&self) -> Outputs {
+    pub(crate) fn outputs(&self) -> Outputs {
         let [_, hidden, batch, layers, steps, directions] = self.sizes();
         let mut random = Random(u64::from(self.seed) + 1);
         let is_in_place = [false, self.in_place & 1 != 0, self.in_place & 2 != 0];
@@ -189,6 +189,16 @@ impl Layer {
         outputs: &mut Outputs,
         n_threads: usize,
     ) -> Result<(), Error> {
+        let filter = FilterParameters { n_threads, ..FilterParameters::default() };
+        direct_forward_with(self.options(), &mut self.params(inputs, outputs), &filter, None)
+    }
+
+    /// The structure, corruptions included.
+    pub(crate) fn params<'a>(
+        &self,
+        inputs: &'a Inputs,
+        outputs: &'a mut Outputs,
+    ) -> LayerParametersLSTM<'a> {
         let [input_size, hidden_size, batch_size, num_layers, seq_len, _] = self.sizes();
         let [y, hn, cn] = outputs.arrays.each_mut().map(|array| match array {
             Some(Array { form, floats }) => form.write(floats),
@@ -235,8 +245,41 @@ impl Layer {
         for corruption in &self.corruptions {
             corruption.apply(&mut params);
         }
-        let filter = FilterParameters { n_threads, ..FilterParameters::default() };
-        direct_forward_with(self.options(), &mut params, &filter, None)
+        params
+    }
+
+    /// Whether nothing was corrupted.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.corruptions.is_empty()
+    }
+
+    /// Whether an initial state is overwritten by the final one.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.in_place & 0b11 != 0
+    }
+
+    /// The shapes of all gradients: input, states, and for each gate its five arrays; `None` where the layer
+    /// has no such weight.
+    pub(crate) fn shapes(&self) -> Vec<Option<Vec<usize>>> {
+        let [input, hidden, batch, layers, steps, directions] = self.sizes();
+        let state = vec![layers, directions, batch, hidden];
+        let mut shapes = vec![Some(vec![steps, batch, input]), Some(state.clone()), Some(state)];
+        for choice in &self.gates {
+            let matrix = vec![layers, directions, hidden, hidden];
+            let vector = matrix[..3].to_vec();
+            shapes.extend([
+                Some(vec![1, directions, hidden, input]),
+                (layers > 1).then(|| vec![layers - 1, directions, hidden, directions * hidden]),
+                Some(matrix.clone()),
+                match choice.peephole % 3 {
+                    0 => None,
+                    1 => Some(vector.clone()),
+                    _ => Some(matrix),
+                },
+                choice.has_bias.then_some(vector),
+            ]);
+        }
+        shapes
     }
 }
 

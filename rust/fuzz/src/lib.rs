@@ -7,5 +7,6 @@ pub mod arrays;
 pub mod corruption;
 pub mod descriptor;
 pub mod form;
+pub mod gradients;
 pub mod layer;
 pub mod structure;

@@ -34,6 +34,14 @@ pub(crate) struct Held {
     shape: Arc<[usize]>,
 }
 
+/// Elements in C order that are read; nobody else writes them through Rust meanwhile.
+#[derive(Debug)]
+pub(crate) struct ReadingInOrder<'py>(PyReadonlyArrayDyn<'py, f32>);
+
+/// Elements in C order that are written; nobody else uses them through Rust meanwhile.
+#[derive(Debug)]
+pub(crate) struct WritingInOrder<'py>(PyReadwriteArrayDyn<'py, f32>);
+
 /// An array that is read; nobody else writes it through Rust meanwhile.
 #[derive(Debug)]
 pub(crate) struct Reading<'py, T: Element> {
@@ -184,6 +192,23 @@ impl<'py> Array<'py> {
 }
 
 impl Held {
+    /// Whether the elements lie in C order; then it can be borrowed without its shape, which is quicker.
+    pub(crate) fn is_in_order(&self, py: Python<'_>) -> bool {
+        self.array.bind(py).is_c_contiguous()
+    }
+
+    /// Borrow to read; the code says why not.
+    pub(crate) fn read_in_order<'py>(&self, py: Python<'py>) -> Result<ReadingInOrder<'py>, Code> {
+        let guard = self.array.bind(py).try_readonly();
+        guard.map(ReadingInOrder).map_err(|error| code(&error))
+    }
+
+    /// Borrow to write; the code says why not.
+    pub(crate) fn write_in_order<'py>(&self, py: Python<'py>) -> Result<WritingInOrder<'py>, Code> {
+        let guard = self.array.bind(py).try_readwrite();
+        guard.map(WritingInOrder).map_err(|error| code(&error))
+    }
+
     /// Borrow to read; the code says why not.
     pub(crate) fn read<'py>(&self, py: Python<'py>) -> Result<Reading<'py, f32>, Code> {
         reading(self.array.bind(py), Arc::clone(&self.shape))
@@ -214,6 +239,20 @@ fn code(error: &BorrowError) -> Code {
         BorrowError::NotWriteable => Code::ReadOnly,
         // The only other reason.
         _ => Code::InUse,
+    }
+}
+
+impl ReadingInOrder<'_> {
+    /// The elements; none of an array that does not lie in order.
+    pub(crate) fn elements(&self) -> &[f32] {
+        self.0.as_slice().unwrap_or_default()
+    }
+}
+
+impl WritingInOrder<'_> {
+    /// The elements; none of an array that does not lie in order.
+    pub(crate) fn elements_mut(&mut self) -> &mut [f32] {
+        self.0.as_slice_mut().unwrap_or_default()
     }
 }
 

@@ -7,9 +7,11 @@
 use crate::borrow::{GateSources, Sources, given, refused};
 use crate::call::{Call, options, read};
 use crate::errors::Failure;
-use crate::memory::{Array, Held, Reading, Writing};
+use crate::memory::{Array, Held, Reading, ReadingInOrder, Writing, WritingInOrder};
 use crate::params::{DataArrays, GateArrays, LayerArrays};
-use bnns_lstm::{Checked, Error, Gate, Gates, Inputs, Outputs, Path, Prepared};
+use bnns_lstm::{
+    Checked, Code, Error, Gate, Gates, InputSlices, Inputs, OutputSlices, Outputs, Path, Prepared,
+};
 use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -25,6 +27,8 @@ pub(crate) struct PreparedLayer {
     output: HeldData,
     gates: Gates<HeldGate>,
     is_short: bool,
+    /// Whether the elements of all arrays but the weights lie in C order.
+    is_in_order: bool,
 }
 
 /// The arrays of a data descriptor.
@@ -63,15 +67,20 @@ pub(crate) fn prepare(
     let LayerArrays { input, output, gates } = &arrays;
     let planned = checked.arrays();
     let gate = |gate: Gate| HeldGate::new(&checked, gate, gates.get(gate));
+    let input = HeldData {
+        data: hold(input.data.as_ref())?,
+        hidden: hold(given(&planned.initial_hidden, input.hidden.as_ref()))?,
+        cell: hold(given(&planned.initial_cell, input.cell.as_ref()))?,
+    };
+    let output = HeldData::new(output)?;
     Ok(PreparedLayer {
         is_short: checked.config().work() < LEAST_WORK,
+        is_in_order: prepared.plan().is_in_order()
+            && input.is_in_order(py)
+            && output.is_in_order(py),
         prepared: Mutex::new(prepared),
-        input: HeldData {
-            data: hold(input.data.as_ref())?,
-            hidden: hold(given(&planned.initial_hidden, input.hidden.as_ref()))?,
-            cell: hold(given(&planned.initial_cell, input.cell.as_ref()))?,
-        },
-        output: HeldData::new(output)?,
+        input,
+        output,
         gates: Gates {
             input: gate(Gate::Input)?,
             forget: gate(Gate::Forget)?,
@@ -85,31 +94,7 @@ pub(crate) fn prepare(
 impl PreparedLayer {
     /// Compute the layer from what its arrays hold now.
     fn forward(&self, py: Python<'_>) -> Result<(), Failure> {
-        let Self { input, output, .. } = self;
-        let from = |name: &'static str| move || Path::field("input_descriptor").then(name);
-        let to = |name: &'static str| move || Path::field("output_descriptor").then(name);
-        let data = read_held(py, input.data.as_ref(), from("data_desc"))?;
-        let hidden = read_held(py, input.hidden.as_ref(), from("hidden_desc"))?;
-        let cell = read_held(py, input.cell.as_ref(), from("cell_state_desc"))?;
-        let mut last = [
-            write_held(py, output.data.as_ref(), to("data_desc"))?,
-            write_held(py, output.hidden.as_ref(), to("hidden_desc"))?,
-            write_held(py, output.cell.as_ref(), to("cell_state_desc"))?,
-        ];
-        let inputs = Inputs {
-            data: data.as_ref().map(Reading::view).ok_or_else(|| missing(from("data_desc")()))?,
-            hidden: hidden.as_ref().map(Reading::view),
-            cell: cell.as_ref().map(Reading::view),
-        };
-        let [data, hidden, cell] =
-            last.each_mut().map(|array| array.as_mut().map(Writing::view_mut));
-        let outputs = Outputs { data, hidden, cell };
-        if self.is_short {
-            self.lock(py).forward(inputs, outputs)?;
-        } else {
-            py.detach(|| lock(&self.prepared).forward(inputs, outputs))?;
-        }
-        Ok(())
+        if self.is_in_order { self.forward_slices(py) } else { self.forward_views(py) }
     }
 
     /// Pack the weights again, from what their arrays hold now.
@@ -137,6 +122,61 @@ impl PreparedLayer {
 }
 
 impl PreparedLayer {
+    /// Compute from arrays whose elements lie in order.
+    fn forward_slices(&self, py: Python<'_>) -> Result<(), Failure> {
+        let Self { input, output, .. } = self;
+        let data = borrow(input.data.as_ref(), from("data_desc"), |held| held.read_in_order(py))?;
+        let hidden = borrow(input.hidden.as_ref(), from(HIDDEN), |held| held.read_in_order(py))?;
+        let cell = borrow(input.cell.as_ref(), from(CELL), |held| held.read_in_order(py))?;
+        let mut y = borrow(output.data.as_ref(), to("data_desc"), |held| held.write_in_order(py))?;
+        let mut hn = borrow(output.hidden.as_ref(), to(HIDDEN), |held| held.write_in_order(py))?;
+        let mut cn = borrow(output.cell.as_ref(), to(CELL), |held| held.write_in_order(py))?;
+        let inputs = InputSlices {
+            data: data.as_ref().map(ReadingInOrder::elements).unwrap_or_default(),
+            hidden: hidden.as_ref().map(ReadingInOrder::elements),
+            cell: cell.as_ref().map(ReadingInOrder::elements),
+        };
+        let outputs = OutputSlices {
+            data: y.as_mut().map(WritingInOrder::elements_mut),
+            hidden: hn.as_mut().map(WritingInOrder::elements_mut),
+            cell: cn.as_mut().map(WritingInOrder::elements_mut),
+        };
+        if self.is_short {
+            self.lock(py).forward_slices(inputs, outputs)?;
+        } else {
+            py.detach(|| lock(&self.prepared).forward_slices(inputs, outputs))?;
+        }
+        Ok(())
+    }
+
+    /// Compute from arrays with any strides.
+    fn forward_views(&self, py: Python<'_>) -> Result<(), Failure> {
+        let Self { input, output, .. } = self;
+        let data = borrow(input.data.as_ref(), from("data_desc"), |held| held.read(py))?;
+        let hidden = borrow(input.hidden.as_ref(), from(HIDDEN), |held| held.read(py))?;
+        let cell = borrow(input.cell.as_ref(), from(CELL), |held| held.read(py))?;
+        let mut y = borrow(output.data.as_ref(), to("data_desc"), |held| held.write(py))?;
+        let mut hn = borrow(output.hidden.as_ref(), to(HIDDEN), |held| held.write(py))?;
+        let mut cn = borrow(output.cell.as_ref(), to(CELL), |held| held.write(py))?;
+        let data = data.as_ref().map(Reading::view);
+        let inputs = Inputs {
+            data: data.ok_or_else(|| missing(from("data_desc")()))?,
+            hidden: hidden.as_ref().map(Reading::view),
+            cell: cell.as_ref().map(Reading::view),
+        };
+        let outputs = Outputs {
+            data: y.as_mut().map(Writing::view_mut),
+            hidden: hn.as_mut().map(Writing::view_mut),
+            cell: cn.as_mut().map(Writing::view_mut),
+        };
+        if self.is_short {
+            self.lock(py).forward(inputs, outputs)?;
+        } else {
+            py.detach(|| lock(&self.prepared).forward(inputs, outputs))?;
+        }
+        Ok(())
+    }
+
     /// Wait for a call of another thread without keeping it from the interpreter.
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Prepared> {
         loop {
@@ -155,6 +195,11 @@ fn lock(prepared: &Mutex<Prepared>) -> MutexGuard<'_, Prepared> {
 }
 
 impl HeldData {
+    fn is_in_order(&self, py: Python<'_>) -> bool {
+        let Self { data, hidden, cell } = self;
+        [data, hidden, cell].into_iter().flatten().all(|held| held.is_in_order(py))
+    }
+
     fn new(arrays: &DataArrays<'_>) -> PyResult<Self> {
         let DataArrays { data, hidden, cell } = arrays;
         Ok(Self {
@@ -187,10 +232,10 @@ impl HeldGate {
         };
         Ok(GateSources {
             iw: required(&self.iw, "iw_desc")?,
-            iw_upper: read_held(py, self.iw_upper.as_ref(), path("iw_desc"))?,
+            iw_upper: borrow(self.iw_upper.as_ref(), path("iw_desc"), |held| held.read(py))?,
             hw: required(&self.hw, "hw_desc")?,
-            cw: read_held(py, self.cw.as_ref(), path("cw_desc"))?,
-            b: read_held(py, self.b.as_ref(), path("b_desc"))?,
+            cw: borrow(self.cw.as_ref(), path("cw_desc"), |held| held.read(py))?,
+            b: borrow(self.b.as_ref(), path("b_desc"), |held| held.read(py))?,
         })
     }
 }
@@ -199,22 +244,25 @@ fn hold(array: Option<&Array<'_>>) -> PyResult<Option<Held>> {
     array.map(Array::hold).transpose()
 }
 
-fn read_held<'py>(
-    py: Python<'py>,
-    held: Option<&Held>,
-    path: impl FnOnce() -> Path,
-) -> Result<Option<Reading<'py, f32>>, Failure> {
-    let Some(held) = held else { return Ok(None) };
-    held.read(py).map(Some).map_err(|code| refused(path(), code))
+const HIDDEN: &str = "hidden_desc";
+const CELL: &str = "cell_state_desc";
+
+fn from(name: &'static str) -> impl FnOnce() -> Path {
+    move || Path::field("input_descriptor").then(name)
 }
 
-fn write_held<'py>(
-    py: Python<'py>,
-    held: Option<&Held>,
+fn to(name: &'static str) -> impl FnOnce() -> Path {
+    move || Path::field("output_descriptor").then(name)
+}
+
+/// Borrow a kept array, where there is one.
+fn borrow<'h, G>(
+    held: Option<&'h Held>,
     path: impl FnOnce() -> Path,
-) -> Result<Option<Writing<'py, f32>>, Failure> {
+    lend: impl FnOnce(&'h Held) -> Result<G, Code>,
+) -> Result<Option<G>, Failure> {
     let Some(held) = held else { return Ok(None) };
-    held.write(py).map(Some).map_err(|code| refused(path(), code))
+    lend(held).map(Some).map_err(|code| refused(path(), code))
 }
 
 fn missing(path: Path) -> Failure {

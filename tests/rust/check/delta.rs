@@ -72,7 +72,8 @@ fn every_gradient_has_the_shape_of_what_it_belongs_to() {
     }
     let incoming = checked.incoming().data.as_ref().unwrap();
     assert_eq!(incoming.shape(), [steps, batch, 2 * hidden]);
-    assert_eq!(checked.forward().arrays().output.as_ref().unwrap().shape(), incoming.shape());
+    // Nothing is read from the outputs of the forward pass, and nothing is written to them.
+    assert_eq!(checked.forward().arrays().output, None);
 }
 
 #[test]

@@ -98,6 +98,66 @@ impl Strided {
             .ok_or_else(|| self.mismatch(path(), &found))
     }
 
+    /// Whether the elements lie one behind the other in C order, in an array that does itself.
+    pub fn is_in_order(&self) -> bool {
+        match &self.source {
+            Source::Buffer { strides } => {
+                let mut next = 1;
+                self.shape.iter().zip(strides).rev().all(|(&extent, &stride)| {
+                    let is_next = extent == 1 || stride == next;
+                    next = extent.saturating_mul(next);
+                    is_next
+                })
+            }
+            Source::Axes { own_shape, order, .. } => {
+                order.iter().filter(|&&axis| own_shape.get(axis) != Some(&1)).is_sorted()
+            }
+        }
+    }
+
+    /// The field as a view of its elements, which lie in C order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ArrayMismatch`] if they do not lie in order, or are more or fewer.
+    pub fn bind_slice<'a, D: Dimension>(
+        &self,
+        path: impl FnOnce() -> Path,
+        elements: &'a [f32],
+    ) -> Result<ArrayView<'a, f32, D>, Error> {
+        let view = ArrayView::from_shape(self.dimension::<D>(), elements);
+        let view = view.ok().filter(|_| self.is_in_order() && self.holds::<D>(elements));
+        view.ok_or_else(|| self.mismatch(path(), &IxDyn(&[elements.len()])))
+    }
+
+    /// As [`bind_slice`](Self::bind_slice), to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind_slice`](Self::bind_slice).
+    pub fn bind_slice_mut<'a, D: Dimension>(
+        &self,
+        path: impl FnOnce() -> Path,
+        elements: &'a mut [f32],
+    ) -> Result<ArrayViewMut<'a, f32, D>, Error> {
+        let (len, holds) = (elements.len(), self.holds::<D>(elements));
+        let view = ArrayViewMut::from_shape(self.dimension::<D>(), elements);
+        let view = view.ok().filter(|_| self.is_in_order() && holds);
+        view.ok_or_else(|| self.mismatch(path(), &IxDyn(&[len])))
+    }
+
+    /// The extents as a dimension; of another number of axes where the field has another.
+    fn dimension<D: Dimension>(&self) -> D {
+        let mut dimension = D::zeros(D::NDIM.unwrap_or(self.shape.len()));
+        dimension.slice_mut().iter_mut().zip(&self.shape).for_each(|(to, &extent)| *to = extent);
+        dimension
+    }
+
+    fn holds<D: Dimension>(&self, elements: &[f32]) -> bool {
+        let has_axes = D::NDIM.is_none_or(|axes| axes == self.shape.len());
+        has_axes && self.shape.iter().product::<usize>() == elements.len()
+    }
+
     fn mismatch(&self, path: Path, actual: &IxDyn) -> Error {
         Error::ArrayMismatch {
             path,
@@ -141,6 +201,32 @@ mod tests {
         let view = strided.bind::<Ix2>(path, buffer.view()).unwrap();
         assert_eq!(view.dim(), (3, 4));
         assert!(view.indexed_iter().all(|((i, j), &value)| is(value, i + 7 * j)));
+    }
+
+    #[test]
+    fn elements_in_order_are_seen_without_strides() {
+        let numbers: Vec<f32> = (0..12).map(|number| number as f32).collect();
+        let fields = [
+            Strided::in_buffer(vec![3, 1, 4], vec![4, 77, 1]),
+            Strided::along_axes(vec![3, 1, 4], vec![3, 4], &[Some(0), None, Some(1)]),
+            Strided::along_axes(vec![3, 1, 4], vec![1, 3, 4], &[Some(1), Some(0), Some(2)]),
+        ];
+        for field in fields {
+            assert!(field.is_in_order());
+            let view = field.bind_slice::<Ix3>(path, &numbers).unwrap();
+            assert_eq!((view.dim(), view.to_slice()), ((3, 1, 4), Some(numbers.as_slice())));
+            assert!(field.bind_slice::<Ix3>(path, &numbers[1..]).is_err());
+            assert!(field.bind_slice::<Ix2>(path, &numbers).is_err());
+        }
+        let mut numbers = numbers;
+        for field in [
+            Strided::in_buffer(vec![3, 4], vec![1, 3]),
+            Strided::along_axes(vec![3, 4], vec![4, 3], &[Some(1), Some(0)]),
+        ] {
+            assert!(!field.is_in_order());
+            assert!(field.bind_slice::<Ix2>(path, &numbers).is_err());
+            assert!(field.bind_slice_mut::<Ix2>(path, &mut numbers).is_err());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! In: how many rows and blocks there are, and the widest tile. Out: one call for each tile. It does not
 //! know what a tile computes.
 
-use super::geometry::Geometry;
+use super::geometry::{BlockOrder, Geometry};
 use fearless_simd::Simd;
 
 /// Something that is computed tile by tile.
@@ -23,13 +23,15 @@ pub(super) trait TileOperation<S: Simd> {
 pub(super) fn cover<S: Simd, T: TileOperation<S>>(
     simd: S,
     geometry: &Geometry,
+    order: BlockOrder,
     rows: usize,
     operation: &mut T,
 ) {
     if rows == 1 {
-        return cover_row(simd, geometry, operation);
+        return cover_row(simd, geometry, order, operation);
     }
-    for block in 0..geometry.blocks {
+    for done in 0..order.count {
+        let block = order.at(done, 1);
         let mut row = 0;
         while row < rows {
             row += match (rows - row).min(geometry.tile_rows) {
@@ -55,22 +57,48 @@ pub(super) fn cover<S: Simd, T: TileOperation<S>>(
 }
 
 #[inline(always)]
-fn cover_row<S: Simd, T: TileOperation<S>>(simd: S, geometry: &Geometry, operation: &mut T) {
-    let mut block = 0;
-    while block < geometry.blocks {
-        block += match (geometry.blocks - block).min(geometry.tile_blocks) {
-            4.. => {
-                operation.tile::<1, 4>(simd, 0, block);
+fn cover_row<S: Simd, T: TileOperation<S>>(
+    simd: S,
+    geometry: &Geometry,
+    order: BlockOrder,
+    operation: &mut T,
+) {
+    let mut done = 0;
+    while done < order.count {
+        done += match width(order.count - done, geometry.tile_blocks) {
+            6 => {
+                operation.tile::<1, 6>(simd, 0, order.at(done, 6));
+                6
+            }
+            4 => {
+                operation.tile::<1, 4>(simd, 0, order.at(done, 4));
                 4
             }
-            2..=3 => {
-                operation.tile::<1, 2>(simd, 0, block);
+            3 => {
+                operation.tile::<1, 3>(simd, 0, order.at(done, 3));
+                3
+            }
+            2 => {
+                operation.tile::<1, 2>(simd, 0, order.at(done, 2));
                 2
             }
             _ => {
-                operation.tile::<1, 1>(simd, 0, block);
+                operation.tile::<1, 1>(simd, 0, order.at(done, 1));
                 1
             }
         };
+    }
+}
+
+/// Blocks that are computed together when `left` are left: as many as fit the registers, with no single one
+/// at the end, whose sums nothing would overlap.
+#[inline(always)]
+fn width(left: usize, tile_blocks: usize) -> usize {
+    match (left, tile_blocks) {
+        (6, 6) => 6,
+        (4 | 7.., 4..) => 4,
+        (3 | 5.., 3..) => 3,
+        (2.., 2..) => 2,
+        _ => 1,
     }
 }

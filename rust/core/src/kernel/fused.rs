@@ -6,7 +6,7 @@
 
 use super::cell::{PreActivations, default_cell, load, store};
 use super::cover::{TileOperation, cover};
-use super::geometry::{Geometry, Rows, Steps};
+use super::geometry::{BlockOrder, Geometry, Rows, Steps};
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
@@ -14,6 +14,8 @@ use fearless_simd::{Simd, SimdBase};
 /// Run the recurrence over a chunk of steps.
 pub(crate) struct FusedChunk<'a> {
     pub(crate) geometry: &'a Geometry,
+    /// For the first step; each turns it.
+    pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
     /// `[block][hidden][gate][lane]`
     pub(crate) hidden_weights: &'a [f32],
@@ -68,7 +70,8 @@ impl Kernel for FusedChunk<'_> {
                 out,
                 saved: self.saved.as_mut().map(|saved| saved.rows_from(first, self.geometry)),
             };
-            cover(simd, self.geometry, rows, &mut step);
+            cover(simd, self.geometry, self.blocks, rows, &mut step);
+            self.blocks = self.blocks.turned();
             self.hidden[..rows * state_pitch].copy_from_slice(out);
         }
     }

@@ -6,7 +6,7 @@
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
 use super::fused::Saved;
-use super::geometry::{Geometry, Rows, Steps};
+use super::geometry::{BlockOrder, Geometry, Rows, Steps};
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::gate::Gates;
 use crate::level::Kernel;
@@ -34,6 +34,8 @@ pub(crate) struct GeneralFunctions {
 /// Run the recurrence over a chunk of steps.
 pub(crate) struct GeneralChunk<'a> {
     pub(crate) geometry: &'a Geometry,
+    /// For the first step; each turns it.
+    pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
     pub(crate) functions: &'a GeneralFunctions,
     /// `[block][hidden][gate][lane]`
@@ -65,6 +67,7 @@ impl Kernel for GeneralChunk<'_> {
             self.new_cells(simd, first, rows);
             self.output_peephole(simd, rows);
             self.new_hidden(simd, first, rows);
+            self.blocks = self.blocks.turned();
             let out = &self.out[first * state_pitch..(first + rows) * state_pitch];
             self.hidden[..rows * state_pitch].copy_from_slice(out);
         }
@@ -85,7 +88,7 @@ impl GeneralChunk<'_> {
             cell_weights: self.peepholes.cell,
             gates: self.gates,
         };
-        cover(simd, self.geometry, rows, &mut sums);
+        cover(simd, self.geometry, self.blocks, rows, &mut sums);
     }
 
     /// c' = forget * c + input * candidate.
@@ -131,7 +134,7 @@ impl GeneralChunk<'_> {
             weights: self.peepholes.cell_output,
             gates: self.gates,
         };
-        cover(simd, self.geometry, rows, &mut sums);
+        cover(simd, self.geometry, self.blocks, rows, &mut sums);
     }
 
     /// h' = output * hidden activation(c').

@@ -20,6 +20,38 @@ pub(crate) struct Geometry {
     pub(crate) tile_blocks: usize,
 }
 
+/// The unit blocks that a kernel computes, and from which end.
+///
+/// Weights that do not fit a cache are best swept to and fro: what the last sweep read at its end is still
+/// there when the next one begins with it. The order changes no sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlockOrder {
+    /// The lowest block.
+    pub(crate) first: usize,
+    /// How many blocks.
+    pub(crate) count: usize,
+    /// Whether the highest block comes first.
+    pub(crate) descending: bool,
+}
+
+impl BlockOrder {
+    /// The first `count` blocks, the lowest first.
+    pub(crate) fn ascending(count: usize) -> Self {
+        Self { first: 0, count, descending: false }
+    }
+
+    /// The same blocks from the other end.
+    pub(crate) fn turned(self) -> Self {
+        Self { descending: !self.descending, ..self }
+    }
+
+    /// The lowest of `width` blocks, when `done` blocks have been computed.
+    #[inline(always)]
+    pub(super) fn at(&self, done: usize, width: usize) -> usize {
+        if self.descending { self.first + self.count - done - width } else { self.first + done }
+    }
+}
+
 /// Rows of `width` floats, `pitch` floats apart.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<'a> {

@@ -7,7 +7,7 @@
 use super::arrange::ChunkRows;
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
-use super::geometry::Geometry;
+use super::geometry::{BlockOrder, Geometry};
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
@@ -32,9 +32,8 @@ impl<const GATES: usize> Kernel for OuterProducts<'_, GATES> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let geometry = Geometry { blocks: self.blocks, ..*self.geometry };
         let inputs = self.inputs.len() / self.rows.max(1);
-        cover(simd, &geometry, inputs, &mut self);
+        cover(simd, self.geometry, BlockOrder::ascending(self.blocks), inputs, &mut self);
     }
 }
 

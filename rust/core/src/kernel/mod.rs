@@ -21,7 +21,7 @@ pub(crate) use arrange::{ArrangeGates, ChunkRows, arrange_inputs};
 pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use fused::{FusedChunk, Saved};
 pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
-pub(crate) use geometry::{Geometry, GroupRows, Rows, Steps};
+pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{DiagonalProducts, OuterProducts};
 pub(crate) use project::Project;
 pub(crate) use transposed::{TransposedProduct, VECTORS};

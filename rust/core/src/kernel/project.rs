@@ -5,7 +5,7 @@
 
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
-use super::geometry::{Geometry, Rows};
+use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
@@ -13,6 +13,7 @@ use fearless_simd::{Simd, SimdBase};
 /// Project all rows of a chunk.
 pub(crate) struct Project<'a> {
     pub(crate) geometry: &'a Geometry,
+    pub(crate) blocks: BlockOrder,
     /// The inputs of a row: one part, or the forward and then the backward direction's.
     pub(crate) inputs: &'a [Rows<'a>],
     /// `[block][input][gate][lane]`, inputs of all parts.
@@ -32,7 +33,7 @@ impl Kernel for Project<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         let geometry = self.geometry;
         if self.rows > 0 {
-            cover(simd, geometry, self.rows, &mut self);
+            cover(simd, geometry, self.blocks, self.rows, &mut self);
         }
     }
 }

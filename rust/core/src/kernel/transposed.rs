@@ -5,7 +5,7 @@
 
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
-use super::geometry::{Geometry, Rows};
+use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
@@ -75,10 +75,11 @@ struct Part<'p, 'a> {
 impl Part<'_, '_> {
     #[inline(always)]
     fn cover<S: Simd>(mut self, simd: S) {
-        let geometry = Geometry { blocks: self.blocks.len(), ..*self.product.geometry };
+        let order = BlockOrder::ascending(self.blocks.len());
+        let geometry = self.product.geometry;
         let count = self.product.count;
         if count > 0 {
-            cover(simd, &geometry, count, &mut self);
+            cover(simd, geometry, order, count, &mut self);
         }
     }
 }

@@ -1,16 +1,12 @@
 //! How the batch is divided among threads.
 //!
-//! In: a checked layer and a number of threads. Out: [`Group`]s of batch rows with the same work. It does
+//! In: a checked layer and a number of groups. Out: [`Group`]s of batch rows with the same work. It does
 //! not know threads, pools or memory.
 
 use crate::check::Config;
 use crate::error::Error;
 use crate::kernel::GroupRows;
 use std::ops::Range;
-
-/// Floating-point operations below which a second thread costs more than it brings: waking one takes
-/// several microseconds.
-const LEAST_WORK_OF_A_THREAD: f64 = 2e6;
 
 /// Batch rows that are computed together, from the first step to the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,20 +52,12 @@ impl Group {
     }
 }
 
-/// The threads that are worth their start, at most `threads`.
-pub(crate) fn useful_threads(config: &Config, threads: usize) -> usize {
-    let work = config.work();
-    let is_worthwhile = |&threads: &usize| work >= threads as f64 * LEAST_WORK_OF_A_THREAD;
-    (2..=threads).rev().find(is_worthwhile).unwrap_or(1)
-}
-
-/// Divide the batch so that each (group, direction) pair is the same work for one of `threads` threads.
+/// Divide the batch into this many groups of the same work.
 pub(crate) fn divide(
     config: &Config,
-    threads: usize,
+    wanted: usize,
     training_chunk_steps: usize,
 ) -> Result<Vec<Group>, Error> {
-    let wanted = threads.div_ceil(config.directions).clamp(1, config.batch_size);
     let total: usize = (0..config.seq_len).map(|step| config.active_at(step)).sum();
     let mut groups = Vec::with_capacity(wanted);
     let mut first = 0;

@@ -5,6 +5,7 @@
 
 mod backward;
 mod cache;
+mod division;
 mod groups;
 mod panels;
 mod shape;
@@ -20,11 +21,13 @@ pub(crate) use panels::{PanelSizes, Panels, PanelsMut};
 pub(crate) use shape::Shape;
 pub(crate) use workspace::{GroupSizes, TaskSizes};
 
-use crate::check::{Checked, Config};
+use crate::check::{Checked, Config, InitialState, Strided};
 use crate::error::Error;
 use crate::kernel::GroupRows;
 use crate::level::Level;
+use division::Division;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tile::Tile;
 
@@ -60,6 +63,8 @@ pub struct Plan {
     pub(crate) level: Level,
     pub(crate) threads: usize,
     pub(crate) shape: Shape,
+    /// Into how many parts the hidden units of a direction are divided among threads.
+    pub(crate) parts: usize,
     pub(crate) groups: Vec<Group>,
     /// The row orders of all groups, for sums over all of them in training.
     pub(crate) orders: Vec<GroupRows>,
@@ -83,17 +88,16 @@ impl Plan {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
         };
-        let possible = config.batch_size.saturating_mul(config.directions).min(available);
-        let threads =
-            if options.force_threads { possible } else { groups::useful_threads(config, possible) };
         let shape = Shape::new(config, Tile::of(options.level));
+        let Division { threads, rows, parts } = Division::new(config, &shape, available, options);
         let training_chunk_steps = shape.training_chunk_steps(config);
-        let groups = groups::divide(config, threads, training_chunk_steps)?;
+        let groups = groups::divide(config, rows, training_chunk_steps)?;
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             level: options.level,
             threads,
             shape,
+            parts,
             training: options.training,
             training_chunk_steps,
             orders: if options.training {
@@ -115,6 +119,21 @@ impl Plan {
     /// Threads that a call uses.
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// Whether the elements of all arrays but the weights lie in C order, as
+    /// [`forward_slices`](crate::forward_slices) needs them.
+    pub fn is_in_order(&self) -> bool {
+        let arrays = self.checked.arrays();
+        let initial = |state: &InitialState| match state {
+            InitialState::Given(array) => array.is_in_order(),
+            InitialState::Zero | InitialState::InPlace => true,
+        };
+        let last = [&arrays.output, &arrays.final_hidden, &arrays.final_cell];
+        arrays.input.is_in_order()
+            && initial(&arrays.initial_hidden)
+            && initial(&arrays.initial_cell)
+            && last.into_iter().flatten().all(Strided::is_in_order)
     }
 
     /// The named regions of the training cache, after a header of 64 bytes; empty in a plan for inference.
@@ -154,9 +173,10 @@ impl Plan {
         let rows: Vec<usize> = self.groups.iter().map(|group| group.rows).collect();
         let _ = writeln!(
             text,
-            "threads {}: batch rows {rows:?}, directions {}",
+            "threads {}: batch rows {rows:?}, directions {}, parts of the units {}",
             self.threads,
-            self.config().directions
+            self.config().directions,
+            self.parts
         );
         let _ = writeln!(text, "packed weights: {} bytes", self.packed_floats() * size_of::<f32>());
         let _ = write!(text, "workspace: {} bytes", self.workspace_floats() * size_of::<f32>());
@@ -194,8 +214,31 @@ impl Plan {
 
     /// Floats of the workspace.
     pub(crate) fn workspace_floats(&self) -> usize {
-        let sizes = |group| GroupSizes::forward(self.config(), &self.shape, group, self.training);
-        self.groups.iter().map(|group| sizes(group).total()).sum()
+        self.groups.iter().map(|group| self.group_sizes(group).total()).sum()
+    }
+
+    /// Floats of each buffer of a group.
+    pub(crate) fn group_sizes(&self, group: &Group) -> GroupSizes {
+        let parts = (0..self.parts).map(|part| self.part_blocks(part)).collect();
+        GroupSizes::forward(self.config(), &self.shape, group, parts, self.training)
+    }
+
+    /// The unit blocks of a part.
+    fn part_blocks(&self, part: usize) -> Range<usize> {
+        let blocks = self.shape.geometry.blocks;
+        part * blocks / self.parts..(part + 1) * blocks / self.parts
+    }
+
+    /// The padded hidden units of a part.
+    pub(crate) fn part_units(&self, part: usize) -> Range<usize> {
+        let Range { start, end } = self.part_blocks(part);
+        start * self.shape.lanes..end * self.shape.lanes
+    }
+
+    /// The hidden units of a part.
+    pub(crate) fn real_units(&self, part: usize) -> Range<usize> {
+        let Range { start, end } = self.part_units(part);
+        start..end.min(self.config().hidden_size)
     }
 
     /// Floats of the workspace of a backward call.

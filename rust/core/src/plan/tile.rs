@@ -22,9 +22,9 @@ impl Tile {
         let lanes = lanes(level);
         match level.name() {
             // 32 registers: 24 accumulators, 4 weights, 1 input.
-            "avx512" | "neon" => Self { lanes, rows: 6, blocks: 4 },
+            "avx512" | "neon" => Self { lanes, rows: 6, blocks: 6 },
             // 16 registers: 12 accumulators, 1 weight, 3 inputs.
-            "avx2" => Self { lanes, rows: 3, blocks: 2 },
+            "avx2" => Self { lanes, rows: 3, blocks: 3 },
             _ => Self { lanes, rows: 2, blocks: 1 },
         }
     }

@@ -6,6 +6,7 @@
 use super::groups::Group;
 use super::shape::Shape;
 use crate::check::Config;
+use std::ops::Range;
 
 /// Floats of each buffer of one group and direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,15 +58,19 @@ fn widest_gathered(config: &Config, training: bool) -> usize {
 }
 
 /// Floats of each buffer of one group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GroupSizes {
-    /// Of each direction.
+    /// Of each direction and part.
     pub(crate) task: TaskSizes,
     pub(crate) directions: usize,
-    /// Layers and directions that have states.
+    /// The unit blocks of each part.
+    pub(crate) parts: Vec<Range<usize>>,
+    /// Layers, directions and parts that have states.
     pub(crate) states: usize,
     /// Hidden state, and as much again for the cell state, `[row][unit]`.
     pub(crate) state: usize,
+    /// From one row of a state to the next.
+    pub(crate) pitch: usize,
     /// Sequences of outputs that layers hand up, for each direction: none for one layer, one for two, else
     /// two in turn.
     pub(crate) sequences: usize,
@@ -75,13 +80,21 @@ pub(crate) struct GroupSizes {
 
 impl GroupSizes {
     /// For a forward call.
-    pub(crate) fn forward(config: &Config, shape: &Shape, group: &Group, training: bool) -> Self {
+    pub(crate) fn forward(
+        config: &Config,
+        shape: &Shape,
+        group: &Group,
+        parts: Vec<Range<usize>>,
+        training: bool,
+    ) -> Self {
         let steps = if training { config.span_steps() } else { config.seq_len };
         let rows = group.rows_of(&(0..steps));
         Self {
             task: TaskSizes::new(config, shape, group.rows, rows, training),
             directions: config.directions,
-            states: config.directions * config.num_layers,
+            states: config.directions * config.num_layers * parts.len(),
+            parts,
+            pitch: shape.geometry.state_pitch,
             state: group.rows * shape.geometry.state_pitch,
             sequences: (config.num_layers - 1).min(2),
             sequence: rows * shape.geometry.state_pitch,
@@ -95,6 +108,8 @@ impl GroupSizes {
         Self {
             task: TaskSizes::new(config, shape, group.rows, rows, true),
             directions: 1,
+            parts: std::iter::once(0..shape.geometry.blocks).collect(),
+            pitch: shape.geometry.state_pitch,
             states: layers,
             state: group.rows * shape.geometry.state_pitch,
             sequences: (layers - 1).min(2),
@@ -105,6 +120,8 @@ impl GroupSizes {
     /// Floats of all buffers.
     pub(crate) fn total(&self) -> usize {
         let sequences = self.sequences * self.sequence;
-        self.directions * (self.task.total() + sequences) + 2 * self.states * self.state
+        let tasks = self.parts.len() * self.task.total();
+        let exchanges = if self.parts.len() > 1 { 4 * self.state } else { 0 };
+        self.directions * (tasks + sequences + exchanges) + 2 * self.states * self.state
     }
 }

@@ -45,6 +45,28 @@ pub struct Outputs<'a> {
     pub cell: Option<ArrayViewMutD<'a, f32>>,
 }
 
+/// As [`Inputs`], elements in C order.
+#[derive(Debug, Clone, Copy)]
+pub struct InputSlices<'a> {
+    /// The input sequence, `[seq_len, batch, input_size]`.
+    pub data: &'a [f32],
+    /// The initial hidden state, `[layers, directions, batch, hidden]`; `None` as in [`Inputs`].
+    pub hidden: Option<&'a [f32]>,
+    /// The initial cell state, `[layers, directions, batch, hidden]`; `None` as in [`Inputs`].
+    pub cell: Option<&'a [f32]>,
+}
+
+/// As [`Outputs`], elements in C order.
+#[derive(Debug)]
+pub struct OutputSlices<'a> {
+    /// The output sequence, `[seq_len, batch, directions * hidden]`, if wanted.
+    pub data: Option<&'a mut [f32]>,
+    /// The final hidden state, `[layers, directions, batch, hidden]`, if wanted.
+    pub hidden: Option<&'a mut [f32]>,
+    /// The final cell state, `[layers, directions, batch, hidden]`, if wanted.
+    pub cell: Option<&'a mut [f32]>,
+}
+
 /// An initial and a final state, `[layers, directions, rows, hidden]`.
 #[derive(Debug)]
 pub(super) struct States<'a> {
@@ -85,9 +107,6 @@ impl<'a> Bound<'a> {
         let Arrays {
             input, initial_hidden, initial_cell, output, final_hidden, final_cell, ..
         } = plan.checked.arrays();
-        let of = |side: &'static str, name: &'static str| move || Path::field(side).then(name);
-        let from = |name| of("input_descriptor", name);
-        let to = |name| of("output_descriptor", name);
         Ok(Self {
             input: input.bind(from("data_desc"), inputs.data)?,
             output: bind_output(to("data_desc"), output.as_ref(), outputs.data)?,
@@ -102,6 +121,48 @@ impl<'a> Bound<'a> {
                 is_in_place: *initial_cell == InitialState::InPlace,
                 last: bind_output(to("cell_state_desc"), final_cell.as_ref(), outputs.cell)?,
             },
+        })
+    }
+
+    /// As [`new`](Self::new), from elements in order.
+    pub(super) fn from_slices(
+        plan: &Plan,
+        inputs: InputSlices<'a>,
+        outputs: OutputSlices<'a>,
+    ) -> Result<Self, Error> {
+        let Arrays {
+            input, initial_hidden, initial_cell, output, final_hidden, final_cell, ..
+        } = plan.checked.arrays();
+        let state = |name, initial: &InitialState, last, given, wanted| {
+            let is_in_place = *initial == InitialState::InPlace;
+            let initial = match (initial, given) {
+                (InitialState::Given(planned), Some(given)) => {
+                    Some(planned.bind_slice(from(name), given)?)
+                }
+                (InitialState::Zero | InitialState::InPlace, None) => None,
+                (InitialState::Given(planned), None) => return Err(missing(from(name)(), planned)),
+                (_, Some(given)) => return Err(surplus(from(name)(), &[given.len()])),
+            };
+            Ok(States { initial, is_in_place, last: slice_mut(to(name), last, wanted)? })
+        };
+        Ok(Self {
+            input: input.bind_slice(from("data_desc"), inputs.data)?,
+            output: slice_mut(to("data_desc"), output.as_ref(), outputs.data)?,
+            hidden: state(
+                "hidden_desc",
+                initial_hidden,
+                final_hidden.as_ref(),
+                inputs.hidden,
+                outputs.hidden,
+            )?,
+            cell: state(
+                "cell_state_desc",
+                initial_cell,
+                final_cell.as_ref(),
+                inputs.cell,
+                outputs.cell,
+            )?,
+            cache: None,
         })
     }
 
@@ -159,6 +220,27 @@ fn of_direction<'v>(
 /// The two halves of an optional pair.
 pub(super) fn unzip<A, B>(pair: Option<(A, B)>) -> (Option<A>, Option<B>) {
     pair.map_or((None, None), |(a, b)| (Some(a), Some(b)))
+}
+
+fn from(name: &'static str) -> impl FnOnce() -> Path {
+    move || Path::field("input_descriptor").then(name)
+}
+
+fn to(name: &'static str) -> impl FnOnce() -> Path {
+    move || Path::field("output_descriptor").then(name)
+}
+
+fn slice_mut<'a, D: Dimension>(
+    path: impl FnOnce() -> Path,
+    planned: Option<&Strided>,
+    elements: Option<&'a mut [f32]>,
+) -> Result<Option<ndarray::ArrayViewMut<'a, f32, D>>, Error> {
+    match (planned, elements) {
+        (Some(planned), Some(elements)) => planned.bind_slice_mut(path, elements).map(Some),
+        (None, None) => Ok(None),
+        (Some(planned), None) => Err(missing(path(), planned)),
+        (None, Some(elements)) => Err(surplus(path(), &[elements.len()])),
+    }
 }
 
 fn bind_initial<'a>(

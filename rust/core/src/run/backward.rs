@@ -8,7 +8,7 @@ use super::backward_arrays::BackwardArrays;
 use super::backward_layer::LayerPass;
 use super::backward_workspace::{BackwardWorkspace, DirectionMemory, GradientMemory};
 use super::cache;
-use super::pool;
+use super::pool::Crew;
 use super::recompute::{Recompute, RecomputeMemory, Segment};
 use super::saved::{HIDDEN, SavedRows};
 use super::stage::SavedLayer;
@@ -47,20 +47,20 @@ pub fn backward(
     }
     arrays.check(plan)?;
     let regions = cache::filled(plan, cache)?;
-    pool::run(plan.threads, || {
-        arrays.load_states(plan, &mut workspace.gradients);
-        let input = arrays.input;
-        let source = Recompute { plan, weights, input, cache: regions };
-        let call = Call { plan, weights, transposed, source };
-        if plan.config().directions == 1 {
-            call.stack(workspace, &mut arrays);
-        } else {
-            call.bidirectional(workspace, &arrays);
-            arrays.store_inputs(plan, 0..plan.config().seq_len, &workspace.even);
-        }
-        arrays.store_states(plan, &workspace.gradients);
-        arrays.store_weights(plan, &workspace.gradients);
-    })
+    let crew = Crew::new(plan.threads)?;
+    arrays.load_states(plan, &mut workspace.gradients);
+    let input = arrays.input;
+    let source = Recompute { plan, weights, crew, input, cache: regions };
+    let call = Call { plan, weights, transposed, crew, source };
+    if plan.config().directions == 1 {
+        call.stack(workspace, &mut arrays);
+    } else {
+        call.bidirectional(workspace, &arrays);
+        arrays.store_inputs(plan, 0..plan.config().seq_len, &workspace.even);
+    }
+    arrays.store_states(plan, &workspace.gradients);
+    arrays.store_weights(plan, &workspace.gradients);
+    Ok(())
 }
 
 /// What all layers of a call share.
@@ -69,6 +69,7 @@ struct Call<'a> {
     plan: &'a Plan,
     weights: &'a Weights,
     transposed: &'a TransposedWeights,
+    crew: Crew,
     source: Recompute<'a>,
 }
 
@@ -150,12 +151,7 @@ impl<'a> Call<'a> {
                 Buffers { memory: memory_back, gradients: gradients_back, d_inputs: d_inputs_back };
             let forward = || self.direction(place(0), buffers, recompute.first_mut());
             let backward = || self.direction(place(1), buffers_back, recompute_back.first_mut());
-            if self.plan.threads == 1 {
-                forward();
-                backward();
-            } else {
-                rayon::join(forward, backward);
-            }
+            self.crew.both(forward, backward);
         }
     }
 
@@ -236,6 +232,7 @@ impl<'a> Call<'a> {
         let Place { layer, direction, arrays, above } = place;
         LayerPass {
             plan: self.plan,
+            crew: self.crew,
             panels: self.weights.of(layer, direction).panels(),
             transposed: self.transposed.of(layer, direction),
             saved,

@@ -7,6 +7,7 @@
 use super::backward::Buffers;
 use super::backward_arrays::BackwardArrays;
 use super::backward_workspace::{GradientMemory, RowBuffers};
+use super::pool::Crew;
 use super::stage::{SavedLayer, stage};
 use crate::aligned::Aligned;
 use crate::kernel::{
@@ -25,6 +26,7 @@ const ROWS_OF_A_SUM: usize = 2048;
 /// One direction of one layer, over a span of steps.
 pub(super) struct LayerPass<'a, 'b> {
     pub(super) plan: &'a Plan,
+    pub(super) crew: Crew,
     pub(super) panels: Panels<'a>,
     pub(super) transposed: &'a TransposedPanels,
     /// What the forward pass left of the span.
@@ -109,7 +111,7 @@ impl LayerPass<'_, '_> {
                 let (buffers, other_buffers) = self.split(groups, buffers);
                 let rows: usize = groups.iter().map(|group| group.rows_of(&self.covered)).sum();
                 let (d_inputs, other_d_inputs) = d_inputs.split_at_mut(rows * self.d_input_pitch());
-                self.both(
+                self.crew.both(
                     || self.groups(groups, steps, buffers, d_inputs),
                     || self.groups(others, steps, other_buffers, other_d_inputs),
                 );
@@ -206,15 +208,5 @@ impl LayerPass<'_, '_> {
             add: false,
         };
         vectorize(self.plan.level, product);
-    }
-
-    /// Run both, at the same time where there are threads.
-    fn both(&self, one: impl FnOnce() + Send, other: impl FnOnce() + Send) {
-        if self.plan.threads == 1 {
-            one();
-            other();
-        } else {
-            rayon::join(one, other);
-        }
     }
 }

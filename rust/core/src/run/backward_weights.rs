@@ -105,7 +105,7 @@ impl LayerPass<'_, '_> {
         let middle = range.start + half;
         let one = Blocks { range: range.start..middle, sums, gates };
         let other = Blocks { range: middle..range.end, sums: other_sums, gates: other_gates };
-        rayon::join(
+        self.crew.both(
             || self.blocks(chunk, one, threads.div_ceil(2)),
             || self.blocks(chunk, other, threads.div_ceil(2)),
         );

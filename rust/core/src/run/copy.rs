@@ -5,7 +5,7 @@
 use super::arrays::TaskStates;
 use crate::kernel::Geometry;
 use crate::plan::Group;
-use ndarray::{ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis};
+use ndarray::{ArrayView1, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Slice};
 use std::ops::Range;
 
 /// The inputs of the active rows of some steps, `[seq_len, rows, inputs]` to `[row][input]`.
@@ -17,6 +17,15 @@ pub(super) fn gather_input(
 ) {
     let width = input.len_of(Axis(2));
     let mut rows = to.chunks_exact_mut(width);
+    if let Some(elements) = input.as_slice() {
+        let of_step = width * input.len_of(Axis(1));
+        for step in steps {
+            let from = elements[step * of_step..][..of_step].chunks_exact(width);
+            let active = rows.by_ref().take(group.active_at(step));
+            from.zip(active).for_each(|(from, to)| to.copy_from_slice(from));
+        }
+        return;
+    }
     for step in steps {
         let at_step = input.index_axis(Axis(0), step);
         for row in at_step.outer_iter().take(group.active_at(step)) {
@@ -35,7 +44,21 @@ pub(super) fn scatter_output(
     from: &[f32],
     pitch: usize,
 ) {
-    let mut rows = from.chunks_exact(pitch);
+    let mut rows = from.chunks(pitch);
+    let (width, of_step) =
+        (output.len_of(Axis(2)), output.len_of(Axis(1)) * output.len_of(Axis(2)));
+    if let Some(elements) = output.as_slice_mut() {
+        for step in steps {
+            let active = group.active_at(step) * width;
+            let (to, inactive) = elements[step * of_step..][..of_step].split_at_mut(active);
+            let rows = rows.by_ref().take(group.active_at(step));
+            to.chunks_exact_mut(width).zip(rows).for_each(|(to, row)| {
+                to.copy_from_slice(&row[..width]);
+            });
+            inactive.fill(0.0);
+        }
+        return;
+    }
     for step in steps {
         let active = group.active_at(step);
         let mut at_step = output.index_axis_mut(Axis(0), step);
@@ -61,11 +84,17 @@ pub(super) fn load_state(states: &TaskStates<'_>, to: &mut [f32], geometry: &Geo
     }
 }
 
-/// The final state of each row, `[row][unit]` to `[rows, hidden]`.
-pub(super) fn store_state(states: &mut TaskStates<'_>, from: &[f32], geometry: &Geometry) {
+/// Some units of the final state of each row, `[row][unit]` to `[rows, hidden]`.
+pub(super) fn store_state(
+    states: &mut TaskStates<'_>,
+    from: &[f32],
+    geometry: &Geometry,
+    units: &Range<usize>,
+) {
     if let Some(last) = &mut states.last {
+        let mut last = last.slice_axis_mut(Axis(1), Slice::from(units.clone()));
         for (to, row) in last.outer_iter_mut().zip(from.chunks_exact(geometry.state_pitch)) {
-            write_row(row, to);
+            write_row(&row[units.start..], to);
         }
     }
 }
@@ -78,7 +107,7 @@ fn read_row(row: ArrayView1<'_, f32>, to: &mut [f32]) {
 }
 
 /// Copy the real units of a padded row.
-fn write_row(row: &[f32], mut to: ArrayViewMut1<'_, f32>) {
+pub(super) fn write_row(row: &[f32], mut to: ArrayViewMut1<'_, f32>) {
     match to.as_slice_mut() {
         Some(to) => to.copy_from_slice(&row[..to.len()]),
         None => to.iter_mut().zip(row).for_each(|(to, &value)| *to = value),

@@ -3,13 +3,15 @@
 //! In: a plan, packed weights, a workspace, arrays. Out: the caller's outputs. No result depends on which
 //! thread computes it.
 
-use super::arrays::{Bound, Inputs, Outputs, TaskStates, unzip};
+use super::arrays::{Bound, InputSlices, Inputs, OutputSlices, Outputs, TaskStates, unzip};
 use super::cache;
 use super::copy::{load_state, store_state};
-use super::pool;
-use super::saved::caches_of_layer;
+use super::exchange::Exchange;
+use super::pool::Crew;
+use super::saved::{TaskCache, caches_of_layer};
 use super::task::{Source, Target, Task};
-use super::workspace::{GroupMemory, StateMemory, Workspace};
+use super::team::run_parts;
+use super::workspace::{GroupMemory, StateMemory, TaskMemory, Workspace};
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::pack::Weights;
@@ -32,8 +34,29 @@ pub fn forward<'a>(
 ) -> Result<(), Error> {
     check_plan(plan, weights, workspace)?;
     let arrays = Bound::new(plan, inputs, outputs)?;
-    let call = Call { plan, weights };
-    pool::run(plan.threads, || call.groups(&plan.groups, &mut workspace.groups, arrays))
+    let call = Call { plan, weights, crew: Crew::new(plan.threads)? };
+    call.groups(&plan.groups, &mut workspace.groups, arrays);
+    Ok(())
+}
+
+/// As [`forward`], for arrays whose elements lie in C order; the quickest way into a short computation.
+///
+/// # Errors
+///
+/// As [`forward`]; [`Error::ArrayMismatch`] also for an array that was checked with another order, see
+/// [`Plan::is_in_order`].
+pub fn forward_slices<'a>(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    inputs: InputSlices<'a>,
+    outputs: OutputSlices<'a>,
+) -> Result<(), Error> {
+    check_plan(plan, weights, workspace)?;
+    let arrays = Bound::from_slices(plan, inputs, outputs)?;
+    let call = Call { plan, weights, crew: Crew::new(plan.threads)? };
+    call.groups(&plan.groups, &mut workspace.groups, arrays);
+    Ok(())
 }
 
 /// As [`forward`], and fill a training cache for [`backward`](super::backward()).
@@ -56,8 +79,8 @@ pub fn forward_caching<'a>(
     let mut arrays = Bound::new(plan, inputs, outputs)?;
     let (head, regions) = cache::to_fill(plan, cache)?;
     arrays.cache = Some(regions);
-    let call = Call { plan, weights };
-    pool::run(plan.threads, || call.groups(&plan.groups, &mut workspace.groups, arrays))?;
+    let call = Call { plan, weights, crew: Crew::new(plan.threads)? };
+    call.groups(&plan.groups, &mut workspace.groups, arrays);
     cache::mark_filled(head);
     Ok(())
 }
@@ -77,9 +100,10 @@ fn check_plan(plan: &Plan, weights: &Weights, workspace: &Workspace) -> Result<(
 struct Call<'a> {
     plan: &'a Plan,
     weights: &'a Weights,
+    crew: Crew,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// All groups, halved until one is left.
     fn groups(self, groups: &[Group], memory: &mut [GroupMemory], arrays: Bound<'_>) {
         match (groups, memory) {
@@ -90,7 +114,7 @@ impl Call<'_> {
                 let (memory, other_memory) = memory.split_at_mut(half);
                 let rows = groups.iter().map(|group| group.rows).sum();
                 let (arrays, other_arrays) = arrays.split_rows(rows);
-                self.both(
+                self.crew.both(
                     || self.groups(groups, memory, arrays),
                     || self.groups(other_groups, other_memory, other_arrays),
                 );
@@ -102,8 +126,9 @@ impl Call<'_> {
     /// All layers of one group, as many steps at a time as all of them may take.
     fn layers(self, group: &Group, memory: &mut GroupMemory, mut arrays: Bound<'_>) {
         let config = self.plan.config();
-        self.each_state(&mut memory.states, &mut arrays, |states, to| {
-            load_state(states, to, &self.plan.shape.geometry);
+        let geometry = &self.plan.shape.geometry;
+        self.each_state(&mut memory.states, &mut arrays, |states, to, _| {
+            load_state(states, to, geometry);
         });
         let all = config.seq_len;
         let span = if arrays.cache.is_some() { config.span_steps() } else { all };
@@ -113,23 +138,24 @@ impl Call<'_> {
                 self.layer(group, layer, &steps, memory, &mut arrays);
             }
         }
-        self.each_state(&mut memory.states, &mut arrays, |states, from| {
-            store_state(states, from, &self.plan.shape.geometry);
+        self.each_state(&mut memory.states, &mut arrays, |states, from, units| {
+            store_state(states, from, geometry, units);
         });
     }
 
-    /// Do something for the hidden and the cell state of each layer and direction.
+    /// Do something for the hidden and the cell state of each layer, direction and part of the units.
     fn each_state(
         self,
         memory: &mut [StateMemory],
         arrays: &mut Bound<'_>,
-        run: impl Fn(&mut TaskStates<'_>, &mut [f32]),
+        run: impl Fn(&mut TaskStates<'_>, &mut [f32], &Range<usize>),
     ) {
-        let directions = self.plan.config().directions;
+        let (directions, parts) = (self.plan.config().directions, self.plan.parts);
         for (index, memory) in memory.iter_mut().enumerate() {
-            let (layer, direction) = (index / directions, index % directions);
-            run(&mut arrays.hidden.of_task(layer, direction), &mut memory.hidden);
-            run(&mut arrays.cell.of_task(layer, direction), &mut memory.cell);
+            let (layer, direction) = (index / parts / directions, index / parts % directions);
+            let units = self.plan.real_units(index % parts);
+            run(&mut arrays.hidden.of_task(layer, direction), &mut memory.hidden, &units);
+            run(&mut arrays.cell.of_task(layer, direction), &mut memory.cell, &units);
         }
     }
 
@@ -143,18 +169,58 @@ impl Call<'_> {
         arrays: &mut Bound<'_>,
     ) {
         let config = self.plan.config();
-        let GroupMemory { tasks, states, even, odd } = memory;
+        let parts = self.plan.parts;
+        let GroupMemory { tasks, states, exchanges, even, odd } = memory;
         let is_last = layer + 1 == config.num_layers;
         let (above, below) =
             if layer.is_multiple_of(2) { (&mut *even, &*odd) } else { (&mut *odd, &*even) };
         let source = match layer {
-            0 => Source::Input(arrays.input),
+            0 => Source::Input(arrays.input.view()),
             _ => Source::Below(below),
         };
         let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
         let caches = arrays.cache.as_mut().map(|all| caches_of_layer(all, layer, 0));
         let (cache, cache_back) = unzip(caches);
-        let make = |direction, target, state, cache, memory| Task {
+        let states = &mut states[layer * config.directions * parts..][..config.directions * parts];
+        let ((states, states_back), (tasks, tasks_back)) =
+            (states.split_at_mut(parts), tasks.split_at_mut(parts));
+        let first = exchanges.len().min(1);
+        let (exchange, exchange_back) = exchanges.split_at_mut(first);
+        let place = |direction| Place { group, layer, direction, steps, source };
+        match above.as_mut_slice() {
+            [above] => {
+                let memory = Memory { tasks, states, exchange };
+                self.direction(place(0), target(output, above, is_last), cache, memory);
+            }
+            [above, above_back] => {
+                let (output, output_back) =
+                    unzip(output.map(|all| all.split_at(Axis(2), config.hidden_size)));
+                let target_back = target(output_back, above_back, is_last);
+                let target = target(output, above, is_last);
+                let memory = Memory { tasks, states, exchange };
+                let memory_back =
+                    Memory { tasks: tasks_back, states: states_back, exchange: exchange_back };
+                self.crew.both(
+                    || self.direction(place(0), target, cache, memory),
+                    || self.direction(place(1), target_back, cache_back, memory_back),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// One direction of a layer, in one go or in parts of its units.
+    fn direction<'t>(
+        self,
+        place: Place<'t>,
+        target: Target<'t>,
+        cache: Option<TaskCache<'t>>,
+        memory: Memory<'t>,
+    ) where
+        'a: 't,
+    {
+        let Place { group, layer, direction, steps, source } = place;
+        let make = |target, state, cache, memory| Task {
             plan: self.plan,
             group,
             panels: self.weights.of(layer, direction).panels(),
@@ -167,33 +233,39 @@ impl Call<'_> {
             cache,
             memory,
         };
-        let states = &mut states[layer * config.directions..][..config.directions];
-        match (tasks.as_mut_slice(), states, above.as_mut_slice()) {
-            ([memory], [state], [above]) => {
-                make(0, target(output, above, is_last), state, cache, memory).run();
-            }
-            ([memory, memory_back], [state, state_back], [above, above_back]) => {
-                let (output, output_back) =
-                    unzip(output.map(|all| all.split_at(Axis(2), config.hidden_size)));
-                let target_back = target(output_back, above_back, is_last);
-                let target = target(output, above, is_last);
-                let forward = make(0, target, state, cache, memory);
-                let backward = make(1, target_back, state_back, cache_back, memory_back);
-                self.both(|| forward.run(), || backward.run());
+        let Memory { tasks, states, exchange } = memory;
+        match (tasks, states, exchange) {
+            ([memory], [state], _) => make(target, state, cache, memory).run(),
+            (tasks, states, [exchange]) => {
+                exchange.begin(steps.len());
+                let targets = target.divide(self.plan);
+                let parts = targets.into_iter().zip(states).zip(tasks);
+                let parts = parts.map(|((to, state), memory)| make(to, state, None, memory));
+                run_parts(self.crew, exchange, parts.collect());
             }
             _ => {}
         }
     }
+}
 
-    /// Run both, at the same time where there are threads.
-    fn both(self, one: impl FnOnce() + Send, other: impl FnOnce() + Send) {
-        if self.plan.threads == 1 {
-            one();
-            other();
-        } else {
-            rayon::join(one, other);
-        }
-    }
+/// Which direction of which layer, and what it reads.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    group: &'a Group,
+    layer: usize,
+    direction: usize,
+    steps: &'a Range<usize>,
+    source: Source<'a>,
+}
+
+/// The buffers of one direction of a layer.
+struct Memory<'m> {
+    /// For each part of the units.
+    tasks: &'m mut [TaskMemory],
+    /// For each part of the units.
+    states: &'m mut [StateMemory],
+    /// One, where there are parts.
+    exchange: &'m mut [Exchange],
 }
 
 /// Where a layer's outputs go: up, or to the caller if it wants them.

@@ -1,30 +1,122 @@
 //! Threads of our own.
 //!
-//! In: a number of threads and a computation. Out: the computation, run in a pool of that size that belongs
-//! to this process. The global pool is never touched: a forked child would wait for threads that it does
-//! not have. It does not know what is computed.
+//! In: a number of threads. Out: a [`Crew`], which runs computations side by side: one on the calling
+//! thread, the others in a pool that belongs to this process. The global pool is never touched: a forked
+//! child would wait for threads that it does not have. It does not know what is computed.
 
+use super::cores::{Core, leave};
 use crate::error::Error;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::sync::{Mutex, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 /// Pools by process and size. A child process inherits its parent's entries and never uses them; they are
 /// not dropped, since their threads do not exist in the child.
 static POOLS: Mutex<Vec<(u32, usize, &'static ThreadPool)>> = Mutex::new(Vec::new());
 
-/// How often a busy lock is tried before the computation runs on the calling thread instead. The lock is
+/// How often a busy lock is tried before the computation runs on the calling thread alone. The lock is
 /// held for a look-up only; it stays locked for ever where a fork happened during one.
 const ATTEMPTS: usize = 1000;
 
-/// Run `compute` where `rayon::join` uses `threads` threads; with one thread, right here.
-pub(super) fn run<R: Send>(threads: usize, compute: impl FnOnce() -> R + Send) -> Result<R, Error> {
-    if threads == 1 {
-        return Ok(compute());
+/// How often a waiting thread looks before it takes a break between two looks: less than a microsecond.
+const LOOKS: usize = 100;
+
+/// How often it looks then before it gives up its core: some ten microseconds.
+const SPINS: usize = 400;
+
+/// How often it gives up its core before it may sleep: at least some hundred microseconds.
+const YIELDS: usize = 400;
+
+/// How long a thread sleeps once it has waited for longer than that.
+pub(super) const NAP: Duration = Duration::from_micros(50);
+
+/// The threads of a call: the calling one, and those of a pool, if there are more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crew(Option<&'static ThreadPool>);
+
+/// Work that has one place, until the first who comes takes it.
+pub(super) struct Seat<T>(Mutex<Option<T>>);
+
+impl<T> Seat<T> {
+    pub(super) fn new(work: T) -> Self {
+        Self(Mutex::new(Some(work)))
     }
-    match pool(threads)? {
-        Some(pool) => Ok(pool.install(compute)),
-        None => Ok(compute()),
+
+    /// Offer the work again.
+    pub(super) fn put(&self, work: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
     }
+
+    /// The work, if nobody has taken it yet.
+    pub(super) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Crew {
+    /// A crew of this many threads.
+    pub(super) fn new(threads: usize) -> Result<Self, Error> {
+        if threads == 1 { Ok(Self(None)) } else { pool(threads - 1).map(Self) }
+    }
+
+    /// Run both: the second elsewhere if a thread comes for it before the first is done, else here.
+    pub(super) fn both(self, one: impl FnOnce(), other: impl FnOnce() + Send) {
+        let Some(pool) = self.0 else {
+            one();
+            return other();
+        };
+        let (seat, is_done) = (Seat::new(other), AtomicBool::new(false));
+        let core = Core::current();
+        pool.in_place_scope(|scope| {
+            scope.spawn(|_| {
+                leave(core);
+                seat.take().into_iter().for_each(|work| work());
+                is_done.store(true, Ordering::Release);
+            });
+            // A thread that woke up on this core comes to run, and leaves.
+            std::thread::yield_now();
+            one();
+            match seat.take() {
+                Some(work) => work(),
+                // The other thread is about to be done as well; going to sleep would take longer.
+                None => drop(spin_until(|| is_done.load(Ordering::Acquire))),
+            }
+        });
+    }
+
+    /// Run `lead` here, and call `join` for each of the numbers below `others` elsewhere. Some of these
+    /// calls may begin after `lead` has returned.
+    pub(super) fn lead(self, others: usize, lead: impl FnOnce(), join: impl Fn(usize) + Sync) {
+        let Some(pool) = self.0 else { return lead() };
+        let (join, core) = (&join, Core::current());
+        pool.in_place_scope(|scope| {
+            for number in 0..others {
+                scope.spawn(move |_| {
+                    leave(core);
+                    join(number);
+                });
+            }
+            // A thread that woke up on this core comes to run, and leaves.
+            std::thread::yield_now();
+            lead();
+        });
+    }
+}
+
+/// Wait a little for something that another thread is about to do. Returns whether it happened.
+pub(super) fn spin_until(is_done: impl Fn() -> bool) -> bool {
+    let pauses: [(usize, fn()); 3] =
+        [(LOOKS, || {}), (SPINS, std::hint::spin_loop), (YIELDS, std::thread::yield_now)];
+    for (attempts, pause) in pauses {
+        for _ in 0..attempts {
+            if is_done() {
+                return true;
+            }
+            pause();
+        }
+    }
+    is_done()
 }
 
 fn pool(threads: usize) -> Result<Option<&'static ThreadPool>, Error> {
@@ -46,7 +138,10 @@ fn pool(threads: usize) -> Result<Option<&'static ThreadPool>, Error> {
             .num_threads(threads)
             .thread_name(|index| format!("bnns-lstm-{index}"))
             .build()
-            .map_err(|error| Error::Threads { n_threads: threads, reason: error.to_string() })?;
+            .map_err(|error| Error::Threads {
+                n_threads: threads + 1,
+                reason: error.to_string(),
+            })?;
         let pool: &'static ThreadPool = Box::leak(Box::new(pool));
         pools.push((process, threads, pool));
         return Ok(Some(pool));

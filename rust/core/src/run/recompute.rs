@@ -4,6 +4,7 @@
 //! steps leave, as a cache of every step would hold it, to the last bit. It writes nothing of the caller's.
 
 use super::cache::Regions;
+use super::pool::Crew;
 use super::saved::{STATE_CELL, STATE_HIDDEN, SavedRows, TaskCache};
 use super::task::{Source, Target, Task};
 use super::workspace::{GroupMemory, StateMemory};
@@ -28,6 +29,7 @@ pub(super) struct Segment {
 pub(super) struct Recompute<'a> {
     pub(super) plan: &'a Plan,
     pub(super) weights: &'a Weights,
+    pub(super) crew: Crew,
     /// `[seq_len, batch, input_size]`
     pub(super) input: ArrayView3<'a, f32>,
     /// Checkpoints, and the outputs of the lower layers of a bidirectional stack.
@@ -91,12 +93,7 @@ impl Recompute<'_> {
                 let (cache, other_cache) = cache.split_at(Axis(1), rows);
                 let one = || self.groups(segment, groups, memory, cache);
                 let other = || self.groups(segment, other_groups, other_memory, other_cache);
-                if self.plan.threads == 1 {
-                    one();
-                    other();
-                } else {
-                    rayon::join(one, other);
-                }
+                self.crew.both(one, other);
             }
             _ => {}
         }
@@ -111,7 +108,7 @@ impl Recompute<'_> {
         mut cache: ArrayViewMut4<'_, u8>,
     ) {
         let Segment { layers, direction, steps } = segment;
-        let GroupMemory { tasks, states, even, odd } = memory;
+        let GroupMemory { tasks, states, even, odd, .. } = memory;
         let rows = Slice::from(group.first..group.first + group.rows);
         let input = self.input.slice_axis_move(Axis(1), rows);
         let ([memory], [even], [odd]) = (tasks.as_mut_slice(), &mut even[..], &mut odd[..]) else {

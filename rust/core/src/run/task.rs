@@ -4,17 +4,16 @@
 //! after them. Steps are taken in chunks: project a chunk, then run the recurrence over it while the
 //! pre-activations are still in the cache. It does not know other groups.
 
-use super::copy::{gather_input, scatter_output};
+use super::copy::{scatter_output, write_row};
+use super::exchange::Units;
 use super::saved::{ChunkRows, SavedRows, TaskCache};
 use super::workspace::{StateMemory, TaskMemory};
 use crate::aligned::Aligned;
-use crate::kernel::{
-    FusedChunk, GeneralChunk, GeneralFunctions, PeepholePanels, Project, Rows, Saved, Steps,
-};
+use crate::kernel::{FusedChunk, GeneralChunk, GeneralFunctions, PeepholePanels, Saved, Steps};
 use crate::level::vectorize;
 use crate::pack::Panels;
 use crate::plan::{Group, Plan};
-use ndarray::{ArrayView3, ArrayViewMut3};
+use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis};
 use std::ops::Range;
 
 /// What a layer reads.
@@ -35,8 +34,41 @@ pub(super) enum Target<'a> {
     Output(ArrayViewMut3<'a, f32>),
     /// To the layer above, `[row][unit]`.
     Above(&'a mut [f32]),
+    /// A part of the units to the layer above, `[row, unit]`.
+    Part(ArrayViewMut2<'a, f32>),
     /// Nobody wants them.
     Nowhere,
+}
+
+impl Target<'_> {
+    /// For each part of the units.
+    pub(super) fn divide(self, plan: &Plan) -> Vec<Self> {
+        let pitch = plan.shape.geometry.state_pitch;
+        let mut rest = match self {
+            Self::Above(sequence) => {
+                let rows = sequence.len() / pitch;
+                ArrayViewMut2::from_shape((rows, pitch), sequence).map_or(Self::Nowhere, Self::Part)
+            }
+            other => other,
+        };
+        let split = |part| {
+            let count = plan.real_units(part).len();
+            let own;
+            (own, rest) = match std::mem::replace(&mut rest, Self::Nowhere) {
+                Self::Output(output) => {
+                    let (own, rest) = output.split_at(Axis(2), count);
+                    (Self::Output(own), Self::Output(rest))
+                }
+                Self::Part(units) => {
+                    let (own, rest) = units.split_at(Axis(1), count);
+                    (Self::Part(own), Self::Part(rest))
+                }
+                Self::Above(_) | Self::Nowhere => (Self::Nowhere, Self::Nowhere),
+            };
+            own
+        };
+        (0..plan.parts).map(split).collect()
+    }
 }
 
 /// One direction of one layer.
@@ -73,7 +105,7 @@ impl Task<'_> {
     }
 
     /// As many of the remaining steps as fit a chunk, at least one, and not beyond a checkpoint.
-    fn next_chunk(&self, done: usize) -> Range<usize> {
+    pub(super) fn next_chunk(&self, done: usize) -> Range<usize> {
         let offsets = &self.group.order.offsets;
         let rows = self.memory.chunk_rows;
         let segment = self.segment_steps();
@@ -113,125 +145,59 @@ impl Task<'_> {
     }
 
     /// Rows of the group's sequence that belong to these steps.
-    fn rows_of(&self, steps: &Range<usize>) -> Range<usize> {
+    pub(super) fn rows_of(&self, steps: &Range<usize>) -> Range<usize> {
         self.group.order.offsets[steps.start]..self.group.order.offsets[steps.end]
     }
 
     /// The first row of the span, where sequences of outputs begin.
-    fn base(&self) -> usize {
+    pub(super) fn base(&self) -> usize {
         self.group.order.offsets[self.span.start]
-    }
-
-    /// bias + x · W for all rows of the chunk.
-    fn project(&mut self, steps: Range<usize>) {
-        let rows = self.rows_of(&steps);
-        let base = self.base();
-        let geometry = &self.plan.shape.geometry;
-        let none = Rows { floats: &[], pitch: 0, width: 0 };
-        let (inputs, parts) = match self.source {
-            Source::Input(input) => {
-                gather_input(&input, self.group, steps, &mut self.memory.input);
-                let width = self.plan.config().input_size;
-                ([Rows { floats: &self.memory.input, pitch: width, width }, none], 1)
-            }
-            Source::Below(directions) if self.is_dropping() => {
-                self.gather_dropped(directions, steps);
-                let width = self.plan.config().layer_input(self.layer);
-                ([Rows { floats: &self.memory.input, pitch: width, width }, none], 1)
-            }
-            Source::Saved(directions) => {
-                let directions = &directions[..self.plan.config().directions];
-                self.gather_saved(directions, steps);
-                let width = self.plan.config().layer_input(self.layer);
-                ([Rows { floats: &self.memory.input, pitch: width, width }, none], 1)
-            }
-            Source::Below(directions) => {
-                let mut inputs = [none; 2];
-                for (part, below) in inputs.iter_mut().zip(directions) {
-                    let floats = &below[(rows.start - base) * geometry.state_pitch..];
-                    *part = Rows { floats, pitch: geometry.state_pitch, width: geometry.hidden };
-                }
-                (inputs, directions.len())
-            }
-        };
-        let project = Project {
-            geometry,
-            inputs: &inputs[..parts],
-            weights: self.panels.input,
-            bias: self.panels.bias,
-            rows: rows.len(),
-            pre: &mut self.memory.pre,
-        };
-        vectorize(self.plan.level, project);
-    }
-
-    /// Dropout acts in training, between layers.
-    fn is_dropping(&self) -> bool {
-        self.cache.is_some() && self.plan.config().dropout.is_active()
-    }
-
-    /// Outputs of the layer below times their factors, `[row][direction][unit]`.
-    fn gather_dropped(&mut self, below: &[Aligned], steps: Range<usize>) {
-        let (Self { plan, group, layer, .. }, base) = (&*self, self.base());
-        let (plan, group, layer) = (*plan, *group, *layer);
-        let (pitch, hidden) = (plan.shape.geometry.state_pitch, plan.shape.geometry.hidden);
-        let mut rows = self.memory.input.chunks_exact_mut(plan.config().layer_input(layer));
-        for step in steps {
-            for row in 0..group.active_at(step) {
-                let Some(to) = rows.next() else { return };
-                let from = (group.order.offsets[step] - base + row) * pitch;
-                for (to, below) in to.chunks_exact_mut(hidden).zip(below) {
-                    to.copy_from_slice(&below[from..][..hidden]);
-                }
-                plan.config().dropout.apply([layer - 1, step, group.first + row], 0, to);
-            }
-        }
-    }
-
-    /// The same from the cache.
-    fn gather_saved(&mut self, below: &[SavedRows<'_>], steps: Range<usize>) {
-        let Self { plan, group, layer, .. } = &*self;
-        let (plan, group, layer) = (*plan, *group, *layer);
-        let hidden = plan.shape.geometry.hidden;
-        let mut rows = self.memory.input.chunks_exact_mut(plan.config().layer_input(layer));
-        for step in steps {
-            for row in 0..group.active_at(step) {
-                let Some(to) = rows.next() else { return };
-                for (to, below) in to.chunks_exact_mut(hidden).zip(below) {
-                    below.read((group.first + row, step, 0), to);
-                }
-                plan.config().dropout.apply([layer - 1, step, group.first + row], 0, to);
-            }
-        }
     }
 
     /// The recurrence over the chunk, and its outputs to where they belong.
     fn recur(&mut self, steps: Range<usize>) {
-        let (rows, base) = (self.rows_of(&steps), self.base());
+        self.steps(&steps, steps.clone());
+        self.deliver(steps);
+    }
+
+    /// One step of a chunk.
+    pub(super) fn step(&mut self, chunk: &Range<usize>, step: usize) {
+        self.steps(chunk, step..step + 1);
+    }
+
+    /// The recurrence over some steps of a chunk.
+    fn steps(&mut self, chunk: &Range<usize>, steps: Range<usize>) {
+        let (rows, base) = (self.rows_of(chunk), self.base());
+        let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
         let Self { plan, group, panels, memory, state, .. } = self;
         let geometry = &plan.shape.geometry;
-        let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
-        let saved = is_saving
-            .then_some(Saved { gates: &mut memory.saved_gates, cells: &mut memory.saved_cells });
+        let offsets = &group.order.offsets;
+        let first = offsets[steps.start] - rows.start;
+        let saved = is_saving.then(|| Saved {
+            gates: &mut memory.saved_gates[first * geometry.gate_pitch..],
+            cells: &mut memory.saved_cells[first * geometry.state_pitch..],
+        });
         let out = match &mut self.target {
             Target::Above(sequence) => {
                 &mut sequence[(rows.start - base) * geometry.state_pitch..]
                     [..rows.len() * geometry.state_pitch]
             }
-            Target::Output(_) | Target::Nowhere => {
+            Target::Output(_) | Target::Part(_) | Target::Nowhere => {
                 &mut memory.out[..rows.len() * geometry.state_pitch]
             }
         };
-        let order =
-            Steps { offsets: &group.order.offsets[steps.start..=steps.end], reverse: self.reverse };
+        let out = &mut out[first * geometry.state_pitch..];
+        let pre = &memory.pre[first * geometry.gate_pitch..];
+        let order = Steps { offsets: &offsets[steps.start..=steps.end], reverse: self.reverse };
         if plan.shape.is_fused {
             let chunk = FusedChunk {
                 geometry,
+                blocks: memory.recurrence,
                 steps: order,
                 hidden_weights: panels.hidden,
                 diagonal: panels.diagonal,
-                pre: &memory.pre,
-                out: &mut *out,
+                pre,
+                out,
                 hidden: &mut state.hidden,
                 cell: &mut state.cell,
                 saved,
@@ -243,6 +209,7 @@ impl Task<'_> {
                 GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
             let chunk = GeneralChunk {
                 geometry,
+                blocks: memory.recurrence,
                 steps: order,
                 functions: &functions,
                 hidden_weights: panels.hidden,
@@ -251,8 +218,8 @@ impl Task<'_> {
                     cell: panels.cell,
                     cell_output: panels.cell_output,
                 },
-                pre: &memory.pre,
-                out: &mut *out,
+                pre,
+                out,
                 hidden: &mut state.hidden,
                 cell: &mut state.cell,
                 gates: &mut memory.gates,
@@ -260,13 +227,41 @@ impl Task<'_> {
             };
             vectorize(plan.level, chunk);
         }
+        if !steps.len().is_multiple_of(2) {
+            memory.recurrence = memory.recurrence.turned();
+        }
+    }
+
+    /// The outputs of a chunk to where they belong, and what training keeps of it.
+    pub(super) fn deliver(&mut self, steps: Range<usize>) {
+        let (rows, base) = (self.rows_of(&steps), self.base());
+        let first_unit = self.plan.part_units(self.memory.part).start;
+        let Self { plan, group, memory, target, .. } = self;
+        let pitch = plan.shape.geometry.state_pitch;
         if let Some(cache) = &mut self.cache {
+            let hidden = match target {
+                Target::Above(sequence) => &sequence[(rows.start - base) * pitch..],
+                Target::Output(_) | Target::Part(_) | Target::Nowhere => &memory.out,
+            };
             let chunk =
-                ChunkRows { gates: &memory.saved_gates, cells: &memory.saved_cells, hidden: out };
+                ChunkRows { gates: &memory.saved_gates, cells: &memory.saved_cells, hidden };
             cache.save(&plan.shape, &group.order.offsets, steps.clone(), &chunk);
         }
-        if let Target::Output(output) = &mut self.target {
-            scatter_output(output, group, steps, &memory.out, geometry.state_pitch);
+        match target {
+            Target::Output(output) => {
+                scatter_output(output, group, steps, &memory.out[first_unit..], pitch);
+            }
+            Target::Part(units) => {
+                let from = memory.out[first_unit..].chunks(pitch);
+                let to = units.outer_iter_mut().skip(rows.start - base);
+                from.zip(to).take(rows.len()).for_each(|(from, to)| write_row(from, to));
+            }
+            Target::Above(_) | Target::Nowhere => {}
         }
+    }
+
+    /// The units of a part in the rows that a step has.
+    pub(super) fn units_of(&self, part: usize, step: usize) -> Units {
+        Units { rows: self.group.active_at(step), range: self.plan.part_units(part) }
     }
 }

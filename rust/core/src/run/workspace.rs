@@ -1,11 +1,14 @@
 //! The temporary memory of a call.
 //!
-//! In: a plan. Out: [`Workspace`], allocated once and used by any number of calls. It holds nothing between
-//! calls.
+//! In: a plan. Out: [`Workspace`], allocated once and used by any number of calls. It holds no
+//! result between calls.
 
+use super::exchange::Exchange;
 use crate::aligned::Aligned;
 use crate::error::Error;
+use crate::kernel::BlockOrder;
 use crate::plan::{GroupSizes, Plan, TaskSizes};
+use std::ops::Range;
 
 /// Buffers of all groups and directions of a plan.
 #[derive(Debug)]
@@ -17,10 +20,12 @@ pub struct Workspace {
 /// Buffers of one group of batch rows.
 #[derive(Debug)]
 pub(super) struct GroupMemory {
-    /// For each direction.
+    /// For each direction and part of the units.
     pub(super) tasks: Vec<TaskMemory>,
-    /// For each layer and direction.
+    /// For each layer, direction and part of the units.
     pub(super) states: Vec<StateMemory>,
+    /// For each direction, where there are parts.
+    pub(super) exchanges: Vec<Exchange>,
     /// Outputs of even layers below the last, for each direction.
     pub(super) even: Vec<Aligned>,
     /// Outputs of odd layers below the last, for each direction.
@@ -37,7 +42,13 @@ pub(super) struct StateMemory {
 /// Buffers of one direction of a group.
 #[derive(Debug)]
 pub(super) struct TaskMemory {
+    /// Which part of the units it computes.
+    pub(super) part: usize,
     pub(super) chunk_rows: usize,
+    /// How the next chunk's inputs are projected, to and fro also from call to call.
+    pub(super) projection: BlockOrder,
+    /// How the next step runs.
+    pub(super) recurrence: BlockOrder,
     pub(super) input: Aligned,
     pub(super) pre: Aligned,
     pub(super) out: Aligned,
@@ -53,8 +64,7 @@ impl Workspace {
     ///
     /// [`Error::OutOfMemory`].
     pub fn new(plan: &Plan) -> Result<Self, Error> {
-        let sizes = |group| GroupSizes::forward(plan.config(), &plan.shape, group, plan.training);
-        let groups = plan.groups.iter().map(|group| GroupMemory::new(&sizes(group)));
+        let groups = plan.groups.iter().map(|group| GroupMemory::new(&plan.group_sizes(group)));
         Ok(Self { groups: groups.collect::<Result<_, _>>()?, plan_id: plan.id })
     }
 }
@@ -65,11 +75,16 @@ impl GroupMemory {
             let floats = if sizes.sequences >= number { sizes.sequence } else { 0 };
             (0..sizes.directions).map(|_| zeros(floats)).collect()
         };
-        let tasks = (0..sizes.directions).map(|_| TaskMemory::new(&sizes.task));
+        let parts = || sizes.parts.iter().enumerate();
+        let tasks = (0..sizes.directions)
+            .flat_map(|_| parts().map(|(part, blocks)| TaskMemory::new(&sizes.task, part, blocks)));
+        let exchanges = if sizes.parts.len() > 1 { sizes.directions } else { 0 };
+        let exchange = |_| Exchange::new(sizes.state / sizes.pitch, sizes.pitch);
         let states = (0..sizes.states).map(|_| StateMemory::new(sizes.state));
         Ok(Self {
             tasks: tasks.collect::<Result<_, _>>()?,
             states: states.collect::<Result<_, _>>()?,
+            exchanges: (0..exchanges).map(exchange).collect::<Result<_, _>>()?,
             even: sequence(1)?,
             odd: sequence(2)?,
         })
@@ -83,9 +98,13 @@ impl StateMemory {
 }
 
 impl TaskMemory {
-    fn new(sizes: &TaskSizes) -> Result<Self, Error> {
+    fn new(sizes: &TaskSizes, part: usize, blocks: &Range<usize>) -> Result<Self, Error> {
+        let order = BlockOrder { first: blocks.start, ..BlockOrder::ascending(blocks.len()) };
         Ok(Self {
+            part,
             chunk_rows: sizes.chunk_rows,
+            projection: order,
+            recurrence: order,
             input: zeros(sizes.input)?,
             pre: zeros(sizes.pre)?,
             out: zeros(sizes.out)?,
