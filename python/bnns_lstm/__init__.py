@@ -19,6 +19,7 @@ from bnns_lstm.descriptors import (
 )
 from bnns_lstm.enums import ActivationFunction, DataLayout, DataType, LayerFlags, NDArrayFlags
 from bnns_lstm.errors import (
+    ArgumentError,
     BNNSLSTMError,
     CacheError,
     ComputeError,
@@ -35,10 +36,13 @@ from bnns_lstm.functions import (
     prepare,
     validate,
 )
+from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stream, Tape
 
 __all__ = [
+    "LSTM",
     "Activation",
     "ActivationFunction",
+    "ArgumentError",
     "BNNSLSTMError",
     "CacheError",
     "ComputeError",
@@ -48,14 +52,19 @@ __all__ = [
     "DescriptorError",
     "ErrorCode",
     "FilterParameters",
+    "Gradients",
     "Issue",
+    "LSTMConfig",
     "LSTMDataDescriptor",
     "LSTMGateDescriptor",
+    "LSTMState",
     "LayerFlags",
     "LayerParametersLSTM",
     "NDArrayDescriptor",
     "NDArrayFlags",
     "PreparedLayer",
+    "Stream",
+    "Tape",
     "__version__",
     "compute_lstm_training_cache_capacity",
     "direct_apply_lstm_batch_backward",
