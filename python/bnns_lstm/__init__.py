@@ -26,7 +26,10 @@ from bnns_lstm.errors import (
     ConfigurationError,
     DescriptorError,
     ErrorCode,
+    ExtraError,
     Issue,
+    WeightsError,
+    WeightsIssue,
 )
 from bnns_lstm.functions import (
     compute_lstm_training_cache_capacity,
@@ -51,6 +54,7 @@ __all__ = [
     "DataType",
     "DescriptorError",
     "ErrorCode",
+    "ExtraError",
     "FilterParameters",
     "Gradients",
     "Issue",
@@ -65,6 +69,8 @@ __all__ = [
     "PreparedLayer",
     "Stream",
     "Tape",
+    "WeightsError",
+    "WeightsIssue",
     "__version__",
     "compute_lstm_training_cache_capacity",
     "direct_apply_lstm_batch_backward",

@@ -16,7 +16,10 @@ __all__ = [
     "ConfigurationError",
     "DescriptorError",
     "ErrorCode",
+    "ExtraError",
     "Issue",
+    "WeightsError",
+    "WeightsIssue",
 ]
 
 
@@ -49,6 +52,26 @@ class Issue:
         return f"{self.path}: expected {self.expected}, found {self.actual} [{self.code}]"
 
 
+@dataclass(frozen=True)
+class WeightsIssue:
+    """One finding about a model of another library, or a file of weights.
+
+    Attributes:
+        path: Which argument, file, entry, node or attribute, for example ``weight_hh_l0``.
+        expected: What it should have been.
+        actual: What it is.
+    """
+
+    path: str
+    expected: str
+    actual: str
+
+    @property
+    def message(self) -> str:
+        """The finding as one line."""
+        return f"{self.path}: expected {self.expected}, found {self.actual}"
+
+
 class BNNSLSTMError(Exception):
     """Base of all errors of this package."""
 
@@ -66,10 +89,7 @@ class _IssuesError(BNNSLSTMError, ValueError):
 
     def __str__(self) -> str:
         """One line for each issue, with a heading if there are several."""
-        lines = [issue.message for issue in self.issues]
-        if len(lines) == 1:
-            return lines[0]
-        return f"{len(lines)} problems:\n" + "\n".join(f"  {line}" for line in lines)
+        return _listed([issue.message for issue in self.issues])
 
 
 class DescriptorError(_IssuesError):
@@ -98,9 +118,40 @@ class CacheError(_IssuesError):
     """
 
 
+class WeightsError(BNNSLSTMError, ValueError):
+    """A model, a file or a set of weights that cannot be taken over, or cannot be written.
+
+    Attributes:
+        issues: All that is wrong with it, each a :class:`WeightsIssue`; never empty.
+    """
+
+    issues: tuple[WeightsIssue, ...]
+
+    def __init__(self, issues: tuple[WeightsIssue, ...]) -> None:
+        """An error from all its issues."""
+        # The only argument, so that the error survives pickling.
+        super().__init__(tuple(issues))
+        self.issues = tuple(issues)
+
+    def __str__(self) -> str:
+        """One line for each issue, with a heading if there are several."""
+        return _listed([issue.message for issue in self.issues])
+
+
+class ExtraError(BNNSLSTMError, ImportError):
+    """A format needs a package that is not installed; the message says how to install it."""
+
+
 class ConfigurationError(BNNSLSTMError, ValueError):
     """An environment variable asks for something that this machine does not have."""
 
 
 class ComputeError(BNNSLSTMError, RuntimeError):
     """A valid call could not be carried out: out of memory, or threads that do not start."""
+
+
+def _listed(lines: list[str]) -> str:
+    """Lines under a heading, or the only one by itself."""
+    if len(lines) == 1:
+        return lines[0]
+    return f"{len(lines)} problems:\n" + "\n".join(f"  {line}" for line in lines)

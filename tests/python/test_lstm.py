@@ -343,6 +343,7 @@ STATE = np.zeros((1, 4, 5), np.float32)
         ({"x": np.zeros(3, np.float32)}, ["x"]),
         ({"x": np.zeros((6, 4, 3), np.int32)}, ["x"]),
         ({"state": STATE}, ["state"]),
+        ({"state": bl.LSTMState([1.0], 2)}, ["state.h", "state.c"]),
         ({"state": (STATE, STATE[:, 1:])}, ["state.c"]),
         ({"state": (STATE[:, 1:], STATE.astype("f8")), "lengths": [1, 2]}, ["state.h", "state.c", "lengths"]),
         ({"lengths": [1, 2, 3, 7]}, ["lengths[3]"]),

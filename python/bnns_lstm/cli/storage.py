@@ -17,14 +17,17 @@ import numpy.typing as npt
 from bnns_lstm.cli import UserError
 from bnns_lstm.cli.model import Model
 from bnns_lstm.cli.scaling import Scaling
-from bnns_lstm.cli.tensors import LARGEST_FILE, RefusedError, arrays_of, encode, parse, shown
 from bnns_lstm.cli.weights import shapes
+from bnns_lstm.formats.files import beside, is_replaceable, replace_with
+from bnns_lstm.formats.tensors import RefusedError, arrays_of, encode, parse, shown
 
 __all__ = ["load", "require_place", "save"]
 
 Floats = npt.NDArray[np.float32]
 
 FORMAT = "bnns-lstm forecast 1"
+LARGEST_FILE = 1 << 24
+LARGEST_HEADER = 1 << 16
 # No prediction of a model within this bound overflows.
 LARGEST_NUMBER = 1e6
 LARGEST_YEAR = 10**6
@@ -38,11 +41,11 @@ def require_place(path: Path) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if _is_replaceable(path):
-        beside = _beside(path)
+    if is_replaceable(path):
+        temporary = beside(path)
         try:
-            beside.touch()
-            beside.unlink()
+            temporary.touch()
+            temporary.unlink()
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from None
 
@@ -56,15 +59,7 @@ def save(path: Path, model: Model) -> None:
     scaling = np.array([model.scaling.divisor, model.scaling.offset], np.float32)
     metadata = {"format": FORMAT, "test_from": str(model.test_from)}
     content = encode({**model.arrays, "scaling": scaling}, metadata)
-    if not _is_replaceable(path):
-        path.write_bytes(content)
-        return
-    beside = _beside(path)
-    try:
-        beside.write_bytes(content)
-        beside.replace(path.resolve())
-    finally:
-        beside.unlink(missing_ok=True)
+    replace_with(path, content)
 
 
 def load(path: Path) -> Model:
@@ -77,11 +72,17 @@ def load(path: Path) -> Model:
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
     try:
-        metadata, header, data = parse(content)
+        _check_size(content)
+        metadata, header, data = parse(content, LARGEST_HEADER)
         _check_format(metadata.get("format"))
         return _model(arrays_of(header, data), _year(metadata.get("test_from")))
     except RefusedError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def _check_size(content: bytes) -> None:
+    if len(content) > LARGEST_FILE:
+        raise RefusedError(f"expected a file of at most {LARGEST_FILE} bytes, found more")
 
 
 def _check_format(found: object) -> None:
@@ -122,14 +123,3 @@ def _year(text: object) -> int:
         if abs(year) <= LARGEST_YEAR:
             return year
     raise RefusedError(f"test_from: expected a year, found {shown(text)}")
-
-
-def _is_replaceable(path: Path) -> bool:
-    """Whether a path is a file or nothing yet, and not a device or a pipe."""
-    return path.is_file() or not path.exists()
-
-
-def _beside(path: Path) -> Path:
-    """Where a file is written before it takes its name: in the folder of the file itself, if it is a link."""
-    target = path.resolve()
-    return target.with_name(f".{target.name}.{os.getpid()}")

@@ -22,6 +22,7 @@ from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module import bridge
 from bnns_lstm.module.config import LSTMConfig, Peephole, activations_of
 from bnns_lstm.module.engine import Engine, Room, structure
+from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, as_floats, read_batch, read_state
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.results import Floats, Gradients, LSTMState, Tape
@@ -30,7 +31,7 @@ from bnns_lstm.module.stream import Stream
 __all__ = ["LSTM"]
 
 
-class LSTM:
+class LSTM(Files):
     """A stack of LSTM layers with weights of its own.
 
     Args:
@@ -160,6 +161,12 @@ class LSTM:
         Raises:
             ArgumentError: With every argument that is wrong.
         """
+        is_plain = lengths is None and out is None and not return_cell_states
+        if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
+            room = self._current().quick(x, state)
+            if room is not None:
+                last = LSTMState(room.caller_hn.copy(), room.caller_cn.copy())
+                return room.caller_y.copy(), last
         batch = self._read(x, state, lengths)
         engine = self._current()
         if return_cell_states:
@@ -362,20 +369,23 @@ class LSTM:
             ArgumentError: For a form of weights that a module has no name for.
         """
         config, arrays = bridge.read(params)
-        made = cls._from_config(config, num_threads=num_threads)
+        made = cls._empty(config, num_threads=num_threads)
         bridge.copy(arrays, made._weights)
         return made
 
     @classmethod
-    def _from_config(
-        cls, config: LSTMConfig, *, num_threads: int | None = None, convert: bool = False
-    ) -> LSTM:
+    def _empty(cls, config: LSTMConfig, *, num_threads: int | None = None) -> LSTM:
         """An LSTM whose weights are 0."""
+        _check_threads(num_threads)
         made = cls.__new__(cls)
-        made._config, made._num_threads, made._convert = config, num_threads, convert
+        made._config, made._num_threads, made._convert = config, num_threads, False
         made._random = np.random.default_rng()
         made._set_up(Weights(config))
         return made
+
+    def _fill(self, weights: dict[str, Floats]) -> None:
+        for name, array in weights.items():
+            self._weights.named[name][...] = array
 
     def __getstate__(self) -> dict[str, Any]:
         """Configuration and weights; nothing that was prepared."""
@@ -393,8 +403,7 @@ class LSTM:
         self._num_threads, self._convert = state["num_threads"], state["convert"]
         self._random = state["random"]
         self._set_up(Weights(self._config))
-        for name, array in state["weights"].items():
-            self._weights.named[name][...] = array
+        self._fill(state["weights"])
 
     def __repr__(self) -> str:
         """As it could be made again, but for the weights."""

@@ -1,0 +1,163 @@
+"""ONNX' names of activations, with the parameters that each has and their defaults.
+
+Formulas and order of use: ONNX' documentation of the operator LSTM; defaults: those of the operators of the
+same names, and for Affine and ScaledTanh, which are no operators any more, those of ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bnns_lstm.activation import Activation
+from bnns_lstm.enums import ActivationFunction as F
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.stored import default_activations, is_default
+from bnns_lstm.formats.tensors import shown
+
+__all__ = ["activations_of", "attributes_of"]
+
+
+class _Entry(NamedTuple):
+    """A function of BNNS, and ONNX' defaults for the parameters that its own has."""
+
+    function: F
+    alpha: float | None = None
+    beta: float | None = None
+
+
+NAMES = {
+    "Affine": _Entry(F.LINEAR_WITH_BIAS, 1.0, 0.0),
+    "Elu": _Entry(F.ELU, 1.0),
+    "HardSigmoid": _Entry(F.HARD_SIGMOID, 0.2, 0.5),
+    "LeakyRelu": _Entry(F.LEAKY_RECTIFIED_LINEAR, 0.01),
+    "Relu": _Entry(F.RECTIFIED_LINEAR),
+    "ScaledTanh": _Entry(F.SCALED_TANH, 1.0, 1.0),
+    "Sigmoid": _Entry(F.SIGMOID),
+    "Softplus": _Entry(F.SOFTPLUS),
+    "Softsign": _Entry(F.SOFTSIGN),
+    "Tanh": _Entry(F.TANH),
+    "ThresholdedRelu": _Entry(F.THRESHOLD, 1.0),
+}
+LOWER = {name.lower(): name for name in NAMES}
+# ONNX' three functions are those of these gates.
+PLACES = (("input", "forget", "output"), ("candidate",), ("hidden",))
+
+
+def activations_of(
+    path: str,
+    names: Sequence[str],
+    alphas: Sequence[float],
+    betas: Sequence[float],
+    directions: int,
+) -> dict[str, Activation] | None:
+    """The activations of a node; None if they are the default ones.
+
+    Args:
+        path: What errors call the node.
+        names: Its attribute `activations`; empty for the default.
+        alphas: Its attribute `activation_alpha`: one for each function that has an alpha, in their order.
+            Functions for which none is left have their default.
+        betas: The same for beta.
+        directions: 2 if it is bidirectional.
+
+    Raises:
+        WeightsError: If a function has no equal here, a parameter is left over, or the directions differ.
+    """
+    if not names:
+        if alphas or betas:
+            raise fail(f"{path}: activations", "names for activation_alpha and _beta", "none")
+        return None
+    if len(names) != 3 * directions:
+        raise fail(f"{path}: activations", f"{3 * directions} names", shown(list(names)))
+    left = {"alpha": list(alphas), "beta": list(betas)}
+    made = [_activation(path, name, left) for name in names]
+    for name, rest in left.items():
+        if rest:
+            raise fail(
+                f"{path}: activation_{name}", "one for each function that has it", f"{rest} more"
+            )
+    if made[:3] != made[-3:]:
+        found = f"{made[:3]} and {made[3:]}"
+        raise fail(f"{path}: activations", "the same in both directions", found)
+    activations = {gate: made[i] for i, gates in enumerate(PLACES) for gate in gates}
+    return None if is_default(activations) else activations
+
+
+def _activation(path: str, name: str, left: dict[str, list[float]]) -> Activation:
+    """One function; its parameters are taken from what is left of them."""
+    # ONNX Runtime takes any case, too.
+    if name.lower() not in LOWER:
+        raise fail(f"{path}: activations", ", ".join(NAMES), shown(name))
+    entry = NAMES[LOWER[name.lower()]]
+    alpha, beta = (
+        1.0 if default is None else left[key].pop(0) if left[key] else default
+        for key, default in (("alpha", entry.alpha), ("beta", entry.beta))
+    )
+    if entry.function == F.THRESHOLD:
+        # x where x >= alpha; here it is x where x > alpha.
+        below = np.nextafter(np.float32(alpha), np.float32(-np.inf))
+        return Activation(F.THRESHOLD, float(below), 0.0)
+    return Activation(entry.function, alpha, beta)
+
+
+def attributes_of(
+    activations: Mapping[str, Activation] | None,
+) -> dict[str, list[str] | list[float]]:
+    """The attributes of a node of one direction; none if the activations are the default ones.
+
+    Raises:
+        WeightsError: Naming each function that ONNX has not, and gates that must share one but do not.
+    """
+    if is_default(activations):
+        return {}
+    activations = activations or default_activations()
+    issues: list[WeightsIssue] = []
+    names: list[str] = []
+    alphas: list[float] = []
+    betas: list[float] = []
+    for gates in PLACES:
+        for gate in gates[1:]:
+            if activations[gate] != activations[gates[0]]:
+                expected = (
+                    f"{activations[gates[0]]}, as in the {gates[0]} gate: ONNX has one for both"
+                )
+                issues.append(
+                    WeightsIssue(f"activations.{gate}", expected, repr(activations[gate]))
+                )
+        written = _written(activations[gates[0]])
+        if written is None:
+            found = repr(activations[gates[0]])
+            expected = f"a function that ONNX has ({', '.join(NAMES)})"
+            issues.append(WeightsIssue(f"activations.{gates[0]}", expected, found))
+            continue
+        names.append(written[0])
+        alphas += [value for value in written[1:2] if value is not None]
+        betas += [value for value in written[2:] if value is not None]
+    if issues:
+        raise WeightsError(tuple(issues))
+    attributes: dict[str, list[str] | list[float]] = {"activations": names}
+    attributes |= {"activation_alpha": alphas} if alphas else {}
+    attributes |= {"activation_beta": betas} if betas else {}
+    return attributes
+
+
+def _written(activation: Activation) -> tuple[str, float | None, float | None] | None:
+    """ONNX' name and parameters of a function, if it has the function."""
+    function, alpha, beta = activation.function, float(activation.alpha), float(activation.beta)
+    if function == F.THRESHOLD and beta == 0:
+        alpha = float(np.nextafter(np.float32(alpha), np.float32(np.inf)))
+    elif function == F.THRESHOLD or (function == F.SOFTPLUS and (alpha, beta) != (1, 1)):
+        return None
+    elif function in {F.IDENTITY, F.LINEAR}:
+        return "Affine", alpha if function == F.LINEAR else 1.0, 0.0
+    elif function == F.CLAMP and (alpha, beta) == (0, 1):
+        return "HardSigmoid", 1.0, 0.0
+    for name, entry in NAMES.items():
+        if entry.function == function:
+            own = (None if entry.alpha is None else alpha, None if entry.beta is None else beta)
+            return name, *own
+    return None

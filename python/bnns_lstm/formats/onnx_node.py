@@ -1,0 +1,193 @@
+"""One LSTM node of an ONNX graph as a network of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats import order
+from bnns_lstm.formats.convert import fail, to_float32
+from bnns_lstm.formats.onnx_activations import activations_of
+from bnns_lstm.formats.onnx_graph import Scope, label
+from bnns_lstm.formats.onnx_ops import attributes
+from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.formats.tensors import shown
+
+__all__ = ["input_of", "read_node"]
+
+INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
+ATTRIBUTES = {
+    "activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size",
+    "input_forget", "layout", "output_sequence",
+}  # fmt: skip
+SUFFIXES = ("", "_reverse")
+
+
+def input_of(node: Any, name: str) -> str:
+    """The value that a node reads as one of :data:`INPUTS`; empty if it has none."""
+    place = INPUTS.index(name)
+    return str(node.input[place]) if place < len(node.input) else ""
+
+
+def read_node(scope: Scope, node: Any) -> StoredLSTM:
+    """A node's configuration and weights.
+
+    Initial states are taken over if they are constants. If they come from the model's inputs or are computed,
+    they are the caller's to give, and so are lengths.
+
+    Raises:
+        WeightsError: Naming everything that cannot be taken over.
+    """
+    path, words = label(node), attributes(node)
+    issues = _attribute_issues(path, words)
+    directions = 2 if words.get("direction") == b"bidirectional" else 1
+    arrays: dict[str, Floats] = {}
+    activations = None
+    try:
+        texts = [name.decode("ascii", "replace") for name in words.get("activations") or ()]
+        alphas, betas = (words.get(f"activation_{name}") or () for name in ("alpha", "beta"))
+        activations = activations_of(path, texts, alphas, betas, directions)
+    except WeightsError as error:
+        issues += error.issues
+    try:
+        arrays = _arrays(path, scope, node)
+        _check_shapes(path, arrays, directions, words.get("hidden_size"))
+    except WeightsError as error:
+        issues += error.issues
+    lengths = input_of(node, "sequence_lens")
+    if lengths and scope.is_constant(lengths):
+        expected = "an input of the model (lengths are given to the call)"
+        found = f"the constant {scope.constant(path, lengths).tolist()}"
+        issues.append(WeightsIssue(f"{path}: sequence_lens", expected, found[:100]))
+    if issues:
+        raise WeightsError(tuple(issues))
+    batch_first = bool(words.get("layout"))
+    return StoredLSTM(
+        input_size=arrays["W"].shape[2], hidden_size=arrays["R"].shape[2], num_layers=1,
+        bidirectional=directions == 2, bias="B" in arrays, batch_first=batch_first, dropout=0.0,
+        peephole="diagonal" if "P" in arrays else None, activations=activations,
+        parameters=_parameters(arrays, directions),
+        state=_state(path, scope, node, batch_first=batch_first),
+    )  # fmt: skip
+
+
+def _attribute_issues(path: str, words: Mapping[str, Any]) -> list[WeightsIssue]:
+    """What cannot be honoured, or is not known."""
+    issues = [
+        WeightsIssue(f"{path}: {shown(name)}", "only attributes that LSTM has in ONNX", "it")
+        for name in words
+        if name not in ATTRIBUTES
+    ]
+    if "clip" in words:
+        expected = "no clip, which has no equal here"
+        issues.append(WeightsIssue(f"{path}: clip", expected, shown(words["clip"])))
+    if words.get("input_forget"):
+        expected = "0: input and forget gate are not coupled here"
+        issues.append(WeightsIssue(f"{path}: input_forget", expected, shown(words["input_forget"])))
+    direction = words.get("direction", b"forward")
+    if direction not in {b"forward", b"bidirectional"}:
+        expected = (
+            "'forward' or 'bidirectional' (a layer that only reads in reverse has no equal here)"
+        )
+        found = direction.decode("ascii", "replace") if isinstance(direction, bytes) else direction
+        issues.append(WeightsIssue(f"{path}: direction", expected, shown(found)))
+    if words.get("layout", 0) not in {0, 1}:
+        issues.append(WeightsIssue(f"{path}: layout", "0 or 1", shown(words["layout"])))
+    return issues
+
+
+def _arrays(path: str, scope: Scope, node: Any) -> dict[str, Floats]:
+    """W, R, and B and P if there are any."""
+    issues: list[WeightsIssue] = []
+    arrays: dict[str, Floats] = {}
+
+    def read(name: str) -> None:
+        value = input_of(node, name)
+        try:
+            if value:
+                arrays[name] = to_float32(
+                    f"{path}: {name}", scope.constant(f"{path}: {name}", value)
+                )
+            elif name in {"W", "R"}:
+                issues.append(WeightsIssue(f"{path}: {name}", "a constant", "none"))
+        except WeightsError as error:
+            issues.extend(error.issues)
+
+    for name in ("W", "R", "B", "P"):
+        read(name)
+    if issues:
+        raise WeightsError(tuple(issues))
+    return arrays
+
+
+def _check_shapes(path: str, arrays: Mapping[str, Floats], directions: int, hidden: object) -> None:
+    """Compare with each other; the hidden size is R's."""
+    recurrent, below = arrays["R"].shape, arrays["W"].shape
+    units = recurrent[2] if len(recurrent) == 3 else 0
+    wanted: dict[str, tuple[int, ...]] = {
+        "R": (directions, 4 * units, units),
+        "W": (directions, 4 * units, below[2] if len(below) == 3 else 0),
+        "B": (directions, 8 * units),
+        "P": (directions, 3 * units),
+    }
+    if units < 1:
+        raise fail(f"{path}: R", f"[{directions}, 4*hidden, hidden]", str(list(recurrent)))
+    issues = [
+        WeightsIssue(f"{path}: {name}", str(list(wanted[name])), str(list(array.shape)))
+        for name, array in arrays.items()
+        if array.shape != wanted[name] or array.size == 0
+    ]
+    if hidden is not None and hidden != units:
+        issues.append(WeightsIssue(f"{path}: hidden_size", f"{units}, as in R", shown(hidden)))
+    if issues:
+        raise WeightsError(tuple(issues))
+
+
+def _parameters(arrays: Mapping[str, Floats], directions: int) -> dict[str, Floats]:
+    """ONNX' arrays in PyTorch's order and under its names."""
+    parameters: dict[str, Floats] = {}
+    for direction, suffix in enumerate(SUFFIXES[:directions]):
+        place = f"l0{suffix}"
+        own = {name: array[direction] for name, array in arrays.items()}
+        gates = (order.ONNX, order.TORCH)
+        parameters[f"weight_ih_{place}"] = order.reorder(own["W"], *gates)
+        parameters[f"weight_hh_{place}"] = order.reorder(own["R"], *gates)
+        if "B" in own:
+            below, recurrent = own["B"].reshape(2, -1)
+            parameters[f"bias_ih_{place}"] = order.reorder(below, *gates)
+            parameters[f"bias_hh_{place}"] = order.reorder(recurrent, *gates)
+        if "P" in own:
+            peepholes = order.reorder(own["P"], order.ONNX_PEEPHOLES, order.TORCH)
+            parameters[f"weight_ch_{place}"] = peepholes
+    return parameters
+
+
+def _state(
+    path: str, scope: Scope, node: Any, *, batch_first: bool
+) -> tuple[Floats, Floats] | None:
+    """Initial states that the model carries; None if they are zeros or given at run time."""
+    states: dict[str, Floats] = {}
+    given: list[str] = []
+    for name in ("initial_h", "initial_c"):
+        value = input_of(node, name)
+        if not value or scope.is_zero(value):
+            continue
+        given.append(name)
+        if scope.is_constant(value):
+            array: npt.NDArray[Any] = scope.constant(f"{path}: {name}", value)
+            if array.ndim != 3:
+                raise fail(f"{path}: {name}", "three axes", str(list(array.shape)))
+            states[name] = to_float32(
+                f"{path}: {name}", array.swapaxes(0, 1) if batch_first else array
+            )
+    if len(states) == 1 and len(given) == 2:
+        only = next(iter(states))
+        other = given[1 - given.index(only)]
+        raise fail(f"{path}: {other}", f"a constant, as {only} is one", "a value of run time")
+    if not states:
+        return None
+    zeros = next(iter(states.values())) * 0
+    return states.get("initial_h", zeros), states.get("initial_c", zeros)

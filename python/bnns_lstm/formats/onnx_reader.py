@@ -1,0 +1,109 @@
+"""LSTM nodes of ONNX models to :class:`StoredLSTM`. Needs the package `onnx`: `pip install bnns-lstm[onnx]`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.onnx_chain import Layer, chains, layers
+from bnns_lstm.formats.onnx_graph import label, scopes
+from bnns_lstm.formats.onnx_node import input_of, read_node
+from bnns_lstm.formats.onnx_tensors import Model, open_model
+from bnns_lstm.formats.stack import stacked
+from bnns_lstm.formats.stored import StoredLSTM
+
+__all__ = ["read_onnx"]
+
+
+def read_onnx(
+    source: str | os.PathLike[str] | Any, node: str | Sequence[str] | None = None
+) -> StoredLSTM:
+    """Take over an LSTM node of an ONNX model, or a chain of them that forms a stack.
+
+    Args:
+        source: The path of a model, or an `onnx.ModelProto`.
+        node: Which one, by the name of a node or of one of its outputs. A name takes the whole stack that
+            the node belongs to; a sequence of names takes these nodes alone, the lowest first. Not needed if
+            the model has one stack.
+
+    Returns:
+        The network; `batch_first` is what the attribute `layout` says. Dropout between nodes does nothing at
+        inference and is not taken over.
+
+    Raises:
+        ExtraError: If the package `onnx` is not installed.
+        WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
+        OSError: If the file cannot be read.
+    """
+    model = open_model(source)
+    found = layers(model)
+    if not found:
+        raise fail("source", "a model with an LSTM node", _others(model))
+    stack = _chosen(found, node)
+    lengths = {label(layer.node): _lengths(layer) for layer in stack}
+    if len(set(lengths.values())) > 1:
+        raise fail("sequence_lens", "the same for all nodes of a stack", repr(lengths))
+    read: list[tuple[str, StoredLSTM]] = []
+    issues: list[WeightsIssue] = []
+    for layer in stack:
+        try:
+            read.append((label(layer.node), read_node(layer.scope, layer.node)))
+        except WeightsError as error:  # noqa: PERF203 - the issues of all nodes are wanted
+            issues += error.issues
+    if issues:
+        raise WeightsError(tuple(issues))
+    return stacked(read)
+
+
+def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
+    """The layers that are meant."""
+    stacks = chains(found)
+    if not stacks:
+        raise fail("source", "a graph without cycles", "LSTM nodes that read each other")
+    shown = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
+    if node is None:
+        if len(stacks) != 1:
+            raise fail("node", f"the name of one of the LSTM nodes {shown}", "none")
+        return stacks[0]
+    if isinstance(node, str):
+        chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
+        if len(chosen) != 1:
+            actual = f"{node!r}, the name of {len(chosen)}"
+            raise fail("node", f"the name of one of the LSTM nodes {shown}", actual)
+        return chosen[0]
+    named = [[layer for layer in found if name in layer.names] for name in node]
+    if not named or any(len(matches) != 1 for matches in named):
+        raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)))
+    stack = [matches[0] for matches in named]
+    for lower, upper in pairwise(stack):
+        if upper.below is not lower:
+            path = f"node: {label(upper.node)}"
+            raise fail(path, f"a node that reads the output of {label(lower.node)!r}", "another")
+    return stack
+
+
+def _lengths(layer: Layer) -> str:
+    """What a node reads as lengths; the same value under other names counts as the same."""
+    scope, name = layer.scope, input_of(layer.node, "sequence_lens")
+    for _ in range(10):
+        scope, node = scope.origin(name)
+        if node is None or node.op_type != "Identity":
+            break
+        name = node.input[0]
+    return name
+
+
+def _others(model: Model) -> str:
+    """What a model without LSTM nodes has instead."""
+    names = {node.op_type for scope in scopes(model) for node in scope.graph.node}
+    similar = sorted(
+        name for name in names if "LSTM" in name or name in {"GRU", "RNN", "Scan", "Loop"}
+    )
+    inside = any(node.op_type == "LSTM" for one in model.proto.functions for node in one.node)
+    if inside:
+        return "one in a local function (`onnx.inliner.inline_local_functions` takes it out)"
+    return f"none, but {', '.join(similar)}" if similar else "none"

@@ -1,0 +1,139 @@
+"""ONNX files: the model in one, and the numbers in its tensors, external ones included.
+
+No memory is asked for by a size that the file merely claims, and external data is read only from the folder
+of the file and the folders in it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bnns_lstm.formats.convert import fail, widen_bfloat16
+from bnns_lstm.formats.extras import need
+from bnns_lstm.formats.tensors import shown
+
+__all__ = ["Model", "open_model"]
+
+# Of TensorProto.DataType: NumPy's type of the raw bytes, and the field that holds numbers otherwise.
+TYPES = {
+    1: ("<f4", "float_data"),
+    6: ("<i4", "int32_data"),
+    7: ("<i8", "int64_data"),
+    10: ("<u2", "int32_data"),
+    11: ("<f8", "double_data"),
+    16: ("<u2", "int32_data"),
+}
+FLOAT16, BFLOAT16, EXTERNAL = 10, 16, 1
+LARGEST_RANK = 8
+
+
+@dataclass
+class Model:
+    """A model, and where its external data may lie.
+
+    Attributes:
+        proto: The `onnx.ModelProto`.
+        folder: The folder of its file; None for a model that was given as an object.
+        loaded: Bytes of tensors that were read.
+    """
+
+    proto: Any
+    folder: Path | None
+    loaded: int = 0
+
+    def array(self, tensor: Any) -> npt.NDArray[Any]:
+        """The numbers of a `TensorProto`; bfloat16 comes as float32.
+
+        Raises:
+            WeightsError: If the type is none of those that weights, sizes and lengths have, if there are
+                more or fewer numbers than the shape says, or if external data is missing or elsewhere.
+        """
+        path, shape = shown(tensor.name).strip("'"), list(tensor.dims)
+        if tensor.data_type not in TYPES:
+            names = dict(map(reversed, need("onnx", "onnx").TensorProto.DataType.items()))
+            found = names.get(tensor.data_type, str(tensor.data_type))
+            raise fail(path, "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT32 or INT64", found)
+        if len(shape) > LARGEST_RANK or any(size < 0 for size in shape):
+            raise fail(path, f"up to {LARGEST_RANK} sizes of at least 0", shown(shape))
+        flat = self._numbers(path, tensor)
+        self.loaded += flat.nbytes
+        if flat.size != prod(shape):
+            raise fail(path, f"numbers for the shape {shape}", str(flat.size))
+        if tensor.data_type == FLOAT16:
+            flat = flat.view(np.float16)
+        elif tensor.data_type == BFLOAT16:
+            flat = widen_bfloat16(flat)
+        return flat.reshape(shape)
+
+    def _numbers(self, path: str, tensor: Any) -> npt.NDArray[Any]:
+        """The numbers without their shape; 16-bit floats as their bits."""
+        kind, field = TYPES[tensor.data_type]
+        if tensor.data_location == EXTERNAL:
+            raw = self._external(path, tensor, np.dtype(kind).itemsize)
+        elif tensor.HasField("raw_data"):
+            raw = tensor.raw_data
+        else:
+            values = np.array(getattr(tensor, field))
+            return values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+        size = np.dtype(kind).itemsize
+        if len(raw) % size:
+            raise fail(path, f"raw data in multiples of {size} bytes", f"{len(raw)} bytes")
+        return np.frombuffer(raw, kind).astype(np.dtype(kind).newbyteorder("="))
+
+    def _external(self, path: str, tensor: Any, size: int) -> bytes:
+        """The bytes of a tensor that lies in another file."""
+        words = {entry.key: entry.value for entry in tensor.external_data}
+        if self.folder is None:
+            raise fail(
+                path, "data in the model: give the path of the file instead", "external data"
+            )
+        place = shown(words.get("location", ""))
+        folder = Path(os.path.realpath(self.folder))
+        try:
+            file = Path(os.path.realpath(folder / words.get("location", "")))
+            inside = file.is_relative_to(folder) and file.is_file()
+        except (OSError, ValueError):
+            inside = False
+        if not inside:
+            raise fail(f"{path}: external data", "a file in the folder of the model", place)
+        numbers = [words.get("offset", "0"), words.get("length", str(size * prod(tensor.dims)))]
+        if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in numbers):
+            raise fail(f"{path}: external data", "offset and length", shown(numbers))
+        offset, length = map(int, numbers)
+        end = file.stat().st_size
+        if offset + length > end:
+            found = f"a file of {end} bytes"
+            raise fail(f"{path}: external data", f"{length} bytes from {offset}", found)
+        with file.open("rb") as opened:
+            opened.seek(offset)
+            return opened.read(length)
+
+
+def open_model(source: str | os.PathLike[str] | Any) -> Model:
+    """A model from a path, or one that was given as an `onnx.ModelProto`.
+
+    Raises:
+        ExtraError: If the package `onnx` is not installed.
+        WeightsError: If the source is neither, or the file holds no model.
+        OSError: If the file cannot be read.
+    """
+    onnx = need("onnx", "onnx")
+    if isinstance(source, onnx.ModelProto):
+        return Model(source, None)
+    if not isinstance(source, str | os.PathLike):
+        raise fail("source", "a path or an onnx.ModelProto", type(source).__name__)
+    path, proto = Path(source), onnx.ModelProto()
+    try:
+        proto.ParseFromString(path.read_bytes())
+    except need("google.protobuf.message", "onnx").DecodeError as error:
+        raise fail(str(path), "an ONNX model", f"none ({error})") from None
+    if not proto.HasField("graph"):
+        raise fail(str(path), "an ONNX model", "none (there is no graph in it)")
+    return Model(proto, path.parent)

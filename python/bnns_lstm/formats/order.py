@@ -1,0 +1,42 @@
+"""The orders in which libraries keep the gates of an LSTM, and the way from one order to another.
+
+The only place that knows them. Sources: PyTorch's documentation of `nn.LSTM`; ONNX's of the operator LSTM
+(weights `iofc`, peepholes `iof`); Keras' `LSTMCell.call`, which splits into i, f, c, o.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["KERAS", "ONNX", "ONNX_PEEPHOLES", "TORCH", "reorder"]
+
+Floats = npt.NDArray[np.float32]
+
+TORCH = ("input", "forget", "candidate", "output")
+"""PyTorch's, and this package's wherever gates stand in one array."""
+
+KERAS = ("input", "forget", "candidate", "output")
+"""Keras', cuDNN's too; its weights are transposed in addition."""
+
+ONNX = ("input", "output", "forget", "candidate")
+"""ONNX' for weights and biases."""
+
+ONNX_PEEPHOLES = ("input", "output", "forget")
+"""ONNX' for peepholes; its candidate gate has none."""
+
+
+def reorder(array: Floats, source: tuple[str, ...], target: tuple[str, ...]) -> Floats:
+    """Blocks along the first axis in another order; a gate that the source lacks becomes zeros.
+
+    Args:
+        array: One block of rows for each gate of `source`.
+        source: The gates as they stand.
+        target: The gates as they shall stand; those of the source that it lacks are left out.
+
+    Returns:
+        A new array with one block for each gate of `target`.
+    """
+    blocks = dict(zip(source, np.split(array, len(source)), strict=True))
+    absent = np.zeros_like(next(iter(blocks.values())))
+    return np.concatenate([blocks.get(gate, absent) for gate in target])

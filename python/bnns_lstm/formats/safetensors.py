@@ -1,0 +1,193 @@
+"""Files of safetensors: reading some arrays of any file, and a whole LSTM with its configuration.
+
+A file that :func:`save_lstm` writes holds the parameters under their names, initial states as `state.h` and
+`state.c`, and in its metadata `format`, `version` and the configuration as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from bnns_lstm.activation import Activation
+from bnns_lstm.enums import ActivationFunction
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.convert import fail, to_float32
+from bnns_lstm.formats.files import replace_with
+from bnns_lstm.formats.stored import ACTIVATIONS, Floats, StoredLSTM
+from bnns_lstm.formats.tensors import (
+    NUMPY,
+    Entry,
+    RefusedError,
+    decode,
+    encode,
+    entries_of,
+    read_header,
+    shown,
+)
+
+__all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
+
+FORMAT = "bnns-lstm"
+VERSION = "1"
+FIELDS = (
+    "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first", "dropout",
+    "peephole", "activations",
+)  # fmt: skip
+STATES = ("state.h", "state.c")
+
+
+class SafetensorsFile:
+    """An open file: its header is checked, its arrays are read one by one.
+
+    Attributes:
+        metadata: The header's `__metadata__`.
+        entries: Type, shape and place of each array.
+    """
+
+    metadata: dict[str, Any]
+    entries: dict[str, Entry]
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        """Open a file and check its header.
+
+        Raises:
+            WeightsError: If it is no safetensors file.
+            OSError: If it cannot be opened.
+        """
+        self._path = Path(path)
+        self._file = self._path.open("rb")
+        try:
+            size = self._file.seek(0, 2)
+            self._file.seek(0)
+            self.metadata, header = read_header(self._file, size)
+            self._start = self._file.tell()
+            self.entries = entries_of(header, size - self._start)
+        except RefusedError as error:
+            self._file.close()
+            raise fail(str(path), "a whole safetensors file", f"none ({error})") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, name: str) -> Floats:
+        """One array as float32, by the rule of :mod:`bnns_lstm.formats.convert`.
+
+        Raises:
+            WeightsError: If its type is no float, or a value does not fit.
+        """
+        entry = self.entries[name]
+        if entry.dtype not in NUMPY:
+            raise fail(shown(name), " or ".join(NUMPY), shown(entry.dtype))
+        self._file.seek(self._start + entry.start)
+        return to_float32(name, decode(entry, self._file.read(entry.end - entry.start)))
+
+
+def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
+    """Write an LSTM. What was there before stays until the new file is complete.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    config = {name: getattr(stored, name) for name in FIELDS}
+    if stored.activations is not None:
+        config["activations"] = {
+            name: [ActivationFunction(item.function).name, float(item.alpha), float(item.beta)]
+            for name, item in stored.activations.items()
+        }
+    arrays = dict(stored.parameters)
+    if stored.state is not None:
+        arrays |= dict(zip(STATES, stored.state, strict=True))
+    metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(config)}
+    replace_with(Path(path), encode(arrays, metadata))
+
+
+def load_lstm(path: str | PathLike[str]) -> StoredLSTM:
+    """Read a file that :func:`save_lstm` wrote.
+
+    Raises:
+        WeightsError: With the reason, if it is another file or a damaged one.
+        OSError: If it cannot be read.
+    """
+    with closing(SafetensorsFile(path)) as file:
+        config = _config(str(path), file.metadata)
+        # Entries of the header: their number bounds everything that the configuration claims.
+        if config["num_layers"] > max(len(file.entries), 1):
+            actual = f"{config['num_layers']} with {len(file.entries)} arrays"
+            raise fail(f"{path}: num_layers", "at most one layer for each array", actual)
+        arrays = {name: file.read(name) for name in file.entries}
+    found = [name for name in STATES if name in arrays]
+    if len(found) == 1:
+        raise fail(f"{path}: {found[0]}", "both initial states", "one")
+    state = (arrays.pop(STATES[0]), arrays.pop(STATES[1])) if found else None
+    try:
+        return StoredLSTM(**config, parameters=arrays, state=state)
+    except WeightsError as error:
+        issues = (WeightsIssue(f"{path}: {i.path}", i.expected, i.actual) for i in error.issues)
+        raise WeightsError(tuple(issues)) from None
+
+
+def _config(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration in a file's metadata, activations made of it."""
+    kind, version = metadata.get("format"), metadata.get("version")
+    if kind != FORMAT:
+        expected = f"{FORMAT!r} (weights of PyTorch have no configuration: `read_torch` takes them)"
+        raise fail(f"{path}: metadata format", expected, shown(kind))
+    if version != VERSION:
+        raise fail(f"{path}: metadata version", repr(VERSION), shown(version))
+    text = metadata.get("config")
+    try:
+        config = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        raise fail(f"{path}: metadata config", "an object in JSON", shown(text))
+    issues = [
+        WeightsIssue(f"{path}: config", f"the field {name!r}", "none")
+        for name in FIELDS
+        if name not in config
+    ]
+    issues += [
+        WeightsIssue(f"{path}: config", "no other fields", shown(name))
+        for name in config
+        if name not in FIELDS
+    ]
+    if not issues and type(config["num_layers"]) is not int:
+        found = shown(config["num_layers"])
+        issues.append(WeightsIssue(f"{path}: num_layers", "an integer of at least 1", found))
+    if not issues and not isinstance(config["peephole"], str | None):
+        found = shown(config["peephole"])
+        issues.append(WeightsIssue(f"{path}: peephole", "none, 'diagonal' or 'full'", found))
+    if not issues and config["activations"] is not None:
+        config["activations"] = _activations(path, config["activations"], issues)
+    if issues:
+        raise WeightsError(tuple(issues))
+    return config
+
+
+def _activations(path: str, found: object, issues: list[WeightsIssue]) -> dict[str, Activation]:
+    """Activations of [function, alpha, beta] each; what is wrong is added to the issues."""
+    if not isinstance(found, dict) or set(found) != set(ACTIVATIONS):
+        issues.append(WeightsIssue(f"{path}: activations", ", ".join(ACTIVATIONS), shown(found)))
+        return {}
+    made: dict[str, Activation] = {}
+    for name, entry in found.items():
+        if _is_activation(entry):
+            made[name] = Activation(ActivationFunction[entry[0]], *entry[1:])
+        else:
+            expected = "a function's name, alpha and beta"
+            issues.append(WeightsIssue(f"{path}: activations.{name}", expected, shown(entry)))
+    return made
+
+
+def _is_activation(entry: object) -> bool:
+    if not isinstance(entry, list) or len(entry) != 3:
+        return False
+    names: Iterable[str] = (member.name for member in ActivationFunction)
+    numbers = all(type(number) in {int, float} for number in entry[1:])
+    return numbers and isinstance(entry[0], str) and entry[0] in set(names)

@@ -1,0 +1,88 @@
+"""Several one-layer LSTMs as one stack, where they agree in everything that a stack shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bnns_lstm.activation import Activation
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.stored import (
+    ACTIVATIONS,
+    Floats,
+    StoredLSTM,
+    default_activations,
+    is_default,
+)
+
+__all__ = ["same_activations", "stacked"]
+
+SHARED = ("hidden_size", "bidirectional", "bias", "batch_first", "peephole")
+
+
+def stacked(layers: Sequence[tuple[str, StoredLSTM]]) -> StoredLSTM:
+    """One network of layers from the lowest to the highest.
+
+    Args:
+        layers: Names, for errors, and networks of one layer each.
+
+    Raises:
+        WeightsError: Naming each layer that does not fit the first, or does not fit on the one below.
+    """
+    issues = list(_issues(layers))
+    if issues:
+        raise WeightsError(tuple(issues))
+    parameters: dict[str, Floats] = {}
+    for number, (_, layer) in enumerate(layers):
+        for name, array in layer.parameters.items():
+            parameters[name.replace("_l0", f"_l{number}", 1)] = array
+    first = layers[0][1]
+    return replace(
+        first, num_layers=len(layers), parameters=parameters, state=_state([s for _, s in layers])
+    )
+
+
+def same_activations(
+    one: Mapping[str, Activation] | None, other: Mapping[str, Activation] | None
+) -> bool:
+    """Whether two sets of activations are the same functions with the same parameters."""
+    if is_default(one) and is_default(other):
+        return True
+    one, other = one or default_activations(), other or default_activations()
+    return all(one[name] == other[name] for name in ACTIVATIONS)
+
+
+def _issues(layers: Sequence[tuple[str, StoredLSTM]]) -> Iterable[WeightsIssue]:
+    base, first = layers[0]
+    for name, layer in layers[1:]:
+        for field in SHARED:
+            wanted, found = getattr(first, field), getattr(layer, field)
+            if wanted != found:
+                yield WeightsIssue(f"{name}: {field}", f"{wanted!r}, as in {base!r}", repr(found))
+        width = first.directions * first.hidden_size
+        if layer.input_size != width:
+            expected = f"{width}, the width of the layer below"
+            yield WeightsIssue(f"{name}: input_size", expected, str(layer.input_size))
+        if not same_activations(first.activations, layer.activations):
+            wanted, found = _named(first), _named(layer)
+            yield WeightsIssue(f"{name}: activations", f"{wanted}, as in {base!r}", found)
+    batches = {name: layer.state[0].shape[1] for name, layer in layers if layer.state is not None}
+    if len(set(batches.values())) > 1:
+        yield WeightsIssue("initial states", "one batch size", repr(batches))
+
+
+def _named(layer: StoredLSTM) -> str:
+    activations = layer.activations or default_activations()
+    return ", ".join(repr(activations[name]) for name in ACTIVATIONS)
+
+
+def _state(layers: Sequence[StoredLSTM]) -> tuple[Floats, Floats] | None:
+    """The layers' initial states above each other; zeros for a layer without, unless none has any."""
+    given = [layer.state for layer in layers if layer.state is not None]
+    if not given:
+        return None
+    zeros = (np.zeros_like(given[0][0]), np.zeros_like(given[0][1]))
+    states = [layer.state or zeros for layer in layers]
+    return np.concatenate([h for h, _ in states]), np.concatenate([c for _, c in states])

@@ -1,0 +1,188 @@
+"""An LSTM between two libraries: its configuration and its weights, in one form for all formats.
+
+Readers return a :class:`StoredLSTM`, writers take one. Names, shapes and order of its parameters are PyTorch's;
+peepholes, which PyTorch has not, are called `weight_ch_l0` and so on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bnns_lstm._show import show
+from bnns_lstm.activation import Activation
+from bnns_lstm.errors import WeightsError, WeightsIssue
+
+__all__ = [
+    "ACTIVATIONS",
+    "Floats",
+    "Peephole",
+    "StoredLSTM",
+    "default_activations",
+    "is_default",
+    "shapes",
+]
+
+Floats = npt.NDArray[np.float32]
+Peephole = Literal["diagonal", "full"] | None
+
+ACTIVATIONS = ("input", "forget", "candidate", "output", "hidden")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredLSTM:
+    """Configuration and weights of a stack of LSTM layers; inconsistent ones cannot be made.
+
+    Attributes:
+        input_size: Values per step that the lowest layer reads.
+        hidden_size: Units of each layer and direction.
+        num_layers: Layers.
+        bidirectional: Whether each layer reads the sequence in both directions.
+        bias: Whether there are biases.
+        batch_first: Whether the batch is the first axis of inputs and outputs, not the second.
+        dropout: Share of values dropped between layers in training.
+        peephole: Whether the gates see the cell state, unit by unit or through a matrix.
+        activations: The function of each of :data:`ACTIVATIONS`; None for three sigmoids and two tanh.
+        parameters: Weights and biases as :func:`shapes` names them.
+        state: Initial hidden and cell states that the model itself carries, each
+            [layers*directions, batch, hidden].
+
+    Raises:
+        WeightsError: If a field, a name or a shape does not fit the rest.
+    """
+
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
+    bias: bool
+    batch_first: bool
+    dropout: float
+    peephole: Peephole
+    activations: Mapping[str, Activation] | None
+    parameters: dict[str, Floats]
+    state: tuple[Floats, Floats] | None = None
+
+    def __post_init__(self) -> None:
+        """Check everything at once."""
+        issues = list(_configuration_issues(self)) or list(_parameter_issues(self))
+        if issues:
+            raise WeightsError(tuple(issues))
+
+    @property
+    def directions(self) -> int:
+        """2 if bidirectional, else 1."""
+        return 2 if self.bidirectional else 1
+
+
+def default_activations() -> dict[str, Activation]:
+    """What an LSTM has if nothing is said: sigmoid for input, forget and output, tanh for the others."""
+    tanh = {"candidate", "hidden"}
+    return {
+        name: Activation.tanh() if name in tanh else Activation.sigmoid() for name in ACTIVATIONS
+    }
+
+
+def is_default(activations: Mapping[str, Activation] | None) -> bool:
+    """Whether these are the default activations, whatever their unused parameters hold."""
+    if activations is None:
+        return True
+    defaults = default_activations()
+    return all(activations[name].function == defaults[name].function for name in ACTIVATIONS)
+
+
+def shapes(
+    input_size: int,
+    hidden_size: int,
+    num_layers: int = 1,
+    *,
+    bidirectional: bool = False,
+    bias: bool = True,
+    peephole: Peephole = None,
+) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all parameters, in PyTorch's order."""
+    rows, suffixes = 4 * hidden_size, ("", "_reverse") if bidirectional else ("",)
+    named: dict[str, tuple[int, ...]] = {}
+    for layer in range(num_layers):
+        columns = input_size if layer == 0 else hidden_size * len(suffixes)
+        for suffix in suffixes:
+            place = f"l{layer}{suffix}"
+            named[f"weight_ih_{place}"] = (rows, columns)
+            named[f"weight_hh_{place}"] = (rows, hidden_size)
+            if bias:
+                named[f"bias_ih_{place}"] = named[f"bias_hh_{place}"] = (rows,)
+            if peephole is not None:
+                full = peephole == "full"
+                named[f"weight_ch_{place}"] = (rows, hidden_size) if full else (rows,)
+    return named
+
+
+def _configuration_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
+    """What is wrong with the fields but parameters and state."""
+    for name in ("input_size", "hidden_size", "num_layers"):
+        size = getattr(stored, name)
+        if type(size) is not int or size < 1:
+            yield WeightsIssue(name, "an integer of at least 1", show(size))
+    for name in ("bidirectional", "bias", "batch_first"):
+        if type(getattr(stored, name)) is not bool:
+            yield WeightsIssue(name, "True or False", show(getattr(stored, name)))
+    dropout = stored.dropout
+    if not isinstance(dropout, float | int) or not 0 <= dropout < 1:
+        yield WeightsIssue("dropout", "a number p with 0 <= p < 1", show(dropout))
+    if stored.peephole not in {None, "diagonal", "full"}:
+        yield WeightsIssue("peephole", "None, 'diagonal' or 'full'", show(stored.peephole))
+    if stored.activations is not None:
+        yield from _activation_issues(stored.activations)
+
+
+def _activation_issues(activations: Mapping[str, Activation]) -> Iterable[WeightsIssue]:
+    if set(activations) != set(ACTIVATIONS):
+        found = ", ".join(sorted(map(str, activations))) or "none"
+        yield WeightsIssue("activations", ", ".join(ACTIVATIONS), found)
+    for name, activation in activations.items():
+        if not isinstance(activation, Activation):
+            yield WeightsIssue(f"activations[{name!r}]", "an Activation", show(activation))
+
+
+def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
+    """What is wrong with parameters and state, if the other fields are right."""
+    found, entries = stored.parameters, len(stored.parameters)
+    if stored.num_layers > max(entries, 1):
+        actual = f"{stored.num_layers} with {entries} parameters"
+        yield WeightsIssue("num_layers", "at most one layer for each parameter", actual)
+        return
+    expected = shapes(
+        stored.input_size, stored.hidden_size, stored.num_layers,
+        bidirectional=stored.bidirectional, bias=stored.bias, peephole=stored.peephole,
+    )  # fmt: skip
+    for name, shape in expected.items():
+        yield from _array_issues(name, found.get(name), shape)
+    for name in found:
+        if name not in expected:
+            yield WeightsIssue(name, "no parameter of this name", "one")
+    if stored.state is not None:
+        yield from _state_issues(stored, stored.state)
+
+
+def _state_issues(stored: StoredLSTM, state: tuple[Floats, Floats]) -> Iterable[WeightsIssue]:
+    batch = state[0].shape[1] if len(state) > 0 and np.ndim(state[0]) == 3 else 1
+    wanted = (stored.num_layers * stored.directions, batch, stored.hidden_size)
+    if len(state) != 2:
+        yield WeightsIssue("state", "hidden and cell states", f"{len(state)} arrays")
+        return
+    for name, array in zip(("h", "c"), state, strict=True):
+        yield from _array_issues(f"state.{name}", array, wanted)
+
+
+def _array_issues(name: str, array: object, shape: tuple[int, ...]) -> Iterable[WeightsIssue]:
+    wanted = f"float32 {list(shape)}"
+    if array is None:
+        yield WeightsIssue(name, wanted, "none")
+    elif not isinstance(array, np.ndarray):
+        yield WeightsIssue(name, wanted, show(array))
+    elif array.shape != shape or array.dtype != np.float32:
+        yield WeightsIssue(name, wanted, f"{array.dtype} {list(array.shape)}")
