@@ -1,12 +1,14 @@
 """ONNX' names of activations, with the parameters that each has and their defaults.
 
 Formulas and order of use: ONNX' documentation of the operator LSTM; defaults: those of the operators of the
-same names, and for Affine and ScaledTanh, which are no operators any more, those of ONNX Runtime.
+same names. Affine and ScaledTanh are no operators any more and have none. ThresholdedRelu has the default 1,
+but ONNX Runtime 1.32 computes with another. These three need their parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -22,25 +24,28 @@ __all__ = ["activations_of", "attributes_of"]
 
 
 class _Entry(NamedTuple):
-    """A function of BNNS, and ONNX' defaults for the parameters that its own has."""
+    """A function of BNNS, and ONNX' defaults for the parameters that its own has; NaN if there are none."""
 
     function: F
     alpha: float | None = None
     beta: float | None = None
 
 
+NEEDED = nan
+
+
 NAMES = {
-    "Affine": _Entry(F.LINEAR_WITH_BIAS, 1.0, 0.0),
+    "Affine": _Entry(F.LINEAR_WITH_BIAS, NEEDED, NEEDED),
     "Elu": _Entry(F.ELU, 1.0),
     "HardSigmoid": _Entry(F.HARD_SIGMOID, 0.2, 0.5),
     "LeakyRelu": _Entry(F.LEAKY_RECTIFIED_LINEAR, 0.01),
     "Relu": _Entry(F.RECTIFIED_LINEAR),
-    "ScaledTanh": _Entry(F.SCALED_TANH, 1.0, 1.0),
+    "ScaledTanh": _Entry(F.SCALED_TANH, NEEDED, NEEDED),
     "Sigmoid": _Entry(F.SIGMOID),
     "Softplus": _Entry(F.SOFTPLUS),
     "Softsign": _Entry(F.SOFTSIGN),
     "Tanh": _Entry(F.TANH),
-    "ThresholdedRelu": _Entry(F.THRESHOLD, 1.0),
+    "ThresholdedRelu": _Entry(F.THRESHOLD, NEEDED),
 }
 LOWER = {name.lower(): name for name in NAMES}
 # ONNX' three functions are those of these gates.
@@ -74,12 +79,13 @@ def activations_of(
     if len(names) != 3 * directions:
         raise fail(f"{path}: activations", f"{3 * directions} names", shown(list(names)))
     left = {"alpha": list(alphas), "beta": list(betas)}
-    made = [_activation(path, name, left) for name in names]
+    used = {"alpha": False, "beta": False}
+    made = [_activation(path, name, left, used) for name in names]
     for name, rest in left.items():
-        if rest:
-            raise fail(
-                f"{path}: activation_{name}", "one for each function that has it", f"{rest} more"
-            )
+        # Parameters that no function has mean nothing; others might be meant by position.
+        if rest and used[name]:
+            expected = "one for each function that has it, in their order"
+            raise fail(f"{path}: activation_{name}", expected, f"{len(rest)} more")
     if made[:3] != made[-3:]:
         found = f"{made[:3]} and {made[3:]}"
         raise fail(f"{path}: activations", "the same in both directions", found)
@@ -87,16 +93,24 @@ def activations_of(
     return None if is_default(activations) else activations
 
 
-def _activation(path: str, name: str, left: dict[str, list[float]]) -> Activation:
+def _activation(
+    path: str, name: str, left: dict[str, list[float]], used: dict[str, bool]
+) -> Activation:
     """One function; its parameters are taken from what is left of them."""
     # ONNX Runtime takes any case, too.
     if name.lower() not in LOWER:
         raise fail(f"{path}: activations", ", ".join(NAMES), shown(name))
     entry = NAMES[LOWER[name.lower()]]
-    alpha, beta = (
-        1.0 if default is None else left[key].pop(0) if left[key] else default
-        for key, default in (("alpha", entry.alpha), ("beta", entry.beta))
-    )
+
+    def parameter(key: str, default: float | None) -> float:
+        if default is None:
+            return 1.0
+        used[key] = True
+        if not left[key] and isnan(default):
+            raise fail(f"{path}: activation_{key}", f"one for {name}", "none")
+        return left[key].pop(0) if left[key] else default
+
+    alpha, beta = parameter("alpha", entry.alpha), parameter("beta", entry.beta)
     if entry.function == F.THRESHOLD:
         # x where x >= alpha; here it is x where x > alpha.
         below = np.nextafter(np.float32(alpha), np.float32(-np.inf))

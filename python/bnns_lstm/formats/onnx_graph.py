@@ -41,6 +41,7 @@ class Scope:
         producers: The nodes by the names of their outputs.
         inputs: The names of the inputs.
         known: Constants that were asked for.
+        zeros: Whether values are zeros, of those that were asked for.
     """
 
     model: Model
@@ -50,6 +51,7 @@ class Scope:
     producers: dict[str, Any] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
     known: dict[str, Array] = field(default_factory=dict)
+    zeros: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the names."""
@@ -104,20 +106,25 @@ class Scope:
 
     def is_zero(self, name: str, depth: int = 0) -> bool:
         """Whether a value is all zeros, whatever its shape at run time."""
-        if depth > DEEPEST:
-            return False
-        if self.is_constant(name):
-            return not np.any(self.constant(name, name))
-        scope, node = self.origin(name)
-        if node is None or node.domain not in DOMAINS:
-            return False
-        if node.op_type == "ConstantOfShape":
-            value = attributes(node).get("value")
-            return value is None or not np.any(scope.model.array(value))
-        if node.op_type not in KEEP_ZEROS or not node.input:
-            return False
-        inputs = node.input if node.op_type == "Concat" else node.input[:1]
-        return all(scope.is_zero(one, depth + 1) for one in inputs)
+        scope, _ = self.origin(name)
+        if name not in scope.zeros:
+            scope.zeros[name] = depth <= DEEPEST and _is_zero(scope, name, depth)
+        return scope.zeros[name]
+
+
+def _is_zero(scope: Scope, name: str, depth: int) -> bool:
+    if scope.is_constant(name):
+        return not np.any(scope.constant(name, name))
+    _, node = scope.origin(name)
+    if node is None or node.domain not in DOMAINS:
+        return False
+    if node.op_type == "ConstantOfShape":
+        value = attributes(node).get("value")
+        return value is None or not np.any(scope.model.array(value))
+    if node.op_type not in KEEP_ZEROS or not node.input:
+        return False
+    inputs = node.input if node.op_type == "Concat" else node.input[:1]
+    return all(scope.is_zero(one, depth + 1) for one in inputs)
 
 
 def _of_constant_node(path: str, scope: Scope, node: Any) -> Array:

@@ -19,9 +19,11 @@ from bnns_lstm.formats.tensors import shown
 __all__ = ["input_of", "read_node"]
 
 INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
+# The attributes that LSTM has had, and what their values are.
 ATTRIBUTES = {
-    "activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size",
-    "input_forget", "layout", "output_sequence",
+    "activation_alpha": list, "activation_beta": list, "activations": list, "clip": float,
+    "direction": bytes, "hidden_size": int, "input_forget": int, "layout": int,
+    "output_sequence": int,
 }  # fmt: skip
 SUFFIXES = ("", "_reverse")
 
@@ -42,6 +44,7 @@ def read_node(scope: Scope, node: Any) -> StoredLSTM:
         WeightsError: Naming everything that cannot be taken over.
     """
     path, words = label(node), attributes(node)
+    _check_types(path, words)
     issues = _attribute_issues(path, words)
     directions = 2 if words.get("direction") == b"bidirectional" else 1
     arrays: dict[str, Floats] = {}
@@ -74,13 +77,26 @@ def read_node(scope: Scope, node: Any) -> StoredLSTM:
     )  # fmt: skip
 
 
+def _check_types(path: str, words: Mapping[str, Any]) -> None:
+    """Refuse attributes that are not known, or not what they should be."""
+    issues = []
+    for name, value in words.items():
+        if name not in ATTRIBUTES:
+            expected = f"only the attributes of LSTM ({', '.join(ATTRIBUTES)})"
+            issues.append(WeightsIssue(f"{path}: attributes", expected, shown(name)))
+        elif not isinstance(value, ATTRIBUTES[name]):
+            expected = f"a value of type {ATTRIBUTES[name].__name__}"
+            issues.append(WeightsIssue(f"{path}: {name}", expected, shown(value)))
+    texts = words.get("activations")
+    if isinstance(texts, list) and not all(isinstance(text, bytes) for text in texts):
+        issues.append(WeightsIssue(f"{path}: activations", "names", shown(texts)))
+    if issues:
+        raise WeightsError(tuple(issues))
+
+
 def _attribute_issues(path: str, words: Mapping[str, Any]) -> list[WeightsIssue]:
-    """What cannot be honoured, or is not known."""
-    issues = [
-        WeightsIssue(f"{path}: {shown(name)}", "only attributes that LSTM has in ONNX", "it")
-        for name in words
-        if name not in ATTRIBUTES
-    ]
+    """What cannot be honoured."""
+    issues: list[WeightsIssue] = []
     if "clip" in words:
         expected = "no clip, which has no equal here"
         issues.append(WeightsIssue(f"{path}: clip", expected, shown(words["clip"])))
@@ -92,8 +108,8 @@ def _attribute_issues(path: str, words: Mapping[str, Any]) -> list[WeightsIssue]
         expected = (
             "'forward' or 'bidirectional' (a layer that only reads in reverse has no equal here)"
         )
-        found = direction.decode("ascii", "replace") if isinstance(direction, bytes) else direction
-        issues.append(WeightsIssue(f"{path}: direction", expected, shown(found)))
+        found = shown(direction.decode("ascii", "replace"))
+        issues.append(WeightsIssue(f"{path}: direction", expected, found))
     if words.get("layout", 0) not in {0, 1}:
         issues.append(WeightsIssue(f"{path}: layout", "0 or 1", shown(words["layout"])))
     return issues

@@ -81,7 +81,7 @@ def _dropout(array: Array, rest: Sequence[Array | None], words: Words) -> Array:
 def _cast(array: Array, _rest: Sequence[Array | None], words: Words) -> Array:
     if words.get("to") not in CASTS:
         raise ValueError("the type is none of the supported ones")
-    return array.astype(CASTS[words["to"]])
+    return np.array(array, CASTS[words["to"]])
 
 
 def _concat(array: Array, rest: Sequence[Array | None], words: Words) -> Array:
@@ -91,8 +91,8 @@ def _concat(array: Array, rest: Sequence[Array | None], words: Words) -> Array:
 
 
 def _transpose(array: Array, _rest: Sequence[Array | None], words: Words) -> Array:
-    found: Array = array.transpose(words.get("perm"))
-    return found
+    moved: Array = array.transpose(words.get("perm"))
+    return moved
 
 
 def _reshape(array: Array, rest: Sequence[Array | None], words: Words) -> Array:

@@ -1,0 +1,91 @@
+"""ONNX models for tests: one node or several, as exporters write them, and what ONNX Runtime computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from bnns_lstm.formats import StoredLSTM, order
+from onnx import TensorProto, helper, numpy_helper
+from reference import Array
+
+NAMES = ("W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
+
+
+def weights(stored: StoredLSTM, layer: int = 0) -> dict[str, Array]:
+    """W, R, and B and P if there are any, of one layer."""
+    places = [f"l{layer}{suffix}" for suffix in ("", "_reverse")[: stored.directions]]
+
+    def joined(kind: str, gates: tuple[str, ...]) -> Array:
+        found = [stored.parameters[f"{kind}_{place}"] for place in places]
+        return np.stack([order.reorder(array, order.TORCH, gates) for array in found])
+
+    arrays = {"W": joined("weight_ih", order.ONNX), "R": joined("weight_hh", order.ONNX)}
+    if stored.bias:
+        halves = [joined(kind, order.ONNX) for kind in ("bias_ih", "bias_hh")]
+        arrays["B"] = np.concatenate(halves, axis=1)
+    if stored.peephole:
+        arrays["P"] = joined("weight_ch", order.ONNX_PEEPHOLES)
+    return arrays
+
+
+def without_candidate(stored: StoredLSTM) -> StoredLSTM:
+    """The same without the peepholes that ONNX has not."""
+    for name, array in stored.parameters.items():
+        if name.startswith("weight_ch"):
+            np.split(array, 4)[2][:] = 0
+    return stored
+
+
+def lstm(name: str, x: str, y: str, inputs: dict[str, str], **words: Any) -> Any:
+    """An LSTM node whose inputs are these values."""
+    given = [inputs.get(one, "") for one in NAMES]
+    while not given[-1]:
+        given.pop()
+    return helper.make_node("LSTM", [x, *given], [y, f"{y}_h", f"{y}_c"], name=name, **words)
+
+
+def model(nodes: list[Any], constants: dict[str, Any], outputs: list[str], **words: Any) -> Any:
+    """A model that reads `x` of any shape; constants are arrays or tensors."""
+    tensors = [
+        numpy_helper.from_array(value, name) if isinstance(value, np.ndarray) else value
+        for name, value in constants.items()
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [None] * 3),
+            *words.get("inputs", []),
+        ],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        tensors,
+    )
+    opset = [helper.make_opsetid("", words.get("opset", 17))]
+    return helper.make_model(graph, opset_imports=opset, ir_version=8)
+
+
+def one_node(stored: StoredLSTM, **words: Any) -> Any:
+    """A model with one node, its weights and initial states as initializers."""
+    constants = weights(stored)
+    if stored.state is not None:
+        constants |= dict(zip(("initial_h", "initial_c"), stored.state, strict=True))
+    direction = "bidirectional" if stored.bidirectional else "forward"
+    words = {"hidden_size": stored.hidden_size, "direction": direction, **words}
+    node = lstm("one", "x", "y", {name: name for name in constants}, **words)
+    return model([node], constants, ["y", "y_h", "y_c"])
+
+
+def run(made: Any, **feeds: Array) -> list[Array]:
+    """What ONNX Runtime computes."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(made.SerializeToString(), options, providers)
+    return list(session.run(None, feeds))
+
+
+def side_by_side(y: Array) -> Array:
+    """ONNX' output [S, D, N, H] as [S, N, D*H]."""
+    return y.swapaxes(1, 2).reshape(y.shape[0], y.shape[2], -1)
