@@ -164,6 +164,13 @@ def bench_rust(arguments: list[str]) -> None:
 
 
 @task
+def instructions(arguments: list[str]) -> None:
+    """Count instructions of a few rows under callgrind, and compare (needs valgrind)."""
+    environment()
+    run(PYTHON, "benches/python/instructions.py", *arguments)
+
+
+@task
 def wheel(_: list[str]) -> None:
     """Build the wheel and say how large it is."""
     install("dev")

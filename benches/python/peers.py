@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from client import Client, start
-from engines import ENGINES
+from engines import ENGINES, USUAL
 from machine import ROOT, commit, describe, rates
 from measure import measure
 from report import Report
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     add("--rows", type=rows, default=ROWS, metavar="PATTERN", help="regular expression, in names")
     add("--rounds", type=int, default=15, metavar="N", help="samples of each engine and row")
     add("--threads", type=numbers, default=[1, 2], help="numbers of threads, such as 1,2")
-    add("--engines", type=engines, default=list(ENGINES), help=f"some of {','.join(ENGINES)}")
+    add("--engines", type=engines, default=USUAL, help=f"some of {','.join(ENGINES)}")
     add("--machine", type=Path, metavar="FILE", help="rates measured earlier, instead of now")
     add("--no-limits", action="store_true", help="leave out the machine's limits")
     add("--json", type=Path, default=ROOT / "target" / "peers.json", metavar="FILE")

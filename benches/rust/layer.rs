@@ -9,6 +9,7 @@
 mod backward;
 mod forward;
 mod packing;
+mod room;
 mod support;
 
 use criterion::{criterion_group, criterion_main};

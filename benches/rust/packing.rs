@@ -1,7 +1,7 @@
 //! Packing the weights: once a plan in inference, once a step in training.
 
 use crate::support::{Layer, Size};
-use bnns_lstm::{TransposedWeights, Weights};
+use bnns_lstm::{Level, TransposedWeights, Weights};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ pub fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packing");
     for hidden in [32, 128, 256, 512] {
         let size = Size { steps: 1, batch: 1, hidden };
-        let layer = Layer::new(size, true);
+        let layer = Layer::new(Level::best(), size, true);
         let views = layer.views();
         // Input and hidden weights of four gates.
         let bytes = 2 * 4 * hidden * hidden * size_of::<f32>();

@@ -5,7 +5,7 @@
 
 use bnns_lstm::{
     DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
-    LayerFlags, LayerParametersLSTM, NDArrayDescriptor, Options, Outputs, Plan, WeightViews,
+    LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options, Outputs, Plan, WeightViews,
     Weights, check,
 };
 use ndarray::{aview_mut1, aview1};
@@ -36,13 +36,14 @@ pub struct Layer {
 }
 
 impl Layer {
-    pub fn new(size: Size, training: bool) -> Self {
+    pub fn new(level: Level, size: Size, training: bool) -> Self {
         let Size { steps, batch, hidden } = size;
         let x = values(steps * batch * hidden, 1.0);
         let mut y = vec![0.0; steps * batch * hidden];
         let w = values(hidden * hidden, (hidden as f32).sqrt().recip());
         let b = values(hidden, 0.1);
-        let plan = plan(size, &x, &mut y, [&w, &b], training);
+        let options = Options { level, n_threads: 1, training, ..Default::default() };
+        let plan = plan(size, &x, &mut y, [&w, &b], options);
         Self { plan, x, y, w, b }
     }
 
@@ -68,7 +69,7 @@ impl Layer {
     }
 }
 
-fn plan(size: Size, x: &[f32], y: &mut [f32], [w, b]: [&[f32]; 2], training: bool) -> Plan {
+fn plan(size: Size, x: &[f32], y: &mut [f32], [w, b]: [&[f32]; 2], options: Options) -> Plan {
     let Size { steps, batch, hidden } = size;
     let matrix = || NDArrayDescriptor::read(w, DataLayout::FIRST_MAJOR_4D, &[]);
     let gates = Gates::from_fn(|_| LSTMGateDescriptor {
@@ -94,7 +95,6 @@ fn plan(size: Size, x: &[f32], y: &mut [f32], [w, b]: [&[f32]; 2], training: boo
         ..Default::default()
     };
     let checked = check(&params, &FilterParameters::default()).expect("a layer as it should be");
-    let options = Options { n_threads: 1, training, ..Default::default() };
     Plan::new(&checked, options).expect("a layer of moderate size")
 }
 

@@ -19,6 +19,7 @@ from bnns_lstm.descriptors import (
 )
 from bnns_lstm.enums import ActivationFunction, DataLayout, DataType, LayerFlags, NDArrayFlags
 from bnns_lstm.errors import (
+    ArgumentError,
     BNNSLSTMError,
     CacheError,
     ComputeError,
@@ -38,10 +39,13 @@ from bnns_lstm.functions import (
     prepare,
     validate,
 )
+from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stream, Tape
 
 __all__ = [
+    "LSTM",
     "Activation",
     "ActivationFunction",
+    "ArgumentError",
     "BNNSLSTMError",
     "CacheError",
     "ComputeError",
@@ -52,14 +56,19 @@ __all__ = [
     "ErrorCode",
     "ExtraError",
     "FilterParameters",
+    "Gradients",
     "Issue",
+    "LSTMConfig",
     "LSTMDataDescriptor",
     "LSTMGateDescriptor",
+    "LSTMState",
     "LayerFlags",
     "LayerParametersLSTM",
     "NDArrayDescriptor",
     "NDArrayFlags",
     "PreparedLayer",
+    "Stream",
+    "Tape",
     "WeightsError",
     "WeightsIssue",
     "__version__",

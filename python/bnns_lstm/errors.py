@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 __all__ = [
+    "ArgumentError",
     "BNNSLSTMError",
     "CacheError",
     "ComputeError",
@@ -96,6 +97,14 @@ class DescriptorError(_IssuesError):
 
     Attributes:
         issues: All faults in the order in which the structure's fields stand; never empty.
+    """
+
+
+class ArgumentError(_IssuesError):
+    """Arguments of a module's method that cannot be used. Nothing was computed.
+
+    Attributes:
+        issues: All faults, each with the name of the argument as its path; never empty.
     """
 
 

@@ -1,178 +1,117 @@
-"""The training cache: its size, where it may lie, and which one a backward call accepts."""
+"""The training cache: how large it is, where it may lie, and that it is read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from math import ceil, isqrt
+from pathlib import Path
 
 import bnns_lstm as bl
 import numpy as np
 import pytest
 from build import outputs_of, parameters, random_layer
-from gradients import delta_parameters, filled_cache, incoming_of, odd_cache, room, shapes_of
+from calls import WAYS_WITH_CACHE, small_layer
+from gradients import (
+    WAYS,
+    assert_same_bits,
+    delta_parameters,
+    filled_cache,
+    gradients,
+    incoming_of,
+    room,
+    shapes_of,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import Array, Layer
 
-HEADER = 64
-
-
-def some_layer(**fixed: Any) -> Layer:
-    return random_layer(
-        4,
-        **({"num_layers": 3, "directions": 1, "seq_len": 5, "batch": 3, "hidden_size": 5} | fixed),
-    )
+Filter = bl.FilterParameters
+TRAINING = Path(__file__).parents[2] / "docs" / "training.md"
 
 
-def params_of(layer: Layer, **changes: Any) -> bl.LayerParametersLSTM:
-    return replace(parameters(layer, **outputs_of(layer)), **changes)
-
-
-@given(seed=st.integers(0, 2**32), every=st.integers(0, 7))
-def test_the_capacity_is_what_the_docs_say(seed: int, every: int) -> None:
-    layer = random_layer(seed)
-    found = bl.compute_lstm_training_cache_capacity(
-        params_of(layer), bl.FilterParameters(checkpoint_steps=every)
-    )
-    steps, batch, hidden = layer.seq_len, layer.batch, layer.hidden_size
-    layers, directions = layer.num_layers, layer.directions
-    vectors = layers * directions * batch * hidden * 4
+def formula(s: int, n: int, layers: int, d: int, h: int, every: int | str) -> int:
+    """Bytes as in docs/training.md."""
     if every == 0:
-        assert found == HEADER + 6 * steps * vectors
-        return
-    checkpoints = -(-steps // min(every, steps))
-    handed_up = (layers - 1) * directions * batch * hidden * 4 * steps if directions == 2 else 0
-    assert found == HEADER + 2 * checkpoints * vectors + handed_up
+        return 64 + 24 * layers * d * n * s * h
+    step = isqrt(s - 1) + 1 if every == "sqrt" else int(every)
+    outputs = 4 * (layers - 1) * d * n * s * h if d == 2 and layers > 1 else 0
+    return 64 + 8 * layers * d * n * h * ceil(s / step) + outputs
 
 
-@pytest.mark.parametrize("offset", range(1, 9))
-def test_a_cache_may_begin_at_any_byte(offset: int) -> None:
-    layer = some_layer()
-    params = params_of(layer)
-    size = bl.compute_lstm_training_cache_capacity(params)
-    cache = np.full(size + offset, 7, np.uint8)[offset:]
-    bl.direct_apply_lstm_batch_training_caching(params, None, cache)
-    found = room(shapes_of(layer))
-    bl.direct_apply_lstm_batch_backward(
-        params, delta_parameters(layer, incoming_of(layer), found), None, cache
-    )
-    assert all(np.isfinite(array).all() for array in found.values())
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 99, 2**31, "sqrt"]))
+def test_the_capacity_is_that_of_the_formula(seed: int, every: int | str) -> None:
+    layer = random_layer(seed)
+    sizes = (layer.seq_len, layer.batch, layer.num_layers, layer.directions, layer.hidden_size)
+    params = parameters(layer, **outputs_of(layer))
+    found = bl.compute_lstm_training_cache_capacity(params, Filter(checkpoint_steps=every))
+    assert found == formula(*sizes, every)
+    if every == 0:
+        assert bl.compute_lstm_training_cache_capacity(params) == found
 
 
-def test_bytes_beyond_the_capacity_stay_as_they_are() -> None:
-    params = params_of(some_layer())
-    size = bl.compute_lstm_training_cache_capacity(params)
-    cache = odd_cache(size + 10)
-    bl.direct_apply_lstm_batch_training_caching(params, None, cache)
-    assert (cache[size:] == 0xA5).all()
-    assert not (cache[:size] == 0xA5).all()
+def table() -> list[list[int]]:
+    """The rows of the table in docs/training.md: S, N, L, D, H, bytes, bytes with checkpoints, k."""
+    lines = TRAINING.read_text(encoding="utf-8").splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("| S | N |"))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        plain = line.replace(",", "").replace("(k =", "|").replace(")", "")
+        rows.append([int(cell) for cell in plain.strip("|").split("|")])
+    return rows
 
 
-def test_one_byte_too_few_is_refused_by_both_calls() -> None:
-    layer = some_layer()
-    params = params_of(layer)
-    cache = odd_cache(bl.compute_lstm_training_cache_capacity(params) - 1)
-    found = room(shapes_of(layer))
-    delta = delta_parameters(layer, incoming_of(layer), found)
-    for call in (
-        lambda: bl.direct_apply_lstm_batch_training_caching(params, None, cache),
-        lambda: bl.direct_apply_lstm_batch_backward(params, delta, None, cache),
-    ):
-        with pytest.raises(bl.CacheError) as caught:
-            call()
-        assert [(issue.path, issue.code) for issue in caught.value.issues] == [
-            ("cache", "cache_too_small")
-        ]
-        assert caught.value.issues[0].actual.startswith(str(cache.size))
-    assert (cache == 0xA5).all()
-    assert np.isnan(params.output_descriptor.data_desc).all()  # type: ignore[union-attr]
-    assert all(np.isnan(array).all() for array in found.values())
+def test_the_table_in_the_manual_is_right() -> None:
+    assert len(table()) == 6
+    for s, n, layers, d, h, every_step, square_root, k in table():
+        layer = random_layer(
+            1, seq_len=s, batch=n, num_layers=layers, directions=d, hidden_size=h, input_size=1,
+            peephole=None,
+        )  # fmt: skip
+        params = parameters(layer, hidden_desc=np.empty(layer.state_shape, np.float32))
+        for every, wanted in ((0, every_step), ("sqrt", square_root), (k, square_root)):
+            filter_params = Filter(checkpoint_steps=every)
+            assert bl.compute_lstm_training_cache_capacity(params, filter_params) == wanted
 
 
-def with_lengths(layer: Layer) -> bl.LayerParametersLSTM:
-    params = params_of(layer)
-    params.sequence_descriptor = np.array([3, 3, 2, 1, 1])
-    return params
-
-
-def other_function(layer: Layer) -> bl.LayerParametersLSTM:
-    params = params_of(layer)
-    params.input_gate.activation = bl.Activation.hard_sigmoid(0.2, 0.5)
-    return params
-
-
-NONE = bl.FilterParameters()
-# How the cache comes about that a backward call of `some_layer(lengths=False)` is given.
-ROWS: dict[str, tuple[Callable[[Layer], Array], str]] = {
-    "zeros": (lambda _: np.zeros(10**6, np.uint8), "cache_not_filled"),
-    "other seed": (
-        lambda layer: filled_cache(params_of(layer, dropout=0.5), bl.FilterParameters(seed=1)),
-        "foreign_cache",
-    ),
-    "other dropout": (lambda layer: filled_cache(params_of(layer), NONE), "foreign_cache"),
-    "other lengths": (
-        lambda layer: filled_cache(replace(with_lengths(layer), dropout=0.5), NONE),
-        "foreign_cache",
-    ),
-    "other activation": (
-        lambda layer: filled_cache(replace(other_function(layer), dropout=0.5), NONE),
-        "foreign_cache",
-    ),
-    "other sizes": (
-        lambda _: filled_cache(
-            params_of(some_layer(lengths=False, hidden_size=19), dropout=0.5), NONE
-        ),
-        "foreign_cache",
-    ),
-}
-
-
-@pytest.mark.parametrize(("make", "code"), ROWS.values(), ids=list(ROWS))
-def test_a_cache_of_another_layer_is_refused(make: Callable[[Layer], Array], code: str) -> None:
-    layer = some_layer(lengths=False, any_activation=False)
-    found = room(shapes_of(layer))
-    delta = delta_parameters(layer, incoming_of(layer), found)
-    with pytest.raises(bl.CacheError) as caught:
-        bl.direct_apply_lstm_batch_backward(params_of(layer, dropout=0.5), delta, None, make(layer))
-    assert [(issue.path, issue.code) for issue in caught.value.issues] == [("cache", code)]
-    assert all(np.isnan(array).all() for array in found.values())
-
-
-def test_checkpoints_must_be_those_of_the_forward_call() -> None:
-    layer = some_layer(lengths=False)
-    params = params_of(layer)
-    cache = filled_cache(params, bl.FilterParameters(checkpoint_steps=2))
-    delta = delta_parameters(layer, incoming_of(layer), room(shapes_of(layer)))
-    with pytest.raises(bl.CacheError) as caught:
-        bl.direct_apply_lstm_batch_backward(
-            params, delta, bl.FilterParameters(checkpoint_steps=3), np.resize(cache, 10**6)
-        )
-    assert caught.value.issues[0].code == "foreign_cache"
-
-
-def read_only() -> Array:
-    cache = np.zeros(10**6, np.uint8)
-    cache.setflags(write=False)
-    return cache
-
-
-@pytest.mark.parametrize(
-    ("cache", "code"),
-    [
-        (b"bytes", "wrong_type"),
-        (5, "wrong_type"),
-        (np.zeros(10**6, np.int8), "unsupported_data_type"),
-        (np.zeros((1000, 1000), np.uint8), "rank_mismatch"),
-        (np.zeros(10**6, np.uint8)[::2], "not_contiguous"),
-        (read_only(), "read_only"),
-    ],
-)
-def test_what_is_no_cache_is_refused_by_the_forward_call(cache: Any, code: str) -> None:
-    params = params_of(some_layer())
+def test_the_capacity_of_a_wrong_structure_is_refused() -> None:
+    params = parameters(small_layer())
     with pytest.raises(bl.DescriptorError) as caught:
-        bl.direct_apply_lstm_batch_training_caching(params, None, cache)
-    [issue] = caught.value.issues
-    assert issue.path.startswith("cache")
-    assert issue.code == code
-    assert np.isnan(params.output_descriptor.data_desc).all()  # type: ignore[union-attr]
+        bl.compute_lstm_training_cache_capacity(params, Filter(checkpoint_steps=-1))
+    assert [(issue.path, issue.code) for issue in caught.value.issues] == [
+        ("output_descriptor", "missing_output"),
+        ("filter_params.checkpoint_steps", "out_of_range"),
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS_WITH_CACHE)
+def test_a_cache_may_lie_anywhere_and_be_larger(way: str) -> None:
+    layer, filter_params = small_layer(), WAYS[way].filter_params()
+    incoming = incoming_of(layer)
+    wanted = gradients(layer, incoming)
+    params = parameters(layer, **outputs_of(layer))
+    capacity = bl.compute_lstm_training_cache_capacity(params, filter_params)
+    for start in range(18):
+        memory = np.full(capacity + 60, 0x5A, np.uint8)
+        own = slice(start, start + capacity)
+        bl.direct_apply_lstm_batch_training_caching(params, filter_params, memory[start:])
+        # Whatever lies behind the capacity is not written, and does not count; nor does the address.
+        other = np.zeros(capacity + 17, np.uint8)[17 - start % 18 :][:capacity]
+        other[:] = memory[own]
+        for cache in (memory[start:], memory[own], other):
+            found = room(shapes_of(layer))
+            delta = delta_parameters(layer, incoming, found)
+            bl.direct_apply_lstm_batch_backward(params, delta, filter_params, cache)
+            assert_same_bits(found, wanted)
+        memory[own] = 0x5A
+        assert (memory == 0x5A).all()
+
+
+@pytest.mark.parametrize("way", WAYS_WITH_CACHE)
+def test_the_backward_call_takes_what_is_in_the_cache(way: str) -> None:
+    layer, filter_params = small_layer(), WAYS[way].filter_params()
+    params, found = parameters(layer, **outputs_of(layer)), room(shapes_of(layer), 0)
+    cache = filled_cache(params, filter_params)
+    cache[64:] = 0xFF  # NaN, behind the header.
+    delta = delta_parameters(layer, incoming_of(layer), found)
+    bl.direct_apply_lstm_batch_backward(params, delta, filter_params, cache)
+    assert all(np.isnan(found[name]).any() for name in ("x", "h0", "input.hw", "output.iw1"))

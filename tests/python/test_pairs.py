@@ -1,4 +1,4 @@
-"""Wrong pairs of structures: the wrong field of the right structure is named, and nothing is written."""
+"""Wrong pairs of structures for the backward pass: the field is named, and nothing is written."""
 
 from __future__ import annotations
 
@@ -8,172 +8,268 @@ from typing import Any
 import bnns_lstm as bl
 import numpy as np
 import pytest
-from build import outputs_of, parameters, random_layer
-from gradients import delta_parameters, incoming_of, room, shapes_of
-from reference import Array, Layer
+from gradients import WAYS, assert_same_bits, filled_cache
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pairs import (
+    Pair,
+    both,
+    carried,
+    delta,
+    in_the_sequence,
+    joint,
+    params,
+    share,
+    shifted,
+    windows,
+    wrapped,
+)
+from reference import GATES
+from test_validation import (
+    FILTER_ROWS,
+    ROWS,
+    absurd,
+    desc,
+    fields_of,
+    floats,
+    misaligned,
+    put,
+    read_only,
+)
 
-Params = bl.LayerParametersLSTM
-Pair = tuple[Layer, Params, Params, dict[str, Array]]
+DX, DH, DC = (f"input_descriptor.{name}_desc" for name in ("data", "hidden", "cell_state"))
+DY, DHN = "output_descriptor.data_desc", "output_descriptor.hidden_desc"
+IW, HW, CW, B = (f"candidate_gate.{name}_desc" for name in ("iw", "hw", "cw", "b"))
+SEQ = "sequence_descriptor"
+RULE = bl.NDArrayFlags.BACKPROP_ACCUMULATE
+LAYOUTS = bl.DataLayout
 
-
-def pair(**fixed: Any) -> Pair:
-    """A valid pair with everything in it, and the arrays of all gradients."""
-    sizes = {
-        "num_layers": 2, "directions": 2, "batch": 3, "seq_len": 4, "input_size": 3, "hidden_size": 5,
-        "h0": True, "c0": True, "bias": True, "peephole": "full", "lengths": False,
-        "any_activation": False,
-    }  # fmt: skip
-    layer = random_layer(1, **(sizes | fixed))
-    outgoing = room(shapes_of(layer))
-    delta = delta_parameters(layer, incoming_of(layer), outgoing)
-    return layer, parameters(layer, **outputs_of(layer)), delta, outgoing
-
-
-def delta_field(path: str, value: Any) -> Callable[[Pair], None]:
-    """A corruption: set a field of the gradients' structure; a function gets the pair."""
-
-    def corrupt(made: Pair) -> None:
-        *parents, name = path.split(".")
-        target: Any = made[2]
-        for parent in parents:
-            target = getattr(target, parent)
-        setattr(target, name, value(made) if callable(value) else value)
-
-    return corrupt
-
-
-def params_field(path: str, value: Any) -> Callable[[Pair], None]:
-    """The same for the layer's structure."""
-
-    def corrupt(made: Pair) -> None:
-        delta_field(path, value)((made[0], made[1], made[1], made[3]))
-
-    return corrupt
-
-
-def floats(*shape: int) -> Array:
-    return np.zeros(shape, np.float32)
-
-
-def read_only(*shape: int) -> Array:
-    array = floats(*shape)
-    array.setflags(write=False)
-    return array
-
-
-DX = "input_descriptor.data_desc"
-ROWS: list[tuple[Callable[[Pair], None], str, str]] = [
-    (delta_field("input_size", 4), "delta_params.input_size", "delta_mismatch"),
-    (delta_field("hidden_size", 0), "delta_params.hidden_size", "delta_mismatch"),
-    (delta_field("batch_size", 2), "delta_params.batch_size", "delta_mismatch"),
-    (delta_field("num_layers", 1), "delta_params.num_layers", "delta_mismatch"),
-    (delta_field("seq_len", 5), "delta_params.seq_len", "delta_mismatch"),
-    (delta_field("dropout", 0.5), "delta_params.dropout", "delta_mismatch"),
-    (delta_field("lstm_flags", 0), "delta_params.lstm_flags", "delta_mismatch"),
-    (
-        delta_field("sequence_descriptor", np.array([3, 3, 2, 2])),
-        "delta_params.sequence_descriptor.data[2]",
-        "delta_mismatch",
-    ),
-    (params_field("seq_len", 0), "params.seq_len", "zero_size"),
-    (params_field("dropout", 2.0), "params.dropout", "invalid_dropout"),
-    (
-        params_field("forget_gate.hw_desc", floats(2, 2, 5, 6)),
-        "params.forget_gate.hw_desc.size[3]",
-        "size_mismatch",
-    ),
-    (
-        delta_field("output_descriptor", bl.LSTMDataDescriptor()),
-        "delta_params.output_descriptor",
-        "missing_gradient",
-    ),
-    (
-        params_field("forget_gate.b_desc", None),
-        "delta_params.forget_gate.b_desc",
-        "gradient_without_weight",
-    ),
-    (
-        params_field("candidate_gate.cw_desc", None),
-        "delta_params.candidate_gate.cw_desc",
-        "gradient_without_weight",
-    ),
-    (
-        delta_field("input_gate.cw_desc", floats(2, 2, 5)),
-        "delta_params.input_gate.cw_desc",
-        "gradient_form",
-    ),
-    (
-        delta_field("output_gate.hw_desc", floats(2, 2, 5, 4)),
-        "delta_params.output_gate.hw_desc.size[3]",
-        "size_mismatch",
-    ),
-    (delta_field(DX, read_only(4, 3, 3)), f"delta_params.{DX}.data", "read_only"),
-    (delta_field(DX, np.zeros((4, 3, 3))), f"delta_params.{DX}.data_type", "unsupported_data_type"),
-    (delta_field(DX, "dx"), f"delta_params.{DX}", "wrong_type"),
-    (delta_field(DX, lambda made: made[0].arrays["x"]), f"delta_params.{DX}.data", "overlap"),
-    (
-        delta_field("forget_gate.b_desc", lambda made: made[3]["input.b"]),
-        "delta_params.forget_gate.b_desc.data",
-        "overlap",
-    ),
-    (
-        delta_field("input_gate.hw_desc", lambda made: made[0].arrays["forget.hw"]),
-        "delta_params.input_gate.hw_desc.data",
-        "overlap",
-    ),
-    (
-        params_field("output_descriptor.hidden_desc", lambda made: made[0].arrays["h0"]),
-        "params.input_descriptor.hidden_desc.data",
-        "initial_state_overwritten",
-    ),
-    (
-        delta_field("input_gate.b_desc", bl.NDArrayDescriptor(floats(2, 2, 5), flags=2)),
-        "delta_params.input_gate.b_desc.flags",
-        "unknown_flag",
-    ),
-]
+# The code, the path of the only finding, and how a valid pair is made wrong.
+PAIR_ROWS: list[tuple[str, str, Callable[[Pair], None]]] = [
+    ("delta_mismatch", "delta_params.input_size", delta("input_size", 4)),
+    ("delta_mismatch", "delta_params.hidden_size", delta("hidden_size", 0)),
+    ("delta_mismatch", "delta_params.batch_size", delta("batch_size", 2)),
+    ("delta_mismatch", "delta_params.num_layers", delta("num_layers", 1)),
+    ("delta_mismatch", "delta_params.seq_len", delta("seq_len", 2**40)),
+    ("delta_mismatch", "delta_params.lstm_flags", delta("lstm_flags", 2)),
+    ("delta_mismatch", "delta_params.dropout", delta("dropout", 0.5)),
+    ("delta_mismatch", "delta_params.dropout", both("dropout", 0.5, 0.25)),
+    ("delta_mismatch", f"delta_params.{SEQ}.data[2]", delta(SEQ, np.array([3, 3, 3, 1]))),
+    ("delta_mismatch", f"delta_params.{SEQ}.data[3]", both(SEQ, None, np.array([3, 3, 3, 2]))),
+    ("sequence_increasing", f"delta_params.{SEQ}.data[2]", delta(SEQ, np.array([3, 2, 3, 1]))),
+    ("unsupported_data_type", f"delta_params.{SEQ}.data_type", delta(SEQ, np.ones(4))),
+    ("size_mismatch", f"delta_params.{SEQ}.size[0]", delta(SEQ, np.array([3, 3]))),
+    ("wrong_type", "delta_params.hidden_size", delta("hidden_size", "5")),
+    ("wrong_type", "delta_params.forget_gate", delta("forget_gate", None)),
+    ("wrong_type", "delta_params.output_descriptor", delta("output_descriptor", floats(4, 3, 10))),
+    ("wrong_type", f"delta_params.{HW}", delta(HW, [[1.0]])),
+    ("wrong_type", f"delta_params.{DX}", delta(DX, np.ma.masked_array(floats(4, 3, 3)))),
+    ("out_of_range", "delta_params.batch_size", delta("batch_size", -3)),
+    ("unknown_flag", "delta_params.lstm_flags", delta("lstm_flags", 5)),
+    ("unknown_flag", f"delta_params.{DX}.flags", delta(DX, desc((4, 3, 3), flags=2))),
+    ("unknown_flag", f"delta_params.{B}.flags", delta(B, desc((2, 2, 5), flags=3))),
+    ("missing_gradient", "delta_params.output_descriptor",
+     delta("output_descriptor", bl.LSTMDataDescriptor())),
+    ("missing_gradient", "delta_params.output_descriptor",
+     delta("output_descriptor", bl.LSTMDataDescriptor(bl.NDArrayDescriptor()))),
+    *[("gradient_without_weight", f"delta_params.{gate}_gate.{name}_desc",
+       params(f"{gate}_gate.{name}_desc", None)) for gate in GATES for name in ("cw", "b")],
+    ("gradient_form", f"delta_params.{CW}", delta(CW, floats(2, 2, 5))),
+    ("gradient_form", f"delta_params.{CW}", params(CW, floats(2, 2, 5))),
+    ("gradient_form", "delta_params.input_gate.iw_desc[1]", joint),
+    ("gradient_form", f"delta_params.{IW}[1]",
+     delta(IW, (floats(1, 2, 5, 3)[:],) * 2)),
+    ("initial_state_overwritten", f"params.{DH}.data", carried("hidden_desc")),
+    ("initial_state_overwritten", f"params.{DC}.data", carried("cell_state_desc")),
+    ("overlap", "params.output_descriptor.hidden_desc.data", shifted),
+    ("read_only", f"delta_params.{DX}.data", delta(DX, read_only(4, 3, 3))),
+    ("read_only", f"delta_params.{DC}.data", delta(DC, read_only(2, 2, 3, 5))),
+    ("read_only", f"delta_params.{IW}[0].data", delta(IW, (read_only(1, 2, 5, 3), None))),
+    ("read_only", f"delta_params.{IW}[1].data", delta(IW, (None, read_only(1, 2, 5, 10)))),
+    ("read_only", f"delta_params.{HW}.data", delta(HW, read_only(2, 2, 5, 5))),
+    ("read_only", f"delta_params.{CW}.data",
+     delta(CW, bl.NDArrayDescriptor(read_only(2, 2, 5, 5), flags=RULE))),
+    ("read_only", f"delta_params.{B}.data", delta(B, read_only(2, 2, 5))),
+    # With each other, with what the layer reads, with its outputs, with incoming gradients.
+    ("overlap", f"delta_params.{DC}.data", share(f"delta.{DC}", f"delta.{DH}")),
+    ("overlap", "delta_params.output_gate.hw_desc.data",
+     share("delta.output_gate.hw_desc", "delta.input_gate.hw_desc")),
+    ("overlap", "delta_params.output_gate.b_desc.data", windows),
+    ("overlap", f"delta_params.{DX}.data", share(f"delta.{DX}", f"params.{DX}")),
+    ("overlap", f"delta_params.{DH}.data", share(f"delta.{DH}", f"params.{DC}")),
+    ("overlap", f"delta_params.{HW}.data", share(f"delta.{HW}", f"params.{HW}")),
+    ("overlap", f"delta_params.{HW}.data", share(f"delta.{HW}", f"params.{CW}")),
+    ("overlap", f"delta_params.{B}.data", share(f"delta.{B}", f"params.{B}")),
+    ("overlap", f"delta_params.{DH}.data", share(f"delta.{DH}", f"params.{DHN}")),
+    ("overlap", f"delta_params.{DH}.data", share(f"delta.{DH}", f"delta.{DHN}")),
+    ("overlap", "delta_params.forget_gate.b_desc.data", in_the_sequence("params")),
+    ("overlap", "delta_params.forget_gate.b_desc.data", in_the_sequence("delta")),
+    ("self_overlap", f"delta_params.{DX}.stride",
+     delta(DX, desc((99,), layout=LAYOUTS.SNE, size=(3, 3, 4), stride=(1, 2, 9)))),
+    ("size_mismatch", f"delta_params.{DX}.size[0]", delta(DX, floats(4, 3, 4))),
+    ("size_mismatch", f"delta_params.{DY}.size[2]", delta(DY, floats(5, 3, 10))),
+    ("size_mismatch", f"delta_params.{DH}.size[2]", delta(DH, floats(2, 2, 4, 5))),
+    ("size_mismatch", f"delta_params.{HW}.size[3]", delta(HW, floats(2, 2, 5, 4))),
+    ("size_mismatch", f"delta_params.{IW}[0].size[0]", delta(IW, floats(2, 2, 5, 3))),
+    ("size_mismatch", f"delta_params.{IW}[1].size[3]", delta(IW, (None, floats(1, 2, 5, 5)))),
+    ("rank_mismatch", f"delta_params.{B}.layout", delta(B, floats(5))),
+    ("rank_mismatch", f"delta_params.{CW}.layout", delta(CW, floats(20))),
+    ("unsupported_data_type", f"delta_params.{DX}.data_type", delta(DX, np.zeros((4, 3, 3)))),
+    ("unsupported_data_type", f"delta_params.{DY}.data_type", delta(DY, np.zeros((4, 3, 10)))),
+    ("unsupported_data_type", f"delta_params.{HW}.data_type",
+     delta(HW, np.zeros((2, 2, 5, 5), np.float16))),
+    ("unsupported_layout", f"delta_params.{HW}.layout",
+     delta(HW, desc((100,), layout=LAYOUTS.SNE, size=(5, 5, 4)))),
+    ("out_of_bounds", f"delta_params.{DX}.data",
+     delta(DX, desc((35,), layout=LAYOUTS.SNE, size=(3, 3, 4)))),
+    ("misaligned", f"delta_params.{B}.data", delta(B, misaligned(2, 2, 5))),
+    ("invalid_stride", f"delta_params.{DY}.stride", delta(DY, floats(4, 3, 10)[::-1])),
+    ("missing_activation", "params.hidden_activation", params("hidden_activation", None)),
+    ("null_data", f"params.{DX}.data", params(DX, None)),
+    ("size_mismatch", "params.output_descriptor.data_desc.size[2]", params(DY, floats(5, 3, 10))),
+    ("read_only", f"delta_params.{DX}.data",
+     both(DX, np.zeros((4, 3, 3), np.float32), read_only(4, 3, 3))),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("corrupt", "path", "code"), ROWS, ids=[f"{r[1]}-{r[2]}" for r in ROWS])
-def test_each_fault_is_the_only_finding(
-    corrupt: Callable[[Pair], None], path: str, code: str
+@pytest.mark.parametrize(("code", "path", "corrupt"), PAIR_ROWS, ids=lambda value: str(value))
+@pytest.mark.parametrize("has_cache", [False, True])
+def test_the_wrong_field_of_a_pair_is_named(
+    code: str, path: str, corrupt: Callable[[Pair], None], has_cache: bool
 ) -> None:
-    made = pair()
-    _, params, delta, outgoing = made
-    corrupt(made)
-    with pytest.raises(bl.DescriptorError) as caught:
-        bl.direct_apply_lstm_batch_backward(params, delta)
-    assert [(issue.path, issue.code) for issue in caught.value.issues] == [(path, code)]
-    assert all(np.isnan(array).all() for array in outgoing.values()), "something was written"
+    pair = Pair()
+    cache = filled_cache(pair.params, bl.FilterParameters()) if has_cache else None
+    corrupt(pair)
+    assert pair.refused(cache=cache) == [(path, code)]
 
 
-def test_the_faults_of_both_structures_come_at_once() -> None:
-    made = pair()
-    _, params, delta, outgoing = made
+def test_the_valid_pair_is_valid() -> None:
+    pair = Pair()
+    pair.backward()
+    assert all(np.isfinite(array).all() for array in pair.found.values())
+    assert not any((array == 0.5).any() for array in pair.found.values())
+
+
+# What the backward pass does not look at: outputs, which it leaves alone.
+FORWARD_ONLY = {"missing_output", "read_only", "self_overlap"}
+
+
+@pytest.mark.parametrize(("corrupt", "path", "code"), ROWS, ids=lambda value: str(value))
+def test_what_is_wrong_with_the_layer_is_named(
+    corrupt: Callable[[Any], None], path: str, code: str
+) -> None:
+    pair = Pair()
+    corrupt(pair.params)
+    if code in FORWARD_ONLY:
+        pair.backward()
+        assert all(np.isfinite(array).all() for array in pair.found.values())
+    else:
+        assert (f"params.{path}", code) in pair.refused()
+
+
+@pytest.mark.parametrize(("filter_params", "path", "code"), FILTER_ROWS)
+def test_wrong_filter_parameters_are_named(
+    filter_params: bl.FilterParameters, path: str, code: str
+) -> None:
+    assert Pair().refused(filter_params=filter_params) == [(path, code)]
+
+
+def test_all_problems_of_a_pair_come_at_once_in_reading_order() -> None:
+    pair = Pair()
     for corrupt in (
-        params_field("dropout", 2.0),
-        delta_field("batch_size", 9),
-        delta_field(DX, read_only(4, 3, 3)),
-        delta_field("hidden_size", 6),
+        delta("output_gate.b_desc", read_only(2, 2, 5)),
+        share(f"delta.{HW}", f"params.{HW}"),
+        delta("output_descriptor", bl.LSTMDataDescriptor()),
+        delta(DC, floats(2, 2, 3, 4)),
+        delta(SEQ, np.array([3, 3, 2, 2])),
+        delta("seq_len", 5),
+        params("forget_gate.cw_desc", None),
+        params("input_gate.hw_desc", None),
+        carried("cell_state_desc"),
+        params("dropout", 2.0),
+        delta("dropout", 0.5),
     ):
-        corrupt(made)
-    with pytest.raises(bl.DescriptorError) as caught:
-        bl.direct_apply_lstm_batch_backward(params, delta, bl.FilterParameters(flags=4))
-    assert [issue.path for issue in caught.value.issues] == [
-        "params.dropout",
-        "delta_params.hidden_size",
-        "delta_params.batch_size",
-        "delta_params.input_descriptor.data_desc.data",
-        "filter_params.flags",
+        corrupt(pair)
+    filter_params = bl.FilterParameters(n_threads=9999, seed=-1)
+    cache = np.zeros(4, np.int8)
+    found = pair.refused(filter_params=filter_params, cache=cache)
+    assert found == [
+        ("params.dropout", "invalid_dropout"),
+        (f"params.{DC}.data", "initial_state_overwritten"),
+        ("params.input_gate.hw_desc.data", "null_data"),
+        ("delta_params.seq_len", "delta_mismatch"),
+        (f"delta_params.{SEQ}.data[3]", "delta_mismatch"),
+        (f"delta_params.{DC}.size[3]", "size_mismatch"),
+        ("delta_params.output_descriptor", "missing_gradient"),
+        ("delta_params.forget_gate.cw_desc", "gradient_without_weight"),
+        (f"delta_params.{HW}.data", "overlap"),
+        ("delta_params.output_gate.b_desc.data", "read_only"),
+        ("filter_params.n_threads", "too_many_threads"),
+        ("filter_params.seed", "out_of_range"),
+        ("cache", "unsupported_data_type"),
     ]
-    assert all(np.isnan(array).all() for array in outgoing.values())
 
 
-def test_what_may_be_left_out_may_be() -> None:
-    _, params, delta, outgoing = pair()
-    params.output_descriptor = bl.LSTMDataDescriptor()
-    delta.dropout = 0.0
-    delta.lstm_flags = bl.LayerFlags.LSTM_BIDIRECTIONAL
-    delta.output_descriptor = bl.LSTMDataDescriptor(hidden_desc=delta.output_descriptor.hidden_desc)
-    bl.direct_apply_lstm_batch_backward(params, delta)
-    assert all(np.isfinite(array).all() for array in outgoing.values())
+def test_what_is_no_structure_at_all() -> None:
+    for thing in (None, 5, "params", object(), Pair().params.input_gate):
+        for name in ("params", "delta"):
+            pair = Pair()
+            setattr(pair, name, thing)
+            path = "params" if name == "params" else "delta_params"
+            assert pair.refused() == [(path, "wrong_type")]
+    pair = Pair()
+    pair.params = pair.delta = None
+    assert pair.refused() == [("params", "wrong_type"), ("delta_params", "wrong_type")]
+
+
+ACCEPTED: dict[str, Callable[[Pair], None]] = {
+    "the same lengths": delta(SEQ, np.array([3, 3, 2, 1], np.int64)),
+    "the same dropout": both("dropout", 0.0, -0.0),
+    "default activations": delta("lstm_flags", 3),
+    "an unknown activation": delta("hidden_activation", bl.Activation(999)),
+    "another activation": delta("input_gate.activation", bl.Activation.clamp(float("nan"), 0)),
+    "no outputs": params("output_descriptor", bl.LSTMDataDescriptor()),
+    "outputs that are read-only": params(DY, read_only(4, 3, 10)),
+    "an output that is the incoming gradient": share(f"params.{DY}", f"delta.{DY}"),
+    "a rule for what is read": wrapped(f"delta.{DY}", flags=7),
+}
+
+
+@pytest.mark.parametrize("difference", ACCEPTED)
+def test_what_a_pair_may_have(difference: str) -> None:
+    plain, pair = Pair(), Pair()
+    ACCEPTED[difference](pair)
+    plain.backward()
+    pair.backward()
+    assert_same_bits(pair.found, plain.found)
+
+
+def test_a_rule_for_a_gradient_that_is_not_wanted() -> None:
+    pair = Pair()
+    delta(B, bl.NDArrayDescriptor(flags=7))(pair)
+    pair.backward()
+    assert (pair.found.pop("candidate.b") == 0.5).all()
+    assert not any((array == 0.5).any() for array in pair.found.values())
+
+
+@settings(max_examples=600)
+@given(st.data())
+def test_anything_anywhere_in_the_gradients_computes_or_names_the_field(
+    data: st.DataObject,
+) -> None:
+    pair = Pair()
+    for path in (DX, DY, HW):
+        wrapped(f"delta.{path}")(pair)
+    path = data.draw(st.sampled_from(fields_of(pair.delta)))
+    put(path, absurd()[data.draw(st.integers(0, len(absurd()) - 1))])(pair.delta)
+    way = WAYS[data.draw(st.sampled_from(sorted(WAYS)))]
+    cache = filled_cache(pair.params, way.filter_params()) if way.has_cache else None
+    before = {name: array.copy() for name, array in pair.found.items()}
+    try:
+        pair.backward(way.filter_params(), cache)
+    except bl.DescriptorError as error:
+        assert_same_bits(pair.found, before)
+        # A wrong stride may show as data that is too small.
+        named = path.split("_desc.")[0] + "_desc" if "_desc." in path else path
+        found = [issue.path for issue in error.issues]
+        assert any(issue.startswith(f"delta_params.{named}") for issue in found), (path, error)

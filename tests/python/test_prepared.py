@@ -165,6 +165,6 @@ def test_what_was_decided_can_be_read() -> None:
     made, _ = prepared(layer, 1)
     text = made.explain()
     assert f"level {bl.info()['level']}" in text
-    for word in ("lanes", "tiles", "threads 1", "packed weights", "workspace"):
+    for word in ("lanes", "tiles", "threads 1", "packed weights", "workspace", "MFLOP"):
         assert word in text
     assert repr(made).startswith("<PreparedLayer: 5 steps, 3 samples, ")

@@ -12,8 +12,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("document", "least"), [("README.md", 4), ("docs/training.md", 1)])
-def test_the_examples_run_and_print_what_they_say(document: str, least: int) -> None:
+@pytest.mark.parametrize(
+    ("document", "least"), [("README.md", 6), ("docs/module.md", 5), ("docs/training.md", 1)]
+)
+def test_the_examples_run_and_print_what_they_say(
+    document: str, least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(blocks) >= least

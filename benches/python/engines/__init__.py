@@ -17,14 +17,19 @@ from rows import Row
 ENGINES: dict[str, str] = {
     "ours": "engines.ours",
     "structure": "engines.structure",
+    "avx2": "engines.ours_avx2",
+    "fallback": "engines.ours_fallback",
     "onnxruntime": "engines.onnxruntime",
     "torch": "engines.torch",
     "openvino": "engines.openvino",
     "numpy": "engines.numpy",
 }
 
+# Without this package at other levels than the machine's best.
+USUAL = [name for name in ENGINES if name not in {"avx2", "fallback"}]
+
 # These are this package; all others are peers.
-OURS = ("ours", "structure")
+OURS = ("ours", "structure", "avx2", "fallback")
 
 
 class Engine(Protocol):

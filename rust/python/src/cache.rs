@@ -20,6 +20,25 @@ pub(crate) fn path() -> Path {
     Path::field("cache")
 }
 
+/// Report a cache that shares memory with one of these arrays, which a call reads or writes meanwhile.
+pub(crate) fn check_apart<'a, 'py: 'a>(
+    reader: &mut Reader<'py>,
+    cache: Option<&Array<'py>>,
+    arrays: impl Iterator<Item = &'a Array<'py>>,
+) -> PyResult<()> {
+    let Some(cache) = cache else { return Ok(()) };
+    let own = cache.span()?;
+    for array in arrays {
+        let other = array.span()?;
+        if own.start < other.end && other.start < own.end {
+            let (expected, actual) = ("memory of its own", "memory of another array".to_owned());
+            reader.report(path(), Code::Overlap, expected, actual);
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The array of a cache; `None` where none was given, and where something was reported.
 pub(crate) fn read_cache<'py>(
     reader: &mut Reader<'py>,

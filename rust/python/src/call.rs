@@ -4,7 +4,7 @@
 //! while the interpreter is held; planning, packing and running happen without it.
 
 use crate::borrow::{Results, Sources, refused};
-use crate::cache::{Use, path, read_cache};
+use crate::cache::{Use, check_apart, path, read_cache};
 use crate::errors::Failure;
 use crate::gradients::Gradients;
 use crate::info::level;
@@ -165,6 +165,10 @@ pub(crate) fn read<'py>(
     let filter = read_filter(&mut reader, filter_params)?;
     let layer = read_layer(&mut reader, params)?;
     let cache = read_cache(&mut reader, cache, Use::Fill)?;
+    if let Some(Layer { arrays, .. }) = &layer {
+        let all = arrays.inputs().chain(arrays.outputs());
+        check_apart(&mut reader, cache.as_ref(), all)?;
+    }
     let found = reader.into_issues();
     let Some(Layer { mut params, batch_sizes, arrays }) = layer else {
         return Err(no_layer(found));
@@ -187,6 +191,9 @@ fn read_pair<'py>(
     let layer = read_layer_of_pair(&mut reader, params, "params")?;
     let delta = read_layer_of_pair(&mut reader, delta_params, "delta_params")?;
     let cache = read_cache(&mut reader, cache, Use::Read)?;
+    if let Some(Layer { arrays, .. }) = &delta {
+        check_apart(&mut reader, cache.as_ref(), arrays.inputs())?;
+    }
     let found = reader.into_issues();
     let (Some(layer), Some(delta)) = (layer, delta) else { return Err(no_layer(found)) };
     let Layer { mut params, batch_sizes, arrays } = layer;

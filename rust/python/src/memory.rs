@@ -13,6 +13,7 @@ use numpy::{
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Type numbers below this are NumPy's own simple types; others can look like them and be something else.
@@ -148,6 +149,24 @@ fn data_type(dtype: &Bound<'_, PyArrayDescr>) -> Option<(DataType, &'static str)
 }
 
 impl<'py> Array<'py> {
+    /// The addresses from the first byte of the array to the last.
+    pub(crate) fn span(&self) -> PyResult<Range<usize>> {
+        let Memory { address, shape, byte_strides, element_bytes, .. } = memory(&self.view)?;
+        if shape.contains(&0) {
+            return Ok(address..address);
+        }
+        let (mut start, mut end) = (address, address.saturating_add(element_bytes));
+        for (extent, stride) in shape.into_iter().zip(byte_strides) {
+            let reach = stride.unsigned_abs().saturating_mul(extent - 1);
+            if stride < 0 {
+                start = start.saturating_sub(reach);
+            } else {
+                end = end.saturating_add(reach);
+            }
+        }
+        Ok(start..end)
+    }
+
     /// The same array without its first `count` axes, each of one element.
     pub(crate) fn without_leading(mut self, count: usize) -> Self {
         self.shape.drain(..count);

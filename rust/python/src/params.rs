@@ -77,6 +77,32 @@ pub(crate) struct GateArrays<'py> {
     pub(crate) b: Option<Array<'py>>,
 }
 
+impl<'py> LayerArrays<'py> {
+    /// Those of the outputs, or of the incoming gradients.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Array<'py>> {
+        self.output.each()
+    }
+
+    /// Those of the input and the weights, or of the gradients that are wanted.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Array<'py>> {
+        let gates = Gate::ALL.into_iter().flat_map(|gate| self.gates.get(gate).each());
+        self.input.each().chain(gates)
+    }
+}
+
+impl<'py> DataArrays<'py> {
+    fn each(&self) -> impl Iterator<Item = &Array<'py>> {
+        [&self.data, &self.hidden, &self.cell].into_iter().flatten()
+    }
+}
+
+impl<'py> GateArrays<'py> {
+    fn each(&self) -> impl Iterator<Item = &Array<'py>> {
+        let Self { iw, iw_upper, hw, cw, b } = self;
+        [iw, iw_upper, hw, cw, b].into_iter().flatten()
+    }
+}
+
 /// Read a layer; `None` if the object is none.
 pub(crate) fn read_layer<'a, 'py>(
     reader: &mut Reader<'py>,

@@ -158,7 +158,8 @@ impl Plan {
         )
     }
 
-    /// What was decided, for people: level, tile, threads, bytes of packed weights and of the workspace.
+    /// What was decided, for people: level, tile, threads, bytes of packed weights, of the workspace and of
+    /// the cache, and where the time should go.
     pub fn explain(&self) -> String {
         let Shape { geometry, lanes, is_fused } = self.shape;
         let mut text = String::new();
@@ -179,11 +180,28 @@ impl Plan {
             self.parts
         );
         let _ = writeln!(text, "packed weights: {} bytes", self.packed_floats() * size_of::<f32>());
-        let _ = write!(text, "workspace: {} bytes", self.workspace_floats() * size_of::<f32>());
+        let _ = writeln!(text, "workspace: {} bytes", self.workspace_floats() * size_of::<f32>());
+        self.explain_work(&mut text);
         if self.training {
             self.explain_training(&mut text);
         }
         text
+    }
+
+    /// Where the time of a forward call should go: to products, or, with few rows a step, to reading weights.
+    fn explain_work(&self, text: &mut String) {
+        let config = self.config();
+        let hidden = (config.num_layers * config.hidden_size) as f64;
+        let inputs: usize = (0..config.num_layers).map(|layer| config.layer_input(layer)).sum();
+        let share = hidden / (hidden + inputs as f64);
+        let _ = write!(
+            text,
+            "work: {:.3} MFLOP, {:.0}% of it in the recurrence; each step reads {} bytes of weights for {} rows",
+            config.work() / 1e6,
+            100.0 * share,
+            4 * self.shape.units() * config.hidden_size * size_of::<f32>(),
+            config.batch_size,
+        );
     }
 
     /// What a plan for training adds.

@@ -1,0 +1,234 @@
+"""From an LSTM's weights to the structure level: prepared layers, training calls.
+
+In: weights and a :class:`Batch`. Out: outputs and states in the order of the structure. The only file of the
+module level that knows structures. Prepared layers are kept for the last few shapes, so that memory does not
+grow with the number of shapes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from bnns_lstm import _native
+from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
+from bnns_lstm.enums import LayerFlags
+from bnns_lstm.functions import (
+    compute_lstm_training_cache_capacity,
+    direct_apply_lstm_batch_backward,
+    direct_apply_lstm_batch_training_caching,
+)
+from bnns_lstm.module.config import LSTMConfig
+from bnns_lstm.module.inputs import Batch
+from bnns_lstm.module.parameters import BLOCKS, Weights
+from bnns_lstm.module.results import Floats, LSTMState
+
+__all__ = ["Engine", "Room", "structure"]
+
+# Shapes whose prepared layers are kept.
+KEPT = 4
+FLOAT32 = np.dtype(np.float32)
+# Bytes before the first step in a training cache, and vectors of a step: four gates, cell state, hidden state
+# (docs/training.md).
+CACHE_HEADER = 64
+STEP_VECTORS, CELL = 6, 4
+
+
+class Room:
+    """Arrays of one shape of calls: input, outputs, states."""
+
+    def __init__(self, config: LSTMConfig, steps: int, rows: int) -> None:
+        """Zeros."""
+        states = (config.num_layers, config.directions, rows, config.hidden_size)
+        self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
+        self.y: Floats = np.zeros((steps, rows, config.output_size), np.float32)
+        self.h0: Floats = np.zeros(states, np.float32)
+        self.c0: Floats = np.zeros(states, np.float32)
+        self.hn: Floats = np.zeros(states, np.float32)
+        self.cn: Floats = np.zeros(states, np.float32)
+
+        # The same memory with the axes that callers see.
+        stack = (config.num_layers * config.directions, rows, config.hidden_size)
+        self.caller_x = self.x.swapaxes(0, 1) if config.batch_first else self.x
+        self.caller_y = self.y.swapaxes(0, 1) if config.batch_first else self.y
+        self.caller_h0, self.caller_c0 = self.h0.reshape(stack), self.c0.reshape(stack)
+        self.caller_hn, self.caller_cn = self.hn.reshape(stack), self.cn.reshape(stack)
+        self.is_zero = False
+
+    def inputs(self) -> LSTMDataDescriptor:
+        """What a call reads."""
+        return LSTMDataDescriptor(self.x, self.h0, self.c0)
+
+    def outputs(self) -> LSTMDataDescriptor:
+        """What a call writes."""
+        return LSTMDataDescriptor(self.y, self.hn, self.cn)
+
+    def fill(self, batch: Batch) -> None:
+        """Take the arrays of a call over."""
+        np.copyto(self.x, batch.x)
+        self.is_zero = batch.state is None
+        if batch.state is None:
+            self.h0.fill(0)
+            self.c0.fill(0)
+        else:
+            np.copyto(self.h0, batch.state[0])
+            np.copyto(self.c0, batch.state[1])
+
+
+def structure(
+    weights: Weights,
+    sizes: tuple[int, int],
+    inputs: LSTMDataDescriptor,
+    outputs: LSTMDataDescriptor,
+    *,
+    active: Any = None,
+    dropout: float = 0.0,
+) -> LayerParametersLSTM:
+    """The structure of some steps and rows over these weights."""
+    config = weights.config
+    flags = LayerFlags.LSTM_BIDIRECTIONAL if config.bidirectional else LayerFlags(0)
+    if not config.activations:
+        flags |= LayerFlags.LSTM_DEFAULT_ACTIVATIONS
+    return LayerParametersLSTM(
+        input_size=config.input_size,
+        hidden_size=config.hidden_size,
+        batch_size=sizes[1],
+        num_layers=config.num_layers,
+        seq_len=sizes[0],
+        dropout=dropout,
+        lstm_flags=flags,
+        sequence_descriptor=active,
+        input_descriptor=inputs,
+        output_descriptor=outputs,
+        input_gate=weights.gate("input"),
+        forget_gate=weights.gate("forget"),
+        candidate_gate=weights.gate("candidate"),
+        output_gate=weights.gate("output"),
+        hidden_activation=config.activation("hidden"),
+    )
+
+
+class Engine:
+    """Computes the calls of one LSTM."""
+
+    def __init__(self, weights: Weights, num_threads: int) -> None:
+        """Nothing is prepared yet."""
+        self.weights = weights
+        self.num_threads = num_threads
+        self.kept: OrderedDict[Any, tuple[_native.PreparedLayer, Room]] = OrderedDict()
+        # Keys of whole batches by the shapes of callers' inputs.
+        self.shapes: dict[tuple[int, ...], Any] = {}
+
+    def changed(self) -> None:
+        """Use the weights as they are now from the next call on."""
+        self.weights.add_biases()
+        for prepared, _ in self.kept.values():
+            prepared.update_weights()
+
+    def prepared(self, steps: int, rows: int, active: Any) -> tuple[_native.PreparedLayer, Room]:
+        """A prepared layer for calls of this shape, and its arrays."""
+        key = (steps, rows, None if active is None else active.tobytes())
+        found = self.kept.get(key)
+        if found is None:
+            room = Room(self.weights.config, steps, rows)
+            params = structure(
+                self.weights, (steps, rows), room.inputs(), room.outputs(), active=active
+            )
+            found = (_native.prepare(params, FilterParameters(self.num_threads)), room)
+            self.kept[key] = found
+            if active is None:
+                self.shapes[room.caller_x.shape] = key
+            if len(self.kept) > KEPT:
+                _, (_, dropped) = self.kept.popitem(last=False)
+                self.shapes.pop(dropped.caller_x.shape, None)
+        else:
+            self.kept.move_to_end(key)
+        return found
+
+    def forward(self, batch: Batch) -> tuple[Floats, Floats, Floats]:
+        """Output, final hidden and final cell state; arrays that the next call writes again."""
+        prepared, room = self.prepared(batch.steps, batch.rows, batch.active)
+        room.fill(batch)
+        prepared.forward()
+        return room.y, room.hn, room.cn
+
+    def quick(self, x: Floats, state: LSTMState | None) -> Room | None:
+        """As :meth:`forward` for a whole batch, in the caller's axes; None for any other argument.
+
+        The few checks of the most frequent calls: they take as long as a step of a small layer.
+        """
+        key = self.shapes.get(x.shape)
+        found = None if key is None else self.kept.get(key)
+        if found is None or x.dtype is not FLOAT32:
+            return None
+        prepared, room = found
+        if state is None:
+            if not room.is_zero:
+                room.h0.fill(0)
+                room.c0.fill(0)
+                room.is_zero = True
+        else:
+            h, c = state
+            if type(h) is not np.ndarray or type(c) is not np.ndarray:
+                return None
+            shape = room.caller_h0.shape
+            if h.shape != shape or c.shape != shape or not h.dtype is c.dtype is FLOAT32:
+                return None
+            room.caller_h0[...] = h
+            room.caller_c0[...] = c
+            room.is_zero = False
+        room.caller_x[...] = x
+        prepared.forward()
+        return room
+
+    def train(
+        self, batch: Batch, dropout: float, seed: int
+    ) -> tuple[LayerParametersLSTM, FilterParameters, Any, Room]:
+        """A forward call that leaves a cache, with arrays of its own."""
+        room = Room(self.weights.config, batch.steps, batch.rows)
+        room.fill(batch)
+        params = structure(
+            self.weights,
+            (batch.steps, batch.rows),
+            room.inputs(),
+            room.outputs(),
+            active=batch.active,
+            dropout=dropout,
+        )
+        filter_params = FilterParameters(self.num_threads, seed)
+        size = compute_lstm_training_cache_capacity(params, filter_params)
+        cache = np.empty(size, np.uint8)
+        direct_apply_lstm_batch_training_caching(params, filter_params, cache)
+        return params, filter_params, cache, room
+
+    def cells(self, batch: Batch) -> tuple[Floats, Floats, Floats, Floats]:
+        """As :meth:`forward`, and the cell states of the last layer at every step."""
+        params, _, cache, room = self.train(batch, 0.0, 0)
+        config = self.weights.config
+        shape = (config.num_layers, config.directions, batch.rows, batch.steps, STEP_VECTORS, -1)
+        saved = cache[CACHE_HEADER:].view(np.float32).reshape(shape)[-1, ..., CELL, :]
+        cells = saved.transpose(2, 1, 0, 3).reshape(batch.steps, batch.rows, -1).copy()
+        if params.sequence_descriptor is not None:
+            rows = np.arange(batch.rows)
+            cells[rows[np.newaxis] >= np.asarray(batch.active)[:, np.newaxis]] = 0
+        return room.y, room.hn, room.cn, cells
+
+    def backward(
+        self,
+        params: LayerParametersLSTM,
+        filter_params: FilterParameters,
+        cache: Any,
+        incoming: LSTMDataDescriptor,
+    ) -> tuple[Room, Weights]:
+        """Gradients of input and initial states, in the places of these, and of the weights."""
+        room = Room(self.weights.config, params.seq_len, params.batch_size)
+        gradients = Weights(self.weights.config)
+        delta = structure(gradients, (params.seq_len, params.batch_size), room.inputs(), incoming)
+        for name in BLOCKS:
+            setattr(delta, f"{name}_gate", gradients.room(name))
+        direct_apply_lstm_batch_backward(params, delta, filter_params, cache)
+        for name in BLOCKS:
+            gradients.take(name, getattr(delta, f"{name}_gate"))
+        return room, gradients

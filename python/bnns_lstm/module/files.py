@@ -1,0 +1,150 @@
+"""An LSTM to and from other libraries and files.
+
+In: models and files of others. Out: an LSTM; and the way back. The formats themselves are in `formats`, which
+is imported where it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from bnns_lstm.module.config import FUNCTIONS, LSTMConfig, activations_of
+from bnns_lstm.module.results import Floats
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from bnns_lstm.formats import StoredLSTM
+
+__all__ = ["Files"]
+
+
+class Files:
+    """The part of an LSTM that reads and writes others' formats."""
+
+    _config: LSTMConfig
+
+    @classmethod
+    def _empty(cls, config: LSTMConfig, *, num_threads: int | None = None) -> Self:
+        raise NotImplementedError
+
+    def _fill(self, weights: dict[str, Floats]) -> None:
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Floats]:
+        """Copies of the weights."""
+        raise NotImplementedError
+
+    @classmethod
+    def _from_stored(cls, stored: StoredLSTM, num_threads: int | None) -> Self:
+        config = LSTMConfig(
+            stored.input_size,
+            stored.hidden_size,
+            stored.num_layers,
+            stored.bias,
+            stored.batch_first,
+            stored.dropout,
+            stored.bidirectional,
+            stored.peephole,
+            activations_of(stored.activations),
+        )
+        made = cls._empty(config, num_threads=num_threads)
+        made._fill(stored.parameters)
+        return made
+
+    def _stored(self) -> StoredLSTM:
+        from bnns_lstm.formats import StoredLSTM
+
+        config = self._config
+        functions = {name: config.activation(name) for name in FUNCTIONS}
+        return StoredLSTM(
+            config.input_size,
+            config.hidden_size,
+            config.num_layers,
+            config.bidirectional,
+            config.bias,
+            config.batch_first,
+            config.dropout,
+            config.peephole,
+            functions if config.activations else None,
+            self.state_dict(),
+        )
+
+    @classmethod
+    def from_torch(cls, source: Any, prefix: str = "", *, num_threads: int | None = None) -> Self:
+        """An LSTM with the weights of PyTorch's: a module, a state dict, or a safetensors file.
+
+        Args:
+            source: An `nn.LSTM`; a mapping of names to tensors or arrays; or the path of a safetensors file.
+                PyTorch is not imported.
+            prefix: What stands before the LSTM's own names, such as `"encoder.lstm."`.
+            num_threads: See the constructor.
+
+        Raises:
+            WeightsError: Naming everything that is missing, surplus, of another shape or not supported.
+        """
+        from bnns_lstm.formats import read_torch
+
+        return cls._from_stored(read_torch(source, prefix), num_threads)
+
+    @classmethod
+    def from_onnx(
+        cls,
+        source: Any,
+        node: str | Sequence[str] | None = None,
+        *,
+        num_threads: int | None = None,
+    ) -> Self:
+        """An LSTM with the weights of one LSTM node of an ONNX model, or of a chain that forms a stack.
+
+        Args:
+            source: The path of a model, or an `onnx.ModelProto`. Needs the extra `onnx`.
+            node: Which one, where there are several.
+            num_threads: See the constructor.
+
+        Raises:
+            WeightsError: Naming everything that cannot be taken over.
+            ExtraError: If the package `onnx` is not installed.
+        """
+        from bnns_lstm.formats import read_onnx
+
+        return cls._from_stored(read_onnx(source, node), num_threads)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, num_threads: int | None = None) -> Self:
+        """An LSTM that `save` has written.
+
+        Raises:
+            WeightsError: For a file of something else, or a damaged one, with the reason.
+            OSError: If the file cannot be read.
+        """
+        from bnns_lstm.formats import load_lstm
+
+        return cls._from_stored(load_lstm(path), num_threads)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write configuration and weights as a safetensors file.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        from bnns_lstm.formats import save_lstm
+
+        save_lstm(path, self._stored())
+
+    def to_onnx(self, path: str | PathLike[str], *, lengths: bool = False) -> None:
+        """Write an ONNX model: dynamic batch and time axes, states as inputs and outputs, a node a layer.
+
+        Args:
+            path: Where.
+            lengths: Give the model an input for the samples' lengths.
+
+        Raises:
+            WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations.
+            ExtraError: If the package `onnx` is not installed.
+        """
+        from bnns_lstm.formats import write_onnx
+
+        write_onnx(path, self._stored(), lengths=lengths)

@@ -1,0 +1,115 @@
+"""The weights of an LSTM: one memory, seen as PyTorch names it and as the structure's gates want it.
+
+In: a configuration. Out: arrays by name, whose blocks along the first axis are input, forget, candidate and
+output gate (PyTorch's i, f, g, o), and gate descriptors over the same memory. It computes nothing but the sum
+of the two biases that PyTorch has and BNNS has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bnns_lstm.descriptors import LSTMGateDescriptor
+from bnns_lstm.module.config import LSTMConfig
+from bnns_lstm.module.results import Floats
+
+__all__ = ["BLOCKS", "Weights"]
+
+# The gates in the order of the blocks; every other order in the package is by name.
+BLOCKS = ("input", "forget", "candidate", "output")
+
+
+class Weights:
+    """All weights, or all gradients of weights.
+
+    Attributes:
+        named: The arrays by PyTorch's names, views of one memory.
+    """
+
+    def __init__(self, config: LSTMConfig) -> None:
+        """Zeros."""
+        self.config = config
+        layers, directions, hidden = config.num_layers, config.directions, config.hidden_size
+        gates = (layers, directions, 4, hidden)
+        self.lowest = np.zeros((1, directions, 4, hidden, config.input_size), np.float32)
+        upper = (layers - 1, directions, 4, hidden, directions * hidden)
+        self.upper = np.zeros(upper, np.float32) if layers > 1 else None
+        self.hidden = np.zeros((*gates, hidden), np.float32)
+        self.bias = np.zeros((2, *gates), np.float32) if config.bias else None
+        self.bias_sum = np.zeros(gates, np.float32) if config.bias else None
+        peepholes = {"diagonal": gates, "full": (*gates, hidden)}
+        self.peephole = (
+            np.zeros(peepholes[config.peephole], np.float32) if config.peephole else None
+        )
+        self.named: dict[str, Floats] = dict(self._views())
+
+    def _views(self) -> Iterator[tuple[str, Floats]]:
+        rows = 4 * self.config.hidden_size
+        for layer in range(self.config.num_layers):
+            for direction in range(self.config.directions):
+                suffix = f"l{layer}" + ("_reverse" if direction else "")
+                inputs = self.lowest[0, direction] if layer == 0 else self._upper(layer, direction)
+                yield f"weight_ih_{suffix}", inputs.reshape(rows, -1)
+                yield f"weight_hh_{suffix}", self.hidden[layer, direction].reshape(rows, -1)
+                if self.bias is not None:
+                    yield f"bias_ih_{suffix}", self.bias[0, layer, direction].reshape(rows)
+                    yield f"bias_hh_{suffix}", self.bias[1, layer, direction].reshape(rows)
+                if self.peephole is not None:
+                    seen = self.peephole[layer, direction]
+                    shape = (rows,) if self.config.peephole == "diagonal" else (rows, -1)
+                    yield f"weight_ch_{suffix}", seen.reshape(shape)
+
+    def _upper(self, layer: int, direction: int) -> Floats:
+        assert self.upper is not None  # noqa: S101  # there are layers above the lowest
+        found: Floats = self.upper[layer - 1, direction]
+        return found
+
+    def add_biases(self) -> None:
+        """Bring the one bias of the structure up to date."""
+        if self.bias is not None and self.bias_sum is not None:
+            np.add(self.bias[0], self.bias[1], out=self.bias_sum)
+
+    def room(self, name: str) -> LSTMGateDescriptor:
+        """Arrays of their own for the gradients of a gate, since those of a call may not interleave."""
+        gate: Any = self.gate(name)
+
+        def like(array: Floats | None) -> Floats | None:
+            return None if array is None else np.empty(array.shape, np.float32)
+
+        lowest, upper = gate.iw_desc
+        pair = (like(lowest), like(upper))
+        return LSTMGateDescriptor(pair, like(gate.hw_desc), like(gate.cw_desc), like(gate.b_desc))
+
+    def take(self, name: str, gate: Any) -> None:
+        """Copy a gate's arrays over; the gradient of the one bias is that of both of PyTorch's."""
+        block = BLOCKS.index(name)
+        lowest, upper = gate.iw_desc
+        for to, array in (
+            (self.lowest, lowest),
+            (self.upper, upper),
+            (self.hidden, gate.hw_desc),
+            (self.peephole, gate.cw_desc),
+        ):
+            if to is not None:
+                to[:, :, block] = array
+        if self.bias is not None:
+            self.bias[:, :, :, block] = gate.b_desc
+
+    def gate(self, name: str) -> LSTMGateDescriptor:
+        """The structure's gate over this memory."""
+        block = BLOCKS.index(name)
+
+        def of(array: Floats | None) -> Floats | None:
+            return None if array is None else array[:, :, block]
+
+        # With one unit, a diagonal [layers, directions, 1] stays three-dimensional, so that it is one.
+        return LSTMGateDescriptor(
+            iw_desc=(of(self.lowest), of(self.upper)),
+            hw_desc=of(self.hidden),
+            cw_desc=of(self.peephole),
+            b_desc=of(self.bias_sum),
+            activation=self.config.activation(name),
+        )

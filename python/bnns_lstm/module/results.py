@@ -1,0 +1,67 @@
+"""What an LSTM gives back: states, a tape of a training call, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Floats", "Gradients", "LSTMState", "Tape"]
+
+Floats = npt.NDArray[np.float32]
+
+
+class LSTMState(NamedTuple):
+    """Hidden and cell state, each `[layers * directions, batch, hidden]`, or without the batch axis.
+
+    Layers follow each other; the forward direction of a layer comes before its backward direction, as in
+    PyTorch, also with `batch_first`.
+    """
+
+    h: Floats
+    c: Floats
+
+
+@dataclass(frozen=True, repr=False)
+class Tape:
+    """What a training call leaves for `LSTM.backward`. It can be used once or many times.
+
+    Attributes:
+        params: The structure of the call, with arrays of its own.
+        filter_params: Its threads and the seed of its dropout.
+        cache: What the forward pass saved.
+        order: Which sample of the caller is in each row, or None if they are in the caller's order.
+        is_batched: Whether the caller's input had a batch axis.
+        has_state: Whether the call began from states that the caller gave.
+        version: The weights that were used.
+    """
+
+    params: Any
+    filter_params: Any
+    cache: npt.NDArray[np.uint8]
+    order: npt.NDArray[np.intp] | None
+    is_batched: bool
+    version: int
+
+    def __repr__(self) -> str:
+        """Sizes, without contents."""
+        params = self.params
+        return f"<Tape: {params.seq_len} steps, {params.batch_size} samples, {self.cache.nbytes} bytes>"
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Gradients of a loss, in the shapes of what they belong to.
+
+    Attributes:
+        input: With respect to the input.
+        state: With respect to the initial state.
+        parameters: With respect to the weights, by the names of `LSTM.parameters`.
+    """
+
+    input: Floats
+    state: LSTMState
+    parameters: Mapping[str, Floats] = field(repr=False)

@@ -1,0 +1,153 @@
+"""Sequences that come step by step.
+
+In: an LSTM, then samples. Out: the outputs of the last layer, as one long call would give them, to the bit.
+States are carried in place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnns_lstm import _native
+from bnns_lstm.descriptors import FilterParameters, LSTMDataDescriptor
+from bnns_lstm.errors import ArgumentError, Issue
+from bnns_lstm.module.engine import structure
+from bnns_lstm.module.inputs import as_floats, read_state
+from bnns_lstm.module.results import Floats, LSTMState
+
+if TYPE_CHECKING:
+    from bnns_lstm.module.lstm import LSTM
+
+__all__ = ["Stream"]
+
+
+class Stream:
+    """A stream through an LSTM; made by `LSTM.stream`.
+
+    Args:
+        lstm: Whose weights are used, also after they have changed.
+        batch_size: Streams that run side by side.
+        state: Where they begin, as for a call; None for zeros.
+    """
+
+    def __init__(self, lstm: LSTM, batch_size: int = 1, state: Any = None) -> None:
+        """Prepare one step."""
+        config = lstm.config
+        issues = []
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            issues.append(
+                Issue("batch_size", "out_of_range", "a whole number above 0", repr(batch_size))
+            )
+        if config.bidirectional:
+            expected = "an LSTM of one direction: the backward direction needs the end of the sequence first"
+            issues.append(Issue("stream", "out_of_range", expected, "a bidirectional one"))
+        if issues:
+            raise ArgumentError(tuple(issues))
+        self._lstm, self._rows = lstm, batch_size
+        self._x: Floats = np.zeros((1, batch_size, config.input_size), np.float32)
+        self._y: Floats = np.zeros((1, batch_size, config.hidden_size), np.float32)
+        states = (config.num_layers, 1, batch_size, config.hidden_size)
+        self._h: Floats = np.zeros(states, np.float32)
+        self._c: Floats = np.zeros(states, np.float32)
+        engine = lstm._current()
+        params = structure(
+            engine.weights,
+            (1, batch_size),
+            LSTMDataDescriptor(self._x, self._h, self._c),
+            LSTMDataDescriptor(self._y, self._h, self._c),
+        )
+        self._step = _native.prepare(params, FilterParameters(engine.num_threads))
+        self._version = lstm._version
+        if state is not None:
+            self.state = state
+
+    def _read(self, given: Any, name: str, dimensions: int) -> Floats:
+        issues: list[Issue] = []
+        config = self._lstm.config
+        floats = as_floats(given, name, issues, convert=self._lstm._convert)
+        if floats is not None:
+            axes = [self._rows, config.input_size]
+            if floats.ndim < dimensions and self._rows == 1:
+                floats = floats[..., np.newaxis, :]
+            if floats.ndim != dimensions or list(floats.shape[-2:]) != axes:
+                expected = f"{'[steps, ...] ' if dimensions == 3 else ''}{axes}"
+                if self._rows == 1:
+                    expected += ", or without the batch axis"
+                actual = str(list(np.shape(given)))
+                issues.append(Issue(name, "size_mismatch", expected, actual))
+        if floats is None or issues:
+            raise ArgumentError(tuple(issues))
+        return floats
+
+    def _update(self) -> None:
+        lstm = self._lstm
+        if lstm._is_changed or self._version != lstm._version:
+            lstm._current()
+            self._step.update_weights()
+            self._version = lstm._version
+
+    def step(self, x_t: Any) -> Floats:
+        """One step: `[batch, input]` (or `[input]` for one stream) to `[batch, hidden]` (or `[hidden]`).
+
+        The output is the stream's own array, which the next step writes again.
+
+        Raises:
+            ArgumentError: For an input of another shape or type.
+        """
+        self._x[0] = self._read(x_t, "x_t", 2)
+        self._update()
+        self._step.forward()
+        found: Floats = self._y[0, 0] if np.ndim(x_t) == 1 else self._y[0]
+        return found
+
+    def process(self, chunk: Any) -> Floats:
+        """Some steps: `[steps, batch, input]` (or `[steps, input]`) to outputs in the same form.
+
+        Raises:
+            ArgumentError: For an input of another shape or type.
+        """
+        floats = self._read(chunk, "chunk", 3)
+        y: Floats = np.empty((len(floats), self._rows, self._lstm.config.hidden_size), np.float32)
+        self._update()
+        for x_t, y_t in zip(floats, y, strict=True):
+            self._x[0] = x_t
+            self._step.forward()
+            y_t[...] = self._y[0]
+        return y[:, 0] if np.ndim(chunk) == 2 else y
+
+    def reset(self, samples: Any = None) -> None:
+        """Begin again from zeros: all streams, or those of these indices.
+
+        Raises:
+            ArgumentError: For an index that no stream has.
+        """
+        try:
+            chosen = slice(None) if samples is None else np.asarray(samples)
+            self._h[:, :, chosen] = 0
+            self._c[:, :, chosen] = 0
+        except (IndexError, TypeError, ValueError) as error:
+            expected = f"indices of {self._rows} streams"
+            raise ArgumentError(
+                (Issue("samples", "out_of_range", expected, repr(samples)),)
+            ) from error
+
+    @property
+    def state(self) -> LSTMState:
+        """The states, each `[layers, batch, hidden]`; reading gives copies, setting copies."""
+        return LSTMState(self._h[:, 0].copy(), self._c[:, 0].copy())
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        issues: list[Issue] = []
+        config, convert = self._lstm.config, self._lstm._convert
+        found = read_state(config, state, self._rows, issues, is_batched=True, convert=convert)
+        if issues or found is None:
+            found_issue = Issue("state", "wrong_type", "a pair (h, c)", repr(type(state).__name__))
+            raise ArgumentError(tuple(issues) or (found_issue,))
+        self._h[...], self._c[...] = found
+
+    def __repr__(self) -> str:
+        """Of what, and how many."""
+        return f"<Stream of {self._lstm!r}, batch size {self._rows}>"

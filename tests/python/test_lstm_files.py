@@ -1,0 +1,100 @@
+"""LSTMs in and out of other libraries' formats, by value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bnns_lstm as bl
+import numpy as np
+import onnxruntime as ort
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+def example(**config: Any) -> tuple[bl.LSTM, Any]:
+    lstm = bl.LSTM(3, 5, **({"seed": 1} | config))
+    shape = (4, 6, 3) if lstm.config.batch_first else (6, 4, 3)
+    return lstm, np.random.default_rng(2).uniform(-1, 1, shape).astype(np.float32)
+
+
+# ONNX has one function for input, forget and output gate.
+HARD = dict.fromkeys(("input", "forget", "output"), "hard_sigmoid") | {"hidden": "relu"}
+
+configurations = st.fixed_dictionaries(
+    {
+        "num_layers": st.integers(1, 3),
+        "bias": st.booleans(),
+        "batch_first": st.booleans(),
+        "bidirectional": st.booleans(),
+        "activations": st.sampled_from([None, HARD]),
+        "seed": st.integers(0, 1000),
+    }
+)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(config=configurations, peephole=st.sampled_from([None, "diagonal", "full"]))
+def test_a_saved_lstm_is_the_same_when_loaded(
+    config: dict[str, Any], peephole: Any, tmp_path: Path
+) -> None:
+    lstm, x = example(**config, peephole=peephole, dropout=0.25)
+    lstm.save(tmp_path / "lstm.safetensors")
+    again = bl.LSTM.load(tmp_path / "lstm.safetensors")
+    assert again.config == lstm.config
+    np.testing.assert_array_equal(again(x)[0], lstm(x)[0])
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(config=configurations, has_peepholes=st.booleans())
+def test_onnx_runtime_computes_what_was_written(
+    config: dict[str, Any], has_peepholes: bool, tmp_path: Path
+) -> None:
+    lstm, x = example(**config, peephole="diagonal" if has_peepholes else None)
+    if has_peepholes:
+        for name, array in lstm.parameters.items():
+            if name.startswith("weight_ch"):
+                array[10:15] = 0  # ONNX has no peephole of the candidate gate
+    path = tmp_path / "lstm.onnx"
+    lstm.to_onnx(path)
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    random = np.random.default_rng(3)
+    stack = lstm.config.num_layers * lstm.config.directions
+    h0, c0 = random.uniform(-1, 1, (2, stack, 4, 5)).astype(np.float32)
+    names = [entry.name for entry in session.get_inputs()]
+    found = session.run(None, dict(zip(names, (x, h0, c0), strict=True)))
+    y, state = lstm(x, (h0, c0))
+    for theirs, ours in zip(found, (y, *state), strict=True):
+        np.testing.assert_allclose(theirs, ours, atol=2e-6)
+    again = bl.LSTM.from_onnx(path)
+    np.testing.assert_array_equal(
+        again(x if again.config.batch_first == lstm.config.batch_first else x.swapaxes(0, 1))[1].h,
+        lstm(x)[1].h,
+    )
+
+
+def test_pytorchs_names_are_taken_over() -> None:
+    lstm, x = example(num_layers=2, bidirectional=True)
+    found = {f"encoder.{name}": array for name, array in lstm.state_dict().items()}
+    again = bl.LSTM.from_torch(found, "encoder.", num_threads=1)
+    assert again.num_threads == 1
+    np.testing.assert_array_equal(again(x)[0], lstm(x)[0])
+    del found["encoder.bias_hh_l1"]
+    with pytest.raises(bl.WeightsError, match="bias_hh_l1"):
+        bl.LSTM.from_torch(found, "encoder.")
+
+
+def test_what_cannot_be_said_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(bl.WeightsError):
+        example(peephole="full")[0].to_onnx(tmp_path / "lstm.onnx")
+    (tmp_path / "other").write_bytes(b"no model at all")
+    for read in (bl.LSTM.load, bl.LSTM.from_torch, bl.LSTM.from_onnx):
+        with pytest.raises(bl.WeightsError):
+            read(tmp_path / "other")
+        with pytest.raises(OSError, match="missing"):
+            read(tmp_path / "missing.safetensors")

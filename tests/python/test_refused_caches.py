@@ -1,0 +1,172 @@
+"""Caches that are refused: the exception, the path, the code, and that nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bnns_lstm as bl
+import numpy as np
+import pytest
+from build import outputs_of, parameters
+from calls import ENOUGH, WAYS_WITH_CACHE, Calls, small_layer
+from gradients import WAYS, assert_same_bits, filled_cache, gradients, incoming_of, odd_cache
+from reference import Array
+
+Filter = bl.FilterParameters
+
+
+@pytest.mark.parametrize("way", WAYS_WITH_CACHE)
+def test_one_byte_too_few(way: str) -> None:
+    layer, filter_params = small_layer(), WAYS[way].filter_params()
+    calls = Calls(layer, filter_params)
+    cache = filled_cache(parameters(layer, **outputs_of(layer)), filter_params)
+    for name in ("forward", "backward"):
+        for length in (cache.size - 1, 64, 63, 1, 0):
+            found = calls.refused(name, cache[:length].copy(), bl.CacheError)
+            assert found == [("cache", "cache_too_small")]
+    with pytest.raises(
+        bl.CacheError, match=rf"at least {cache.size} bytes, found {cache.size - 1}"
+    ):
+        calls.forward(cache[:-1])
+    calls.backward(cache)
+    assert_same_bits(calls.found, gradients(layer, incoming_of(layer)))
+
+
+@pytest.mark.parametrize("way", WAYS_WITH_CACHE)
+def test_never_filled(way: str) -> None:
+    layer, filter_params = small_layer(), WAYS[way].filter_params()
+    calls = Calls(layer, filter_params)
+    cache = filled_cache(parameters(layer, **outputs_of(layer)), filter_params)
+    without_header, other_place = cache.copy(), odd_cache(cache.size + 1)
+    without_header[:64] = 0
+    other_place[1:] = cache
+    noise = np.random.default_rng(2).integers(0, 256, cache.size, np.uint8)
+    for unfilled in (
+        np.zeros_like(cache), np.full_like(cache, 0xFF), noise, without_header, other_place,
+    ):  # fmt: skip
+        found = calls.refused("backward", unfilled, bl.CacheError)
+        assert found == [("cache", "cache_not_filled")]
+
+
+def test_a_refused_forward_call_fills_nothing() -> None:
+    layer = small_layer()
+    calls = Calls(layer, Filter(), dropout=2.0)
+    cache = np.zeros(ENOUGH, np.uint8)
+    assert calls.refused("forward", cache, bl.DescriptorError) == [("dropout", "invalid_dropout")]
+    found = Calls(layer, Filter()).refused("backward", cache, bl.CacheError)
+    assert found == [("cache", "cache_not_filled")]
+
+
+def read_only(cache: Array) -> Array:
+    cache.setflags(write=False)
+    return cache
+
+
+def of_another_layer(cache: Array) -> Array:
+    layer = small_layer(input_size=6)
+    found = filled_cache(parameters(layer, **outputs_of(layer)), Filter())
+    assert found.size == cache.size
+    return found
+
+
+BOTH = ("forward", "backward")
+# What is refused, made from a good cache; by which calls, and the code.
+CACHE_ROWS: list[tuple[Callable[[Array], Any], tuple[str, ...], str]] = [
+    (lambda cache: cache.tolist(), BOTH, "wrong_type"),
+    (lambda cache: cache.tobytes(), BOTH, "wrong_type"),
+    (lambda cache: bytearray(cache.tobytes()), BOTH, "wrong_type"),
+    (lambda cache: cache.data, BOTH, "wrong_type"),
+    (lambda cache: cache.size, BOTH, "wrong_type"),
+    (bl.NDArrayDescriptor, BOTH, "wrong_type"),
+    (np.ma.masked_array, BOTH, "wrong_type"),
+    (lambda cache: cache.view(np.int8), BOTH, "unsupported_data_type"),
+    (lambda cache: cache.view(np.bool_), BOTH, "unsupported_data_type"),
+    (lambda cache: cache.view("V1"), BOTH, "unsupported_data_type"),
+    (lambda cache: np.array(cache[0]), BOTH, "rank_mismatch"),
+    (lambda cache: cache[None], BOTH, "rank_mismatch"),
+    (lambda cache: cache[(None,) * 9], BOTH, "rank_mismatch"),
+    (lambda cache: np.repeat(cache, 2)[::2], BOTH, "not_contiguous"),
+    (lambda cache: cache[::-1].copy()[::-1], BOTH, "not_contiguous"),
+    (lambda cache: np.repeat(cache[:, None], 3, 1)[:, 0], BOTH, "not_contiguous"),
+    (read_only, ("forward",), "read_only"),
+    (lambda cache: cache[:-1].copy(), BOTH, "cache_too_small"),
+    (lambda cache: np.zeros(0, cache.dtype), BOTH, "cache_too_small"),
+    (np.zeros_like, ("backward",), "cache_not_filled"),
+    (of_another_layer, ("backward",), "foreign_cache"),
+]
+CACHE_CODES = {"cache_too_small", "cache_not_filled", "foreign_cache"}
+
+
+@pytest.mark.parametrize(("make", "refused_by", "code"), CACHE_ROWS)
+def test_what_is_no_cache_of_this_call(
+    make: Callable[[Array], Any], refused_by: tuple[str, ...], code: str
+) -> None:
+    layer = small_layer()
+    calls = Calls(layer, Filter())
+    cache = make(filled_cache(parameters(layer, **outputs_of(layer)), Filter()))
+    error = bl.CacheError if code in CACHE_CODES else bl.DescriptorError
+    for name in refused_by:
+        assert calls.refused(name, cache, error) == [("cache", code)]
+    # The other call takes it.
+    for name in set(BOTH) - set(refused_by):
+        getattr(calls, name)(cache)
+
+
+def test_an_array_that_is_only_read_may_be_read_only() -> None:
+    layer = small_layer()
+    calls = Calls(layer, Filter())
+    calls.backward(read_only(filled_cache(parameters(layer, **outputs_of(layer)), Filter())))
+    assert_same_bits(calls.found, gradients(layer, incoming_of(layer)))
+
+
+def test_a_wrong_structure_is_told_first_and_a_wrong_array_with_it() -> None:
+    layer = small_layer()
+    calls = Calls(layer, Filter(n_threads=5000), dropout=2.0)
+    short, wrong = np.zeros(3, np.uint8), np.zeros(3, np.int8)
+    for name, root in (("forward", ""), ("backward", "params.")):
+        issues = [
+            (f"{root}dropout", "invalid_dropout"),
+            ("filter_params.n_threads", "too_many_threads"),
+        ]
+        assert calls.refused(name, short, bl.DescriptorError) == issues
+        issues.append(("cache", "unsupported_data_type"))
+        assert calls.refused(name, wrong, bl.DescriptorError) == issues
+
+
+OWNERS = pytest.mark.parametrize("same_owner", [True, False])
+
+
+def shared(array: Array, size: int, *, same_owner: bool) -> tuple[Array, Array]:
+    """An array like this one, and a cache of this size, that begin at the same address."""
+    memory = bytearray(max(size, array.nbytes))
+    owner = np.frombuffer(memory, np.uint8)
+    other = owner if same_owner else np.frombuffer(memory, np.uint8)
+    floats = owner[: array.nbytes].view(np.float32).reshape(array.shape)
+    floats[...] = array
+    cache = other[:size]
+    assert np.shares_memory(floats, cache)
+    return floats, cache
+
+
+@OWNERS
+@pytest.mark.parametrize("field", ["output_descriptor", "input_descriptor"])
+def test_a_cache_in_the_memory_of_another_array(field: str, same_owner: bool) -> None:
+    layer = small_layer()
+    calls = Calls(layer, Filter())
+    size = bl.compute_lstm_training_cache_capacity(calls.params)
+    desc = getattr(calls.params, field)
+    desc.data_desc, cache = shared(desc.data_desc, size, same_owner=same_owner)
+    calls.outputs["data_desc"] = outputs_of(layer)["data_desc"]
+    assert calls.refused("forward", cache, bl.DescriptorError) == [("cache", "overlap")]
+
+
+@OWNERS
+def test_a_cache_in_the_memory_of_a_gradient(same_owner: bool) -> None:
+    layer = small_layer()
+    calls = Calls(layer, Filter())
+    filled = filled_cache(parameters(layer, **outputs_of(layer)), Filter())
+    gradient, cache = shared(calls.found.pop("x"), filled.size, same_owner=same_owner)
+    cache[:] = filled
+    calls.delta.input_descriptor.data_desc = gradient
+    assert calls.refused("backward", cache, bl.DescriptorError) == [("cache", "overlap")]
