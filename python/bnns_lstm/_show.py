@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["show"]
+__all__ = ["show", "shown"]
 
 
 def show(value: object) -> str:
@@ -18,3 +18,14 @@ def show(value: object) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
     return repr(value)
+
+
+def shown(found: object) -> str:
+    """Something from a file in a few words, whatever it is."""
+    if found is None:
+        return "none"
+    try:
+        text = ascii(found)
+    except (ValueError, RecursionError):
+        return f"a {type(found).__name__} too large to show"
+    return text if len(text) <= 60 else f"{text[:57]}..."

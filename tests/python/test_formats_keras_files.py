@@ -140,6 +140,19 @@ def test_no_memory_is_asked_for_by_a_size_in_the_file(packed: str | None, tmp_pa
     assert peak < 1 << 20
 
 
+def test_no_memory_is_asked_for_by_a_chunk(tmp_path: Path) -> None:
+    path = keras2(tmp_path / "a.h5", {"a": (lstm(), arrays_of(random_stored()))})
+    with h5py.File(path, "r+") as file:
+        name = "model_weights/a/a/lstm/bias:0"
+        del file[name]
+        words = {"chunks": (1 << 28,), "maxshape": (None,), "compression": "gzip"}
+        file.create_dataset(name, (16,), "f4", **words)
+    with pytest.raises(
+        bl.WeightsError, match="bias:0: expected 1073741824 bytes of values, found 0 in"
+    ):
+        read_keras(path)
+
+
 def archive(path: Path, **members: bytes) -> Path:
     with zipfile.ZipFile(FOLDER / "model.keras") as old, zipfile.ZipFile(path, "w") as new:
         for name in ("config.json", "metadata.json", "model.weights.h5"):

@@ -86,7 +86,11 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
     "layers claimed": (lambda _, c: c.update(num_layers=10**12), "at most one layer for each array"),
     "hidden claimed": (
         lambda _, c: c.update(hidden_size=10**12),
-        "weight_hh_l0: expected float32 [4000000000000, 1000000000000], found float32 [16, 4]",
+        "hidden_size: expected an integer from 1 to 2147483647, found 1000000000000",
+    ),
+    "hidden": (
+        lambda _, c: c.update(hidden_size=2**30),
+        "weight_hh_l0: expected float32 [4294967296, 1073741824], found float32 [16, 4]",
     ),
     "size is true": (lambda _, c: c.update(input_size=True), "input_size: expected an integer"),
     "size is a list": (lambda _, c: c.update(input_size=[]), "input_size: expected an integer"),
@@ -96,6 +100,18 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
     "function": (
         lambda _, c: c["activations"].update(input=["EVIL", 1, 1]),
         "activations.input: expected a function's name, alpha and beta, found ['EVIL', 1, 1]",
+    ),
+    "softmax": (
+        lambda _, c: c["activations"].update(input=["SOFTMAX", 1, 1]),
+        "activations['input']: expected an Activation of one number, found Activation(SOFTMAX",
+    ),
+    "nan": (
+        lambda _, c: c["activations"].update(input=["ELU", float("nan"), 1]),
+        "activations['input']: expected an Activation of one number, found Activation(ELU, alpha=nan",
+    ),
+    "endless": (
+        lambda _, c: c["activations"].update(input=["ELU", 10**400, 1]),
+        "activations['input']: expected an Activation of one number, found Activation(ELU, alpha=1000",
     ),
     "alpha": (lambda _, c: c["activations"].update(input=["TANH", "1", 1]), "found ['TANH', '1', 1]"),
     "entry missing": (lambda h, _: h.update(x=h.pop("bias_hh_l0")), "bias_hh_l0: expected float32 [16]"),

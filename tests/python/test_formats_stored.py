@@ -10,8 +10,9 @@ import bnns_lstm as bl
 import numpy as np
 import pytest
 from bnns_lstm.formats import StoredLSTM, order
+from bnns_lstm.formats.functions import default_activations, is_default
 from bnns_lstm.formats.stack import stacked
-from bnns_lstm.formats.stored import default_activations, is_default, shapes
+from bnns_lstm.formats.stored import shapes
 from formats_tools import assert_same, random_stored
 
 
@@ -46,8 +47,8 @@ def test_gates_change_their_order_in_blocks() -> None:
 ARRAYS = random_stored().parameters
 SHORT = np.zeros((16, 2), np.float32)
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "size": ({"input_size": 0}, "input_size: expected an integer of at least 1, found 0"),
-    "bool": ({"num_layers": True}, "num_layers: expected an integer of at least 1, found True"),
+    "size": ({"input_size": 0}, "input_size: expected an integer from 1 to 2147483647, found 0"),
+    "bool": ({"num_layers": True}, "num_layers: expected an integer from 1 to 2147483647, found True"),
     "text": ({"bias": "yes"}, "bias: expected True or False, found 'yes'"),
     "dropout": ({"dropout": 1.0}, "dropout: expected a number p with 0 <= p < 1, found 1.0"),
     "nan": ({"dropout": float("nan")}, "dropout: expected a number p with 0 <= p < 1, found nan"),
@@ -55,7 +56,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "keys": ({"activations": {}}, "activations: expected input, forget, candidate, output, hidden, found"),
     "value": (
         {"activations": {**default_activations(), "hidden": "tanh"}},
-        "activations['hidden']: expected an Activation, found 'tanh'",
+        "activations['hidden']: expected an Activation of one number, found 'tanh'",
     ),
     "missing": ({"parameters": {}}, "weight_ih_l0: expected float32 [16, 3], found none"),
     "surplus": (

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._show import shown
 from bnns_lstm.cli import UserError
 from bnns_lstm.cli.model import Model
 from bnns_lstm.cli.scaling import Scaling
 from bnns_lstm.cli.weights import shapes
 from bnns_lstm.formats.files import beside, is_replaceable, replace_with
-from bnns_lstm.formats.tensors import RefusedError, arrays_of, encode, parse, shown
+from bnns_lstm.formats.tensors import RefusedError, arrays_of, encode, parse
 
 __all__ = ["load", "require_place", "save"]
 

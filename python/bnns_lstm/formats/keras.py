@@ -46,6 +46,8 @@ def read_keras(
         WeightsError: Naming everything that cannot be taken over.
         OSError: If the file cannot be read.
     """
+    if not isinstance(layer, str | Sequence | None):
+        raise fail("layer", "a name, a sequence of names or None", type(layer).__name__)
     if isinstance(source, str | os.PathLike):
         with layers_in(Path(source)) as found:
             chosen = _chosen(str(source), found, layer)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.stored import is_default
-from bnns_lstm.formats.tensors import shown
+from bnns_lstm.formats.functions import is_default
+from bnns_lstm.formats.keras_activations import function_of
 
 __all__ = ["LSTMS", "Config", "config_of", "is_lstm"]
 
@@ -35,35 +36,6 @@ WRAPPER = {
     "dtype",
     "weights",
 } | IGNORED
-
-# Keras' names. What is not here has no equal: gelu (through erf), mish, exponential, softmax and others.
-FUNCTIONS = {
-    "celu": Activation.celu(),
-    "elu": Activation.elu(),
-    "hard_silu": Activation.hard_swish(),
-    "hard_swish": Activation.hard_swish(),
-    "hard_tanh": Activation.clamp(-1.0, 1.0),
-    "leaky_relu": Activation.leaky_rectified_linear(0.2),
-    "linear": Activation.identity(),
-    "log_sigmoid": Activation.log_sigmoid(),
-    "relu": Activation.relu(),
-    "relu6": Activation.clamp(0.0, 6.0),
-    "selu": Activation.selu(),
-    "sigmoid": Activation.sigmoid(),
-    "silu": Activation.silu(),
-    "soft_shrink": Activation.soft_shrink(),
-    "softplus": Activation.softplus(),
-    "softsign": Activation.softsign(),
-    "swish": Activation.silu(),
-    "tanh": Activation.tanh(),
-    "tanh_shrink": Activation.tanh_shrink(),
-}
-# By the first number of the version.
-HARD_SIGMOID = {
-    "1": Activation.hard_sigmoid(0.2, 0.5),
-    "2": Activation.hard_sigmoid(0.2, 0.5),
-    "3": Activation.hard_sigmoid(1 / 6, 0.5),
-}
 
 
 @dataclass(frozen=True)
@@ -172,7 +144,7 @@ def _one(
     if units is not None and type(units) is not int:
         issues.append(WeightsIssue(f"{path}: units", "an integer", shown(units)))
     functions = [
-        _function(f"{path}: {name}", fields.get(name, default), version, issues)
+        function_of(f"{path}: {name}", fields.get(name, default), version, issues)
         for name, default in (("recurrent_activation", "sigmoid"), ("activation", "tanh"))
     ]
     gates, others = functions
@@ -187,24 +159,3 @@ def _one(
         sequences=bool(fields.get("return_sequences", False)),
         activations=None if is_default(activations) else activations,
     )
-
-
-def _function(
-    path: str, found: object, version: str | None, issues: list[WeightsIssue]
-) -> Activation:
-    """A function by Keras' name, or as Keras 3 stores one."""
-    name = "linear" if found is None else found
-    if isinstance(name, dict) and str(name.get("module")).startswith(("keras", "builtins")):
-        name = name.get("config") if name.get("class_name") == "function" else name
-    if name == "hard_sigmoid":
-        activation = HARD_SIGMOID.get((version or "").partition(".")[0])
-        if activation is not None:
-            return activation
-        expected = "the version of Keras, on which hard_sigmoid's slope depends"
-        issues.append(WeightsIssue(path, expected, shown(version)))
-    elif not isinstance(name, str) or name not in FUNCTIONS:
-        expected = f"a function that has an equal here ({', '.join(FUNCTIONS)}, hard_sigmoid)"
-        issues.append(WeightsIssue(path, expected, shown(name)))
-    else:
-        return FUNCTIONS[name]
-    return Activation.tanh()

@@ -8,7 +8,6 @@ read; what could run code (Lambda layers, custom objects) is not looked at.
 from __future__ import annotations
 
 import json
-import re
 import struct
 import tempfile
 import zipfile
@@ -20,12 +19,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.keras_config import is_lstm
 from bnns_lstm.formats.keras_h5 import Array, Group, opened
+from bnns_lstm.formats.keras_layout import cells_of, lstms_of, matching
 
 __all__ = ["KerasLayer", "layers_in"]
 
-LARGEST_JSON = 1 << 26
+LARGEST_JSON = 1 << 24
 # How much larger than the archive its weights may be.
 LARGEST_RATIO = 64
 CHUNK = 1 << 20
@@ -33,9 +32,6 @@ CHUNK = 1 << 20
 DAMAGED = (
     zipfile.BadZipFile, zlib.error, struct.error, KeyError, EOFError, NotImplementedError, RuntimeError,
 )  # fmt: skip
-# Where Keras 3 puts the weights of an LSTM's cell, and of a pair's.
-CELL = ("cell",)
-PAIR = ("forward_layer", "backward_layer")
 
 
 @dataclass(frozen=True)
@@ -91,13 +87,13 @@ def _archive(path: Path, file: BinaryIO) -> Iterator[list[KerasLayer]]:
         except DAMAGED as error:
             raise fail(str(path), "a whole .keras file", f"none ({error})") from None
         version = metadata.get("keras_version")
-        configs = _lstms(str(path), config)
+        configs = lstms_of(str(path), config)
         with opened(f"{path}: model.weights.h5", weights) as root:
-            cells = _cells(root)
+            cells = cells_of(root)
             yield [
                 KerasLayer(
                     name,
-                    _matching(cells, name, key),
+                    matching(cells, name, key),
                     layer,
                     version if isinstance(version, str) else None,
                 )
@@ -138,7 +134,7 @@ def _of_h5(path: str, root: Group) -> list[KerasLayer]:
     group = root.group("model_weights") if text is not None else root
     names = None if group is None else group.texts("layer_names")
     if group is None or names is None:
-        return [KerasLayer(name or key, weights) for key, name, weights in _cells(root)]
+        return [KerasLayer(name or key, weights) for key, name, weights in cells_of(root)]
     arrays = {name: _legacy(group, name) for name in names}
     if text is None:
         return [
@@ -147,7 +143,7 @@ def _of_h5(path: str, root: Group) -> list[KerasLayer]:
             if any("recurrent_kernel" in one.path.rpartition("/")[2] for one in weights)
         ]
     version = version or group.text("keras_version")
-    configs = _lstms(f"{path}: model_config", _object(f"{path}: model_config", text))
+    configs = lstms_of(f"{path}: model_config", _object(f"{path}: model_config", text))
     return [KerasLayer(name, arrays.get(name, ()), layer, version) for name, _, layer in configs]
 
 
@@ -163,67 +159,3 @@ def _legacy(root: Group, name: str) -> list[Array]:
             raise fail(f"{group.path}/{weight}", "an array, as weight_names says", "none")
         found.append(array)
     return found
-
-
-def _lstms(path: str, model: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """Name, group name in Keras 3's files, and configuration of the LSTM layers of a model."""
-    config = model.get("config")
-    # The oldest Sequential models are lists.
-    layers = config.get("layers") if isinstance(config, dict) else config
-    if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
-        raise fail(path, "a model with a list of layers", "none")
-    found = []
-    counts: dict[str, int] = {}
-    for layer in layers:
-        key = _snake(str(layer.get("class_name")))
-        number = counts[key] = counts.get(key, -1) + 1
-        fields = layer.get("config")
-        name = fields.get("name") if isinstance(fields, dict) else None
-        if is_lstm(layer):
-            found.append((str(name), f"{key}_{number}" if number else key, layer))
-    return found
-
-
-def _snake(name: str) -> str:
-    """A class's name as Keras makes names of groups of it."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def _cells(root: Group) -> list[tuple[str, str, list[Array]]]:
-    """Group name, layer name (empty in older files) and arrays of what may be an LSTM in Keras 3's format."""
-    found: list[tuple[str, str, list[Array]]] = []
-    for outer in ("layers", "_layer_checkpoint_dependencies"):
-        group = root.group(outer)
-        for key in () if group is None else group.names():
-            layer = None if group is None else group.group(key)
-            if layer is None:
-                continue
-            weights = _arrays(layer, CELL)
-            if not weights:
-                weights = [a for part in PAIR for a in _arrays(layer, (part, *CELL))]
-            own = layer.group("vars")
-            name = None if own is None else own.text("name")
-            if weights:
-                found.append((key, name or "", weights))
-    return found
-
-
-def _arrays(layer: Group, way: Sequence[str]) -> list[Array]:
-    """The arrays `0`, `1` and so on of `vars` at the end of a way through groups."""
-    group: Group | None = layer
-    for name in (*way, "vars"):
-        group = None if group is None else group.group(name)
-    found: list[Array] = []
-    while group is not None and (array := group.array(str(len(found)))) is not None:
-        found.append(array)
-    return found
-
-
-def _matching(cells: list[tuple[str, str, list[Array]]], name: str, key: str) -> list[Array]:
-    """The arrays of a layer by its name, or by its group where the file has no names."""
-    named = [weights for _, own, weights in cells if own == name]
-    if len(named) == 1:
-        return named[0]
-    return next((weights for group, _, weights in cells if group == key), [])

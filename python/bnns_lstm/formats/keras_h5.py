@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._show import shown
 from bnns_lstm.errors import BNNSLSTMError
 from bnns_lstm.formats.convert import FLOATS, fail, to_float32, widen_bfloat16
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.stored import Floats
-from bnns_lstm.formats.tensors import shown
 
 __all__ = ["Array", "Group", "opened"]
 
@@ -43,11 +44,9 @@ class Array:
         dataset, path = self._dataset, self.path
         if dataset.external or dataset.is_virtual:
             raise fail(path, "values in the file itself", "a reference to another file")
-        stored, claimed = (
-            dataset.id.get_storage_size(),
-            dataset.id.get_space().get_simple_extent_npoints(),
-        )
-        claimed *= dataset.dtype.itemsize
+        stored = dataset.id.get_storage_size()
+        # A chunk may be larger than all values, and is unpacked as a whole.
+        claimed = max(prod(self.shape), prod(dataset.chunks or ())) * dataset.dtype.itemsize
         is_packed = dataset.id.get_create_plist().get_nfilters() > 0
         if stored > self._size or claimed > stored * (LARGEST_RATIO if is_packed else 1):
             raise fail(

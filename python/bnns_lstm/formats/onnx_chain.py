@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm.errors import WeightsError
-from bnns_lstm.formats.onnx_graph import DOMAINS, Scope, scopes
-from bnns_lstm.formats.onnx_node import input_of
+from bnns_lstm.formats.onnx_graph import DOMAINS, Scope, input_of, scopes
 from bnns_lstm.formats.onnx_ops import MOVERS, apply, attributes
 from bnns_lstm.formats.onnx_tensors import Model
 
@@ -17,9 +16,7 @@ __all__ = ["Layer", "chains", "layers"]
 
 # Operators between two nodes of a stack; exporters need two or three.
 LONGEST = 20
-# Units above which the way from one node to the next is not tried out.
-LARGEST = 1 << 20
-# Steps and batches with which it is: no two products alike.
+# Steps and batches with which the way from one node to the next is tried out: no two products alike.
 SIZES = ((3, 5), (7, 2))
 
 
@@ -110,7 +107,7 @@ def _joins(scope: Scope, lower: Any, way: list[tuple[Scope, Any]]) -> bool:
         ]
     except WeightsError:
         return False
-    if len(recurrent) != 3 or recurrent[0] * recurrent[2] > LARGEST:
+    if len(recurrent) != 3 or recurrent[1] != 4 * recurrent[2]:
         return False
     directions, hidden = recurrent[0], recurrent[2]
     for steps, batch in SIZES:

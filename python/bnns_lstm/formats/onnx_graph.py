@@ -14,10 +14,12 @@ from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx_ops import PLAIN, apply, attributes
 from bnns_lstm.formats.onnx_tensors import Model
 
-__all__ = ["Scope", "label", "scopes"]
+__all__ = ["DOMAINS", "Scope", "input_of", "label", "scopes"]
 
 Array = npt.NDArray[Any]
 
+# What an LSTM node reads, in order.
+INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 DOMAINS = {"", "ai.onnx"}
 # Steps from a constant to its use; exporters need a handful.
 DEEPEST = 50
@@ -170,3 +172,9 @@ def scopes(model: Model) -> Iterator[Scope]:
             for attribute in node.attribute:
                 graphs = [attribute.g] if attribute.type == GRAPH else list(attribute.graphs)
                 waiting += [Scope(model, graph, scope) for graph in graphs]
+
+
+def input_of(node: Any, name: str) -> str:
+    """The value that a node reads as one of :data:`INPUTS`; empty if it has none."""
+    place = INPUTS.index(name)
+    return str(node.input[place]) if place < len(node.input) else ""

@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy.typing as npt
 
+from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import fail, to_float32
 from bnns_lstm.formats.onnx_activations import activations_of
-from bnns_lstm.formats.onnx_graph import Scope, label
+from bnns_lstm.formats.onnx_graph import Scope, input_of, label
 from bnns_lstm.formats.onnx_ops import attributes
 from bnns_lstm.formats.stored import Floats, StoredLSTM
-from bnns_lstm.formats.tensors import shown
 
-__all__ = ["input_of", "read_node"]
+__all__ = ["read_node"]
 
-INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 # The attributes that LSTM has had, and what their values are.
 ATTRIBUTES = {
     "activation_alpha": list, "activation_beta": list, "activations": list, "clip": float,
@@ -26,12 +25,6 @@ ATTRIBUTES = {
     "output_sequence": int,
 }  # fmt: skip
 SUFFIXES = ("", "_reverse")
-
-
-def input_of(node: Any, name: str) -> str:
-    """The value that a node reads as one of :data:`INPUTS`; empty if it has none."""
-    place = INPUTS.index(name)
-    return str(node.input[place]) if place < len(node.input) else ""
 
 
 def read_node(scope: Scope, node: Any) -> StoredLSTM:

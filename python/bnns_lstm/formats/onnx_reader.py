@@ -10,8 +10,8 @@ from typing import Any
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx_chain import Layer, chains, layers
-from bnns_lstm.formats.onnx_graph import label, scopes
-from bnns_lstm.formats.onnx_node import input_of, read_node
+from bnns_lstm.formats.onnx_graph import input_of, label, scopes
+from bnns_lstm.formats.onnx_node import read_node
 from bnns_lstm.formats.onnx_tensors import Model, open_model
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
@@ -39,6 +39,8 @@ def read_onnx(
         WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
         OSError: If the file cannot be read.
     """
+    if not isinstance(node, str | Sequence | None):
+        raise fail("node", "a name, a sequence of names or None", type(node).__name__)
     model = open_model(source)
     found = layers(model)
     if not found:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail, widen_bfloat16
 from bnns_lstm.formats.extras import need
-from bnns_lstm.formats.tensors import shown
 
 __all__ = ["Model", "open_model"]
 

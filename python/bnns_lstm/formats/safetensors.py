@@ -13,12 +13,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail, to_float32
 from bnns_lstm.formats.files import replace_with
-from bnns_lstm.formats.stored import ACTIVATIONS, Floats, StoredLSTM
+from bnns_lstm.formats.functions import ACTIVATIONS
+from bnns_lstm.formats.stored import Floats, StoredLSTM
 from bnns_lstm.formats.tensors import (
     NUMPY,
     Entry,
@@ -27,7 +29,6 @@ from bnns_lstm.formats.tensors import (
     encode,
     entries_of,
     read_header,
-    shown,
 )
 
 __all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]

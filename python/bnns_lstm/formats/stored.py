@@ -16,21 +16,14 @@ import numpy.typing as npt
 from bnns_lstm._show import show
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.functions import ACTIVATIONS, is_usable
 
-__all__ = [
-    "ACTIVATIONS",
-    "Floats",
-    "Peephole",
-    "StoredLSTM",
-    "default_activations",
-    "is_default",
-    "shapes",
-]
+__all__ = ["Floats", "Peephole", "StoredLSTM", "shapes"]
 
 Floats = npt.NDArray[np.float32]
 Peephole = Literal["diagonal", "full"] | None
 
-ACTIVATIONS = ("input", "forget", "candidate", "output", "hidden")
+LARGEST_SIZE = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,22 +72,6 @@ class StoredLSTM:
         return 2 if self.bidirectional else 1
 
 
-def default_activations() -> dict[str, Activation]:
-    """What an LSTM has if nothing is said: sigmoid for input, forget and output, tanh for the others."""
-    tanh = {"candidate", "hidden"}
-    return {
-        name: Activation.tanh() if name in tanh else Activation.sigmoid() for name in ACTIVATIONS
-    }
-
-
-def is_default(activations: Mapping[str, Activation] | None) -> bool:
-    """Whether these are the default activations, whatever their unused parameters hold."""
-    if activations is None:
-        return True
-    defaults = default_activations()
-    return all(activations[name].function == defaults[name].function for name in ACTIVATIONS)
-
-
 def shapes(
     input_size: int,
     hidden_size: int,
@@ -125,8 +102,8 @@ def _configuration_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     """What is wrong with the fields but parameters and state."""
     for name in ("input_size", "hidden_size", "num_layers"):
         size = getattr(stored, name)
-        if type(size) is not int or size < 1:
-            yield WeightsIssue(name, "an integer of at least 1", show(size))
+        if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
+            yield WeightsIssue(name, f"an integer from 1 to {LARGEST_SIZE}", show(size))
     for name in ("bidirectional", "bias", "batch_first"):
         if type(getattr(stored, name)) is not bool:
             yield WeightsIssue(name, "True or False", show(getattr(stored, name)))
@@ -144,8 +121,9 @@ def _activation_issues(activations: Mapping[str, Activation]) -> Iterable[Weight
         found = ", ".join(sorted(map(str, activations))) or "none"
         yield WeightsIssue("activations", ", ".join(ACTIVATIONS), found)
     for name, activation in activations.items():
-        if not isinstance(activation, Activation):
-            yield WeightsIssue(f"activations[{name!r}]", "an Activation", show(activation))
+        if not is_usable(activation):
+            path = f"activations[{name!r}]"
+            yield WeightsIssue(path, "an Activation of one number", show(activation))
 
 
 def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import widen_bfloat16
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
     "entries_of",
     "parse",
     "read_header",
-    "shown",
 ]
 
 Floats = npt.NDArray[np.float32]
@@ -168,17 +168,6 @@ def decode(entry: Entry, raw: bytes) -> npt.NDArray[Any]:
     if entry.dtype == "BF16":
         array = widen_bfloat16(array.astype(np.uint16))
     return array.reshape(entry.shape)
-
-
-def shown(found: object) -> str:
-    """Something from a file in a few words, whatever it is."""
-    if found is None:
-        return "none"
-    try:
-        text = ascii(found)
-    except (ValueError, RecursionError):
-        return f"a {type(found).__name__} too large to show"
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -56,6 +56,8 @@ def read_torch(
         >>> read_torch({name: np.ones(shape) for name, shape in names.items()}).hidden_size
         2
     """
+    if not isinstance(prefix, str):
+        raise fail("prefix", "a text", type(prefix).__name__)
     if isinstance(source, str | os.PathLike):
         with _file(Path(source)) as file:
             sizes = {name: entry.shape for name, entry in file.entries.items()}

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.stored import Floats, Peephole, StoredLSTM, shapes
-from bnns_lstm.formats.tensors import shown
 
 __all__ = ["Source", "stored_of"]
 
