@@ -1,4 +1,4 @@
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ __all__ = [
     "prepare",
     "validate",
 ]
+
+_Floats: TypeAlias = npt.NDArray[np.float32]
 
 __version__: str
 
@@ -44,6 +46,9 @@ def direct_apply_lstm_batch_backward(
 @final
 class PreparedLayer:
     def forward(self) -> None: ...
+    def call(
+        self, data: object, hidden: object, cell: object
+    ) -> tuple[_Floats, _Floats, _Floats] | None: ...
     def update_weights(self) -> None: ...
     def explain(self) -> str: ...
 

@@ -106,11 +106,12 @@ def backward(
     delta_params: bl.LayerParametersLSTM,
     way: Way = WAYS["cache"],
     n_threads: int = 0,
+    seed: int = 0,
     **changes: Any,
 ) -> None:
     """A forward call, if there is a cache to fill, and the backward call; `changes` are of `params`."""
     params = replace(parameters(layer, **outputs_of(layer)), **changes)
-    filter_params = way.filter_params(n_threads)
+    filter_params = way.filter_params(n_threads, seed)
     cache = filled_cache(params, filter_params) if way.has_cache else None
     bl.direct_apply_lstm_batch_backward(params, delta_params, filter_params, cache)
 

@@ -69,10 +69,13 @@ class Layer:
         return (self.num_layers, self.directions, self.batch, self.hidden_size)
 
 
-def forward(layer: Layer, mask: Array | None = None) -> tuple[Array, Array, Array]:
+def forward(
+    layer: Layer, mask: Array | None = None, largest: float | None = None
+) -> tuple[Array, Array, Array]:
     """Output [S, N, D*H] and final states [L, D, N, H], in f64.
 
-    `mask` holds the factors of dropout, [L - 1, S, N, D*H].
+    `mask` holds the factors of dropout, [L - 1, S, N, D*H]. OverflowError if any state of any step is beyond
+    `largest`, or is no number.
     """
     arrays = {
         name: value if name == "batch_sizes" else value.astype(np.float64)
@@ -93,6 +96,8 @@ def forward(layer: Layer, mask: Array | None = None) -> tuple[Array, Array, Arra
                 order = range(length) if direction == 0 else reversed(range(length))
                 for step in order:
                     h, c = cell(layer, arrays, (number, direction), below[step, sample], h, c)
+                    if largest is not None and not np.abs([h, c]).max() <= largest:
+                        raise OverflowError(f"a state is beyond {largest}")
                     above[step, sample, direction * hidden : (direction + 1) * hidden] = h
                 h_last[place], c_last[place] = h, c
         is_last = number + 1 == layer.num_layers

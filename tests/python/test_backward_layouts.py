@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
 
 import bnns_lstm as bl
 import numpy as np
@@ -21,20 +20,10 @@ from gradients import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import GATES, Array
+from memory import batch_major, in_a_larger_array
+from reference import GATES
 
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-def in_a_larger_array(value: Array, random: np.random.Generator) -> tuple[Array, Array]:
-    """The same numbers with other strides: a view, and the array of sevens around it."""
-    axes = random.permutation(value.ndim)
-    large = np.full([2 * value.shape[axis] + 3 for axis in axes], 7, value.dtype)
-    steps = random.integers(1, 3, value.ndim)
-    slices = [slice(1, 1 + value.shape[axis] * steps[axis], steps[axis]) for axis in axes]
-    view = large[tuple(slices)].transpose(np.argsort(axes))
-    view[...] = value
-    return view, large
 
 
 @settings(max_examples=40)
@@ -73,10 +62,6 @@ def test_batch_major_sequences_change_no_bit(seed: int, way: str, accumulate: bo
     plain, found = room(shapes_of(layer), 0.25), room(shapes_of(layer), 0.25)
     delta = delta_parameters(layer, incoming, plain, accumulate=accumulate)
     backward(layer, delta, WAYS[way])
-
-    def batch_major(value: Array, **fields: Any) -> bl.NDArrayDescriptor:
-        swapped = np.ascontiguousarray(np.swapaxes(value, 0, 1))
-        return bl.NDArrayDescriptor(swapped, layout=bl.DataLayout.NSE, **fields)
 
     x, dx = batch_major(layer.arrays["x"]), batch_major(found.pop("x"), flags=flags)
     incoming["dy"] = batch_major(incoming["dy"])

@@ -7,8 +7,17 @@ from copy import deepcopy
 import bnns_lstm as bl
 import numpy as np
 import pytest
-from build import DEFAULT, ELEMENTWISE, assert_close, outputs_of, parameters, random_layer, run
-from hypothesis import given
+from build import (
+    DEFAULT,
+    ELEMENTWISE,
+    assert_close,
+    forward_or_reject,
+    outputs_of,
+    parameters,
+    random_layer,
+    run,
+)
+from hypothesis import example, given
 from hypothesis import strategies as st
 from reference import GATES, Layer, forward
 
@@ -23,6 +32,7 @@ def test_default_activations_match_the_reference(seed: int) -> None:
 
 
 @given(SEEDS)
+@example(8874)  # Its states grow beyond all bounds.
 def test_any_activations_match_the_reference(seed: int) -> None:
     # Jumps would make f32 and f64 fall on different sides.
     layer = random_layer(seed)
@@ -30,7 +40,8 @@ def test_any_activations_match_the_reference(seed: int) -> None:
     for gate, activation in layer.activations.items():
         if bl.ActivationFunction(activation.function).name in jumping:
             layer.activations[gate] = DEFAULT[gate]
-    for found, wanted in zip(run(layer, 2), forward(layer), strict=True):
+    reference = forward_or_reject(layer)
+    for found, wanted in zip(run(layer, 2), reference, strict=True):
         assert_close(found, wanted, 5e-5)
 
 

@@ -89,6 +89,24 @@ def test_pytorchs_names_are_taken_over() -> None:
         bl.LSTM.from_torch(found, "encoder.")
 
 
+def test_arrays_of_keras_are_taken_over() -> None:
+    lstm, x = example(batch_first=True, seed=4)
+    weights = lstm.state_dict()
+    blocks = [0, 1, 2, 3]  # Keras has i, f, c, o, transposed, and one bias
+
+    def stacked(array: Any) -> Any:
+        parts = np.split(array, 4)
+        return np.concatenate([parts[block] for block in blocks])
+
+    bias = stacked(weights["bias_ih_l0"] + weights["bias_hh_l0"])
+    arrays = [stacked(weights["weight_ih_l0"]).T, stacked(weights["weight_hh_l0"]).T, bias]
+    again = bl.LSTM.from_keras(arrays)
+    assert again.config.batch_first
+    np.testing.assert_allclose(again(x)[0], lstm(x)[0], atol=1e-6)
+    with pytest.raises(bl.WeightsError):
+        bl.LSTM.from_keras(arrays[:1])
+
+
 def test_what_cannot_be_said_is_refused(tmp_path: Path) -> None:
     with pytest.raises(bl.WeightsError):
         example(peephole="full")[0].to_onnx(tmp_path / "lstm.onnx")

@@ -14,7 +14,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("document", "least"),
-    [("README.md", 6), ("docs/module.md", 5), ("docs/porting.md", 4), ("docs/training.md", 1)],
+    [
+        ("README.md", 6),
+        ("docs/bnns.md", 1),
+        ("docs/module.md", 5),
+        ("docs/porting.md", 4),
+        ("docs/training.md", 1),
+    ],
 )
 def test_the_examples_run_and_print_what_they_say(
     document: str, least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -154,6 +154,22 @@ def test_a_bindings_hardware_test() -> None:
             seen = c if name == "output" else 0.2
             wanted = d_gates[name] * np.array([0.75, 0.1, seen, 1])
             assert_close(np.concatenate(arrays), wanted, 1e-6, name)
+    with pytest.raises(bl.CacheError, match="cache_too_small"):
+        bl.direct_apply_lstm_batch_backward(params, delta, None, cache[:-1])
+
+    # What is read may be one zero for all gates; what is written may not, unlike in Apple's library.
+    zero_for_all = np.zeros(1, "f4")
+    for name in GATES:
+        getattr(delta, f"{name}_gate").hw_desc = Desc(zero_for_all, **one)
+    with pytest.raises(bl.DescriptorError) as caught:
+        bl.direct_apply_lstm_batch_backward(params, delta, None, cache)
+    # Each gate with each one before it.
+    assert [(issue.path, issue.code) for issue in caught.value.issues] == [
+        (f"delta_params.{name}_gate.hw_desc.data", "overlap")
+        for later, name in enumerate(GATES)
+        for _ in range(later)
+    ]
+    assert zero_for_all == 0
 
 
 def test_apples_example() -> None:

@@ -29,7 +29,6 @@ __all__ = ["Engine", "Room", "structure"]
 
 # Shapes whose prepared layers are kept.
 KEPT = 4
-FLOAT32 = np.dtype(np.float32)
 # Bytes before the first step in a training cache, and vectors of a step: four gates, cell state, hidden state
 # (docs/training.md).
 CACHE_HEADER = 64
@@ -49,13 +48,9 @@ class Room:
         self.hn: Floats = np.zeros(states, np.float32)
         self.cn: Floats = np.zeros(states, np.float32)
 
-        # The same memory with the axes that callers see.
+        # An initial state as modules have it, which nobody writes.
         stack = (config.num_layers * config.directions, rows, config.hidden_size)
-        self.caller_x = self.x.swapaxes(0, 1) if config.batch_first else self.x
-        self.caller_y = self.y.swapaxes(0, 1) if config.batch_first else self.y
-        self.caller_h0, self.caller_c0 = self.h0.reshape(stack), self.c0.reshape(stack)
-        self.caller_hn, self.caller_cn = self.hn.reshape(stack), self.cn.reshape(stack)
-        self.is_zero = False
+        self.zeros: Floats = np.zeros(stack, np.float32)
 
     def inputs(self) -> LSTMDataDescriptor:
         """What a call reads."""
@@ -68,7 +63,6 @@ class Room:
     def fill(self, batch: Batch) -> None:
         """Take the arrays of a call over."""
         np.copyto(self.x, batch.x)
-        self.is_zero = batch.state is None
         if batch.state is None:
             self.h0.fill(0)
             self.c0.fill(0)
@@ -118,8 +112,7 @@ class Engine:
         self.weights = weights
         self.num_threads = num_threads
         self.kept: OrderedDict[Any, tuple[_native.PreparedLayer, Room]] = OrderedDict()
-        # Keys of whole batches by the shapes of callers' inputs.
-        self.shapes: dict[tuple[int, ...], Any] = {}
+        self.is_quick = not weights.config.batch_first
 
     def changed(self) -> None:
         """Use the weights as they are now from the next call on."""
@@ -129,7 +122,8 @@ class Engine:
 
     def prepared(self, steps: int, rows: int, active: Any) -> tuple[_native.PreparedLayer, Room]:
         """A prepared layer for calls of this shape, and its arrays."""
-        key = (steps, rows, None if active is None else active.tobytes())
+        shape = (steps, rows, self.weights.config.input_size)
+        key = (shape, None if active is None else active.tobytes())
         found = self.kept.get(key)
         if found is None:
             room = Room(self.weights.config, steps, rows)
@@ -138,11 +132,8 @@ class Engine:
             )
             found = (_native.prepare(params, FilterParameters(self.num_threads)), room)
             self.kept[key] = found
-            if active is None:
-                self.shapes[room.caller_x.shape] = key
             if len(self.kept) > KEPT:
-                _, (_, dropped) = self.kept.popitem(last=False)
-                self.shapes.pop(dropped.caller_x.shape, None)
+                self.kept.popitem(last=False)
         else:
             self.kept.move_to_end(key)
         return found
@@ -154,34 +145,19 @@ class Engine:
         prepared.forward()
         return room.y, room.hn, room.cn
 
-    def quick(self, x: Floats, state: LSTMState | None) -> Room | None:
-        """As :meth:`forward` for a whole batch, in the caller's axes; None for any other argument.
+    def quick(self, x: Floats, state: LSTMState | None) -> tuple[Floats, Floats, Floats] | None:
+        """Output and final states of a whole batch, as new arrays; None for anything but the usual.
 
-        The few checks of the most frequent calls: they take as long as a step of a small layer.
+        The few checks of the most frequent calls are the native module's: here they would take longer than a
+        step of a small layer.
         """
-        key = self.shapes.get(x.shape)
-        found = None if key is None else self.kept.get(key)
-        if found is None or x.dtype is not FLOAT32:
+        found = self.kept.get((x.shape, None)) if self.is_quick else None
+        if found is None:
             return None
         prepared, room = found
         if state is None:
-            if not room.is_zero:
-                room.h0.fill(0)
-                room.c0.fill(0)
-                room.is_zero = True
-        else:
-            h, c = state
-            if type(h) is not np.ndarray or type(c) is not np.ndarray:
-                return None
-            shape = room.caller_h0.shape
-            if h.shape != shape or c.shape != shape or not h.dtype is c.dtype is FLOAT32:
-                return None
-            room.caller_h0[...] = h
-            room.caller_c0[...] = c
-            room.is_zero = False
-        room.caller_x[...] = x
-        prepared.forward()
-        return room
+            return prepared.call(x, room.zeros, room.zeros)
+        return prepared.call(x, state.h, state.c)
 
     def train(
         self, batch: Batch, dropout: float, seed: int

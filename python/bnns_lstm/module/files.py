@@ -113,6 +113,30 @@ class Files:
         return cls._from_stored(read_onnx(source, node), num_threads)
 
     @classmethod
+    def from_keras(
+        cls,
+        source: Any,
+        layer: str | Sequence[str] | None = None,
+        *,
+        num_threads: int | None = None,
+    ) -> Self:
+        """An LSTM with the weights of an LSTM layer of Keras, or of several as a stack.
+
+        Args:
+            source: The arrays of `get_weights()`, or the path of a `.keras`, `.weights.h5` or `.h5` file, which
+                needs the extra `keras`. Files of the CuDNN layer are recognised.
+            layer: The layer's name, or several, the lowest first; not needed where there is one.
+            num_threads: See the constructor.
+
+        Raises:
+            WeightsError: Naming everything that cannot be taken over.
+            ExtraError: If h5py is needed and not installed.
+        """
+        from bnns_lstm.formats import read_keras
+
+        return cls._from_stored(read_keras(source, layer), num_threads)
+
+    @classmethod
     def load(cls, path: str | PathLike[str], *, num_threads: int | None = None) -> Self:
         """An LSTM that `save` has written.
 

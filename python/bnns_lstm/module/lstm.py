@@ -163,10 +163,10 @@ class LSTM(Files):
         """
         is_plain = lengths is None and out is None and not return_cell_states
         if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
-            room = self._current().quick(x, state)
-            if room is not None:
-                last = LSTMState(room.caller_hn.copy(), room.caller_cn.copy())
-                return room.caller_y.copy(), last
+            found = self._current().quick(x, state)
+            if found is not None:
+                y, h, c = found
+                return y, LSTMState(h, c)
         batch = self._read(x, state, lengths)
         engine = self._current()
         if return_cell_states:

@@ -105,7 +105,6 @@ class Weights:
         def of(array: Floats | None) -> Floats | None:
             return None if array is None else array[:, :, block]
 
-        # With one unit, a diagonal [layers, directions, 1] stays three-dimensional, so that it is one.
         return LSTMGateDescriptor(
             iw_desc=(of(self.lowest), of(self.upper)),
             hw_desc=of(self.hidden),

@@ -10,8 +10,10 @@ use crate::errors::Failure;
 use crate::memory::{Array, Held, Reading, ReadingInOrder, Writing, WritingInOrder};
 use crate::params::{DataArrays, GateArrays, LayerArrays};
 use bnns_lstm::{
-    Checked, Code, Error, Gate, Gates, InputSlices, Inputs, OutputSlices, Outputs, Path, Prepared,
+    Checked, Code, Config, Error, Gate, Gates, InputSlices, Inputs, OutputSlices, Outputs, Path,
+    Prepared,
 };
+use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -29,6 +31,42 @@ pub(crate) struct PreparedLayer {
     is_short: bool,
     /// Whether the elements of all arrays but the weights lie in C order.
     is_in_order: bool,
+    shapes: Shapes,
+}
+
+/// Output, final hidden state, final cell state.
+type NewArrays<'py> =
+    (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray3<f32>>, Bound<'py, PyArray3<f32>>);
+
+/// The shapes of the arrays of `PreparedLayer.call`.
+#[derive(Debug, Clone, Copy)]
+struct Shapes {
+    input: [usize; 3],
+    output: [usize; 3],
+    /// Without an axis of its own for directions, as modules have it.
+    state: [usize; 3],
+}
+
+impl Shapes {
+    fn new(config: &Config) -> Self {
+        Self {
+            input: config.input_shape(),
+            output: config.output_shape(),
+            state: config.state_shape(),
+        }
+    }
+}
+
+/// An array of this shape whose elements lie in C order.
+fn in_order<'py>(
+    object: &Bound<'py, PyAny>,
+    shape: [usize; 3],
+) -> Option<PyReadonlyArray3<'py, f32>> {
+    let array = object.cast_exact::<PyArray3<f32>>().ok()?;
+    if array.shape() != shape || !array.is_c_contiguous() {
+        return None;
+    }
+    array.try_readonly().ok()
 }
 
 /// The arrays of a data descriptor.
@@ -75,6 +113,7 @@ pub(crate) fn prepare(
     let output = HeldData::new(output)?;
     Ok(PreparedLayer {
         is_short: checked.config().work() < LEAST_WORK,
+        shapes: Shapes::new(checked.config()),
         is_in_order: prepared.plan().is_in_order()
             && input.is_in_order(py)
             && output.is_in_order(py),
@@ -95,6 +134,45 @@ impl PreparedLayer {
     /// Compute the layer from what its arrays hold now.
     fn forward(&self, py: Python<'_>) -> Result<(), Failure> {
         if self.is_in_order { self.forward_slices(py) } else { self.forward_views(py) }
+    }
+
+    /// Compute from other arrays, into new ones: from an input and initial states, `[layers * directions,
+    /// batch, hidden]`, to output and final states. None if one of them is no array of float32 in C order and
+    /// of the layer's shape, or if the layer was prepared without some array or in another order.
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        hidden: &Bound<'py, PyAny>,
+        cell: &Bound<'py, PyAny>,
+    ) -> Result<Option<NewArrays<'py>>, Failure> {
+        let Shapes { input, output, state } = self.shapes;
+        let given = (in_order(data, input), in_order(hidden, state), in_order(cell, state));
+        let (true, (Some(data), Some(hidden), Some(cell))) = (self.has_all_in_order(), given)
+        else {
+            return Ok(None);
+        };
+        let inputs = InputSlices {
+            data: data.as_slice().unwrap_or_default(),
+            hidden: Some(hidden.as_slice().unwrap_or_default()),
+            cell: Some(cell.as_slice().unwrap_or_default()),
+        };
+        let new = |shape: [usize; 3]| PyArray3::<f32>::zeros(py, shape, false);
+        let (y, hn, cn) = (new(output), new(state), new(state));
+        {
+            let (mut y, mut hn, mut cn) = (y.readwrite(), hn.readwrite(), cn.readwrite());
+            let outputs = OutputSlices {
+                data: y.as_slice_mut().ok(),
+                hidden: hn.as_slice_mut().ok(),
+                cell: cn.as_slice_mut().ok(),
+            };
+            if self.is_short {
+                self.lock(py).forward_slices(inputs, outputs)?;
+            } else {
+                py.detach(|| lock(&self.prepared).forward_slices(inputs, outputs))?;
+            }
+        }
+        Ok(Some((y, hn, cn)))
     }
 
     /// Pack the weights again, from what their arrays hold now.
@@ -175,6 +253,15 @@ impl PreparedLayer {
             py.detach(|| lock(&self.prepared).forward(inputs, outputs))?;
         }
         Ok(())
+    }
+
+    /// Whether all arrays are given, none of them in place, and lie in order.
+    fn has_all_in_order(&self) -> bool {
+        let Self { input, output, is_in_order, .. } = self;
+        *is_in_order
+            && [&input.hidden, &input.cell, &output.data, &output.hidden, &output.cell]
+                .iter()
+                .all(|held| held.is_some())
     }
 
     /// Wait for a call of another thread without keeping it from the interpreter.

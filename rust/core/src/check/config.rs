@@ -55,6 +55,22 @@ impl Config {
             .map_or(self.batch_size, |sizes| sizes.get(step).copied().unwrap_or(0))
     }
 
+    /// `[seq_len, batch, input_size]`.
+    pub fn input_shape(&self) -> [usize; 3] {
+        [self.seq_len, self.batch_size, self.input_size]
+    }
+
+    /// `[seq_len, batch, directions * hidden_size]`.
+    pub fn output_shape(&self) -> [usize; 3] {
+        [self.seq_len, self.batch_size, self.directions.saturating_mul(self.hidden_size)]
+    }
+
+    /// `[layers * directions, batch, hidden_size]`.
+    pub fn state_shape(&self) -> [usize; 3] {
+        let stack = self.num_layers.saturating_mul(self.directions);
+        [stack, self.batch_size, self.hidden_size]
+    }
+
     /// Floating-point operations of the products of a forward pass: two for each weight and active sample.
     pub fn work(&self) -> f64 {
         let of_layer = |layer| {
