@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from bnns_lstm.formats import StoredLSTM, order
+from formats_tools import random_stored
 from onnx import TensorProto, helper, numpy_helper
 from reference import Array
 
@@ -89,3 +90,38 @@ def run(made: Any, **feeds: Array) -> list[Array]:
 def side_by_side(y: Array) -> Array:
     """ONNX' output [S, D, N, H] as [S, N, D*H]."""
     return y.swapaxes(1, 2).reshape(y.shape[0], y.shape[2], -1)
+
+
+def ints(*values: int) -> Any:
+    return np.array(values, np.int64)
+
+
+def make(kind: str, inputs: str, output: str, **words: Any) -> Any:
+    """A node whose inputs are separated by spaces."""
+    return helper.make_node(kind, inputs.split(), [output], name=output, **words)
+
+
+def stack(stored: StoredLSTM, way: tuple[list[Any], dict[str, Any]], **words: Any) -> Any:
+    """Two nodes with something in between."""
+    nodes, constants = list(way[0]), dict(way[1])
+    for layer, (name, x, y) in enumerate((("low", "x", "y"), ("high", "z", "top"))):
+        own = {f"{key}{layer}": value for key, value in weights(stored, layer).items()}
+        direction = "bidirectional" if stored.bidirectional else "forward"
+        inputs = {key[:-1]: key for key in own}
+        node = lstm(name, x, y, inputs, hidden_size=4, direction=direction)
+        nodes.insert(len(nodes) * layer, node)
+        constants |= own
+    return model(nodes, constants, ["top", "y"], **words)
+
+
+def named(names: list[str], alphas: list[float], betas: list[float]) -> dict[str, Any]:
+    words: dict[str, Any] = {"activations": names}
+    words |= {"activation_alpha": alphas} if alphas else {}
+    return words | ({"activation_beta": betas} if betas else {})
+
+
+def with_input(name: str, value: Any) -> Any:
+    """A good model in which one more input of the node is a constant."""
+    constants = {**weights(random_stored()), name: value}
+    node = lstm("one", "x", "y", {key: key for key in constants}, hidden_size=4)
+    return model([node], constants, ["y"])

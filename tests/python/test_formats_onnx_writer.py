@@ -166,6 +166,8 @@ def test_what_onnx_cannot_say_is_refused(
         assert message in issue.message
 
 
+# The exporter that needs no other package is deprecated, and says so.
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_pytorchs_exporter_writes_what_is_read(bidirectional: bool, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")

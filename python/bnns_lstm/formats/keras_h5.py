@@ -5,8 +5,10 @@ Nothing outside of the file is read, and no memory is asked for that its bytes d
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
 
@@ -17,23 +19,41 @@ from bnns_lstm._show import shown
 from bnns_lstm.errors import BNNSLSTMError
 from bnns_lstm.formats.convert import FLOATS, fail, to_float32, widen_bfloat16
 from bnns_lstm.formats.extras import need
+from bnns_lstm.formats.keras_attributes import Attributes
 from bnns_lstm.formats.stored import Floats
 
 __all__ = ["Array", "Group", "opened"]
 
 # More than the compression of HDF5 can reach: deflate's limit is 1032.
 LARGEST_RATIO = 1100
+# What h5py and the reader of attributes raise when a file is not as it should be.
+DAMAGED = (
+    OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, IndexError, struct.error,
+)  # fmt: skip
 # Groups in groups; Keras' files have five or six levels.
 DEEPEST = 16
+
+
+@dataclass(frozen=True)
+class _File:
+    """What all groups and arrays of a file share."""
+
+    h5py: Any
+    size: int
+    attributes: Attributes
+
+    def texts(self, item: Any) -> dict[str, list[str]]:
+        """The attributes of a group or dataset that are texts."""
+        return self.attributes.read(self.h5py.h5o.get_info(item.id).addr)
 
 
 class Array:
     """A dataset: its shape at once, its values on demand."""
 
-    def __init__(self, path: str, dataset: Any, size: int) -> None:
+    def __init__(self, path: str, dataset: Any, file: _File) -> None:
         self.path = path
         self.shape: tuple[int, ...] = tuple(dataset.shape or ())
-        self._dataset, self._size = dataset, size
+        self._dataset, self._file = dataset, file
 
     def read(self) -> Floats:
         """The values as float32, by the rule of :mod:`bnns_lstm.formats.convert`.
@@ -41,19 +61,19 @@ class Array:
         Raises:
             WeightsError: If the values lie elsewhere, are not there, or are no floats.
         """
-        dataset, path = self._dataset, self.path
+        dataset, path, size = self._dataset, self.path, self._file.size
         if dataset.external or dataset.is_virtual:
             raise fail(path, "values in the file itself", "a reference to another file")
         stored = dataset.id.get_storage_size()
         # A chunk may be larger than all values, and is unpacked as a whole.
         claimed = max(prod(self.shape), prod(dataset.chunks or ())) * dataset.dtype.itemsize
         is_packed = dataset.id.get_create_plist().get_nfilters() > 0
-        if stored > self._size or claimed > stored * (LARGEST_RATIO if is_packed else 1):
-            raise fail(
-                path, f"{claimed} bytes of values", f"{stored} in a file of {self._size} bytes"
-            )
+        if stored > size or claimed > stored * (LARGEST_RATIO if is_packed else 1):
+            raise fail(path, f"{claimed} bytes of values", f"{stored} in a file of {size} bytes")
         # Keras marks bfloat16, which HDF5 has not.
-        is_brain = dataset.attrs.get("dtype") == "bfloat16" and dataset.dtype.itemsize == 2
+        is_brain = dataset.dtype.itemsize == 2 and self._file.texts(dataset).get("dtype") == [
+            "bfloat16"
+        ]
         if dataset.dtype.name not in FLOATS and not is_brain:
             raise fail(path, "float16, bfloat16, float32 or float64", shown(str(dataset.dtype)))
         values: npt.NDArray[Any] = dataset[()]
@@ -65,9 +85,10 @@ class Array:
 class Group:
     """A group: attributes, groups and arrays in it."""
 
-    def __init__(self, path: str, group: Any, size: int, depth: int = 0) -> None:
+    def __init__(self, path: str, group: Any, file: _File, depth: int = 0) -> None:
         self.path = path
-        self._group, self._size, self._depth = group, size, depth
+        self._group, self._file, self._depth = group, file, depth
+        self._texts = file.texts(group)
 
     def names(self) -> list[str]:
         """The names of what is in it."""
@@ -76,18 +97,18 @@ class Group:
     def group(self, name: str) -> Group | None:
         """A group in it, if there is one of this name."""
         found = self._get(name)
-        if not isinstance(found, need("h5py", "keras").Group):
+        if not isinstance(found, self._file.h5py.Group):
             return None
         if self._depth > DEEPEST:
             raise fail(self.path, f"groups {DEEPEST} deep", "deeper ones")
-        return Group(f"{self.path}/{name}", found, self._size, self._depth + 1)
+        return Group(f"{self.path}/{name}", found, self._file, self._depth + 1)
 
     def array(self, name: str) -> Array | None:
         """An array in it, if there is one of this name."""
         found = self._get(name)
-        if not isinstance(found, need("h5py", "keras").Dataset):
+        if not isinstance(found, self._file.h5py.Dataset):
             return None
-        return Array(f"{self.path}/{name}", found, self._size)
+        return Array(f"{self.path}/{name}", found, self._file)
 
     def inner(self, path: str) -> Array | None:
         """An array in groups in it; `path` has their names with `/` between."""
@@ -99,32 +120,24 @@ class Group:
 
     def text(self, name: str) -> str | None:
         """An attribute that is a text."""
-        value = self._group.attrs.get(name)
-        if isinstance(value, bytes):
-            return value.decode("utf-8", "replace")
-        return value if isinstance(value, str) else None
+        found = self._texts.get(name, [])
+        return found[0] if len(found) == 1 else None
 
     def texts(self, name: str) -> list[str] | None:
         """An attribute that is a list of texts; Keras cuts long ones into `name0`, `name1` and so on."""
-        attributes = self._group.attrs
-        parts = [attributes[name]] if name in attributes else []
-        while not parts or f"{name}{len(parts)}" in attributes:
-            if f"{name}{len(parts)}" not in attributes:
-                return None
-            parts.append(attributes[f"{name}{len(parts)}"])
-        found = [item for part in parts for item in np.ravel(part)]
-        return [
-            item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
-            for item in found
-        ]
+        if name in self._texts:
+            return self._texts[name]
+        parts: list[list[str]] = []
+        while f"{name}{len(parts)}" in self._texts:
+            parts.append(self._texts[f"{name}{len(parts)}"])
+        return [text for part in parts for text in part] if parts else None
 
     def _get(self, name: str) -> Any:
         """What stands under a name; links to elsewhere count as nothing."""
-        h5py = need("h5py", "keras")
         if not name or name not in self._group:
             return None
         link = self._group.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
+        if not isinstance(link, self._file.h5py.HardLink):
             raise fail(f"{self.path}/{name}", "values in the file itself", "a link")
         return self._group[name]
 
@@ -141,8 +154,11 @@ def opened(path: str, file: BinaryIO) -> Iterator[Group]:
     size = file.seek(0, 2)
     try:
         with h5py.File(file, "r") as root:
-            yield Group(path, root, size)
+            plan = root.id.get_create_plist()
+            if plan.get_userblock() or plan.get_sizes() != (8, 8):
+                raise fail(path, "addresses of 8 bytes from the file's beginning", "others")
+            yield Group(path, root, _File(h5py, size, Attributes(file, size)))
     except BNNSLSTMError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+    except DAMAGED as error:
         raise fail(path, "a whole HDF5 file", f"none ({error})") from None

@@ -1,0 +1,123 @@
+"""Texts of HDF5 attributes, read from the bytes: those that h5py reads, and damaged ones."""
+
+from __future__ import annotations
+
+import random
+import struct
+from pathlib import Path
+from typing import Any
+
+import bnns_lstm as bl
+import h5py
+import keras_models
+import numpy as np
+import pytest
+from bnns_lstm.formats import read_keras
+from bnns_lstm.formats.keras_attributes import Attributes
+from bnns_lstm.formats.keras_h5 import opened
+
+FOLDER = keras_models.FOLDER
+VALUES: dict[str, Any] = {
+    "text": "a text",
+    "accents": "\u00e9\u6f22",
+    "bytes": np.bytes_(b"fixed"),
+    "texts": ["one", "", "three"],
+    "list": np.array([b"ab", b"abcd"]),
+    "table": np.array([[b"a", b"b"], [b"c", b"d"]]),
+    "empty": "",
+    "long": "x" * 9000,
+}
+
+
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+@pytest.mark.parametrize("track_order", [False, True])
+@pytest.mark.parametrize("more", [0, 40])
+def test_texts_are_those_of_h5py(
+    version: str, track_order: bool, more: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver=version) as file:
+        group = file.create_group("g", track_order=track_order)
+        for name in list(VALUES)[: 7 if version == "latest" or track_order else None]:
+            group.attrs[name] = VALUES[name]
+        # Groups between the attributes, so that the header goes on elsewhere.
+        for i in range(more):
+            group.create_group(f"inner {i}")
+        if version == "earliest" and not track_order:
+            group.attrs["number"] = 7
+            group.attrs["numbers"] = np.arange(3.0)
+            group.attrs["last"] = "the end"
+        wanted = {
+            name: [
+                item.decode() if isinstance(item, bytes) else str(item) for item in np.ravel(value)
+            ]
+            for name, value in group.attrs.items()
+            if name not in {"number", "numbers"}
+        }
+    with path.open("rb") as raw, h5py.File(path) as file:
+        found = Attributes(raw, path.stat().st_size).read(h5py.h5o.get_info(file["g"].id).addr)
+    assert found == wanted
+    assert len(found) >= 7
+
+
+def test_long_lists_of_names_are_cut_and_put_together(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["names0"], file.attrs["names1"] = [b"a", b"b"], [b"c"]
+    with path.open("rb") as raw, opened("a", raw) as root:
+        assert root.texts("names") == ["a", "b", "c"]
+        assert root.texts("others") is None
+        assert root.text("names0") is None
+
+
+CONTENT = (FOLDER / "model.h5").read_bytes()
+HEAP = CONTENT.index(b"GCOL\x01")
+
+
+def a_reference() -> int:
+    """Where a reference to a text in the heap stands: length, address, number."""
+    name = CONTENT.index(b"layer_names")
+    place = CONTENT.index(b"\x02\x00\x00\x00" + struct.pack("<Q", HEAP), name)
+    assert place < name + 100
+    return place
+
+
+# Each of these makes the HDF5 library itself unusable, or what it returns.
+DAMAGES: dict[str, tuple[int, str, int]] = {
+    "an object that is too long": (HEAP + 24, "<Q", 2**40),
+    "a heap that is too long": (HEAP + 8, "<Q", 2**40),
+    "no heap": (HEAP, "<I", 0),
+    "a text that is too long": (a_reference(), "<I", 2**31),
+    "a text elsewhere": (a_reference() + 4, "<Q", 2**40),
+    "a text in the middle": (a_reference() + 4, "<Q", HEAP + 8),
+    "no such object": (a_reference() + 12, "<I", 10**6),
+}
+
+
+@pytest.mark.parametrize(("place", "layout", "value"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_damaged_heaps_are_refused(place: int, layout: str, value: int, tmp_path: Path) -> None:
+    content = bytearray(CONTENT)
+    struct.pack_into(layout, content, place, value)
+    path = tmp_path / "a.h5"
+    path.write_bytes(content)
+    with pytest.raises(bl.WeightsError, match="expected a whole HDF5 file, found none"):
+        read_keras(path, "bi")
+
+
+def test_damaged_bytes_are_refused_or_read_never_worse(tmp_path: Path) -> None:
+    draw, refused, read = random.Random(3), 0, 0
+    for _ in range(150):
+        file = draw.choice(keras_models.FILES)
+        content = bytearray((FOLDER / file).read_bytes())
+        for _ in range(draw.choice([1, 5, 40])):
+            content[draw.randrange(len(content))] = draw.choice([0, 255, draw.randrange(256)])
+        (tmp_path / file).write_bytes(content)
+        try:
+            stored = read_keras(tmp_path / file, "bi")
+        except bl.WeightsError:
+            refused += 1
+        else:
+            assert stored.bidirectional
+            read += 1
+    assert refused > 40
+    assert read > 20
