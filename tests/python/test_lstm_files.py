@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,18 @@ def test_onnx_runtime_computes_what_was_written(
         again(x if again.config.batch_first == lstm.config.batch_first else x.swapaxes(0, 1))[1].h,
         lstm(x)[1].h,
     )
+
+
+def test_states_that_a_model_carries_are_kept_and_not_used_in_silence(tmp_path: Path) -> None:
+    lstm, x = example()
+    h, c = np.random.default_rng(1).uniform(-1, 1, (2, 1, 4, 5)).astype(np.float32)
+    lstm.initial_state = bl.LSTMState(h, c)
+    lstm.save(tmp_path / "lstm.safetensors")
+    for again in (bl.LSTM.load(tmp_path / "lstm.safetensors"), pickle.loads(pickle.dumps(lstm))):
+        assert again.initial_state is not None
+        np.testing.assert_array_equal(again.initial_state.h, h)
+        np.testing.assert_array_equal(again(x)[0], lstm(x)[0])
+        assert (again(x, again.initial_state)[0] != lstm(x)[0]).any()
 
 
 def test_pytorchs_names_are_taken_over() -> None:

@@ -11,7 +11,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from bnns_lstm.module.config import FUNCTIONS, LSTMConfig, activations_of
-from bnns_lstm.module.results import Floats
+from bnns_lstm.module.results import Floats, LSTMState
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -22,9 +22,15 @@ __all__ = ["Files"]
 
 
 class Files:
-    """The part of an LSTM that reads and writes others' formats."""
+    """The part of an LSTM that reads and writes others' formats.
+
+    Attributes:
+        initial_state: The initial states that a model of another library carried with it, or None. Calls begin
+            from zeros all the same, unless they are given it.
+    """
 
     _config: LSTMConfig
+    initial_state: LSTMState | None = None
 
     @classmethod
     def _empty(cls, config: LSTMConfig, *, num_threads: int | None = None) -> Self:
@@ -52,6 +58,8 @@ class Files:
         )
         made = cls._empty(config, num_threads=num_threads)
         made._fill(stored.parameters)
+        if stored.state is not None:
+            made.initial_state = LSTMState(*stored.state)
         return made
 
     def _stored(self) -> StoredLSTM:
@@ -70,6 +78,7 @@ class Files:
             config.peephole,
             functions if config.activations else None,
             self.state_dict(),
+            self.initial_state,
         )
 
     @classmethod

@@ -395,6 +395,7 @@ class LSTM(Files):
             "convert": self._convert,
             "random": self._random,
             "weights": self.state_dict(),
+            "initial_state": self.initial_state,
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -402,6 +403,7 @@ class LSTM(Files):
         self._config = LSTMConfig(**state["config"])
         self._num_threads, self._convert = state["num_threads"], state["convert"]
         self._random = state["random"]
+        self.initial_state = state["initial_state"]
         self._set_up(Weights(self._config))
         self._fill(state["weights"])
 
