@@ -9,6 +9,7 @@ use bnns_lstm_testkit::alloc::CountingAllocator;
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 mod architecture;
+mod batches;
 mod docs;
 mod exact;
 mod golden;

@@ -1,12 +1,14 @@
 //! The recurrence with default activations: the four gates of a block of hidden units stay in registers
 //! from the first product to the new states.
 //!
-//! In: pre-activations of a chunk of steps, hidden weights, states. Out: the output of each step and the
+//! In: pre-activations of a chunk of steps or what they are made of, hidden weights, states. Out: the output of each step and the
 //! states after the chunk. Peepholes may be absent or diagonal; everything else takes [`super::general`].
 
+use super::ahead::Ahead;
 use super::cell::{PreActivations, default_cell, load, store};
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
+use super::project::Projection;
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
@@ -21,8 +23,6 @@ pub(crate) struct FusedChunk<'a> {
     pub(crate) hidden_weights: &'a [f32],
     /// `[block][gate][lane]`; empty without peepholes.
     pub(crate) diagonal: &'a [f32],
-    /// `[row][block][gate][lane]` for all rows of the chunk.
-    pub(crate) pre: &'a [f32],
     /// `[row][unit]` for all rows of the chunk.
     pub(crate) out: &'a mut [f32],
     /// `[row][unit]` for the rows of the batch: before and after.
@@ -31,6 +31,73 @@ pub(crate) struct FusedChunk<'a> {
     pub(crate) cell: &'a mut [f32],
     /// What the backward pass needs, for all rows of the chunk.
     pub(crate) saved: Option<Saved<'a>>,
+}
+
+/// Where the sums of all rows of a chunk begin; each way is a kernel of its own.
+///
+/// Both give the same sums to the last bit. Projecting first reads the input weights once for all steps of
+/// the chunk; doing it with each step spares writing and reading what lies between.
+pub(super) trait Begin: Copy {
+    /// The same for the rows from `first` on.
+    fn rows_from(self, first: usize, geometry: &Geometry) -> Self;
+
+    /// The sums of `ROWS` rows and `BLOCKS` unit blocks without the hidden states' part.
+    fn sums<S: Simd, const ROWS: usize, const BLOCKS: usize>(
+        &self,
+        simd: S,
+        geometry: &Geometry,
+        first: (usize, usize),
+        ahead: Ahead,
+    ) -> Accumulators<S, ROWS, BLOCKS, 4>;
+}
+
+/// Pre-activations that were projected before, `[row][block][gate][lane]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Projected<'a>(pub(crate) &'a [f32]);
+
+impl Begin for Projected<'_> {
+    #[inline(always)]
+    fn rows_from(self, first: usize, geometry: &Geometry) -> Self {
+        Self(&self.0[first * geometry.gate_pitch..])
+    }
+
+    #[inline(always)]
+    fn sums<S: Simd, const ROWS: usize, const BLOCKS: usize>(
+        &self,
+        simd: S,
+        geometry: &Geometry,
+        (first_row, first_block): (usize, usize),
+        _: Ahead,
+    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
+        let lanes = S::f32s::LEN;
+        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
+            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
+        for (row, blocks) in sums.iter_mut().enumerate() {
+            let start = (first_row + row) * geometry.gate_pitch + first_block * 4 * lanes;
+            for (index, sum) in blocks.iter_mut().flatten().enumerate() {
+                *sum = load(simd, self.0, start + index * lanes);
+            }
+        }
+        sums
+    }
+}
+
+impl Begin for Projection<'_> {
+    #[inline(always)]
+    fn rows_from(self, first: usize, _: &Geometry) -> Self {
+        self.rows_from(first)
+    }
+
+    #[inline(always)]
+    fn sums<S: Simd, const ROWS: usize, const BLOCKS: usize>(
+        &self,
+        simd: S,
+        _: &Geometry,
+        first: (usize, usize),
+        ahead: Ahead,
+    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
+        self.tile(simd, first, ahead)
+    }
 }
 
 /// What a training step keeps.
@@ -52,65 +119,68 @@ impl Saved<'_> {
     }
 }
 
-impl Kernel for FusedChunk<'_> {
+/// A chunk, and where its sums begin.
+pub(crate) struct FusedFrom<'a, B> {
+    pub(crate) chunk: FusedChunk<'a>,
+    pub(crate) begin: B,
+}
+
+impl<B: Begin> Kernel for FusedFrom<'_, B> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S) {
-        let Geometry { state_pitch, gate_pitch, .. } = *self.geometry;
-        for (first, rows) in self.steps.each() {
-            let out = &mut self.out[first * state_pitch..(first + rows) * state_pitch];
+    fn run<S: Simd>(self, simd: S) {
+        let Self { mut chunk, begin } = self;
+        let geometry = chunk.geometry;
+        let state_pitch = geometry.state_pitch;
+        for (first, rows) in chunk.steps.each() {
+            let out = &mut chunk.out[first * state_pitch..(first + rows) * state_pitch];
             let mut step = FusedStep {
-                geometry: self.geometry,
-                hidden_weights: self.hidden_weights,
-                diagonal: self.diagonal,
-                pre: &self.pre[first * gate_pitch..],
-                hidden: self.hidden,
-                cell: self.cell,
+                geometry,
+                hidden_weights: chunk.hidden_weights,
+                diagonal: chunk.diagonal,
+                begin: begin.rows_from(first, geometry),
+                hidden: chunk.hidden,
+                cell: chunk.cell,
                 out,
-                saved: self.saved.as_mut().map(|saved| saved.rows_from(first, self.geometry)),
+                saved: chunk.saved.as_mut().map(|saved| saved.rows_from(first, geometry)),
             };
-            cover(simd, self.geometry, self.blocks, rows, &mut step);
-            self.blocks = self.blocks.turned();
-            self.hidden[..rows * state_pitch].copy_from_slice(out);
+            cover(simd, geometry, chunk.blocks, rows, &mut step);
+            chunk.blocks = chunk.blocks.turned();
+            chunk.hidden[..rows * state_pitch].copy_from_slice(out);
         }
     }
 }
 
 /// One step of all active rows.
-struct FusedStep<'a> {
+struct FusedStep<'a, B> {
     geometry: &'a Geometry,
     hidden_weights: &'a [f32],
     diagonal: &'a [f32],
-    pre: &'a [f32],
+    begin: B,
     hidden: &'a [f32],
     cell: &'a mut [f32],
     out: &'a mut [f32],
     saved: Option<Saved<'a>>,
 }
 
-impl<S: Simd> TileOperation<S> for FusedStep<'_> {
+impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
     #[inline(always)]
     fn tile<const ROWS: usize, const BLOCKS: usize>(
         &mut self,
         simd: S,
         first_row: usize,
         first_block: usize,
+        ahead: Ahead,
     ) {
-        let Geometry { hidden, state_pitch, gate_pitch, .. } = *self.geometry;
-        let lanes = S::f32s::LEN;
-        let group = 4 * lanes;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
-            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
-        for (row, blocks) in sums.iter_mut().enumerate() {
-            let start = (first_row + row) * gate_pitch + first_block * group;
-            for (index, sum) in blocks.iter_mut().flatten().enumerate() {
-                *sum = load(simd, self.pre, start + index * lanes);
-            }
-        }
+        let Geometry { hidden, state_pitch, .. } = *self.geometry;
+        let block_floats = 4 * S::f32s::LEN * hidden;
+        let sums: Accumulators<S, ROWS, BLOCKS, 4> =
+            self.begin.sums(simd, self.geometry, (first_row, first_block), ahead);
         let rows = Rows { floats: self.hidden, pitch: state_pitch, width: hidden };
-        let panels = block_panels::<BLOCKS>(self.hidden_weights, hidden * group, first_block);
-        sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels);
+        let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, first_block);
+        let ahead = ahead.share(self.hidden_weights, block_floats, first_row, ROWS);
+        let sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
                 self.finish(simd, *gates, first_row + row, first_block + block);
@@ -119,7 +189,7 @@ impl<S: Simd> TileOperation<S> for FusedStep<'_> {
     }
 }
 
-impl FusedStep<'_> {
+impl<B> FusedStep<'_, B> {
     /// From the four sums of one vector of units to its new states.
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S, gates: [S::f32s; 4], row: usize, block: usize) {

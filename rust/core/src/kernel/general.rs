@@ -3,6 +3,7 @@
 //! In: as for the fused recurrence, and full peephole panels, and the five functions. Out: the same. The
 //! sums run in the same tiles; what differs is that gates pass through a buffer `[row][gate][unit]`.
 
+use super::ahead::Ahead;
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
 use super::fused::Saved;
@@ -199,6 +200,7 @@ impl<S: Simd> TileOperation<S> for GateSums<'_> {
         simd: S,
         first_row: usize,
         first_block: usize,
+        ahead: Ahead,
     ) {
         let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
@@ -211,11 +213,14 @@ impl<S: Simd> TileOperation<S> for GateSums<'_> {
                 *sum = load(simd, self.pre, start + index * lanes);
             }
         }
-        let panels = block_panels::<BLOCKS>(self.hidden_weights, hidden * group, first_block);
-        sums = accumulate(simd, sums, self.hidden.tile::<ROWS>(first_row), panels);
-        if !self.cell_weights.is_empty() {
-            let panels = block_panels::<BLOCKS>(self.cell_weights, hidden * group, first_block);
-            sums = accumulate(simd, sums, self.cell.tile::<ROWS>(first_row), panels);
+        let block_floats = hidden * group;
+        for (rows, weights) in [(self.hidden, self.hidden_weights), (self.cell, self.cell_weights)]
+        {
+            if !weights.is_empty() {
+                let panels = block_panels::<BLOCKS>(weights, block_floats, first_block);
+                let ahead = ahead.share(weights, block_floats, first_row, ROWS);
+                sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
+            }
         }
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
@@ -243,6 +248,7 @@ impl<S: Simd> TileOperation<S> for OutputSums<'_> {
         simd: S,
         first_row: usize,
         first_block: usize,
+        ahead: Ahead,
     ) {
         let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
@@ -257,7 +263,8 @@ impl<S: Simd> TileOperation<S> for OutputSums<'_> {
             }
         }
         let panels = block_panels::<BLOCKS>(self.weights, hidden * lanes, first_block);
-        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(first_row), panels);
+        let ahead = ahead.share(self.weights, hidden * lanes, first_row, ROWS);
+        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(first_row), panels, ahead);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, [sum]) in blocks.iter().enumerate() {
                 store::<S>(*sum, self.gates, place(row, block));

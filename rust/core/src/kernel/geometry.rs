@@ -18,6 +18,8 @@ pub(crate) struct Geometry {
     pub(crate) tile_rows: usize,
     /// Unit blocks of the one-row register tile.
     pub(crate) tile_blocks: usize,
+    /// Whether the weights are too many to stay close, so that tiles read them ahead.
+    pub(crate) reads_ahead: bool,
 }
 
 /// The unit blocks that a kernel computes, and from which end.
@@ -61,6 +63,15 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// No inputs at all.
+    pub(crate) const NONE: Self = Self { floats: &[], pitch: 0, width: 0 };
+
+    /// The rows from `first` on.
+    #[inline(always)]
+    pub(super) fn rows_from(self, first: usize) -> Self {
+        Self { floats: &self.floats[first * self.pitch..], ..self }
+    }
+
     /// `ROWS` rows from `first` on.
     #[inline(always)]
     pub(super) fn tile<const ROWS: usize>(&self, first: usize) -> [&'a [f32]; ROWS] {

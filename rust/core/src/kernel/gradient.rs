@@ -4,6 +4,7 @@
 //! increased. It is the forward pass' register tile with other operands: inputs take the place of rows, and
 //! rows that of inputs.
 
+use super::ahead::Ahead;
 use super::arrange::ChunkRows;
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
@@ -44,6 +45,7 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
         simd: S,
         first_input: usize,
         first_block: usize,
+        _: Ahead,
     ) {
         let lanes = S::f32s::LEN;
         let panel = self.inputs.len() / self.rows * GATES * lanes;
@@ -64,7 +66,7 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
             *input = &self.inputs[(first_input + index) * self.rows..][..self.rows];
         }
         let gates = block_panels::<BLOCKS>(self.gates, self.rows * GATES * lanes, first_block);
-        sums = accumulate(simd, sums, inputs, gates);
+        sums = accumulate(simd, sums, inputs, gates, &[]);
         for (input, of_blocks) in sums.iter().enumerate() {
             for (block, of_gates) in of_blocks.iter().enumerate() {
                 for (gate, sum) in of_gates.iter().enumerate() {

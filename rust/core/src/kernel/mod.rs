@@ -5,6 +5,7 @@
 //! Sums run over the inputs in ascending order whatever the tile, so a row's result depends neither on its
 //! neighbours nor on the division among threads.
 
+mod ahead;
 mod arrange;
 mod backward;
 mod cell;
@@ -19,9 +20,9 @@ mod transposed;
 
 pub(crate) use arrange::{ArrangeGates, ChunkRows, arrange_inputs};
 pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
-pub(crate) use fused::{FusedChunk, Saved};
+pub(crate) use fused::{FusedChunk, FusedFrom, Projected, Saved};
 pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{DiagonalProducts, OuterProducts};
-pub(crate) use project::Project;
+pub(crate) use project::{Project, Projection};
 pub(crate) use transposed::{TransposedProduct, VECTORS};

@@ -3,6 +3,7 @@
 //! In: rows of inputs, in one or two parts (a layer above a bidirectional one reads both directions).
 //! Out: pre-activations `[row][block][gate][lane]`. It does not know time.
 
+use super::ahead::{Ahead, LINE};
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
@@ -10,16 +11,66 @@ use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
-/// Project all rows of a chunk.
-pub(crate) struct Project<'a> {
-    pub(crate) geometry: &'a Geometry,
-    pub(crate) blocks: BlockOrder,
-    /// The inputs of a row: one part, or the forward and then the backward direction's.
-    pub(crate) inputs: &'a [Rows<'a>],
+/// bias + x · W of some rows, tile by tile.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Projection<'a> {
+    /// The inputs of a row: one part, or the forward and then the backward direction's; a part of no
+    /// width where there is only one.
+    pub(crate) inputs: [Rows<'a>; 2],
     /// `[block][input][gate][lane]`, inputs of all parts.
     pub(crate) weights: &'a [f32],
     /// `[block][gate][lane]`
     pub(crate) bias: &'a [f32],
+}
+
+impl Projection<'_> {
+    /// That of the rows from `first` on.
+    #[inline(always)]
+    pub(crate) fn rows_from(self, first: usize) -> Self {
+        Self { inputs: self.inputs.map(|part| part.rows_from(first)), ..self }
+    }
+
+    /// The sums of `ROWS` rows and `BLOCKS` unit blocks.
+    #[inline(always)]
+    pub(super) fn tile<S: Simd, const ROWS: usize, const BLOCKS: usize>(
+        &self,
+        simd: S,
+        (first_row, first_block): (usize, usize),
+        ahead: Ahead,
+    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
+        let lanes = S::f32s::LEN;
+        let group = 4 * lanes;
+        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
+            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
+        for row in &mut sums {
+            for (block, gates) in row.iter_mut().enumerate() {
+                for (gate, sum) in gates.iter_mut().enumerate() {
+                    *sum = load(simd, self.bias, (first_block + block) * group + gate * lanes);
+                }
+            }
+        }
+        let width: usize = self.inputs.iter().map(|part| part.width).sum();
+        let panels: [&[f32]; BLOCKS] = block_panels(self.weights, width * group, first_block);
+        let mut ahead = ahead.share(self.weights, width * group, first_row, ROWS);
+        let mut done = 0;
+        for part in self.inputs.iter().filter(|part| part.width > 0) {
+            let mut of_part = panels;
+            for panel in &mut of_part {
+                *panel = &panel[done * group..][..part.width * group];
+            }
+            sums = accumulate(simd, sums, part.tile::<ROWS>(first_row), of_part, ahead);
+            ahead = ahead.get(part.width * LINE..).unwrap_or_default();
+            done += part.width;
+        }
+        sums
+    }
+}
+
+/// Project all rows of a chunk.
+pub(crate) struct Project<'a> {
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) blocks: BlockOrder,
+    pub(crate) projection: Projection<'a>,
     /// How many rows.
     pub(crate) rows: usize,
     /// `[row][block][gate][lane]`, at the geometry's pitch.
@@ -45,31 +96,13 @@ impl<S: Simd> TileOperation<S> for Project<'_> {
         simd: S,
         first_row: usize,
         first_block: usize,
+        ahead: Ahead,
     ) {
         let lanes = S::f32s::LEN;
-        let group = 4 * lanes;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
-            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
-        for row in &mut sums {
-            for (block, gates) in row.iter_mut().enumerate() {
-                for (gate, sum) in gates.iter_mut().enumerate() {
-                    *sum = load(simd, self.bias, (first_block + block) * group + gate * lanes);
-                }
-            }
-        }
-        let width: usize = self.inputs.iter().map(|part| part.width).sum();
-        let panels: [&[f32]; BLOCKS] = block_panels(self.weights, width * group, first_block);
-        let mut done = 0;
-        for part in self.inputs {
-            let mut of_part = panels;
-            for panel in &mut of_part {
-                *panel = &panel[done * group..][..part.width * group];
-            }
-            sums = accumulate(simd, sums, part.tile::<ROWS>(first_row), of_part);
-            done += part.width;
-        }
+        let sums: Accumulators<S, ROWS, BLOCKS, 4> =
+            self.projection.tile(simd, (first_row, first_block), ahead);
         for (row, blocks) in sums.iter().enumerate() {
-            let start = (first_row + row) * self.geometry.gate_pitch + first_block * group;
+            let start = (first_row + row) * self.geometry.gate_pitch + first_block * 4 * lanes;
             for (index, sum) in blocks.iter().flatten().enumerate() {
                 store::<S>(*sum, self.pre, start + index * lanes);
             }

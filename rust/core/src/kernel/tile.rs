@@ -3,7 +3,9 @@
 //! In: accumulators, rows of inputs, panels `[input][gate][lane]`. Out: the accumulators, increased by the
 //! products. It knows neither what is summed nor where the accumulators come from.
 
+use super::ahead::LINE;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
+use std::hint::black_box;
 
 /// Accumulators `[row][block][gate]`, each one vector of hidden units.
 pub(super) type Accumulators<S, const ROWS: usize, const BLOCKS: usize, const GATES: usize> =
@@ -12,34 +14,94 @@ pub(super) type Accumulators<S, const ROWS: usize, const BLOCKS: usize, const GA
 /// Add `input · weights` for each row, block and gate, inputs in ascending order.
 ///
 /// Each row holds as many inputs as each panel; should one hold fewer, the sum ends there. The sums come
-/// and go by value, so that they stay in registers in between.
+/// and go by value, so that they stay in registers in between. `ahead` is read meanwhile, see
+/// [`Ahead`](super::ahead::Ahead); a single row reads nothing ahead, since it waits for memory anyway.
 #[inline(always)]
 pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
     simd: S,
-    mut sums: Accumulators<S, ROWS, BLOCKS, GATES>,
+    sums: Accumulators<S, ROWS, BLOCKS, GATES>,
     rows: [&[f32]; ROWS],
     panels: [&[f32]; BLOCKS],
+    ahead: &[f32],
 ) -> Accumulators<S, ROWS, BLOCKS, GATES> {
-    let lanes = S::f32s::LEN;
     let inputs = rows[0].len();
     let mut rows = rows;
     for row in &mut rows {
         *row = &row[..inputs];
     }
-    let mut weights = panels.map(|panel| panel.chunks_exact(GATES * lanes));
+    if BLOCKS == 1 {
+        return accumulate_block(simd, sums, rows, panels[0], ahead);
+    }
+    let stride = GATES * S::f32s::LEN;
+    let mut sums = sums;
+    let mut panels = panels;
+    for panel in &mut panels {
+        *panel = &panel[..inputs * stride];
+    }
     for input in 0..inputs {
-        let mut values = [S::f32s::splat(simd, 0.0); ROWS];
-        for (value, row) in values.iter_mut().zip(&rows) {
-            *value = S::f32s::splat(simd, row[input]);
+        let values = splat(simd, &rows, input);
+        for (block, panel) in panels.iter_mut().enumerate() {
+            let (weights, rest) = panel.split_at(stride);
+            sums = add_products(simd, sums, values, (block, weights));
+            *panel = rest;
         }
-        for (block, weights) in weights.iter_mut().enumerate() {
-            let Some(weights) = weights.next() else { return sums };
-            for (gate, weights) in weights.chunks_exact(lanes).enumerate() {
-                let weight = S::f32s::from_slice(simd, weights);
-                for (value, sums) in values.iter().zip(sums.iter_mut()) {
-                    sums[block][gate] = weight.mul_add(*value, sums[block][gate]);
-                }
-            }
+    }
+    sums
+}
+
+/// As [`accumulate`], for one block. Its loops have one way out each: with a second one the compiler keeps
+/// what follows them in registers, and they take a third longer.
+#[inline(always)]
+fn accumulate_block<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
+    simd: S,
+    mut sums: Accumulators<S, ROWS, BLOCKS, GATES>,
+    rows: [&[f32]; ROWS],
+    panel: &[f32],
+    ahead: &[f32],
+) -> Accumulators<S, ROWS, BLOCKS, GATES> {
+    let stride = GATES * S::f32s::LEN;
+    let inputs = rows[0].len();
+    let lines = ahead.chunks_exact(LINE);
+    let reading = lines.len().min(inputs);
+    let (first, rest) = panel.split_at((reading * stride).min(panel.len()));
+    let mut read = 0;
+    for ((input, weights), line) in (0..reading).zip(first.chunks_exact(stride)).zip(lines) {
+        read ^= line[0].to_bits();
+        sums = add_products(simd, sums, splat(simd, &rows, input), (0, weights));
+    }
+    black_box(read);
+    for (input, weights) in (reading..inputs).zip(rest.chunks_exact(stride)) {
+        sums = add_products(simd, sums, splat(simd, &rows, input), (0, weights));
+    }
+    sums
+}
+
+/// One input of each row, in all lanes.
+#[inline(always)]
+fn splat<S: Simd, const ROWS: usize>(
+    simd: S,
+    rows: &[&[f32]; ROWS],
+    input: usize,
+) -> [S::f32s; ROWS] {
+    let mut values = [S::f32s::splat(simd, 0.0); ROWS];
+    for (value, row) in values.iter_mut().zip(rows) {
+        *value = S::f32s::splat(simd, row[input]);
+    }
+    values
+}
+
+/// Add an input of each row times its weights in one block, `[gate][lane]`.
+#[inline(always)]
+fn add_products<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
+    simd: S,
+    mut sums: Accumulators<S, ROWS, BLOCKS, GATES>,
+    values: [S::f32s; ROWS],
+    (block, weights): (usize, &[f32]),
+) -> Accumulators<S, ROWS, BLOCKS, GATES> {
+    for (gate, weights) in weights.chunks_exact(S::f32s::LEN).enumerate() {
+        let weight = S::f32s::from_slice(simd, weights);
+        for (value, sums) in values.iter().zip(sums.iter_mut()) {
+            sums[block][gate] = weight.mul_add(*value, sums[block][gate]);
         }
     }
     sums

@@ -3,13 +3,13 @@
 //! In: rows of gate gradients, panels `[block of four vectors][gate input][four vectors]`. Out: rows of sums,
 //! overwritten or increased. It is the forward pass' register tile with other operands.
 
+use super::ahead::Ahead;
 use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{Accumulators, accumulate, block_panels};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
-use std::ops::Range;
 
 /// Vectors of a block: as many as there are gates, so that tiles are shared with the forward pass.
 pub(crate) const VECTORS: usize = 4;
@@ -30,26 +30,12 @@ pub(crate) struct TransposedProduct<'a> {
     pub(crate) add: bool,
 }
 
-/// Gate inputs that are summed over at a time. For 16 lanes their panel has 32 KiB, which stays in the
-/// nearest cache while all rows pass.
-const DEPTH: usize = 128;
-
 impl TransposedProduct<'_> {
     /// Compute all rows, within another kernel.
     #[inline(always)]
     pub(super) fn compute<S: Simd>(&mut self, simd: S) {
-        let (all, blocks) = (self.rows.width, self.blocks);
-        let tile_rows = self.geometry.tile_rows;
-        if self.count <= tile_rows {
-            let add = self.add;
-            return Part { product: self, blocks: 0..blocks, inputs: 0..all, add }.cover(simd);
-        }
-        for block in 0..blocks {
-            for first in (0..all).step_by(DEPTH) {
-                let add = self.add || first > 0;
-                let inputs = first..(first + DEPTH).min(all);
-                Part { product: self, blocks: block..block + 1, inputs, add }.cover(simd);
-            }
+        if self.count > 0 {
+            cover(simd, self.geometry, BlockOrder::ascending(self.blocks), self.count, self);
         }
     }
 }
@@ -63,59 +49,34 @@ impl Kernel for TransposedProduct<'_> {
     }
 }
 
-/// Some blocks of outputs, and the part of their sums over some gate inputs.
-struct Part<'p, 'a> {
-    product: &'p mut TransposedProduct<'a>,
-    blocks: Range<usize>,
-    inputs: Range<usize>,
-    /// Add to what is there.
-    add: bool,
-}
-
-impl Part<'_, '_> {
-    #[inline(always)]
-    fn cover<S: Simd>(mut self, simd: S) {
-        let order = BlockOrder::ascending(self.blocks.len());
-        let geometry = self.product.geometry;
-        let count = self.product.count;
-        if count > 0 {
-            cover(simd, geometry, order, count, &mut self);
-        }
-    }
-}
-
-impl<S: Simd> TileOperation<S> for Part<'_, '_> {
+impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
     #[inline(always)]
     fn tile<const ROWS: usize, const BLOCKS: usize>(
         &mut self,
         simd: S,
         first_row: usize,
         first_block: usize,
+        ahead: Ahead,
     ) {
-        let Self { product, blocks, inputs, add } = self;
         let lanes = S::f32s::LEN;
         let width = VECTORS * lanes;
-        let first_block = blocks.start + first_block;
-        let place = |row: usize| (first_row + row) * product.pitch + first_block * width;
+        let block_floats = self.rows.width * width;
+        let place = |row: usize| (first_row + row) * self.pitch + first_block * width;
         let mut sums: Accumulators<S, ROWS, BLOCKS, VECTORS> =
             [[[S::f32s::splat(simd, 0.0); VECTORS]; BLOCKS]; ROWS];
-        if *add {
+        if self.add {
             for (row, blocks) in sums.iter_mut().enumerate() {
                 for (index, sum) in blocks.iter_mut().flatten().enumerate() {
-                    *sum = load(simd, product.out, place(row) + index * lanes);
+                    *sum = load(simd, self.out, place(row) + index * lanes);
                 }
             }
         }
-        let Rows { floats, pitch, width: all } = product.rows;
-        let mut panels = block_panels::<BLOCKS>(product.weights, all * width, first_block);
-        for panel in &mut panels {
-            *panel = &panel[inputs.start * width..inputs.end * width];
-        }
-        let part = Rows { floats: &floats[inputs.start..], pitch, width: inputs.len() };
-        sums = accumulate(simd, sums, part.tile::<ROWS>(first_row), panels);
+        let panels = block_panels::<BLOCKS>(self.weights, block_floats, first_block);
+        let ahead = ahead.share(self.weights, block_floats, first_row, ROWS);
+        sums = accumulate(simd, sums, self.rows.tile::<ROWS>(first_row), panels, ahead);
         for (row, blocks) in sums.iter().enumerate() {
             for (index, sum) in blocks.iter().flatten().enumerate() {
-                store::<S>(*sum, product.out, place(row) + index * lanes);
+                store::<S>(*sum, self.out, place(row) + index * lanes);
             }
         }
     }

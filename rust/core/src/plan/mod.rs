@@ -161,7 +161,7 @@ impl Plan {
     /// What was decided, for people: level, tile, threads, bytes of packed weights, of the workspace and of
     /// the cache, and where the time should go.
     pub fn explain(&self) -> String {
-        let Shape { geometry, lanes, is_fused } = self.shape;
+        let Shape { geometry, lanes, is_fused, .. } = self.shape;
         let mut text = String::new();
         let step = if is_fused { "fused step" } else { "general step" };
         let _ = writeln!(
@@ -170,6 +170,12 @@ impl Plan {
             self.level.name(),
             geometry.tile_rows,
             geometry.tile_blocks
+        );
+        let _ = writeln!(
+            text,
+            "inputs: {}; weights read ahead: {}",
+            self.explain_projection(),
+            if geometry.reads_ahead { "yes, for 2 rows or more" } else { "no, they stay close" },
         );
         let rows: Vec<usize> = self.groups.iter().map(|group| group.rows).collect();
         let _ = writeln!(
@@ -186,6 +192,16 @@ impl Plan {
             self.explain_training(&mut text);
         }
         text
+    }
+
+    /// When inputs are projected.
+    fn explain_projection(&self) -> &'static str {
+        let rows = self.groups.iter().map(|group| group.rows).max().unwrap_or(0);
+        if self.parts == 1 && self.shape.projects_with_steps(rows, 1) {
+            "projected with each step that has rows enough, else a chunk of steps at a time"
+        } else {
+            "projected a chunk of steps at a time"
+        }
     }
 
     /// Where the time of a forward call should go: to products, or, with few rows a step, to reading weights.

@@ -18,6 +18,7 @@ mod forward;
 mod gradient_views;
 mod pool;
 mod recompute;
+mod recur;
 mod saved;
 mod stage;
 mod task;

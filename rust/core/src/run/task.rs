@@ -1,16 +1,14 @@
 //! One direction of one layer for one group of batch rows, over a span of steps.
 //!
 //! In: packed weights, inputs, states, and the group's buffers. Out: the outputs of the steps and the states
-//! after them. Steps are taken in chunks: project a chunk, then run the recurrence over it while the
-//! pre-activations are still in the cache. It does not know other groups.
+//! after them. Steps are taken in chunks: take the inputs of a chunk, then run the recurrence over it while
+//! they are still in the cache. It does not know other groups.
 
 use super::copy::{scatter_output, write_row};
 use super::exchange::Units;
 use super::saved::{ChunkRows, SavedRows, TaskCache};
 use super::workspace::{StateMemory, TaskMemory};
 use crate::aligned::Aligned;
-use crate::kernel::{FusedChunk, GeneralChunk, GeneralFunctions, PeepholePanels, Saved, Steps};
-use crate::level::vectorize;
 use crate::pack::Panels;
 use crate::plan::{Group, Plan};
 use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis};
@@ -99,7 +97,7 @@ impl Task<'_> {
             let steps = self.next_chunk(done);
             done += steps.len();
             self.checkpoint(&steps);
-            self.project(steps.clone());
+            self.take_inputs(&steps);
             self.recur(steps);
         }
     }
@@ -156,80 +154,13 @@ impl Task<'_> {
 
     /// The recurrence over the chunk, and its outputs to where they belong.
     fn recur(&mut self, steps: Range<usize>) {
-        self.steps(&steps, steps.clone());
+        self.steps(&steps, &steps);
         self.deliver(steps);
     }
 
     /// One step of a chunk.
     pub(super) fn step(&mut self, chunk: &Range<usize>, step: usize) {
-        self.steps(chunk, step..step + 1);
-    }
-
-    /// The recurrence over some steps of a chunk.
-    fn steps(&mut self, chunk: &Range<usize>, steps: Range<usize>) {
-        let (rows, base) = (self.rows_of(chunk), self.base());
-        let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
-        let Self { plan, group, panels, memory, state, .. } = self;
-        let geometry = &plan.shape.geometry;
-        let offsets = &group.order.offsets;
-        let first = offsets[steps.start] - rows.start;
-        let saved = is_saving.then(|| Saved {
-            gates: &mut memory.saved_gates[first * geometry.gate_pitch..],
-            cells: &mut memory.saved_cells[first * geometry.state_pitch..],
-        });
-        let out = match &mut self.target {
-            Target::Above(sequence) => {
-                &mut sequence[(rows.start - base) * geometry.state_pitch..]
-                    [..rows.len() * geometry.state_pitch]
-            }
-            Target::Output(_) | Target::Part(_) | Target::Nowhere => {
-                &mut memory.out[..rows.len() * geometry.state_pitch]
-            }
-        };
-        let out = &mut out[first * geometry.state_pitch..];
-        let pre = &memory.pre[first * geometry.gate_pitch..];
-        let order = Steps { offsets: &offsets[steps.start..=steps.end], reverse: self.reverse };
-        if plan.shape.is_fused {
-            let chunk = FusedChunk {
-                geometry,
-                blocks: memory.recurrence,
-                steps: order,
-                hidden_weights: panels.hidden,
-                diagonal: panels.diagonal,
-                pre,
-                out,
-                hidden: &mut state.hidden,
-                cell: &mut state.cell,
-                saved,
-            };
-            vectorize(plan.level, chunk);
-        } else {
-            let config = plan.config();
-            let functions =
-                GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
-            let chunk = GeneralChunk {
-                geometry,
-                blocks: memory.recurrence,
-                steps: order,
-                functions: &functions,
-                hidden_weights: panels.hidden,
-                peepholes: PeepholePanels {
-                    diagonal: panels.diagonal,
-                    cell: panels.cell,
-                    cell_output: panels.cell_output,
-                },
-                pre,
-                out,
-                hidden: &mut state.hidden,
-                cell: &mut state.cell,
-                gates: &mut memory.gates,
-                saved,
-            };
-            vectorize(plan.level, chunk);
-        }
-        if !steps.len().is_multiple_of(2) {
-            memory.recurrence = memory.recurrence.turned();
-        }
+        self.steps(chunk, &(step..step + 1));
     }
 
     /// The outputs of a chunk to where they belong, and what training keeps of it.

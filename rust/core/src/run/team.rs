@@ -103,7 +103,7 @@ impl Member<'_, '_> {
                 let Some(task) = self.tasks.first() else { return };
                 self.position.chunk = task.next_chunk(self.position.number);
                 self.position.done = 0;
-                self.tasks.iter_mut().for_each(|task| task.project(self.position.chunk.clone()));
+                self.tasks.iter_mut().for_each(|task| task.take_inputs(&self.position.chunk));
             }
             let (chunk, step) = (self.position.chunk.clone(), self.step());
             self.tasks.iter_mut().for_each(|task| task.step(&chunk, step));
@@ -135,7 +135,7 @@ impl Member<'_, '_> {
     fn take_over(&mut self, chunk: &Range<usize>, step: usize) {
         for part in self.others {
             if let Some((mut task, _)) = part.seat.take() {
-                task.project(chunk.clone());
+                task.take_inputs(chunk);
                 task.step(chunk, step);
                 self.tasks.push(task);
             }
