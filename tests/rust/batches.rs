@@ -56,9 +56,8 @@ fn steps_of_many_rows_give_the_bits_of_single_rows() -> Result<(), Error> {
 #[test]
 fn weights_that_are_read_ahead_give_the_bits_of_single_rows() -> Result<(), Error> {
     let sizes = Sizes { rows: 23, hidden: 420, steps: 3, layers: 2 };
-    let is_large = |case: &Case| case.layer.hidden_size > 300;
-    let cases: Vec<Case> = cases(&sizes, 12).filter(is_large).take(8).collect();
-    assert_eq!(cases.len(), 8, "weights beyond 1 MiB");
-    assert!(cases.iter().any(|case| case.layer.batch_size > 16), "steps that project their inputs");
+    let is_large = |case: &Case| case.layer.hidden_size > 300 && case.layer.batch_size > 16;
+    let cases: Vec<Case> = cases(&sizes, 100).filter(is_large).take(4).collect();
+    assert_eq!(cases.len(), 4, "weights beyond 1 MiB");
     cases.iter().try_for_each(assert_rows_are_alone)
 }
