@@ -51,8 +51,7 @@ def compare(stored: StoredLSTM, made: Any, steps: int, batch: int, **given: Arra
 def test_onnx_runtime_computes_the_same(kind: dict[str, Any], tmp_path: Path) -> None:
     stored = without_candidate(random_stored(**kind))
     made = written(stored, tmp_path)
-    # `batch_first` and `dropout` are no properties of the nodes.
-    wanted = replace(stored, batch_first=False, dropout=0.0)
+    wanted = replace(stored, dropout=0.0)
     assert_same(read_onnx(made), wanted)
     assert_same(read_onnx(tmp_path / "model.onnx"), wanted)
     if stored.state is not None:

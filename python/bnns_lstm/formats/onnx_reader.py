@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx_chain import Layer, chains, layers
 from bnns_lstm.formats.onnx_graph import input_of, label, scopes
 from bnns_lstm.formats.onnx_node import read_node
-from bnns_lstm.formats.onnx_tensors import Model, open_model
+from bnns_lstm.formats.onnx_tensors import BATCH_FIRST, Model, open_model
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
 
@@ -31,8 +32,9 @@ def read_onnx(
             the model has one stack.
 
     Returns:
-        The network; `batch_first` is what the attribute `layout` says. Dropout between nodes does nothing at
-        inference and is not taken over.
+        The network; `batch_first` is what the attribute `layout` says, or for a model of this package's
+        whose nodes are all taken, what was written. Dropout between nodes does nothing at inference and is
+        not taken over.
 
     Raises:
         ExtraError: If the package `onnx` is not installed.
@@ -58,7 +60,9 @@ def read_onnx(
             issues += error.issues
     if issues:
         raise WeightsError(tuple(issues))
-    return stacked(read)
+    network = stacked(read)
+    is_whole = len(stack) == len(found)
+    return replace(network, batch_first=True) if is_whole and _is_batch_first(model) else network
 
 
 def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
@@ -86,6 +90,13 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
             path = f"node: {label(upper.node)}"
             raise fail(path, f"a node that reads the output of {label(lower.node)!r}", "another")
     return stack
+
+
+def _is_batch_first(model: Model) -> bool:
+    """Whether the writer of this package noted that it put a Transpose at both ends."""
+    return any(
+        entry.key == BATCH_FIRST and entry.value == "1" for entry in model.proto.metadata_props
+    )
 
 
 def _lengths(layer: Layer) -> str:

@@ -19,7 +19,10 @@ from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail, widen_bfloat16
 from bnns_lstm.formats.extras import need
 
-__all__ = ["Model", "open_model"]
+__all__ = ["BATCH_FIRST", "Model", "open_model"]
+
+# The key in a model's metadata under which the writer says that inputs and outputs have the batch first.
+BATCH_FIRST = "bnns_lstm.batch_first"
 
 # Of TensorProto.DataType: NumPy's type of the raw bytes, and the field that holds numbers otherwise.
 TYPES = {

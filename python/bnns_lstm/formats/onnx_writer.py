@@ -1,7 +1,8 @@
 """:class:`StoredLSTM` to an ONNX model. Needs the package `onnx`: `pip install bnns-lstm[onnx]`.
 
 One LSTM node for each layer, of operator set 17. Inputs `x`, `h0`, `c0`, and `lengths` if wanted; outputs `y`,
-`hn`, `cn`. The time axis and the batch axis may have any length.
+`hn`, `cn`. The time axis and the batch axis may have any length. Runtimes compute `layout` 0 only, so that with
+`batch_first` a Transpose stands at both ends, and the model's metadata say so.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bnns_lstm.formats import order
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import replace_with
 from bnns_lstm.formats.onnx_activations import attributes_of
+from bnns_lstm.formats.onnx_tensors import BATCH_FIRST
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["write_onnx"]
@@ -90,6 +92,8 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
         ir_version=IR_VERSION,
         producer_name="bnns-lstm",
     )
+    if stored.batch_first:
+        onnx.helper.set_model_props(model, {BATCH_FIRST: "1"})
     onnx.checker.check_model(model)
     replace_with(Path(path), model.SerializeToString())
 

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._look import attempt, is_a
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.results import Floats, LSTMState
 
-__all__ = ["Batch", "as_floats", "read_batch", "read_state"]
+__all__ = ["Batch", "as_floats", "output_of", "read_batch", "read_state"]
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,10 @@ def as_floats(
     given: Any, name: str, issues: list[Issue], *, convert: bool, writable: bool = False
 ) -> Floats | None:
     """An array of float32 over the caller's memory where that is possible."""
-    if isinstance(given, np.ndarray):
-        array = given
-    else:
-        try:
-            has_dlpack = hasattr(given, "__dlpack__") and not hasattr(given, "__array_interface__")
-            array = np.from_dlpack(given) if has_dlpack else np.asarray(given)
-        except (TypeError, ValueError, BufferError, RuntimeError) as error:
-            issues.append(Issue(name, "wrong_type", "an array of float32", f"{error}"))
-            return None
+    array = given if type(given) is np.ndarray else attempt(lambda: _as_array(given))
+    if isinstance(array, Exception):
+        issues.append(Issue(name, "wrong_type", "an array of float32", _refusal(given, array)))
+        return None
     if array.dtype != np.float32 or not array.dtype.isnative:
         if convert and array.dtype.kind in "fiu" and not writable:
             return array.astype(np.float32)
@@ -72,6 +68,24 @@ def as_floats(
         issues.append(Issue(name, "read_only", "writable memory", "a read-only array"))
         return None
     return array
+
+
+def _as_array(given: Any) -> npt.NDArray[Any]:
+    """An array itself; others through the array interface or the buffer protocol, or else DLPack."""
+    if is_a(given, np.ma.MaskedArray):
+        raise TypeError("its mask would be lost")
+    if is_a(given, np.ndarray):
+        return np.ndarray.view(given, np.ndarray)
+    has_dlpack = hasattr(given, "__dlpack__") and not hasattr(given, "__array_interface__")
+    found: npt.NDArray[Any] = np.from_dlpack(given) if has_dlpack else np.asarray(given)
+    return found
+
+
+def _refusal(given: object, error: Exception) -> str:
+    """Why an object is no array."""
+    reason = attempt(lambda: f"{error}")
+    shown = type(error).__name__ if isinstance(reason, Exception) or not reason else reason
+    return f"{type(given).__name__} ({shown})"
 
 
 def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert: bool) -> Batch:
@@ -109,6 +123,20 @@ def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert:
     return Batch(floats, states, active, order, is_batched)
 
 
+def output_of(
+    config: LSTMConfig, batch: Batch | None, out: Any, issues: list[Issue]
+) -> Floats | None:
+    """The caller's array for the output of a call, in the axes of its input; its shape if that is known."""
+    floats = as_floats(out, "out", issues, convert=False, writable=True)
+    if floats is None or batch is None:
+        return floats
+    sizes = [batch.steps, batch.rows] if batch.is_batched else [batch.steps]
+    wanted = [*(reversed(sizes) if config.batch_first else sizes), config.output_size]
+    if list(floats.shape) != wanted:
+        issues.append(Issue("out", "size_mismatch", str(wanted), str(list(floats.shape))))
+    return floats
+
+
 def read_state(
     config: LSTMConfig,
     state: Any,
@@ -121,13 +149,14 @@ def read_state(
     """Hidden and cell state, each `[layers, directions, rows, hidden]`; None where something is wrong."""
     if state is None:
         return None
-    if not isinstance(state, Sequence) or len(state) != 2:
+    pair = list(state) if is_a(state, (tuple, list)) else attempt(lambda: _pair(state))
+    if isinstance(pair, Exception) or len(pair) != 2:
         issues.append(Issue("state", "wrong_type", "a pair (h, c) or None", type(state).__name__))
         return None
     stack = config.num_layers * config.directions
     wanted = (stack, rows, config.hidden_size) if is_batched else (stack, config.hidden_size)
     found = []
-    for given, name in zip(LSTMState(*state), ("state.h", "state.c"), strict=True):
+    for given, name in zip(LSTMState(*pair), ("state.h", "state.c"), strict=True):
         floats = as_floats(given, name, issues, convert=convert)
         if floats is None:
             continue
@@ -145,15 +174,22 @@ def read_state(
     return (found[0], found[1]) if len(found) == 2 else None
 
 
+def _pair(state: Any) -> list[Any]:
+    """The items of a sequence; arrays and texts are none."""
+    if not is_a(state, Sequence) or is_a(state, (str, bytes, bytearray)):
+        raise TypeError
+    return list(state)
+
+
 def _read_lengths(
     lengths: Any, steps: int, rows: int, issues: list[Issue]
 ) -> npt.NDArray[np.int64] | None:
     if lengths is None:
         return None
-    try:
-        counts = np.asarray(lengths)
-    except (TypeError, ValueError) as error:
-        issues.append(Issue("lengths", "wrong_type", f"{rows} whole numbers", f"{error}"))
+    counts = attempt(lambda: np.asarray(lengths))
+    if isinstance(counts, Exception):
+        actual = _refusal(lengths, counts)
+        issues.append(Issue("lengths", "wrong_type", f"{rows} whole numbers", actual))
         return None
     if counts.dtype.kind not in "iu" or counts.shape != (rows,):
         actual = f"{counts.dtype}{list(counts.shape)}"

@@ -1,0 +1,56 @@
+"""Looking at what a caller gave, whatever it is: objects may raise when they are looked at.
+
+In: any object. Out: an answer, or None; never an exception of the object's own. What is no `Exception`, such as
+`KeyboardInterrupt`, goes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import index
+from typing import Any, TypeVar
+
+import numpy as np
+
+__all__ = ["attempt", "flag", "is_a", "real", "whole"]
+
+T = TypeVar("T")
+
+
+def is_a(value: object, kinds: type | tuple[type, ...]) -> bool:
+    """Whether a value is an instance of one of these classes, by its type alone.
+
+    `isinstance` would also ask the value for its `__class__`.
+    """
+    return issubclass(type(value), kinds)
+
+
+def attempt(ask: Callable[[], T]) -> T | Exception:
+    """What a question gives, or the exception that it raised."""
+    try:
+        return ask()
+    except Exception as error:  # noqa: BLE001 - the caller's objects may raise anything
+        return error
+
+
+def whole(value: object) -> int | None:
+    """A whole number of any class that has `__index__`; None for anything else, True and False included."""
+    if is_a(value, (bool, np.bool_)):
+        return None
+    given: Any = value
+    found = attempt(lambda: index(given))
+    return None if isinstance(found, Exception) else int(found)
+
+
+def real(value: object) -> float | None:
+    """A number of Python's or NumPy's as a float; None for anything else, True and False included."""
+    if is_a(value, (bool, np.bool_)) or not is_a(value, (int, float, np.number)):
+        return None
+    given: Any = value
+    found = attempt(lambda: float(given))
+    return None if isinstance(found, Exception) else found
+
+
+def flag(value: object) -> bool | None:
+    """True or False, also NumPy's; None for anything else."""
+    return bool(value) if is_a(value, (bool, np.bool_)) else None
