@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["attempt", "flag", "is_a", "real", "whole"]
+__all__ = ["attempt", "flag", "is_a", "real", "reason", "whole"]
 
 T = TypeVar("T")
 
@@ -31,6 +31,12 @@ def attempt(ask: Callable[[], T]) -> T | Exception:
         return ask()
     except Exception as error:  # noqa: BLE001 - the caller's objects may raise anything
         return error
+
+
+def reason(error: Exception) -> str:
+    """What an exception says, or its name."""
+    text = attempt(lambda: str(error))
+    return text if isinstance(text, str) and text else type(error).__name__
 
 
 def whole(value: object) -> int | None:

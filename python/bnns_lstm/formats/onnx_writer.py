@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy.typing as npt
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.extras import need
-from bnns_lstm.formats.files import replace_with
+from bnns_lstm.formats.files import path_of, replace_with
 from bnns_lstm.formats.onnx_activations import attributes_of
 from bnns_lstm.formats.onnx_tensors import BATCH_FIRST
 from bnns_lstm.formats.stored import Floats, StoredLSTM
@@ -59,9 +58,10 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
 
     Raises:
         ExtraError: If the package `onnx` is not installed.
-        WeightsError: Naming everything that ONNX' operator cannot express.
+        WeightsError: Naming everything that ONNX' operator cannot express, or a path that is none.
         OSError: If the file cannot be written.
     """
+    target = path_of(path)
     _check(stored)
     onnx = need("onnx", "onnx")
     graph = _Graph(onnx.helper, need("onnx.numpy_helper", "onnx"))
@@ -95,7 +95,7 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
     if stored.batch_first:
         onnx.helper.set_model_props(model, {BATCH_FIRST: "1"})
     onnx.checker.check_model(model)
-    replace_with(Path(path), model.SerializeToString())
+    replace_with(target, model.SerializeToString())
 
 
 def _check(stored: StoredLSTM) -> None:

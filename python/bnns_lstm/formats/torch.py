@@ -11,9 +11,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from bnns_lstm._look import attempt, is_a
 from bnns_lstm._show import show
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
+from bnns_lstm.formats.files import is_path, path_of
 from bnns_lstm.formats.safetensors import SafetensorsFile
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 from bnns_lstm.formats.torch_names import Source, stored_of
@@ -56,16 +58,17 @@ def read_torch(
         >>> read_torch({name: np.ones(shape) for name, shape in names.items()}).hidden_size
         2
     """
-    if not isinstance(prefix, str):
+    if not is_a(prefix, str):
         raise fail("prefix", "a text", type(prefix).__name__)
-    if isinstance(source, str | os.PathLike):
-        with _file(Path(source)) as file:
+    if is_path(source):
+        with _file(path_of(source, "source")) as file:
             sizes = {name: entry.shape for name, entry in file.entries.items()}
             return stored_of(Source(prefix, sizes, file.read))
-    if callable(getattr(source, "state_dict", None)):
-        return stored_of(_module(source, prefix))
-    if isinstance(source, Mapping):
-        return stored_of(_mapping(source, prefix))
+    given: Any = source
+    if callable(attempt(lambda: given.state_dict)):
+        return stored_of(_module(given, prefix))
+    if is_a(given, Mapping):
+        return stored_of(_mapping(given, prefix))
     expected = "a module, a mapping of names to tensors, or the path of a safetensors file"
     raise fail("source", expected, type(source).__name__)
 

@@ -18,8 +18,8 @@ from bnns_lstm.errors import ArgumentError, Issue
 
 __all__ = ["bias_of", "dropout_seed_of", "gathered", "generator", "refuse", "threads"]
 
-# What the structure's fields hold.
-MOST_THREADS = MOST_SEEDS = 2**64
+# Of the core, and of the structure's field.
+MOST_THREADS, SEEDS = 1024, 2**64
 
 
 @contextmanager
@@ -44,9 +44,9 @@ def refuse(issues: list[Issue]) -> None:
 def threads(given: object, issues: list[Issue]) -> int | None:
     """A number of threads, or None where the library chooses."""
     number = whole(given)
-    if given is None or (number is not None and 1 <= number < MOST_THREADS):
+    if given is None or (number is not None and 1 <= number <= MOST_THREADS):
         return number
-    expected = "a whole number from 1 to 2**64 - 1, or None"
+    expected = f"a whole number from 1 to {MOST_THREADS}, or None"
     issues.append(Issue("num_threads", "out_of_range", expected, shown(given)))
     return None
 
@@ -73,7 +73,7 @@ def bias_of(forget_bias: object, issues: list[Issue]) -> float:
 def dropout_seed_of(given: object, issues: list[Issue]) -> int | None:
     """The key of a dropout mask, or None where one is drawn."""
     number = whole(given)
-    if given is None or (number is not None and 0 <= number < MOST_SEEDS):
+    if given is None or (number is not None and 0 <= number < SEEDS):
         return number
     expected = "a whole number from 0 to 2**64 - 1, or None"
     issues.append(Issue("dropout_seed", "out_of_range", expected, shown(given)))

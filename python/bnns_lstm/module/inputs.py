@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm._look import attempt, is_a
+from bnns_lstm._look import attempt, is_a, reason
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import LSTMConfig
-from bnns_lstm.module.results import Floats, LSTMState
+from bnns_lstm.module.results import Floats
 
 __all__ = ["Batch", "as_floats", "output_of", "read_batch", "read_state"]
 
@@ -61,8 +61,12 @@ def as_floats(
     if array.dtype != np.float32 or not array.dtype.isnative:
         if convert and array.dtype.kind in "fiu" and not writable:
             return array.astype(np.float32)
-        hint = f"float32 (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
-        issues.append(Issue(name, "unsupported_data_type", hint, str(array.dtype)))
+        if array.dtype == object:
+            actual = f"{type(given).__name__} (objects)"
+            issues.append(Issue(name, "wrong_type", "an array of float32", actual))
+            return None
+        hint = "" if writable else f" (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
+        issues.append(Issue(name, "unsupported_data_type", f"float32{hint}", str(array.dtype)))
         return None
     if writable and not array.flags.writeable:
         issues.append(Issue(name, "read_only", "writable memory", "a read-only array"))
@@ -83,9 +87,7 @@ def _as_array(given: Any) -> npt.NDArray[Any]:
 
 def _refusal(given: object, error: Exception) -> str:
     """Why an object is no array."""
-    reason = attempt(lambda: f"{error}")
-    shown = type(error).__name__ if isinstance(reason, Exception) or not reason else reason
-    return f"{type(given).__name__} ({shown})"
+    return f"{type(given).__name__} ({reason(error)})"
 
 
 def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert: bool) -> Batch:
@@ -145,19 +147,20 @@ def read_state(
     *,
     is_batched: bool,
     convert: bool,
+    name: str = "state",
 ) -> tuple[Floats, Floats] | None:
     """Hidden and cell state, each `[layers, directions, rows, hidden]`; None where something is wrong."""
     if state is None:
         return None
     pair = list(state) if is_a(state, (tuple, list)) else attempt(lambda: _pair(state))
     if isinstance(pair, Exception) or len(pair) != 2:
-        issues.append(Issue("state", "wrong_type", "a pair (h, c) or None", type(state).__name__))
+        issues.append(Issue(name, "wrong_type", "a pair (h, c) or None", type(state).__name__))
         return None
     stack = config.num_layers * config.directions
     wanted = (stack, rows, config.hidden_size) if is_batched else (stack, config.hidden_size)
     found = []
-    for given, name in zip(LSTMState(*pair), ("state.h", "state.c"), strict=True):
-        floats = as_floats(given, name, issues, convert=convert)
+    for given, path in zip(pair, (f"{name}.h", f"{name}.c"), strict=True):
+        floats = as_floats(given, path, issues, convert=convert)
         if floats is None:
             continue
         if floats.shape != wanted:
@@ -167,7 +170,7 @@ def read_state(
                 else "[layers * directions, hidden]"
             )
             expected = f"{axes} = {list(wanted)}"
-            issues.append(Issue(name, "size_mismatch", expected, str(list(floats.shape))))
+            issues.append(Issue(path, "size_mismatch", expected, str(list(floats.shape))))
             continue
         shape = (config.num_layers, config.directions, rows, config.hidden_size)
         found.append(floats.reshape(shape))

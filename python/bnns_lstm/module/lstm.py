@@ -255,7 +255,13 @@ class LSTM(Files):
         rows = int(tape.params.batch_size)
         incoming = output_gradient(self._config, tape, dy, issues, convert=self._convert)
         states = read_state(
-            self._config, d_state, rows, issues, is_batched=tape.is_batched, convert=self._convert
+            self._config,
+            d_state,
+            rows,
+            issues,
+            is_batched=tape.is_batched,
+            convert=self._convert,
+            name="d_state",
         )
         if incoming is None and states is None and not issues:
             issues.append(Issue("dy", "missing_gradient", "dy or d_state", "neither"))
