@@ -103,14 +103,15 @@ class LSTM(Files):
             )  # fmt: skip
         self._num_threads = threads(num_threads, issues)
         self._convert = truth("convert", convert, issues)
-        self._random = generator(seed, issues)
+        random = generator(seed, issues)
+        self._random: np.random.Generator | None = random
         added = bias_of(forget_bias, issues)
         refuse(issues)
         self._set_up(Weights(self._config))
         hidden = self._config.hidden_size
         bound = hidden**-0.5
         for name, array in self._weights.named.items():
-            array[...] = self._random.uniform(-bound, bound, array.shape)
+            array[...] = random.uniform(-bound, bound, array.shape)
             if name.startswith("bias_ih"):
                 array[hidden : 2 * hidden] += added
 
@@ -231,6 +232,7 @@ class LSTM(Files):
         engine = self._current()
         engine.weights.add_biases()
         if seed is None:
+            self._random = self._random or np.random.default_rng()
             seed = int(self._random.integers(2**63))
         params, filter_params, cache, room = engine.train(batch, self._config.dropout, seed)
         tape = Tape(params, filter_params, cache, batch.order, batch.is_batched, self._config)
@@ -380,7 +382,7 @@ class LSTM(Files):
         made._config, made._convert = config, False
         made._num_threads = threads(num_threads, issues)
         refuse(issues)
-        made._random = np.random.default_rng()
+        made._random = None  # NumPy's generators take longer to import than this package
         made._set_up(Weights(config))
         return made
 
