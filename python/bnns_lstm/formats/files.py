@@ -49,6 +49,8 @@ def replace_with(path: Path, content: bytes) -> None:
     try:
         temporary.write_bytes(content)
         temporary.replace(path.resolve())
+    except OSError as error:  # which names the temporary file
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bnns_lstm._look import flag, is_a, real, whole
+from bnns_lstm._look import attempt, flag, is_a, real, whole
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import ArgumentError, Issue
@@ -132,14 +132,14 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
     ]
     found = []
     for name, default in zip(FUNCTIONS, DEFAULTS, strict=True):
-        function = _function(given.get(name, default))
-        if function is None:
+        values = _values(_function(given.get(name, default)))
+        if values is None:
             expected = "an Activation, or the name of one without parameters of its own"
             issues.append(
                 Issue(f"activations[{name!r}]", "unknown_activation", expected, shown(given[name]))
             )
         else:
-            found.append((int(function.function), float(function.alpha), float(function.beta)))
+            found.append(values)
     if issues:
         raise ArgumentError(tuple(issues))
     standard = [(int(f.function), f.alpha, f.beta) for f in map(_default, DEFAULTS)]
@@ -149,6 +149,24 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
 def _default(name: str) -> Activation:
     made: Activation = getattr(Activation, name)()
     return made
+
+
+def _values(function: Activation | None) -> tuple[int, float, float] | None:
+    """Function, alpha and beta; None where one is no number, or where there is more to it than these."""
+    if function is None or attempt(lambda: function != _plain(function)) is not False:
+        return None
+    number, alpha, beta = whole(function.function), real(function.alpha), real(function.beta)
+    if number is None or alpha is None or beta is None:
+        return None
+    return number, alpha, beta
+
+
+def _plain(function: Activation) -> Activation:
+    """Without the fields of integer and of per-channel functions."""
+    # A NaN differs from itself: it is refused where the function is known.
+    plain = Activation(function.function)
+    plain.alpha, plain.beta = function.alpha, function.beta
+    return plain
 
 
 def _function(given: Any) -> Activation | None:

@@ -60,7 +60,7 @@ def as_floats(
         return None
     if array.dtype != np.float32 or not array.dtype.isnative:
         if convert and array.dtype.kind in "fiu" and not writable:
-            return array.astype(np.float32)
+            return _converted(array, name, issues)
         if array.dtype == object:
             actual = f"{type(given).__name__} (objects)"
             issues.append(Issue(name, "wrong_type", "an array of float32", actual))
@@ -83,6 +83,17 @@ def _as_array(given: Any) -> npt.NDArray[Any]:
     has_dlpack = hasattr(given, "__dlpack__") and not hasattr(given, "__array_interface__")
     found: npt.NDArray[Any] = np.from_dlpack(given) if has_dlpack else np.asarray(given)
     return found
+
+
+def _converted(array: npt.NDArray[Any], name: str, issues: list[Issue]) -> Floats | None:
+    """Numbers as float32, unless one of them is too large for it."""
+    with np.errstate(over="ignore"):
+        floats: Floats = array.astype(np.float32)
+    if array.dtype.kind == "f" and (np.isinf(floats) & np.isfinite(array)).any():
+        expected = "numbers within the range of float32"
+        issues.append(Issue(name, "out_of_range", expected, "a larger one"))
+        return None
+    return floats
 
 
 def _refusal(given: object, error: Exception) -> str:
@@ -192,11 +203,12 @@ def _read_lengths(
     counts = attempt(lambda: np.asarray(lengths))
     if isinstance(counts, Exception):
         actual = _refusal(lengths, counts)
-        issues.append(Issue("lengths", "wrong_type", f"{rows} whole numbers", actual))
+        issues.append(Issue("lengths", "wrong_type", f"[{rows}] whole numbers", actual))
         return None
     if counts.dtype.kind not in "iu" or counts.shape != (rows,):
+        code = "size_mismatch" if counts.dtype.kind in "iu" else "wrong_type"
         actual = f"{counts.dtype}{list(counts.shape)}"
-        issues.append(Issue("lengths", "size_mismatch", f"{rows} whole numbers", actual))
+        issues.append(Issue("lengths", code, f"[{rows}] whole numbers", actual))
         return None
     wrong = np.flatnonzero((counts < 0) | (counts > steps))
     for index in wrong:

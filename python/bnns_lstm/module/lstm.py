@@ -31,7 +31,7 @@ from bnns_lstm.module.arguments import (
     threads,
 )
 from bnns_lstm.module.config import LSTMConfig, Peephole, activations_of, truth
-from bnns_lstm.module.engine import Engine, Room, structure
+from bnns_lstm.module.engine import Engine, Room, check_functions, structure
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, as_floats, output_of, read_batch, read_state
 from bnns_lstm.module.outputs import arranged, final_state, output_gradient
@@ -65,6 +65,7 @@ class LSTM(Files):
 
     Raises:
         ArgumentError: With every argument that is wrong.
+        ComputeError: If there is no memory for the weights.
 
     Example:
         >>> import bnns_lstm as bl, numpy as np
@@ -107,7 +108,8 @@ class LSTM(Files):
         self._random: np.random.Generator | None = random
         added = bias_of(forget_bias, issues)
         refuse(issues)
-        self._set_up(Weights(self._config))
+        check_functions(self._config)
+        self._set_up(Weights.made(self._config))
         hidden = self._config.hidden_size
         bound = hidden**-0.5
         for name, array in self._weights.named.items():
@@ -147,9 +149,10 @@ class LSTM(Files):
 
     def _current(self) -> Engine:
         if self._is_changed:
-            self._engine.changed()
+            # Before the weights are read: what another thread changes meanwhile is for the next call.
             self._is_changed = False
             self._version += 1
+            self._engine.changed()
         return self._engine
 
     def __call__(
@@ -197,8 +200,9 @@ class LSTM(Files):
                 final_state(self._config, batch, h, c),
                 arranged(self._config, batch, cells),
             )
-        y, h, c = engine.forward(batch)
-        return arranged(self._config, batch, y, target), final_state(self._config, batch, h, c)
+        with engine.lock:
+            y, h, c = engine.forward(batch)
+            return arranged(self._config, batch, y, target), final_state(self._config, batch, h, c)
 
     def forward(
         self,
@@ -383,7 +387,7 @@ class LSTM(Files):
         made._num_threads = threads(num_threads, issues)
         refuse(issues)
         made._random = None  # NumPy's generators take longer to import than this package
-        made._set_up(Weights(config))
+        made._set_up(Weights.made(config))
         return made
 
     def _fill(self, weights: dict[str, Floats]) -> None:

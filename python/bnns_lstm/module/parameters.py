@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm.descriptors import LSTMGateDescriptor
+from bnns_lstm.errors import ComputeError
 from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.results import Floats
 
@@ -45,6 +46,21 @@ class Weights:
             np.zeros(peepholes[config.peephole], np.float32) if config.peephole else None
         )
         self.named: dict[str, Floats] = dict(self._views())
+
+    @classmethod
+    def made(cls, config: LSTMConfig) -> Weights:
+        """Zeros.
+
+        Raises:
+            ComputeError: If there is no memory for them.
+        """
+        try:
+            return cls(config)
+        except (MemoryError, ValueError):  # what NumPy raises for sizes that no memory has
+            raise ComputeError(
+                f"input_size={config.input_size}, hidden_size={config.hidden_size}, "
+                f"num_layers={config.num_layers}: expected weights that fit into memory"
+            ) from None
 
     def _views(self) -> Iterator[tuple[str, Floats]]:
         rows = 4 * self.config.hidden_size

@@ -76,7 +76,7 @@ class Stream:
             if is_alone:
                 floats = floats[..., np.newaxis, :]
             if floats.ndim != dimensions or list(floats.shape[-2:]) != axes:
-                expected = f"{'[steps, ...] ' if dimensions == 3 else ''}{axes}"
+                expected = str(["steps", *axes] if dimensions == 3 else axes).replace("'", "")
                 if self._rows == 1:
                     expected += ", or without the batch axis"
                 issues.append(Issue(name, "size_mismatch", expected, actual))
@@ -155,6 +155,10 @@ class Stream:
             found_issue = Issue("state", "wrong_type", "a pair (h, c)", repr(type(state).__name__))
             raise ArgumentError(tuple(issues) or (found_issue,))
         self._h[...], self._c[...] = found
+
+    def __reduce__(self) -> tuple[type[Stream], tuple[LSTM, int, LSTMState]]:
+        """Copies and pickles begin where this stream is."""
+        return type(self), (self._lstm, self._rows, self.state)
 
     def __repr__(self) -> str:
         """Of what, and how many."""
