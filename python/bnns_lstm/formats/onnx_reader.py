@@ -113,7 +113,9 @@ def _lengths(layer: Layer) -> str:
 
 def _others(model: Model) -> str:
     """What a model without LSTM nodes has instead."""
-    names = {node.op_type for scope in scopes(model) for node in scope.graph.node}
+    kinds = {node.op_type for scope in scopes(model) for node in scope.graph.node}
+    # Texts that are no UTF-8 come as bytes.
+    names = {kind for kind in kinds if isinstance(kind, str)}
     similar = sorted(
         name for name in names if "LSTM" in name or name in {"GRU", "RNN", "Scan", "Loop"}
     )

@@ -14,8 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._look import flag
+from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
+from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import path_of, replace_with
 from bnns_lstm.formats.onnx_activations import attributes_of
@@ -62,6 +65,8 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
         OSError: If the file cannot be written.
     """
     target = path_of(path)
+    if flag(lengths) is None:
+        raise fail("lengths", "True or False", shown(lengths))
     _check(stored)
     onnx = need("onnx", "onnx")
     graph = _Graph(onnx.helper, need("onnx.numpy_helper", "onnx"))
