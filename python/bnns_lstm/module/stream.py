@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream"]
 
+# Steps from which on packing the weights anew costs less than going through them one by one.
+LONG = 64
+
 
 class Stream:
     """A stream through an LSTM; made by `LSTM.stream`.
@@ -60,6 +63,7 @@ class Stream:
         )
         self._step = _native.prepare(params, FilterParameters(engine.num_threads))
         self._version = lstm._version
+        self._last = 0  # steps of the last chunk
         if state is not None:
             self.state = state
 
@@ -108,17 +112,42 @@ class Stream:
     def process(self, chunk: Any) -> Floats:
         """Some steps: `[steps, batch, input]` (or `[steps, input]`) to outputs in the same form.
 
+        Chunks of one length, again and again, are quicker than chunks of all lengths: the LSTM packs its
+        weights for the number of steps.
+
         Raises:
             ArgumentError: For an input of another shape or type.
         """
         floats, is_alone = self._read(chunk, "chunk", 3)
+        steps = len(floats)
+        is_worth_it = steps >= LONG or (steps > 1 and steps == self._last)
+        self._last = steps
+        y = self._at_once(floats) if is_worth_it else None
+        if y is None:
+            y = self._step_by_step(floats)
+        return y[:, 0] if is_alone else y
+
+    def _step_by_step(self, floats: Floats) -> Floats:
+        """Outputs of some steps, with nothing prepared for their number."""
         y: Floats = np.empty((len(floats), self._rows, self._lstm.config.hidden_size), np.float32)
         self._update()
         for x_t, y_t in zip(floats, y, strict=True):
             self._x[0] = x_t
             self._step.forward()
             y_t[...] = self._y[0]
-        return y[:, 0] if is_alone else y
+        return y
+
+    def _at_once(self, floats: Floats) -> Floats | None:
+        """The same outputs from a layer that the LSTM keeps for this number of steps; None for odd arrays."""
+        engine = self._lstm._current()
+        with engine.lock:
+            prepared, _ = engine.prepared(len(floats), self._rows, None)
+        x = np.ascontiguousarray(floats)
+        found = prepared.call(x, self._h[:, 0], self._c[:, 0])
+        if found is None:
+            return None
+        y, self._h[:, 0], self._c[:, 0] = found
+        return y
 
     def reset(self, samples: Any = None) -> None:
         """Begin again from zeros: all streams, or those of these indices.
