@@ -117,3 +117,47 @@ def test_a_place_that_cannot_be_written_is_named_as_given(tmp_path: Path) -> Non
         with pytest.raises(FileNotFoundError) as caught:
             write(place)
         assert caught.value.filename == str(place)
+
+
+def test_arrays_that_are_assigned_are_copied() -> None:
+    lstm, other = lstm_of(), lstm_of(seed=1)
+    kept = lstm.parameters
+    for name, array in other.state_dict().items():
+        kept[name] = array
+        array[...] = 0
+    np.testing.assert_array_equal(lstm(X)[0], other(X)[0])
+    for best in (copy.deepcopy(kept), pickle.loads(pickle.dumps(kept))):
+        assert type(best) is dict
+        assert all((best[name] == array).all() for name, array in kept.items())
+        best["weight_hh_l0"][...] = 0
+        assert kept["weight_hh_l0"].any()
+    kept["weight_hh_l0"] *= 2  # after a call, and seen all the same
+    other.parameters["weight_hh_l0"][...] *= 2
+    np.testing.assert_array_equal(lstm(X)[0], other(X)[0])
+    kept.update(lstm_of().state_dict())
+    kept["bias_hh_l0"] = np.zeros(16, np.float32)
+    assert repr(kept).startswith("<Parameters: weight_ih_l0 [16, 3], ")
+    for remove in (kept.clear, lambda: kept.pop("bias_hh_l0")):
+        with pytest.raises(bl.ArgumentError, match="all weights to stay"):
+            remove()
+    assert not lstm.state_dict()["bias_hh_l0"].any()
+    for name, array, path in (
+        ("weight_hh_l1", X, "parameters"),
+        ("weight_hh_l0", X, "weight_hh_l0"),
+        ("bias_ih_l0", np.zeros(16), "bias_ih_l0"),
+    ):
+        before = lstm.state_dict()
+        with pytest.raises(bl.ArgumentError) as caught:
+            kept[name] = array
+        assert [issue.path for issue in caught.value.issues] == [path]
+        for one, same in zip(before.values(), lstm.state_dict().values(), strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+def test_a_copy_draws_masks_of_its_own() -> None:
+    lstm = lstm_of(num_layers=2, dropout=0.5)
+    other = copy.copy(lstm)
+    masked = [lstm.forward(X, training=True)[0] for _ in range(2)]
+    for y in masked:
+        np.testing.assert_array_equal(other.forward(X, training=True)[0], y)
+    assert (masked[0] != masked[1]).any()

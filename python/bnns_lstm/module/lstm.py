@@ -12,6 +12,7 @@ always take the weights as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
@@ -35,7 +36,7 @@ from bnns_lstm.module.engine import Engine, Room, check_functions, structure
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, as_floats, output_of, read_batch, read_state
 from bnns_lstm.module.outputs import arranged, final_state, output_gradient
-from bnns_lstm.module.parameters import Weights
+from bnns_lstm.module.parameters import Parameters, Weights
 from bnns_lstm.module.results import Floats, Gradients, LSTMState, Tape
 from bnns_lstm.module.stream import Stream
 
@@ -134,14 +135,18 @@ class LSTM(Files):
         return self._num_threads
 
     @property
-    def parameters(self) -> Mapping[str, Floats]:
+    def parameters(self) -> Parameters:
         """The weights by PyTorch's names, as views that may be written; the next call sees what was written.
 
         Blocks along the first axis are input, forget, candidate and output gate. `weight_ch_l0` holds the
-        peepholes. Whoever keeps a view and writes it after a call has been made calls `update()`.
+        peepholes. Whoever keeps a view and writes it after a call has been made calls `update()`. An array
+        that is assigned to a name is copied.
+
+        Raises:
+            ArgumentError: Where something is assigned that does not fit.
         """
         self._is_changed = True
-        return dict(self._weights.named)
+        return Parameters(self._weights.named, self.update)
 
     def update(self) -> None:
         """Use the weights as they are now from the next call on."""
@@ -400,7 +405,7 @@ class LSTM(Files):
             "config": asdict(self._config),
             "num_threads": self._num_threads,
             "convert": self._convert,
-            "random": self._random,
+            "random": deepcopy(self._random),
             "weights": self.state_dict(),
             "initial_state": self.initial_state,
         }
