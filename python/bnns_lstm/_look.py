@@ -6,13 +6,13 @@ In: any object. Out: an answer, or None; never an exception of the object's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["attempt", "flag", "is_a", "real", "reason", "whole"]
+__all__ = ["attempt", "flag", "is_a", "mapping", "real", "reason", "sequence", "whole"]
 
 T = TypeVar("T")
 
@@ -31,6 +31,21 @@ def attempt(ask: Callable[[], T]) -> T | Exception:
         return ask()
     except Exception as error:  # noqa: BLE001 - the caller's objects may raise anything
         return error
+
+
+def mapping(value: object) -> dict[Any, Any] | None:
+    """The entries of a mapping; None for anything else, and for one that cannot be read."""
+    given: Any = value
+    found = attempt(lambda: dict(given)) if is_a(value, Mapping) else None
+    return found if isinstance(found, dict) else None
+
+
+def sequence(value: object) -> list[Any] | None:
+    """The items of a sequence that is no text; None for anything else, and for one that cannot be read."""
+    given: Any = value
+    is_one = is_a(value, Sequence) and not is_a(value, (str, bytes, bytearray))
+    found = attempt(lambda: list(given)) if is_one else None
+    return found if isinstance(found, list) else None
 
 
 def reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import bnns_lstm as bl
@@ -56,9 +56,24 @@ class RaisingRepr:
     __repr__ = boom
 
 
+class RaisingMapping(Mapping[str, Any]):
+    __len__ = boom
+    __getitem__ = boom
+    __iter__ = boom
+
+
+class RaisingList(list[int]):
+    __len__ = boom
+    __iter__ = boom
+
+
+class RaisingModule:
+    state_dict = boom
+
+
 HAZARDS = [
     RaisingClass, RaisingInterface, RaisingStruct, RaisingDlpack, RaisingExport, RaisingArray,
-    RaisingSequence, RaisingRepr,
+    RaisingSequence, RaisingRepr, RaisingMapping,
 ]  # fmt: skip
 
 X = np.random.default_rng(0).uniform(-1, 1, (5, 2, 3)).astype(np.float32)
@@ -128,6 +143,17 @@ def test_objects_that_raise_are_refused_by_name(
     assert [issue.path for issue in caught.value.issues] == [name.strip()]
     assert str(caught.value)
     assert capfd.readouterr().err == ""  # nothing like "Exception ignored in"
+
+
+@pytest.mark.parametrize(
+    "name", ["state", "d_state", "source", "source ", "source  ", "activations"]
+)
+def test_lists_and_modules_that_raise_are_refused_by_name(name: str) -> None:
+    for hazard in (RaisingList([1, 2]), RaisingModule()):
+        with pytest.raises((bl.ArgumentError, bl.WeightsError)) as caught:
+            ARGUMENTS[name](hazard)
+        (issue,) = caught.value.issues
+        assert issue.path in {name.strip(), "source.state_dict()"}
 
 
 def test_an_interrupt_is_not_swallowed() -> None:

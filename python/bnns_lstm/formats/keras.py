@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from bnns_lstm._look import is_a
+from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import as_array, fail, to_float32
@@ -47,7 +47,7 @@ def read_keras(
         WeightsError: Naming everything that cannot be taken over.
         OSError: If the file cannot be read.
     """
-    if layer is not None and not is_a(layer, (str, Sequence)):
+    if layer is not None and not is_a(layer, str) and sequence(layer) is None:
         raise fail("layer", "a name, a sequence of names or None", type(layer).__name__)
     if is_path(source):
         path = path_of(source, "source")
@@ -64,10 +64,11 @@ def read_keras(
                     for one, config in zip(chosen, configs, strict=True)
                 ]
             )
-    if not is_a(source, Sequence) or is_a(source, (bytes, bytearray)):
+    arrays = sequence(source)
+    if arrays is None:
         expected = "a path, or a list of arrays as get_weights() returns it"
         raise fail("source", expected, type(source).__name__)
-    return _listed(cast("Sequence[Any]", source), layer)
+    return _listed(arrays, layer)
 
 
 def _listed(source: Sequence[Any], layer: object) -> StoredLSTM:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from bnns_lstm._look import is_a
+from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx_chain import Layer, chains, layers
@@ -42,7 +42,7 @@ def read_onnx(
         WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
         OSError: If the file cannot be read.
     """
-    if node is not None and not is_a(node, (str, Sequence)):
+    if node is not None and not is_a(node, str) and sequence(node) is None:
         raise fail("node", "a name, a sequence of names or None", type(node).__name__)
     model = open_model(source)
     found = layers(model)

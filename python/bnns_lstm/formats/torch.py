@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bnns_lstm._look import attempt, is_a
+from bnns_lstm._look import attempt, is_a, mapping, reason
 from bnns_lstm._show import show
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
@@ -65,10 +65,11 @@ def read_torch(
             sizes = {name: entry.shape for name, entry in file.entries.items()}
             return stored_of(Source(prefix, sizes, file.read))
     given: Any = source
-    if callable(attempt(lambda: given.state_dict)):
+    if callable(_attribute(given, "state_dict", None)):
         return stored_of(_module(given, prefix))
-    if is_a(given, Mapping):
-        return stored_of(_mapping(given, prefix))
+    entries = mapping(given)
+    if entries is not None:
+        return stored_of(_mapping(entries, prefix))
     expected = "a module, a mapping of names to tensors, or the path of a safetensors file"
     raise fail("source", expected, type(source).__name__)
 
@@ -118,19 +119,30 @@ def _mapping(entries: Mapping[str, Any], prefix: str) -> Source:
     return Source(prefix, sizes, lambda name: to_float32(name, chosen[name]))
 
 
+def _attribute(owner: object, name: str, default: Any) -> Any:
+    """An attribute, or the default where there is none or it cannot be read."""
+    found = attempt(lambda: getattr(owner, name))
+    return default if isinstance(found, Exception) else found
+
+
 def _module(module: Any, prefix: str) -> Source:
     """The entries of a module, and what the LSTM that the prefix leads to says about itself."""
-    source = _mapping(module.state_dict(), prefix)
+    given = attempt(module.state_dict)
+    entries = mapping(given)
+    if entries is None:
+        found = reason(given) if isinstance(given, Exception) else type(given).__name__
+        raise fail("source.state_dict()", "a mapping of names to tensors", found)
+    source = _mapping(entries, prefix)
     lstm = module
     for step in prefix.removesuffix(".").split(".") if prefix else ():
-        lstm = getattr(lstm, step, None)
-    mode = getattr(lstm, "mode", "LSTM")
+        lstm = _attribute(lstm, step, None)
+    mode = _attribute(lstm, "mode", "LSTM")
     if mode != "LSTM":
         raise fail("source.mode", "'LSTM'", show(mode))
-    projection = getattr(lstm, "proj_size", 0)
+    projection = _attribute(lstm, "proj_size", 0)
     if projection != 0:
         raise fail("source.proj_size", "0: there is no projection here", show(projection))
-    batch_first, dropout = getattr(lstm, "batch_first", False), getattr(lstm, "dropout", 0.0)
+    batch_first, dropout = _attribute(lstm, "batch_first", False), _attribute(lstm, "dropout", 0.0)
     # Other modules may have such attributes for other purposes.
     if type(batch_first) is not bool or not isinstance(dropout, float | int):
         return source

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bnns_lstm._look import attempt, flag, is_a, real, whole
+from bnns_lstm._look import attempt, flag, is_a, mapping, real, whole
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import ArgumentError, Issue
@@ -117,7 +117,8 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
     """
     if given is None:
         return ()
-    if not is_a(given, Mapping):
+    functions = mapping(given)
+    if functions is None:
         expected = f"a mapping of {', '.join(FUNCTIONS)} to functions"
         raise ArgumentError((Issue("activations", "wrong_type", expected, type(given).__name__),))
     issues = [
@@ -127,16 +128,18 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
             f"one of {', '.join(FUNCTIONS)}",
             shown(name),
         )
-        for name in given
+        for name in functions
         if name not in FUNCTIONS
     ]
     found = []
     for name, default in zip(FUNCTIONS, DEFAULTS, strict=True):
-        values = _values(_function(given.get(name, default)))
+        values = _values(_function(functions.get(name, default)))
         if values is None:
             expected = "an Activation, or the name of one without parameters of its own"
             issues.append(
-                Issue(f"activations[{name!r}]", "unknown_activation", expected, shown(given[name]))
+                Issue(
+                    f"activations[{name!r}]", "unknown_activation", expected, shown(functions[name])
+                )
             )
         else:
             found.append(values)

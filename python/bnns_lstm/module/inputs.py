@@ -6,14 +6,13 @@ by length, longest first; or an error that names every argument that is wrong. I
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm._look import attempt, is_a, reason
+from bnns_lstm._look import attempt, is_a, reason, sequence
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.results import Floats
@@ -163,8 +162,8 @@ def read_state(
     """Hidden and cell state, each `[layers, directions, rows, hidden]`; None where something is wrong."""
     if state is None:
         return None
-    pair = list(state) if is_a(state, (tuple, list)) else attempt(lambda: _pair(state))
-    if isinstance(pair, Exception) or len(pair) != 2:
+    pair = sequence(state)
+    if pair is None or len(pair) != 2:
         issues.append(Issue(name, "wrong_type", "a pair (h, c) or None", type(state).__name__))
         return None
     stack = config.num_layers * config.directions
@@ -186,13 +185,6 @@ def read_state(
         shape = (config.num_layers, config.directions, rows, config.hidden_size)
         found.append(floats.reshape(shape))
     return (found[0], found[1]) if len(found) == 2 else None
-
-
-def _pair(state: Any) -> list[Any]:
-    """The items of a sequence; arrays and texts are none."""
-    if not is_a(state, Sequence) or is_a(state, (str, bytes, bytearray)):
-        raise TypeError
-    return list(state)
 
 
 def _read_lengths(

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bnns_lstm._look import is_a
+from bnns_lstm._look import is_a, mapping
 from bnns_lstm._show import shown
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
@@ -319,23 +319,24 @@ class LSTM(Files):
         """
         issues: list[Issue] = []
         known = self._weights.named
-        if not is_a(given, Mapping):
+        entries = mapping(given)
+        if entries is None:
             actual = type(given).__name__
             issue = Issue("given", "wrong_type", "a mapping of names to arrays", actual)
             raise ArgumentError((issue,))
         found = {}
         for name, array in known.items():
-            if name not in given:
+            if name not in entries:
                 issues.append(Issue(name, "null_data", f"{list(array.shape)}", "nothing"))
                 continue
-            floats = as_floats(given[name], name, issues, convert=self._convert)
+            floats = as_floats(entries[name], name, issues, convert=self._convert)
             if floats is not None and floats.shape != array.shape:
                 actual = str(list(floats.shape))
                 issues.append(Issue(name, "size_mismatch", str(list(array.shape)), actual))
             found[name] = floats
         issues += [
             Issue(shown(name).strip("'"), "size_mismatch", "no such entry", "one")
-            for name in given
+            for name in entries
             if name not in known
         ]
         refuse(issues)
