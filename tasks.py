@@ -158,6 +158,13 @@ def bench(arguments: list[str]) -> None:
 
 
 @task
+def footprint(arguments: list[str]) -> None:
+    """Measure import, first call, memory and size next to ONNX Runtime's (arguments go to footprint.py)."""
+    install("dev")
+    run(PYTHON, "benches/python/footprint.py", *arguments)
+
+
+@task
 def bench_rust(arguments: list[str]) -> None:
     """Time forward, packing and backward in Rust (arguments go to criterion)."""
     run("cargo", "bench", "--locked", "-p", "bnns-lstm-bench", "--bench", "layer", "--", *arguments)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bnns_lstm._look import attempt
+
 __all__ = ["show", "shown"]
 
 
@@ -24,8 +26,7 @@ def shown(found: object) -> str:
     """Something from a file in a few words, whatever it is."""
     if found is None:
         return "none"
-    try:
-        text = ascii(found)
-    except (ValueError, RecursionError):
-        return f"a {type(found).__name__} too large to show"
+    text = attempt(lambda: ascii(found))
+    if isinstance(text, Exception):
+        return f"a {type(found).__name__} that cannot be shown"
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -166,3 +166,25 @@ def test_limits_are_those_of_the_formula() -> None:
     assert limits.seconds(Row("train", 100, 32, 256)) == pytest.approx(6 * product)
     assert limits.bandwidth(64 * 1024) == 400e9
     assert limits.bandwidth(2**30) == 25e9
+
+
+def test_the_footprint_is_a_table_of_the_engines_that_are_there(tmp_path: Path) -> None:
+    wheel = tmp_path / "some.whl"
+    wheel.write_bytes(bytes(1_500_000))
+    words = [sys.executable, BENCHES / "footprint.py", "--rounds", "1", "--wheel", wheel]
+    done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, _, *rows, _, size = done.stdout.splitlines()
+    assert head.startswith("| engine | import ms |")
+    figures = {cells[1].strip(): cells[2:-1] for cells in (row.split("|") for row in rows)}
+    assert {"bnns_lstm", "onnxruntime"} <= figures.keys()
+    assert all(len(cells) == 5 and float(cells[0]) >= 0 for cells in figures.values())
+    assert size == "Wheel of bnns_lstm: 1.50 MB."
+
+
+@pytest.mark.parametrize("arguments", [["--rounds", "0"], ["--wheel", "missing.whl"]])
+def test_impossible_arguments_of_the_footprint(arguments: list[str]) -> None:
+    words = [sys.executable, BENCHES / "footprint.py", *arguments]
+    done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 2
+    assert arguments[0] in done.stderr

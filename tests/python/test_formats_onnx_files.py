@@ -177,3 +177,10 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(bl.ExtraError, match=r"pip install bnns-lstm\[onnx\]"):
         read_onnx("a.onnx")
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    content = one_node(random_stored()).SerializeToString()
+    (tmp_path / "model.onnx").write_bytes(content.replace(b"LSTM", b"LS\xffM"))
+    with pytest.raises(bl.WeightsError, match="expected a model with an LSTM node, found none"):
+        read_onnx(tmp_path / "model.onnx")

@@ -92,7 +92,9 @@ def test_the_threshold_itself_passes() -> None:
     activations = read_onnx(made).activations
     assert activations is not None
     below = np.nextafter(np.float32(0.5), np.float32(0))
-    assert activations["candidate"] == bl.Activation.threshold(float(below), 0.0)
+    found = activations["candidate"]
+    assert found == bl.Activation.threshold(found.alpha, 0.0)
+    assert np.float32(found.alpha) == below
 
 
 def test_default_activations_are_none() -> None:

@@ -47,12 +47,20 @@ def compare(stored: StoredLSTM, made: Any, steps: int, batch: int, **given: Arra
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=5e-6)
 
 
+@pytest.mark.parametrize(
+    ("path", "words"), [(5, {}), ("a\0b", {}), ("lstm.onnx", {"lengths": "yes"})]
+)
+def test_impossible_arguments(path: Any, words: dict[str, Any]) -> None:
+    with pytest.raises(bl.WeightsError) as caught:
+        write_onnx(path, random_stored(), **words)
+    assert [issue.path for issue in caught.value.issues] == [next(iter(words), "path")]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_onnx_runtime_computes_the_same(kind: dict[str, Any], tmp_path: Path) -> None:
     stored = without_candidate(random_stored(**kind))
     made = written(stored, tmp_path)
-    # `batch_first` and `dropout` are no properties of the nodes.
-    wanted = replace(stored, batch_first=False, dropout=0.0)
+    wanted = replace(stored, dropout=0.0)
     assert_same(read_onnx(made), wanted)
     assert_same(read_onnx(tmp_path / "model.onnx"), wanted)
     if stored.state is not None:

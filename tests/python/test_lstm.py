@@ -366,7 +366,7 @@ def test_impossible_gradients() -> None:
         ((), "dy"),
         ((y[1:],), "dy"),
         ((y.astype(np.float64),), "dy"),
-        ((None, (STATE, STATE[:, :2])), "state.c"),
+        ((None, (STATE, STATE[:, :2])), "d_state.c"),
     ):
         with pytest.raises(bl.ArgumentError) as caught:
             lstm.backward(tape, *arguments)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import bnns_lstm as bl
+import bnns_lstm.formats
 import numpy as np
 import onnxruntime as ort
 import pytest
@@ -73,10 +76,8 @@ def test_onnx_runtime_computes_what_was_written(
     for theirs, ours in zip(found, (y, *state), strict=True):
         np.testing.assert_allclose(theirs, ours, atol=2e-6)
     again = bl.LSTM.from_onnx(path)
-    np.testing.assert_array_equal(
-        again(x if again.config.batch_first == lstm.config.batch_first else x.swapaxes(0, 1))[1].h,
-        lstm(x)[1].h,
-    )
+    assert again.config == lstm.config
+    np.testing.assert_array_equal(again(x)[0], lstm(x)[0])
 
 
 def test_states_that_a_model_carries_are_kept_and_not_used_in_silence(tmp_path: Path) -> None:
@@ -129,3 +130,18 @@ def test_what_cannot_be_said_is_refused(tmp_path: Path) -> None:
             read(tmp_path / "other")
         with pytest.raises(OSError, match="missing"):
             read(tmp_path / "missing.safetensors")
+
+
+def test_a_format_is_imported_when_it_is_asked_for(tmp_path: Path) -> None:
+    example()[0].save(tmp_path / "lstm.safetensors")
+    code = (
+        "import sys, bnns_lstm as bl; bl.LSTM.load('lstm.safetensors'); "
+        "print(*sorted(name for name in sys.modules if 'keras' in name or 'onnx' in name)); "
+        "from bnns_lstm.formats import *; import bnns_lstm.formats as formats; "
+        "print(read_keras.__module__, set(formats.__all__) <= set(dir(formats)))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["", "bnns_lstm.formats.keras True"]
+    with pytest.raises(AttributeError, match="no attribute 'read_tea_leaves'"):
+        bnns_lstm.formats.read_tea_leaves  # noqa: B018

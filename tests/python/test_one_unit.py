@@ -1,15 +1,16 @@
 """Peepholes of one hidden unit, where a diagonal and a full matrix are the same number.
 
-A diagonal `[L, D, H]` with H = 1 and D = 1 has the form of a matrix `[L, H, H]` and is read as one; with D = 2
-it is read as a diagonal. Values and gradients are the same in every form.
+Both are read as matrices, so that values, gradients and caches are the same, to the bit, in every form.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import bnns_lstm as bl
+import numpy as np
 import pytest
 from build import assert_close, outputs_of, parameters, random_layer, run
 from gradients import (
@@ -64,37 +65,62 @@ def test_diagonal_and_matrix_of_one_unit_are_the_same_layer(layers: int, directi
         other = with_peepholes(layer, shape)
         for found, expected in zip(run(other), wanted, strict=True):
             assert_close(found, expected, 1e-5, str(shape))
-        # Sums run in another order in a matrix.
         for name, found in flat(gradients(other, incoming, way=way)).items():
             assert_close(found, slopes[name], 1e-5, f"{shape}: {name}")
 
 
 @pytest.mark.parametrize(("layers", "directions"), STACKS)
-def test_a_gradient_in_the_other_form_is_right_or_refused(layers: int, directions: int) -> None:
+def test_a_gradient_may_have_the_other_form(layers: int, directions: int) -> None:
     layer = layer_of(layers, directions)
     incoming = incoming_of(layer)
     slopes = flat(gradients(layer, incoming))
-    is_matrix = directions == 1
-    diagonal, matrix = (layers, directions, 1), (layers, directions, 1, 1)
-    for own, other in ((diagonal, matrix), (matrix, diagonal)):
-        shapes = shapes_of(layer) | {f"{gate}.cw": other for gate in GATES}
-        found = room(shapes)
-        delta = delta_parameters(layer, incoming, found)
-        if is_matrix:
-            backward(with_peepholes(layer, own), delta)
-            for name, value in flat(found).items():
-                assert_close(value, slopes[name], 1e-5, name)
-            continue
+    for own, other in product(forms(layers, directions), repeat=2):
+        found = room(shapes_of(layer) | {f"{gate}.cw": other for gate in GATES})
+        backward(with_peepholes(layer, own), delta_parameters(layer, incoming, found))
+        for name, value in flat(found).items():
+            assert (value == slopes[name]).all(), f"{own}, {other}: {name}"
+
+
+@pytest.mark.parametrize(("layers", "directions"), STACKS)
+def test_a_gradient_in_the_other_form_is_added_through_its_strides(
+    layers: int, directions: int
+) -> None:
+    layer = layer_of(layers, directions)
+    incoming = incoming_of(layer)
+    slopes = gradients(layer, incoming)
+    matrix = with_peepholes(layer, (layers, directions, 1, 1))
+    found = room(shapes_of(layer))
+    wide = {gate: np.ones((layers, directions, 3), np.float32) for gate in GATES}
+    delta = delta_parameters(layer, incoming, found)
+    for gate, array in wide.items():
+        flags = bl.NDArrayFlags.BACKPROP_ACCUMULATE
+        desc = bl.NDArrayDescriptor(array[..., 1:2], flags=flags)
+        getattr(delta, f"{gate}_gate").cw_desc = desc
+    backward(matrix, delta)
+    for gate, array in wide.items():
+        wanted = slopes[f"{gate}.cw"].reshape(layers, directions) + np.float32(1)
+        assert_close(array[..., 1], wanted, 1e-5, gate)
+        assert (array[..., ::2] == 1).all()
+
+
+@pytest.mark.parametrize("hidden", [2, 3])
+def test_a_gradient_in_the_other_form_of_more_units_is_refused(hidden: int) -> None:
+    for layers, directions in STACKS:
+        layer = layer_of(layers, directions, hidden_size=hidden)
+        incoming = incoming_of(layer)
+        matrix = (layers, directions, hidden, hidden)
+        delta = delta_parameters(
+            layer, incoming, room(shapes_of(layer) | {f"{gate}.cw": matrix for gate in GATES})
+        )
         with pytest.raises(bl.DescriptorError) as caught:
-            backward(with_peepholes(layer, own), delta)
+            backward(layer, delta)
         assert [(issue.path, issue.code) for issue in caught.value.issues] == [
             (f"delta_params.{gate}_gate.cw_desc", "gradient_form") for gate in GATES
         ]
 
 
 @pytest.mark.parametrize(("layers", "directions"), STACKS)
-def test_a_cache_serves_the_form_that_it_was_filled_with(layers: int, directions: int) -> None:
-    """Where both forms are read as matrices, also the other one; elsewhere that one is another layer."""
+def test_a_cache_serves_both_forms(layers: int, directions: int) -> None:
     layer = layer_of(layers, directions)
     incoming, filter_params = incoming_of(layer), bl.FilterParameters()
     diagonal, matrix = (layers, directions, 1), (layers, directions, 1, 1)
@@ -103,13 +129,24 @@ def test_a_cache_serves_the_form_that_it_was_filled_with(layers: int, directions
         cache = filled_cache(parameters(first, **outputs_of(first)), filter_params)
         found = room(shapes_of(second))
         delta = delta_parameters(second, incoming, found)
-        if filled_by == used_by or directions == 1:
-            bl.direct_apply_lstm_batch_backward(parameters(second), delta, filter_params, cache)
-            for name, value in flat(gradients(first, incoming)).items():
-                assert (found[name].ravel() == value).all(), name
-        else:
-            with pytest.raises(bl.CacheError, match="foreign_cache"):
-                bl.direct_apply_lstm_batch_backward(parameters(second), delta, filter_params, cache)
+        bl.direct_apply_lstm_batch_backward(parameters(second), delta, filter_params, cache)
+        for name, value in flat(gradients(first, incoming)).items():
+            assert (found[name].ravel() == value).all(), name
+
+
+@pytest.mark.parametrize(("layers", "directions"), STACKS)
+@pytest.mark.parametrize("peephole", ["diagonal", "full"])
+def test_a_module_of_one_unit_keeps_its_form_through_the_structure(
+    layers: int, directions: int, peephole: Any
+) -> None:
+    lstm = bl.LSTM(3, 1, layers, bidirectional=directions == 2, peephole=peephole, seed=0)
+    x = np.random.default_rng(1).uniform(-1, 1, (5, 2, 3)).astype(np.float32)
+    again = bl.LSTM.from_layer_parameters(lstm.layer_parameters(x))
+    assert again.config == lstm.config
+    assert (again(x)[0] == lstm(x)[0]).all()
+    y, _, tape = again.forward(x, training=True)
+    found = again.backward(tape, y).parameters["weight_ch_l0"]
+    assert found.shape == ((4,) if peephole == "diagonal" else (4, 1))
 
 
 @pytest.mark.parametrize("hidden", [2, 3])

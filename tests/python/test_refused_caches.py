@@ -82,6 +82,8 @@ CACHE_ROWS: list[tuple[Callable[[Array], Any], tuple[str, ...], str]] = [
     (np.ma.masked_array, BOTH, "wrong_type"),
     (lambda cache: cache.view(np.int8), BOTH, "unsupported_data_type"),
     (lambda cache: cache.view(np.bool_), BOTH, "unsupported_data_type"),
+    (lambda cache: cache.astype(np.float64), BOTH, "unsupported_data_type"),
+    (lambda cache: cache.astype(np.int32), BOTH, "unsupported_data_type"),
     (lambda cache: cache.view("V1"), BOTH, "unsupported_data_type"),
     (lambda cache: np.array(cache[0]), BOTH, "rank_mismatch"),
     (lambda cache: cache[None], BOTH, "rank_mismatch"),

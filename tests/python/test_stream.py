@@ -104,3 +104,27 @@ def test_impossible_steps(x_t: Any, path: str) -> None:
         stream.step(x_t)
     assert [issue.path for issue in caught.value.issues] == [path]
     assert not stream.state.h.any()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("config", [{}, {"num_layers": 2, "peephole": "full"}])
+def test_chunks_of_one_length_are_the_same_to_the_bit(rows: int, config: dict[str, Any]) -> None:
+    lstm = bl.LSTM(3, 5, seed=1, **config)
+    x = np.random.default_rng(2).uniform(-1, 1, (160, rows, 3)).astype(np.float32)
+    wanted, state = lstm(x)
+    for length in (1, 5, 8, 80, 160):
+        stream = lstm.stream(rows)
+        for start in range(0, 160, length):
+            found = stream.process(x[start : start + length])
+            np.testing.assert_array_equal(found, wanted[start : start + length])
+        for one, other in zip(stream.state, state, strict=True):
+            np.testing.assert_array_equal(one, other)
+    # Weights that change between chunks, and steps between them.
+    stream, other = lstm.stream(rows), lstm.stream(rows)
+    for number in range(6):
+        chunk = x[5 * number : 5 * number + 5]
+        np.testing.assert_array_equal(
+            stream.process(chunk), [other.step(x_t).copy() for x_t in chunk]
+        )
+        np.testing.assert_array_equal(stream.step(x[0]), other.step(x[0]))
+        lstm.parameters["weight_hh_l0"][...] *= 0.9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import bnns_lstm as bl
 from bnns_lstm.cli.scaling import Scaling
 from bnns_lstm.cli.series import Series, embedded_data
-from bnns_lstm.cli.weights import layer, shapes
+from bnns_lstm.cli.weights import parameters, shapes
 
 __all__ = ["Forecast", "Model"]
 
@@ -57,20 +58,15 @@ class Model:
         arrays = {name: data[name] for name in shapes(data["head_weight"].size)}
         return cls(arrays, EMBEDDED_SCALING, EMBEDDED_TEST_FROM)
 
-    def start(self) -> tuple[Floats, Floats]:
-        """The state before a series: zeros, hidden and cell, `[1, H]` each."""
-        shape = (1, self.arrays["head_weight"].size)
-        return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-
     def forecast(self, series: Series, horizon: int = 0) -> Forecast:
         """Predict each next year of a series, and `horizon` years beyond it (at least one)."""
-        scaling, state = self.scaling, self.start()
-        predicted = self.run(scaling.to_model(series.values), state)
+        scaling = self.scaling
+        predicted, state = self.run(scaling.to_model(series.values))
         beyond = [predicted[-1]]
-        # From here on one step at a time; the state is carried on in place.
-        while len(beyond) < horizon:
+        while len(beyond) < horizon:  # one step at a time
             last = scaling.from_model(beyond[-1].reshape(1))
-            beyond.append(self.run(scaling.to_model(last), state)[0])
+            following, state = self.run(scaling.to_model(last), state)
+            beyond.append(following[0])
         first = int(series.years[-1]) + 1
         return Forecast(
             predicted=scaling.from_model(predicted),
@@ -78,16 +74,13 @@ class Model:
             beyond=scaling.from_model(np.array(beyond, np.float32)),
         )
 
-    def run(self, inputs: Floats, state: tuple[Floats, Floats]) -> Floats:
-        """The head's outputs for some inputs, `[steps]` to `[steps]`; the state is updated in place."""
-        steps = inputs.size
-        outputs = np.empty((steps, 1, self.arrays["head_weight"].size), np.float32)
-        params = layer(
-            self.arrays,
-            steps,
-            inputs=bl.LSTMDataDescriptor(inputs.reshape(steps, 1, 1), *state),
-            outputs=bl.LSTMDataDescriptor(outputs, *state),
-        )
-        bl.direct_apply_lstm_batch_training_caching(params)
-        result: Floats = outputs[:, 0] @ self.arrays["head_weight"] + self.arrays["head_bias"]
-        return result
+    def run(self, inputs: Floats, state: bl.LSTMState | None = None) -> tuple[Floats, bl.LSTMState]:
+        """The head's outputs for some inputs, `[steps]` to `[steps]`, and the state after them."""
+        outputs, state = self._lstm(inputs[:, np.newaxis], state)
+        return outputs @ self.arrays["head_weight"] + self.arrays["head_bias"], state
+
+    @cached_property
+    def _lstm(self) -> bl.LSTM:
+        made = bl.LSTM(1, self.arrays["head_weight"].size, peephole="diagonal")
+        made.load_state_dict(parameters(self.arrays))
+        return made

@@ -111,7 +111,7 @@ class Training:
 
     def _test_loss(self) -> float:
         model = self.model()
-        predicted = model.run(self._scaled[:-1], model.start())
+        predicted, _ = model.run(self._scaled[:-1])
         error = predicted[self._split - 1 :] - self._scaled[self._split :]
         return float(np.mean(error * error))
 

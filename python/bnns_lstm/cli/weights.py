@@ -1,25 +1,26 @@
-"""All weights of a model as one vector, the arrays within it by name, and the structure they make.
+"""All weights of a model as one vector, the arrays within it by name, and those of a `bl.LSTM`.
 
-The optimiser sees the vector, the LSTM the arrays; they share their memory. Names and shapes are those of
+The optimiser sees the vector, files the arrays; they share their memory. Names and shapes are those of
 the embedded model and of saved ones: one input, one layer, diagonal peepholes on three gates, a linear head.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-import bnns_lstm as bl
-
-__all__ = ["initial", "layer", "shapes", "views"]
+__all__ = ["initial", "parameters", "shapes", "take", "views"]
 
 Floats = npt.NDArray[np.float32]
 
 GATES = ("input", "forget", "candidate", "output")
 # The gates that see the cell state: Gers and Schmidhuber, "Recurrent nets that time and count" (2000).
 PEEPHOLES = ("input", "forget", "output")
+# What each gate has, and in which parameter of the module it is a block.
+KINDS = {"iw0": "weight_ih_l0", "hw": "weight_hh_l0", "b": "bias_ih_l0", "cw": "weight_ch_l0"}
 
 
 def shapes(hidden: int) -> dict[str, tuple[int, ...]]:
@@ -64,34 +65,24 @@ def initial(hidden: int, random: np.random.Generator) -> Floats:
     return vector
 
 
-def layer(
-    arrays: dict[str, Floats],
-    steps: int,
-    *,
-    inputs: bl.LSTMDataDescriptor | None = None,
-    outputs: bl.LSTMDataDescriptor,
-) -> bl.LayerParametersLSTM:
-    """The structure of one call over one sequence: arrays by name, of weights or of their gradients."""
-    gates = {
-        gate: bl.LSTMGateDescriptor(
-            iw_desc=arrays[f"{gate}.iw0"],
-            hw_desc=arrays[f"{gate}.hw"],
-            cw_desc=arrays.get(f"{gate}.cw"),
-            b_desc=arrays[f"{gate}.b"],
-        )
-        for gate in GATES
+def parameters(arrays: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The arrays by the names of `bl.LSTM`; what the model has not, such as a second bias, is 0."""
+    hidden = arrays["head_weight"].size
+    absent = np.zeros(hidden, np.float32)
+    found = {
+        name: np.concatenate([arrays.get(f"{gate}.{kind}", absent).ravel() for gate in GATES])
+        for kind, name in KINDS.items()
     }
-    return bl.LayerParametersLSTM(
-        input_size=1,
-        hidden_size=arrays["head_weight"].size,
-        batch_size=1,
-        num_layers=1,
-        seq_len=steps,
-        lstm_flags=bl.LayerFlags.LSTM_DEFAULT_ACTIVATIONS,
-        input_descriptor=inputs or bl.LSTMDataDescriptor(),
-        output_descriptor=outputs,
-        input_gate=gates["input"],
-        forget_gate=gates["forget"],
-        candidate_gate=gates["candidate"],
-        output_gate=gates["output"],
-    )
+    matrices = {
+        name: found[name].reshape(4 * hidden, -1) for name in ("weight_ih_l0", "weight_hh_l0")
+    }
+    return found | matrices | {"bias_hh_l0": np.zeros(4 * hidden, np.float32)}
+
+
+def take(gradients: Mapping[str, Floats], arrays: Mapping[str, Floats]) -> None:
+    """Write the gradients of a `bl.LSTM` over the arrays that the model has."""
+    for kind, name in KINDS.items():
+        for gate, block in zip(GATES, np.split(gradients[name], 4), strict=True):
+            if f"{gate}.{kind}" in arrays:
+                to = arrays[f"{gate}.{kind}"]
+                to[...] = block.reshape(to.shape)

@@ -1,13 +1,25 @@
-"""LSTMs of other libraries, and files: read into one form, :class:`StoredLSTM`, and written from it."""
+"""LSTMs of other libraries, read into one form and written from it.
+
+In: models and files of PyTorch, ONNX and Keras, and safetensors of this package. Out: :class:`StoredLSTM`; or
+:class:`bnns_lstm.WeightsError`, which names everything that cannot be honoured. Gates stand in PyTorch's order
+i, f, g, o; `formats/order.py` is the one place that knows others' orders.
+
+PyTorch is never imported. ONNX needs the extra `onnx`, files of Keras the extra `keras`; everything else needs
+NumPy alone. Each format is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
-from bnns_lstm.formats.keras import read_keras
-from bnns_lstm.formats.onnx_reader import read_onnx
-from bnns_lstm.formats.onnx_writer import write_onnx
-from bnns_lstm.formats.safetensors import load_lstm, save_lstm
-from bnns_lstm.formats.stored import StoredLSTM
-from bnns_lstm.formats.torch import read_torch, write_state_dict
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bnns_lstm.formats.keras import read_keras
+    from bnns_lstm.formats.onnx_reader import read_onnx
+    from bnns_lstm.formats.onnx_writer import write_onnx
+    from bnns_lstm.formats.safetensors import load_lstm, save_lstm
+    from bnns_lstm.formats.stored import StoredLSTM
+    from bnns_lstm.formats.torch import read_torch, write_state_dict
 
 __all__ = [
     "StoredLSTM",
@@ -19,3 +31,26 @@ __all__ = [
     "write_onnx",
     "write_state_dict",
 ]
+
+PLACES = {
+    "StoredLSTM": "stored",
+    "load_lstm": "safetensors",
+    "read_keras": "keras",
+    "read_onnx": "onnx_reader",
+    "read_torch": "torch",
+    "save_lstm": "safetensors",
+    "write_onnx": "onnx_writer",
+    "write_state_dict": "torch",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """One of `__all__`, from the module that it stands in."""
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._look import attempt, reason
 from bnns_lstm._show import show
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.stored import Floats
@@ -37,17 +38,21 @@ def as_array(path: str, value: object) -> npt.NDArray[Any]:
     Raises:
         WeightsError: If it is neither.
     """
-    try:
-        if hasattr(value, "detach"):
-            tensor: Any = value.detach().cpu()
-            # PyTorch's bfloat16 has no way to NumPy but through another type.
-            value = (tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy()
-        array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise fail(path, "a tensor or an array", f"{type(value).__name__} ({error})") from None
+    array = attempt(lambda: _as_array(value))
+    if isinstance(array, Exception):
+        raise fail(path, "a tensor or an array", f"{type(value).__name__} ({reason(array)})")
     if array.dtype == object:
         raise fail(path, "a tensor or an array of numbers", type(value).__name__)
     return array
+
+
+def _as_array(value: Any) -> npt.NDArray[Any]:
+    """Through PyTorch's own way where there is one."""
+    if hasattr(value, "detach"):
+        tensor = value.detach().cpu()
+        # PyTorch's bfloat16 has no way to NumPy but through another type.
+        value = (tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy()
+    return np.asarray(value)
 
 
 def to_float32(path: str, array: npt.NDArray[Any]) -> Floats:

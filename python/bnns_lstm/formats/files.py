@@ -4,8 +4,36 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-__all__ = ["beside", "is_replaceable", "replace_with"]
+from bnns_lstm._look import attempt, is_a
+from bnns_lstm._show import shown
+from bnns_lstm.errors import WeightsError, WeightsIssue
+
+__all__ = ["beside", "is_path", "is_replaceable", "path_of", "replace_with"]
+
+
+def is_path(given: object) -> bool:
+    """Whether something is meant as a path."""
+    return is_a(given, (str, os.PathLike))
+
+
+def path_of(given: Any, name: str = "path") -> Path:
+    """A path that a caller gave.
+
+    Args:
+        given: What should be a path.
+        name: The argument's name, for errors.
+
+    Raises:
+        WeightsError: If it is none.
+    """
+    text = attempt(lambda: os.fspath(given)) if is_path(given) else None
+    if not isinstance(text, str):
+        raise WeightsError((WeightsIssue(name, "a path", type(given).__name__),))
+    if "\0" in text:
+        raise WeightsError((WeightsIssue(name, "a path without null characters", shown(text)),))
+    return Path(text)
 
 
 def replace_with(path: Path, content: bytes) -> None:
@@ -21,6 +49,8 @@ def replace_with(path: Path, content: bytes) -> None:
     try:
         temporary.write_bytes(content)
         temporary.replace(path.resolve())
+    except OSError as error:  # which names the temporary file
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import as_array, fail, to_float32
+from bnns_lstm.formats.files import is_path, path_of
 from bnns_lstm.formats.keras_config import Config, config_of
 from bnns_lstm.formats.keras_files import KerasLayer, layers_in
 from bnns_lstm.formats.stack import stacked
@@ -46,11 +47,12 @@ def read_keras(
         WeightsError: Naming everything that cannot be taken over.
         OSError: If the file cannot be read.
     """
-    if not isinstance(layer, str | Sequence | None):
+    if layer is not None and not is_a(layer, str) and sequence(layer) is None:
         raise fail("layer", "a name, a sequence of names or None", type(layer).__name__)
-    if isinstance(source, str | os.PathLike):
-        with layers_in(Path(source)) as found:
-            chosen = _chosen(str(source), found, layer)
+    if is_path(source):
+        path = path_of(source, "source")
+        with layers_in(path) as found:
+            chosen = _chosen(str(path), found, layer)
             configs = [_config(one) for one in chosen]
             for one, config in list(zip(chosen, configs, strict=True))[:-1]:
                 if not config.sequences:
@@ -62,9 +64,15 @@ def read_keras(
                     for one, config in zip(chosen, configs, strict=True)
                 ]
             )
-    if not isinstance(source, Sequence):
+    arrays = sequence(source)
+    if arrays is None:
         expected = "a path, or a list of arrays as get_weights() returns it"
         raise fail("source", expected, type(source).__name__)
+    return _listed(arrays, layer)
+
+
+def _listed(source: Sequence[Any], layer: object) -> StoredLSTM:
+    """The network of the arrays of one layer."""
     if layer is not None:
         raise fail("layer", "None, as a list of arrays is one layer", repr(layer))
     if len(source) not in {2, 3, 4, 6}:

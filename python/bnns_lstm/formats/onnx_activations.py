@@ -108,14 +108,19 @@ def _activation(
         used[key] = True
         if not left[key] and isnan(default):
             raise fail(f"{path}: activation_{key}", f"one for {name}", "none")
-        return left[key].pop(0) if left[key] else default
+        return _decimal(left[key].pop(0)) if left[key] else default
 
     alpha, beta = parameter("alpha", entry.alpha), parameter("beta", entry.beta)
     if entry.function == F.THRESHOLD:
         # x where x >= alpha; here it is x where x > alpha.
         below = np.nextafter(np.float32(alpha), np.float32(-np.inf))
-        return Activation(F.THRESHOLD, float(below), 0.0)
+        return Activation(F.THRESHOLD, _decimal(below), 0.0)
     return Activation(entry.function, alpha, beta)
+
+
+def _decimal(value: float | np.float32) -> float:
+    """The shortest number that is this float32, such as 0.2: models hold float32, and Python's are float64."""
+    return float(str(np.float32(value)))
 
 
 def attributes_of(

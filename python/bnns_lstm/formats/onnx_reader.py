@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx_chain import Layer, chains, layers
 from bnns_lstm.formats.onnx_graph import input_of, label, scopes
 from bnns_lstm.formats.onnx_node import read_node
-from bnns_lstm.formats.onnx_tensors import Model, open_model
+from bnns_lstm.formats.onnx_tensors import BATCH_FIRST, Model, open_model
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
 
@@ -31,15 +33,16 @@ def read_onnx(
             the model has one stack.
 
     Returns:
-        The network; `batch_first` is what the attribute `layout` says. Dropout between nodes does nothing at
-        inference and is not taken over.
+        The network; `batch_first` is what the attribute `layout` says, or for a model of this package's
+        whose nodes are all taken, what was written. Dropout between nodes does nothing at inference and is
+        not taken over.
 
     Raises:
         ExtraError: If the package `onnx` is not installed.
         WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
         OSError: If the file cannot be read.
     """
-    if not isinstance(node, str | Sequence | None):
+    if node is not None and not is_a(node, str) and sequence(node) is None:
         raise fail("node", "a name, a sequence of names or None", type(node).__name__)
     model = open_model(source)
     found = layers(model)
@@ -58,7 +61,9 @@ def read_onnx(
             issues += error.issues
     if issues:
         raise WeightsError(tuple(issues))
-    return stacked(read)
+    network = stacked(read)
+    is_whole = len(stack) == len(found)
+    return replace(network, batch_first=True) if is_whole and _is_batch_first(model) else network
 
 
 def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
@@ -88,6 +93,13 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
     return stack
 
 
+def _is_batch_first(model: Model) -> bool:
+    """Whether the writer of this package noted that it put a Transpose at both ends."""
+    return any(
+        entry.key == BATCH_FIRST and entry.value == "1" for entry in model.proto.metadata_props
+    )
+
+
 def _lengths(layer: Layer) -> str:
     """What a node reads as lengths; the same value under other names counts as the same."""
     scope, name = layer.scope, input_of(layer.node, "sequence_lens")
@@ -101,7 +113,9 @@ def _lengths(layer: Layer) -> str:
 
 def _others(model: Model) -> str:
     """What a model without LSTM nodes has instead."""
-    names = {node.op_type for scope in scopes(model) for node in scope.graph.node}
+    kinds = {node.op_type for scope in scopes(model) for node in scope.graph.node}
+    # Texts that are no UTF-8 come as bytes.
+    names = {kind for kind in kinds if isinstance(kind, str)}
     similar = sorted(
         name for name in names if "LSTM" in name or name in {"GRU", "RNN", "Scan", "Loop"}
     )

@@ -15,11 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._look import is_a
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail, widen_bfloat16
 from bnns_lstm.formats.extras import need
+from bnns_lstm.formats.files import is_path, path_of
 
-__all__ = ["Model", "open_model"]
+__all__ = ["BATCH_FIRST", "Model", "open_model"]
+
+# The key in a model's metadata under which the writer says that inputs and outputs have the batch first.
+BATCH_FIRST = "bnns_lstm.batch_first"
 
 # Of TensorProto.DataType: NumPy's type of the raw bytes, and the field that holds numbers otherwise.
 TYPES = {
@@ -125,11 +130,11 @@ def open_model(source: str | os.PathLike[str] | Any) -> Model:
         OSError: If the file cannot be read.
     """
     onnx = need("onnx", "onnx")
-    if isinstance(source, onnx.ModelProto):
+    if is_a(source, onnx.ModelProto):
         return Model(source, None)
-    if not isinstance(source, str | os.PathLike):
+    if not is_path(source):
         raise fail("source", "a path or an onnx.ModelProto", type(source).__name__)
-    path, proto = Path(source), onnx.ModelProto()
+    path, proto = path_of(source, "source"), onnx.ModelProto()
     try:
         proto.ParseFromString(path.read_bytes())
     except need("google.protobuf.message", "onnx").DecodeError as error:

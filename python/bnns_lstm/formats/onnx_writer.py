@@ -1,24 +1,28 @@
 """:class:`StoredLSTM` to an ONNX model. Needs the package `onnx`: `pip install bnns-lstm[onnx]`.
 
 One LSTM node for each layer, of operator set 17. Inputs `x`, `h0`, `c0`, and `lengths` if wanted; outputs `y`,
-`hn`, `cn`. The time axis and the batch axis may have any length.
+`hn`, `cn`. The time axis and the batch axis may have any length. Runtimes compute `layout` 0 only, so that with
+`batch_first` a Transpose stands at both ends, and the model's metadata say so.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._look import flag
+from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
+from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.extras import need
-from bnns_lstm.formats.files import replace_with
+from bnns_lstm.formats.files import path_of, replace_with
 from bnns_lstm.formats.onnx_activations import attributes_of
+from bnns_lstm.formats.onnx_tensors import BATCH_FIRST
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["write_onnx"]
@@ -57,9 +61,12 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
 
     Raises:
         ExtraError: If the package `onnx` is not installed.
-        WeightsError: Naming everything that ONNX' operator cannot express.
+        WeightsError: Naming everything that ONNX' operator cannot express, or a path that is none.
         OSError: If the file cannot be written.
     """
+    target = path_of(path)
+    if flag(lengths) is None:
+        raise fail("lengths", "True or False", shown(lengths))
     _check(stored)
     onnx = need("onnx", "onnx")
     graph = _Graph(onnx.helper, need("onnx.numpy_helper", "onnx"))
@@ -90,8 +97,10 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
         ir_version=IR_VERSION,
         producer_name="bnns-lstm",
     )
+    if stored.batch_first:
+        onnx.helper.set_model_props(model, {BATCH_FIRST: "1"})
     onnx.checker.check_model(model)
-    replace_with(Path(path), model.SerializeToString())
+    replace_with(target, model.SerializeToString())
 
 
 def _check(stored: StoredLSTM) -> None:

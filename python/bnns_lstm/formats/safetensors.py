@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from bnns_lstm._show import shown
@@ -18,7 +17,7 @@ from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail, to_float32
-from bnns_lstm.formats.files import replace_with
+from bnns_lstm.formats.files import path_of, replace_with
 from bnns_lstm.formats.functions import ACTIVATIONS
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 from bnns_lstm.formats.tensors import (
@@ -60,7 +59,7 @@ class SafetensorsFile:
             WeightsError: If it is no safetensors file.
             OSError: If it cannot be opened.
         """
-        self._path = Path(path)
+        self._path = path_of(path)
         self._file = self._path.open("rb")
         try:
             size = self._file.seek(0, 2)
@@ -93,6 +92,7 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
     """Write an LSTM. What was there before stays until the new file is complete.
 
     Raises:
+        WeightsError: If the path is none.
         OSError: If it cannot be written.
     """
     config = {name: getattr(stored, name) for name in FIELDS}
@@ -105,7 +105,7 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
     if stored.state is not None:
         arrays |= dict(zip(STATES, stored.state, strict=True))
     metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(config)}
-    replace_with(Path(path), encode(arrays, metadata))
+    replace_with(path_of(path), encode(arrays, metadata))
 
 
 def load_lstm(path: str | PathLike[str]) -> StoredLSTM:

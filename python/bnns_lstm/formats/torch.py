@@ -11,9 +11,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from bnns_lstm._look import attempt, is_a, mapping, reason
 from bnns_lstm._show import show
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
+from bnns_lstm.formats.files import is_path, path_of
 from bnns_lstm.formats.safetensors import SafetensorsFile
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 from bnns_lstm.formats.torch_names import Source, stored_of
@@ -56,16 +58,18 @@ def read_torch(
         >>> read_torch({name: np.ones(shape) for name, shape in names.items()}).hidden_size
         2
     """
-    if not isinstance(prefix, str):
+    if not is_a(prefix, str):
         raise fail("prefix", "a text", type(prefix).__name__)
-    if isinstance(source, str | os.PathLike):
-        with _file(Path(source)) as file:
+    if is_path(source):
+        with _file(path_of(source, "source")) as file:
             sizes = {name: entry.shape for name, entry in file.entries.items()}
             return stored_of(Source(prefix, sizes, file.read))
-    if callable(getattr(source, "state_dict", None)):
-        return stored_of(_module(source, prefix))
-    if isinstance(source, Mapping):
-        return stored_of(_mapping(source, prefix))
+    given: Any = source
+    if callable(_attribute(given, "state_dict", None)):
+        return stored_of(_module(given, prefix))
+    entries = mapping(given)
+    if entries is not None:
+        return stored_of(_mapping(entries, prefix))
     expected = "a module, a mapping of names to tensors, or the path of a safetensors file"
     raise fail("source", expected, type(source).__name__)
 
@@ -115,19 +119,30 @@ def _mapping(entries: Mapping[str, Any], prefix: str) -> Source:
     return Source(prefix, sizes, lambda name: to_float32(name, chosen[name]))
 
 
+def _attribute(owner: object, name: str, default: Any) -> Any:
+    """An attribute, or the default where there is none or it cannot be read."""
+    found = attempt(lambda: getattr(owner, name))
+    return default if isinstance(found, Exception) else found
+
+
 def _module(module: Any, prefix: str) -> Source:
     """The entries of a module, and what the LSTM that the prefix leads to says about itself."""
-    source = _mapping(module.state_dict(), prefix)
+    given = attempt(module.state_dict)
+    entries = mapping(given)
+    if entries is None:
+        found = reason(given) if isinstance(given, Exception) else type(given).__name__
+        raise fail("source.state_dict()", "a mapping of names to tensors", found)
+    source = _mapping(entries, prefix)
     lstm = module
     for step in prefix.removesuffix(".").split(".") if prefix else ():
-        lstm = getattr(lstm, step, None)
-    mode = getattr(lstm, "mode", "LSTM")
+        lstm = _attribute(lstm, step, None)
+    mode = _attribute(lstm, "mode", "LSTM")
     if mode != "LSTM":
         raise fail("source.mode", "'LSTM'", show(mode))
-    projection = getattr(lstm, "proj_size", 0)
+    projection = _attribute(lstm, "proj_size", 0)
     if projection != 0:
         raise fail("source.proj_size", "0: there is no projection here", show(projection))
-    batch_first, dropout = getattr(lstm, "batch_first", False), getattr(lstm, "dropout", 0.0)
+    batch_first, dropout = _attribute(lstm, "batch_first", False), _attribute(lstm, "dropout", 0.0)
     # Other modules may have such attributes for other purposes.
     if type(batch_first) is not bool or not isinstance(dropout, float | int):
         return source

@@ -101,7 +101,9 @@ def _peephole(
     array = _array(desc)
     if array is None:
         return None
-    is_full = array.size == int(np.prod(diagonal)) * diagonal[-1] and diagonal[-1] > 1
+    is_full = array.size == int(np.prod(diagonal)) * diagonal[-1]
+    if diagonal[-1] == 1:  # both are one number for each layer and direction: only the axes tell
+        is_full = np.ndim(array) > len(diagonal)
     return _full(desc, path, (*diagonal, diagonal[-1]) if is_full else diagonal, issues)
 
 

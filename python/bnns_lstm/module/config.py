@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bnns_lstm._look import attempt, flag, is_a, mapping, real, whole
+from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import ArgumentError, Issue
 
-__all__ = ["FUNCTIONS", "LSTMConfig", "Peephole"]
+__all__ = ["FUNCTIONS", "LSTMConfig", "Peephole", "activations_of", "count", "truth"]
 
 Peephole = Literal["diagonal", "full"] | None
 
@@ -53,35 +55,24 @@ class LSTMConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, all at once."""
-        issues = [
-            Issue(name, "out_of_range", "a whole number above 0", repr(value))
-            for name, value in (
-                ("input_size", self.input_size),
-                ("hidden_size", self.hidden_size),
-                ("num_layers", self.num_layers),
-            )
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1
-        ]
-        is_ratio = isinstance(self.dropout, int | float) and 0 <= self.dropout < 1
-        if not is_ratio or isinstance(self.dropout, bool):
-            issues.append(
-                Issue("dropout", "invalid_dropout", "a ratio in [0, 1)", repr(self.dropout))
-            )
-        issues += [
-            Issue(name, "wrong_type", "True or False", repr(value))
-            for name, value in (
-                ("bias", self.bias),
-                ("batch_first", self.batch_first),
-                ("bidirectional", self.bidirectional),
-            )
-            if not isinstance(value, bool)
-        ]
-        if self.peephole not in (None, "diagonal", "full"):
-            issues.append(
-                Issue("peephole", "out_of_range", 'None, "diagonal" or "full"', repr(self.peephole))
-            )
+        issues: list[Issue] = []
+        sizes = ("input_size", "hidden_size", "num_layers")
+        found: dict[str, Any] = {name: count(name, getattr(self, name), issues) for name in sizes}
+        dropout = real(self.dropout)
+        if dropout is None or not 0 <= dropout < 1:
+            actual = shown(self.dropout)
+            issues.append(Issue("dropout", "invalid_dropout", "a ratio in [0, 1)", actual))
+        for name in ("bias", "batch_first", "bidirectional"):
+            found[name] = truth(name, getattr(self, name), issues)
+        is_named = self.peephole is None or is_a(self.peephole, str)
+        if not is_named or self.peephole not in (None, "diagonal", "full"):
+            actual = shown(self.peephole) if self.peephole is not None else "None"
+            issues.append(Issue("peephole", "out_of_range", 'None, "diagonal" or "full"', actual))
         if issues:
             raise ArgumentError(tuple(issues))
+        # Numbers of NumPy's as Python's own.
+        for name, value in (found | {"dropout": dropout}).items():
+            object.__setattr__(self, name, value)
 
     @property
     def directions(self) -> int:
@@ -101,6 +92,23 @@ class LSTMConfig:
         return Activation(*self.activations[FUNCTIONS.index(name)])
 
 
+def count(name: str, given: object, issues: list[Issue]) -> int:
+    """A whole number above 0; 1 where it was reported."""
+    number = whole(given)
+    if number is not None and number >= 1:
+        return number
+    issues.append(Issue(name, "out_of_range", "a whole number above 0", shown(given)))
+    return 1
+
+
+def truth(name: str, given: object, issues: list[Issue]) -> bool:
+    """True or False; False where it was reported."""
+    found = flag(given)
+    if found is None:
+        issues.append(Issue(name, "wrong_type", "True or False", shown(given)))
+    return bool(found)
+
+
 def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, float], ...]:
     """The functions that were asked for, the default ones elsewhere; empty if all are the default ones.
 
@@ -109,26 +117,32 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
     """
     if given is None:
         return ()
-    if not isinstance(given, Mapping):
+    functions = mapping(given)
+    if functions is None:
         expected = f"a mapping of {', '.join(FUNCTIONS)} to functions"
         raise ArgumentError((Issue("activations", "wrong_type", expected, type(given).__name__),))
     issues = [
         Issue(
-            f"activations[{name!r}]", "out_of_range", f"one of {', '.join(FUNCTIONS)}", repr(name)
+            f"activations[{shown(name)}]",
+            "out_of_range",
+            f"one of {', '.join(FUNCTIONS)}",
+            shown(name),
         )
-        for name in given
+        for name in functions
         if name not in FUNCTIONS
     ]
     found = []
     for name, default in zip(FUNCTIONS, DEFAULTS, strict=True):
-        function = _function(given.get(name, default))
-        if function is None:
+        values = _values(_function(functions.get(name, default)))
+        if values is None:
             expected = "an Activation, or the name of one without parameters of its own"
             issues.append(
-                Issue(f"activations[{name!r}]", "unknown_activation", expected, repr(given[name]))
+                Issue(
+                    f"activations[{name!r}]", "unknown_activation", expected, shown(functions[name])
+                )
             )
         else:
-            found.append((int(function.function), float(function.alpha), float(function.beta)))
+            found.append(values)
     if issues:
         raise ArgumentError(tuple(issues))
     standard = [(int(f.function), f.alpha, f.beta) for f in map(_default, DEFAULTS)]
@@ -140,10 +154,29 @@ def _default(name: str) -> Activation:
     return made
 
 
-def _function(given: object) -> Activation | None:
-    if isinstance(given, Activation):
-        return given
-    if not isinstance(given, str) or given.startswith("_"):
+def _values(function: Activation | None) -> tuple[int, float, float] | None:
+    """Function, alpha and beta; None where one is no number, or where there is more to it than these."""
+    if function is None or attempt(lambda: function != _plain(function)) is not False:
+        return None
+    number, alpha, beta = whole(function.function), real(function.alpha), real(function.beta)
+    if number is None or alpha is None or beta is None:
+        return None
+    return number, alpha, beta
+
+
+def _plain(function: Activation) -> Activation:
+    """Without the fields of integer and of per-channel functions."""
+    # A NaN differs from itself: it is refused where the function is known.
+    plain = Activation(function.function)
+    plain.alpha, plain.beta = function.alpha, function.beta
+    return plain
+
+
+def _function(given: Any) -> Activation | None:
+    if is_a(given, Activation):
+        own: Activation = given
+        return own
+    if not is_a(given, str) or given.startswith("_"):
         return None
     maker = getattr(Activation, given, None)
     try:

@@ -8,6 +8,8 @@ grow with the number of shapes.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,17 +17,19 @@ import numpy as np
 from bnns_lstm import _native
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.enums import LayerFlags
+from bnns_lstm.errors import ArgumentError, DescriptorError
 from bnns_lstm.functions import (
     compute_lstm_training_cache_capacity,
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
+    validate,
 )
-from bnns_lstm.module.config import LSTMConfig
+from bnns_lstm.module.config import FUNCTIONS, LSTMConfig
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.parameters import BLOCKS, Weights
 from bnns_lstm.module.results import Floats, LSTMState
 
-__all__ = ["Engine", "Room", "structure"]
+__all__ = ["Engine", "Room", "check_functions", "structure"]
 
 # Shapes whose prepared layers are kept.
 KEPT = 4
@@ -104,11 +108,43 @@ def structure(
     )
 
 
+def check_functions(config: LSTMConfig) -> None:
+    """Refuse functions that no gate can have, and parameters that they cannot have.
+
+    Raises:
+        ArgumentError: Naming each.
+    """
+    if not config.activations:
+        return
+    small = LSTMConfig(1, 1, activations=config.activations)
+    room = Room(small, 1, 1)
+    try:
+        validate(structure(Weights(small), (1, 1), room.inputs(), room.outputs()))
+    except DescriptorError as error:
+        issues = (replace(issue, path=_argument(issue.path)) for issue in error.issues)
+        raise ArgumentError(tuple(issues)) from None
+
+
+def _argument(path: str) -> str:
+    """Of the constructor, for a field of the structure such as `input_gate.activation.alpha`."""
+    for name in FUNCTIONS:
+        for field in (f"{name}_gate.activation", f"{name}_activation"):
+            if path.startswith(field):
+                return f"activations[{name!r}]{path.removeprefix(field)}"
+    return path
+
+
 class Engine:
-    """Computes the calls of one LSTM."""
+    """Computes the calls of one LSTM.
+
+    Attributes:
+        lock: Held by whoever uses the arrays of `kept`, or changes what is kept: threads may call at the same
+            time.
+    """
 
     def __init__(self, weights: Weights, num_threads: int) -> None:
         """Nothing is prepared yet."""
+        self.lock = Lock()
         self.weights = weights
         self.num_threads = num_threads
         self.kept: OrderedDict[Any, tuple[_native.PreparedLayer, Room]] = OrderedDict()
@@ -116,9 +152,10 @@ class Engine:
 
     def changed(self) -> None:
         """Use the weights as they are now from the next call on."""
-        self.weights.add_biases()
-        for prepared, _ in self.kept.values():
-            prepared.update_weights()
+        with self.lock:
+            self.weights.add_biases()
+            for prepared, _ in self.kept.values():
+                prepared.update_weights()
 
     def prepared(self, steps: int, rows: int, active: Any) -> tuple[_native.PreparedLayer, Room]:
         """A prepared layer for calls of this shape, and its arrays."""
@@ -139,7 +176,10 @@ class Engine:
         return found
 
     def forward(self, batch: Batch) -> tuple[Floats, Floats, Floats]:
-        """Output, final hidden and final cell state; arrays that the next call writes again."""
+        """Output, final hidden and final cell state; arrays that the next call writes again.
+
+        The lock is held until they have been read.
+        """
         prepared, room = self.prepared(batch.steps, batch.rows, batch.active)
         room.fill(batch)
         prepared.forward()

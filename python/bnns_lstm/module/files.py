@@ -161,6 +161,7 @@ class Files:
         """Write configuration and weights as a safetensors file.
 
         Raises:
+            WeightsError: For a path that is none.
             OSError: If the file cannot be written.
         """
         from bnns_lstm.formats import save_lstm

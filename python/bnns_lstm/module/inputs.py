@@ -6,18 +6,18 @@ by length, longest first; or an error that names every argument that is wrong. I
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm._look import attempt, is_a, reason, sequence
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import LSTMConfig
-from bnns_lstm.module.results import Floats, LSTMState
+from bnns_lstm.module.results import Floats
 
-__all__ = ["Batch", "as_floats", "read_batch", "read_state"]
+__all__ = ["Batch", "as_floats", "output_of", "read_batch", "read_state"]
 
 
 @dataclass(frozen=True)
@@ -53,25 +53,51 @@ def as_floats(
     given: Any, name: str, issues: list[Issue], *, convert: bool, writable: bool = False
 ) -> Floats | None:
     """An array of float32 over the caller's memory where that is possible."""
-    if isinstance(given, np.ndarray):
-        array = given
-    else:
-        try:
-            has_dlpack = hasattr(given, "__dlpack__") and not hasattr(given, "__array_interface__")
-            array = np.from_dlpack(given) if has_dlpack else np.asarray(given)
-        except (TypeError, ValueError, BufferError, RuntimeError) as error:
-            issues.append(Issue(name, "wrong_type", "an array of float32", f"{error}"))
-            return None
+    array = given if type(given) is np.ndarray else attempt(lambda: _as_array(given))
+    if isinstance(array, Exception):
+        issues.append(Issue(name, "wrong_type", "an array of float32", _refusal(given, array)))
+        return None
     if array.dtype != np.float32 or not array.dtype.isnative:
         if convert and array.dtype.kind in "fiu" and not writable:
-            return array.astype(np.float32)
-        hint = f"float32 (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
-        issues.append(Issue(name, "unsupported_data_type", hint, str(array.dtype)))
+            return _converted(array, name, issues)
+        if array.dtype == object:
+            actual = f"{type(given).__name__} (objects)"
+            issues.append(Issue(name, "wrong_type", "an array of float32", actual))
+            return None
+        hint = "" if writable else f" (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
+        issues.append(Issue(name, "unsupported_data_type", f"float32{hint}", str(array.dtype)))
         return None
     if writable and not array.flags.writeable:
         issues.append(Issue(name, "read_only", "writable memory", "a read-only array"))
         return None
     return array
+
+
+def _as_array(given: Any) -> npt.NDArray[Any]:
+    """An array itself; others through the array interface or the buffer protocol, or else DLPack."""
+    if is_a(given, np.ma.MaskedArray):
+        raise TypeError("its mask would be lost")
+    if is_a(given, np.ndarray):
+        return np.ndarray.view(given, np.ndarray)
+    has_dlpack = hasattr(given, "__dlpack__") and not hasattr(given, "__array_interface__")
+    found: npt.NDArray[Any] = np.from_dlpack(given) if has_dlpack else np.asarray(given)
+    return found
+
+
+def _converted(array: npt.NDArray[Any], name: str, issues: list[Issue]) -> Floats | None:
+    """Numbers as float32, unless one of them is too large for it."""
+    with np.errstate(over="ignore"):
+        floats: Floats = array.astype(np.float32)
+    if array.dtype.kind == "f" and (np.isinf(floats) & np.isfinite(array)).any():
+        expected = "numbers within the range of float32"
+        issues.append(Issue(name, "out_of_range", expected, "a larger one"))
+        return None
+    return floats
+
+
+def _refusal(given: object, error: Exception) -> str:
+    """Why an object is no array."""
+    return f"{type(given).__name__} ({reason(error)})"
 
 
 def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert: bool) -> Batch:
@@ -109,6 +135,20 @@ def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert:
     return Batch(floats, states, active, order, is_batched)
 
 
+def output_of(
+    config: LSTMConfig, batch: Batch | None, out: Any, issues: list[Issue]
+) -> Floats | None:
+    """The caller's array for the output of a call, in the axes of its input; its shape if that is known."""
+    floats = as_floats(out, "out", issues, convert=False, writable=True)
+    if floats is None or batch is None:
+        return floats
+    sizes = [batch.steps, batch.rows] if batch.is_batched else [batch.steps]
+    wanted = [*(reversed(sizes) if config.batch_first else sizes), config.output_size]
+    if list(floats.shape) != wanted:
+        issues.append(Issue("out", "size_mismatch", str(wanted), str(list(floats.shape))))
+    return floats
+
+
 def read_state(
     config: LSTMConfig,
     state: Any,
@@ -117,18 +157,20 @@ def read_state(
     *,
     is_batched: bool,
     convert: bool,
+    name: str = "state",
 ) -> tuple[Floats, Floats] | None:
     """Hidden and cell state, each `[layers, directions, rows, hidden]`; None where something is wrong."""
     if state is None:
         return None
-    if not isinstance(state, Sequence) or len(state) != 2:
-        issues.append(Issue("state", "wrong_type", "a pair (h, c) or None", type(state).__name__))
+    pair = sequence(state)
+    if pair is None or len(pair) != 2:
+        issues.append(Issue(name, "wrong_type", "a pair (h, c) or None", type(state).__name__))
         return None
     stack = config.num_layers * config.directions
     wanted = (stack, rows, config.hidden_size) if is_batched else (stack, config.hidden_size)
     found = []
-    for given, name in zip(LSTMState(*state), ("state.h", "state.c"), strict=True):
-        floats = as_floats(given, name, issues, convert=convert)
+    for given, path in zip(pair, (f"{name}.h", f"{name}.c"), strict=True):
+        floats = as_floats(given, path, issues, convert=convert)
         if floats is None:
             continue
         if floats.shape != wanted:
@@ -138,7 +180,7 @@ def read_state(
                 else "[layers * directions, hidden]"
             )
             expected = f"{axes} = {list(wanted)}"
-            issues.append(Issue(name, "size_mismatch", expected, str(list(floats.shape))))
+            issues.append(Issue(path, "size_mismatch", expected, str(list(floats.shape))))
             continue
         shape = (config.num_layers, config.directions, rows, config.hidden_size)
         found.append(floats.reshape(shape))
@@ -150,14 +192,15 @@ def _read_lengths(
 ) -> npt.NDArray[np.int64] | None:
     if lengths is None:
         return None
-    try:
-        counts = np.asarray(lengths)
-    except (TypeError, ValueError) as error:
-        issues.append(Issue("lengths", "wrong_type", f"{rows} whole numbers", f"{error}"))
+    counts = attempt(lambda: np.asarray(lengths))
+    if isinstance(counts, Exception):
+        actual = _refusal(lengths, counts)
+        issues.append(Issue("lengths", "wrong_type", f"[{rows}] whole numbers", actual))
         return None
     if counts.dtype.kind not in "iu" or counts.shape != (rows,):
+        code = "size_mismatch" if counts.dtype.kind in "iu" else "wrong_type"
         actual = f"{counts.dtype}{list(counts.shape)}"
-        issues.append(Issue("lengths", "size_mismatch", f"{rows} whole numbers", actual))
+        issues.append(Issue("lengths", code, f"[{rows}] whole numbers", actual))
         return None
     wrong = np.flatnonzero((counts < 0) | (counts > steps))
     for index in wrong:

@@ -12,19 +12,31 @@ always take the weights as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from bnns_lstm._look import is_a, mapping
+from bnns_lstm._show import shown
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module import bridge
-from bnns_lstm.module.config import LSTMConfig, Peephole, activations_of
-from bnns_lstm.module.engine import Engine, Room, structure
+from bnns_lstm.module.arguments import (
+    bias_of,
+    dropout_seed_of,
+    gathered,
+    generator,
+    refuse,
+    threads,
+)
+from bnns_lstm.module.config import LSTMConfig, Peephole, activations_of, truth
+from bnns_lstm.module.engine import Engine, Room, check_functions, structure
 from bnns_lstm.module.files import Files
-from bnns_lstm.module.inputs import Batch, as_floats, read_batch, read_state
-from bnns_lstm.module.parameters import Weights
+from bnns_lstm.module.inputs import Batch, as_floats, output_of, read_batch, read_state
+from bnns_lstm.module.outputs import arranged, final_state, output_gradient
+from bnns_lstm.module.parameters import Parameters, Weights
 from bnns_lstm.module.results import Floats, Gradients, LSTMState, Tape
 from bnns_lstm.module.stream import Stream
 
@@ -54,6 +66,7 @@ class LSTM(Files):
 
     Raises:
         ArgumentError: With every argument that is wrong.
+        ComputeError: If there is no memory for the weights.
 
     Example:
         >>> import bnns_lstm as bl, numpy as np
@@ -81,21 +94,29 @@ class LSTM(Files):
         convert: bool = False,
     ) -> None:
         """Check the configuration and draw weights."""
-        functions = activations_of(activations)
-        sizes = (input_size, hidden_size, num_layers)
-        self._config = LSTMConfig(
-            *sizes, bias, batch_first, dropout, bidirectional, peephole, functions
-        )
-        _check_threads(num_threads)
-        self._num_threads = num_threads
-        self._convert = convert
-        self._random = np.random.default_rng(seed)
-        self._set_up(Weights(self._config))
-        bound = hidden_size**-0.5
+        issues: list[Issue] = []
+        functions: Any = ()
+        with gathered(issues):
+            functions = activations_of(activations)
+        with gathered(issues):
+            self._config = LSTMConfig(
+                input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+                peephole, functions,
+            )  # fmt: skip
+        self._num_threads = threads(num_threads, issues)
+        self._convert = truth("convert", convert, issues)
+        random = generator(seed, issues)
+        self._random: np.random.Generator | None = random
+        added = bias_of(forget_bias, issues)
+        refuse(issues)
+        check_functions(self._config)
+        self._set_up(Weights.made(self._config))
+        hidden = self._config.hidden_size
+        bound = hidden**-0.5
         for name, array in self._weights.named.items():
-            array[...] = self._random.uniform(-bound, bound, array.shape)
+            array[...] = random.uniform(-bound, bound, array.shape)
             if name.startswith("bias_ih"):
-                array[hidden_size : 2 * hidden_size] += forget_bias
+                array[hidden : 2 * hidden] += added
 
     def _set_up(self, weights: Weights) -> None:
         self._weights = weights
@@ -114,14 +135,18 @@ class LSTM(Files):
         return self._num_threads
 
     @property
-    def parameters(self) -> Mapping[str, Floats]:
+    def parameters(self) -> Parameters:
         """The weights by PyTorch's names, as views that may be written; the next call sees what was written.
 
         Blocks along the first axis are input, forget, candidate and output gate. `weight_ch_l0` holds the
-        peepholes. Whoever keeps a view and writes it after a call has been made calls `update()`.
+        peepholes. Whoever keeps a view and writes it after a call has been made calls `update()`. An array
+        that is assigned to a name is copied.
+
+        Raises:
+            ArgumentError: Where something is assigned that does not fit.
         """
         self._is_changed = True
-        return dict(self._weights.named)
+        return Parameters(self._weights.named, self.update)
 
     def update(self) -> None:
         """Use the weights as they are now from the next call on."""
@@ -129,9 +154,10 @@ class LSTM(Files):
 
     def _current(self) -> Engine:
         if self._is_changed:
-            self._engine.changed()
+            # Before the weights are read: what another thread changes meanwhile is for the next call.
             self._is_changed = False
             self._version += 1
+            self._engine.changed()
         return self._engine
 
     def __call__(
@@ -161,20 +187,27 @@ class LSTM(Files):
         Raises:
             ArgumentError: With every argument that is wrong.
         """
-        is_plain = lengths is None and out is None and not return_cell_states
+        is_plain = lengths is None and out is None and return_cell_states is False
         if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
             found = self._current().quick(x, state)
             if found is not None:
                 y, h, c = found
                 return y, LSTMState(h, c)
-        batch = self._read(x, state, lengths)
+        issues: list[Issue] = []
+        with_cells = truth("return_cell_states", return_cell_states, issues)
+        batch, target = self._read(x, state, lengths, out, issues)
         engine = self._current()
-        if return_cell_states:
+        if with_cells:
             y, h, c, cells = engine.cells(batch)
-            given = self._output(batch, y, out)
-            return given, self._state(batch, h, c), self._arrange(batch, cells)
-        y, h, c = engine.forward(batch)
-        return self._output(batch, y, out), self._state(batch, h, c)
+            given = arranged(self._config, batch, y, target)
+            return (
+                given,
+                final_state(self._config, batch, h, c),
+                arranged(self._config, batch, cells),
+            )
+        with engine.lock:
+            y, h, c = engine.forward(batch)
+            return arranged(self._config, batch, y, target), final_state(self._config, batch, h, c)
 
     def forward(
         self,
@@ -199,16 +232,21 @@ class LSTM(Files):
         Raises:
             ArgumentError: With every argument that is wrong.
         """
-        if not training:
+        issues: list[Issue] = []
+        is_training = truth("training", training, issues)
+        seed = dropout_seed_of(dropout_seed, issues)
+        if not is_training and not issues:
             return self(x, state, lengths=lengths, out=out)
-        batch = self._read(x, state, lengths)
+        batch, target = self._read(x, state, lengths, out, issues)
         engine = self._current()
         engine.weights.add_biases()
-        seed = int(self._random.integers(2**63)) if dropout_seed is None else dropout_seed
+        if seed is None:
+            self._random = self._random or np.random.default_rng()
+            seed = int(self._random.integers(2**63))
         params, filter_params, cache, room = engine.train(batch, self._config.dropout, seed)
-        tape = Tape(params, filter_params, cache, batch.order, batch.is_batched, self._version)
-        y = self._output(batch, room.y, out)
-        return y, self._state(batch, room.hn, room.cn), tape
+        tape = Tape(params, filter_params, cache, batch.order, batch.is_batched, self._config)
+        y = arranged(self._config, batch, room.y, target)
+        return y, final_state(self._config, batch, room.hn, room.cn), tape
 
     def backward(self, tape: Tape, dy: Any = None, d_state: Any = None) -> Gradients:
         """The gradients of a loss, from those with respect to the output and the final states.
@@ -222,40 +260,30 @@ class LSTM(Files):
             ArgumentError: With every argument that is wrong.
         """
         issues: list[Issue] = []
+        if not is_a(tape, Tape) or tape.config != self._config:
+            actual = "one of another LSTM" if is_a(tape, Tape) else type(tape).__name__
+            raise ArgumentError((Issue("tape", "wrong_type", "a Tape of this LSTM", actual),))
         rows = int(tape.params.batch_size)
-        incoming = self._read_output_gradient(tape, dy, issues)
+        incoming = output_gradient(self._config, tape, dy, issues, convert=self._convert)
         states = read_state(
-            self._config, d_state, rows, issues, is_batched=tape.is_batched, convert=self._convert
+            self._config,
+            d_state,
+            rows,
+            issues,
+            is_batched=tape.is_batched,
+            convert=self._convert,
+            name="d_state",
         )
         if incoming is None and states is None and not issues:
             issues.append(Issue("dy", "missing_gradient", "dy or d_state", "neither"))
-        if issues:
-            raise ArgumentError(tuple(issues))
+        refuse(issues)
         if states is not None and tape.order is not None:
             states = (states[0][:, :, tape.order], states[1][:, :, tape.order])
         given = LSTMDataDescriptor(incoming, *(states or (None, None)))
         found, weights = self._engine.backward(tape.params, tape.filter_params, tape.cache, given)
         batch = Batch(found.x, None, None, tape.order, tape.is_batched)
-        state = self._state(batch, found.h0, found.c0)
-        return Gradients(self._arrange(batch, found.x), state, weights.named)
-
-    def _read_output_gradient(self, tape: Tape, dy: Any, issues: list[Issue]) -> Floats | None:
-        if dy is None:
-            return None
-        floats = as_floats(dy, "dy", issues, convert=self._convert)
-        if floats is None:
-            return None
-        steps, rows, width = tape.params.seq_len, tape.params.batch_size, self._config.output_size
-        wanted = [rows, steps, width] if self._config.batch_first else [steps, rows, width]
-        wanted = wanted if tape.is_batched else [steps, width]
-        if list(floats.shape) != wanted:
-            issues.append(Issue("dy", "size_mismatch", f"{wanted}", str(list(floats.shape))))
-            return None
-        if not tape.is_batched:
-            floats = floats[:, np.newaxis]
-        elif self._config.batch_first:
-            floats = floats.swapaxes(0, 1)
-        return floats if tape.order is None else floats[:, tape.order]
+        state = final_state(self._config, batch, found.h0, found.c0)
+        return Gradients(arranged(self._config, batch, found.x), state, weights.named)
 
     def stream(self, batch_size: int = 1, state: Any = None) -> Stream:
         """A stream: samples come step by step, states are carried in place.
@@ -265,40 +293,19 @@ class LSTM(Files):
         """
         return Stream(self, batch_size, state)
 
-    def _read(self, x: Any, state: Any, lengths: Any) -> Batch:
-        return read_batch(self._config, x, state, lengths, convert=self._convert)
-
-    def _arrange(self, batch: Batch, rows: Floats) -> Floats:
-        """A sequence `[steps, rows, values]` in the order and with the axes of the caller, as a copy."""
-        found: Floats = rows[:, np.argsort(batch.order)] if batch.order is not None else rows
-        if not batch.is_batched:
-            return np.array(found[:, 0])
-        return np.array(found.swapaxes(0, 1) if self._config.batch_first else found, order="C")
-
-    def _output(self, batch: Batch, y: Floats, out: Any) -> Floats:
-        arranged = self._arrange(batch, y)
-        if out is None:
-            return arranged
-        issues: list[Issue] = []
-        floats = as_floats(out, "out", issues, convert=False, writable=True)
-        if floats is not None and floats.shape != arranged.shape:
-            actual = str(list(floats.shape))
-            issues.append(Issue("out", "size_mismatch", str(list(arranged.shape)), actual))
-        if floats is None or issues:
-            raise ArgumentError(tuple(issues))
-        floats[...] = arranged
-        return floats
-
-    def _state(self, batch: Batch, h: Any, c: Any) -> LSTMState:
-        """Final states as the caller knows them, as copies."""
-        stack = self._config.num_layers * self._config.directions
-        both = []
-        for state in (h, c):
-            flat = state.reshape(stack, -1, self._config.hidden_size)
-            if batch.order is not None:
-                flat = flat[:, np.argsort(batch.order)]
-            both.append(np.array(flat if batch.is_batched else flat[:, 0]))
-        return LSTMState(*both)
+    def _read(
+        self, x: Any, state: Any, lengths: Any, out: Any, issues: list[Issue]
+    ) -> tuple[Batch, Floats | None]:
+        """The arguments of a call, and where its output goes if the caller says so."""
+        batch = None
+        with gathered(issues):
+            batch = read_batch(self._config, x, state, lengths, convert=self._convert)
+        target = None
+        if out is not None:
+            target = output_of(self._config, batch, out, issues)
+        refuse(issues)
+        assert batch is not None  # noqa: S101  # or there was a finding
+        return batch, target
 
     def state_dict(self) -> dict[str, Floats]:
         """Copies of the weights, by PyTorch's names and in PyTorch's order."""
@@ -312,23 +319,27 @@ class LSTM(Files):
         """
         issues: list[Issue] = []
         known = self._weights.named
+        entries = mapping(given)
+        if entries is None:
+            actual = type(given).__name__
+            issue = Issue("given", "wrong_type", "a mapping of names to arrays", actual)
+            raise ArgumentError((issue,))
         found = {}
         for name, array in known.items():
-            if name not in given:
+            if name not in entries:
                 issues.append(Issue(name, "null_data", f"{list(array.shape)}", "nothing"))
                 continue
-            floats = as_floats(given[name], name, issues, convert=self._convert)
+            floats = as_floats(entries[name], name, issues, convert=self._convert)
             if floats is not None and floats.shape != array.shape:
                 actual = str(list(floats.shape))
                 issues.append(Issue(name, "size_mismatch", str(list(array.shape)), actual))
             found[name] = floats
         issues += [
-            Issue(str(name), "size_mismatch", "no such entry", "one")
-            for name in given
+            Issue(shown(name).strip("'"), "size_mismatch", "no such entry", "one")
+            for name in entries
             if name not in known
         ]
-        if issues:
-            raise ArgumentError(tuple(issues))
+        refuse(issues)
         for name, floats in found.items():
             known[name][...] = floats
         self.update()
@@ -345,7 +356,7 @@ class LSTM(Files):
         Raises:
             ArgumentError: With every argument that is wrong.
         """
-        batch = self._read(x, state, lengths)
+        batch, _ = self._read(x, state, lengths, None, [])
         self._weights.add_biases()
         room = Room(self._config, batch.steps, batch.rows)
         room.fill(batch)
@@ -376,11 +387,13 @@ class LSTM(Files):
     @classmethod
     def _empty(cls, config: LSTMConfig, *, num_threads: int | None = None) -> LSTM:
         """An LSTM whose weights are 0."""
-        _check_threads(num_threads)
+        issues: list[Issue] = []
         made = cls.__new__(cls)
-        made._config, made._num_threads, made._convert = config, num_threads, False
-        made._random = np.random.default_rng()
-        made._set_up(Weights(config))
+        made._config, made._convert = config, False
+        made._num_threads = threads(num_threads, issues)
+        refuse(issues)
+        made._random = None  # NumPy's generators take longer to import than this package
+        made._set_up(Weights.made(config))
         return made
 
     def _fill(self, weights: dict[str, Floats]) -> None:
@@ -393,7 +406,7 @@ class LSTM(Files):
             "config": asdict(self._config),
             "num_threads": self._num_threads,
             "convert": self._convert,
-            "random": self._random,
+            "random": deepcopy(self._random),
             "weights": self.state_dict(),
             "initial_state": self.initial_state,
         }
@@ -410,24 +423,16 @@ class LSTM(Files):
     def __repr__(self) -> str:
         """As it could be made again, but for the weights."""
         config = self._config
-        shown = [str(config.input_size), str(config.hidden_size)]
+        words = [str(config.input_size), str(config.hidden_size)]
         if config.num_layers > 1:
-            shown.append(str(config.num_layers))
+            words.append(str(config.num_layers))
         for name, default in (
             ("bias", True), ("batch_first", False), ("dropout", 0.0), ("bidirectional", False),
             ("peephole", None),
         ):  # fmt: skip
             value = getattr(config, name)
             if value != default:
-                shown.append(f"{name}={value!r}")
+                words.append(f"{name}={value!r}")
         if config.activations:
-            shown.append("activations={...}")
-        return f"LSTM({', '.join(shown)})"
-
-
-def _check_threads(given: object) -> None:
-    is_number = isinstance(given, int) and not isinstance(given, bool) and given >= 1
-    if given is not None and not is_number:
-        raise ArgumentError(
-            (Issue("num_threads", "out_of_range", "a whole number above 0, or None", repr(given)),)
-        )
+            words.append("activations={...}")
+        return f"LSTM({', '.join(words)})"

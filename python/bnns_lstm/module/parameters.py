@@ -7,19 +7,85 @@ of the two biases that PyTorch has and BNNS has not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
 
+from bnns_lstm._show import shown
 from bnns_lstm.descriptors import LSTMGateDescriptor
+from bnns_lstm.errors import ArgumentError, ComputeError, Issue
 from bnns_lstm.module.config import LSTMConfig
+from bnns_lstm.module.inputs import as_floats
 from bnns_lstm.module.results import Floats
 
-__all__ = ["BLOCKS", "Weights"]
+__all__ = ["BLOCKS", "Parameters", "Weights"]
 
 # The gates in the order of the blocks; every other order in the package is by name.
 BLOCKS = ("input", "forget", "candidate", "output")
+
+
+class Parameters(MutableMapping[str, Floats]):
+    """Weights by name: views that may be written. An array that is assigned to a name is copied into its view.
+
+    Args:
+        named: The views.
+        changed: Called after an assignment.
+    """
+
+    def __init__(self, named: Mapping[str, Floats], changed: Callable[[], None]) -> None:
+        """The same views."""
+        self._named = named
+        self._changed = changed
+
+    def __getitem__(self, name: str) -> Floats:
+        return self._named[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._named)
+
+    def __len__(self) -> int:
+        return len(self._named)
+
+    def __setitem__(self, name: str, given: Any) -> None:
+        """Copy an array of float32 into the view.
+
+        Raises:
+            ArgumentError: For another shape or type, or a name that is none. Nothing was changed then.
+        """
+        view = self._named.get(name)
+        if view is None:
+            raise ArgumentError((self._wrong(f"one of {', '.join(self)}", shown(name)),))
+        issues: list[Issue] = []
+        floats = as_floats(given, name, issues, convert=False)
+        if floats is not None and floats.shape != view.shape:
+            actual = str(list(floats.shape))
+            issues.append(Issue(name, "size_mismatch", str(list(view.shape)), actual))
+        if floats is None or issues:
+            raise ArgumentError(tuple(issues))
+        if floats is not view:  # as it is after `parameters[name] *= 2`
+            view[...] = floats
+        self._changed()
+
+    def __delitem__(self, name: str) -> None:
+        """Refused: the weights of an LSTM are always all there.
+
+        Raises:
+            ArgumentError: Always.
+        """
+        raise ArgumentError((self._wrong("all weights to stay", f"{shown(name)} deleted"),))
+
+    @staticmethod
+    def _wrong(expected: str, actual: str) -> Issue:
+        return Issue("parameters", "out_of_range", expected, actual)
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Floats]]]:
+        """Copies and pickles are plain dictionaries; deep ones have arrays of their own."""
+        return dict, (dict(self),)
+
+    def __repr__(self) -> str:
+        """Names and shapes."""
+        return f"<Parameters: {', '.join(f'{name} {list(self[name].shape)}' for name in self)}>"
 
 
 class Weights:
@@ -45,6 +111,21 @@ class Weights:
             np.zeros(peepholes[config.peephole], np.float32) if config.peephole else None
         )
         self.named: dict[str, Floats] = dict(self._views())
+
+    @classmethod
+    def made(cls, config: LSTMConfig) -> Weights:
+        """Zeros.
+
+        Raises:
+            ComputeError: If there is no memory for them.
+        """
+        try:
+            return cls(config)
+        except (MemoryError, ValueError):  # what NumPy raises for sizes that no memory has
+            raise ComputeError(
+                f"input_size={config.input_size}, hidden_size={config.hidden_size}, "
+                f"num_layers={config.num_layers}: expected weights that fit into memory"
+            ) from None
 
     def _views(self) -> Iterator[tuple[str, Floats]]:
         rows = 4 * self.config.hidden_size

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm.module.config import LSTMConfig
+
 __all__ = ["Floats", "Gradients", "LSTMState", "Tape"]
 
 Floats = npt.NDArray[np.float32]
@@ -35,8 +37,7 @@ class Tape:
         cache: What the forward pass saved.
         order: Which sample of the caller is in each row, or None if they are in the caller's order.
         is_batched: Whether the caller's input had a batch axis.
-        has_state: Whether the call began from states that the caller gave.
-        version: The weights that were used.
+        config: The configuration of the LSTM.
     """
 
     params: Any
@@ -44,7 +45,7 @@ class Tape:
     cache: npt.NDArray[np.uint8]
     order: npt.NDArray[np.intp] | None
     is_batched: bool
-    version: int
+    config: LSTMConfig
 
     def __repr__(self) -> str:
         """Sizes, without contents."""

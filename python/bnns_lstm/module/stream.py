@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bnns_lstm import _native
+from bnns_lstm._look import attempt
+from bnns_lstm._show import shown
 from bnns_lstm.descriptors import FilterParameters, LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
+from bnns_lstm.module.config import count
 from bnns_lstm.module.engine import structure
 from bnns_lstm.module.inputs import as_floats, read_state
 from bnns_lstm.module.results import Floats, LSTMState
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from bnns_lstm.module.lstm import LSTM
 
 __all__ = ["Stream"]
+
+# Steps from which on packing the weights anew costs less than going through them one by one.
+LONG = 64
+FLOAT32 = np.dtype(np.float32)
 
 
 class Stream:
@@ -35,11 +42,8 @@ class Stream:
     def __init__(self, lstm: LSTM, batch_size: int = 1, state: Any = None) -> None:
         """Prepare one step."""
         config = lstm.config
-        issues = []
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            issues.append(
-                Issue("batch_size", "out_of_range", "a whole number above 0", repr(batch_size))
-            )
+        issues: list[Issue] = []
+        batch_size = count("batch_size", batch_size, issues)
         if config.bidirectional:
             expected = "an LSTM of one direction: the backward direction needs the end of the sequence first"
             issues.append(Issue("stream", "out_of_range", expected, "a bidirectional one"))
@@ -60,26 +64,35 @@ class Stream:
         )
         self._step = _native.prepare(params, FilterParameters(engine.num_threads))
         self._version = lstm._version
+        self._last = 0  # steps of the last chunk
+        self._row: Floats = self._x[0]
+        # What `step` gives for an input of each shape.
+        self._outputs: dict[tuple[int, ...], Floats] = {self._row.shape: self._y[0]}
+        if batch_size == 1:
+            self._outputs[self._row[0].shape] = self._y[0, 0]
         if state is not None:
             self.state = state
 
-    def _read(self, given: Any, name: str, dimensions: int) -> Floats:
+    def _read(self, given: Any, name: str, dimensions: int) -> tuple[Floats, bool]:
+        """An input, and whether it has no axis for the batch."""
         issues: list[Issue] = []
         config = self._lstm.config
         floats = as_floats(given, name, issues, convert=self._lstm._convert)
+        axes = [self._rows, config.input_size]
+        is_alone = False
         if floats is not None:
-            axes = [self._rows, config.input_size]
-            if floats.ndim < dimensions and self._rows == 1:
+            actual = str(list(floats.shape))
+            is_alone = floats.ndim == dimensions - 1 and self._rows == 1
+            if is_alone:
                 floats = floats[..., np.newaxis, :]
             if floats.ndim != dimensions or list(floats.shape[-2:]) != axes:
-                expected = f"{'[steps, ...] ' if dimensions == 3 else ''}{axes}"
+                expected = str(["steps", *axes] if dimensions == 3 else axes).replace("'", "")
                 if self._rows == 1:
                     expected += ", or without the batch axis"
-                actual = str(list(np.shape(given)))
                 issues.append(Issue(name, "size_mismatch", expected, actual))
         if floats is None or issues:
             raise ArgumentError(tuple(issues))
-        return floats
+        return floats, is_alone
 
     def _update(self) -> None:
         lstm = self._lstm
@@ -96,26 +109,58 @@ class Stream:
         Raises:
             ArgumentError: For an input of another shape or type.
         """
-        self._x[0] = self._read(x_t, "x_t", 2)
+        # The usual arrays by their shape: the checks of the others would take longer than a small step.
+        found = None
+        if type(x_t) is np.ndarray and x_t.dtype is FLOAT32:
+            found = self._outputs.get(x_t.shape)
+        if found is None:
+            self._row[...], is_alone = self._read(x_t, "x_t", 2)
+            found = self._y[0, 0] if is_alone else self._y[0]
+        else:
+            self._row[...] = x_t
         self._update()
         self._step.forward()
-        found: Floats = self._y[0, 0] if np.ndim(x_t) == 1 else self._y[0]
         return found
 
     def process(self, chunk: Any) -> Floats:
         """Some steps: `[steps, batch, input]` (or `[steps, input]`) to outputs in the same form.
 
+        Chunks of one length, again and again, are quicker than chunks of all lengths: the LSTM packs its
+        weights for the number of steps.
+
         Raises:
             ArgumentError: For an input of another shape or type.
         """
-        floats = self._read(chunk, "chunk", 3)
+        floats, is_alone = self._read(chunk, "chunk", 3)
+        steps = len(floats)
+        is_worth_it = steps >= LONG or (steps > 1 and steps == self._last)
+        self._last = steps
+        y = self._at_once(floats) if is_worth_it else None
+        if y is None:
+            y = self._step_by_step(floats)
+        return y[:, 0] if is_alone else y
+
+    def _step_by_step(self, floats: Floats) -> Floats:
+        """Outputs of some steps, with nothing prepared for their number."""
         y: Floats = np.empty((len(floats), self._rows, self._lstm.config.hidden_size), np.float32)
         self._update()
         for x_t, y_t in zip(floats, y, strict=True):
             self._x[0] = x_t
             self._step.forward()
             y_t[...] = self._y[0]
-        return y[:, 0] if np.ndim(chunk) == 2 else y
+        return y
+
+    def _at_once(self, floats: Floats) -> Floats | None:
+        """The same outputs from a layer that the LSTM keeps for this number of steps; None for odd arrays."""
+        engine = self._lstm._current()
+        with engine.lock:
+            prepared, _ = engine.prepared(len(floats), self._rows, None)
+        x = np.ascontiguousarray(floats)
+        found = prepared.call(x, self._h[:, 0], self._c[:, 0])
+        if found is None:
+            return None
+        y, self._h[:, 0], self._c[:, 0] = found
+        return y
 
     def reset(self, samples: Any = None) -> None:
         """Begin again from zeros: all streams, or those of these indices.
@@ -123,15 +168,20 @@ class Stream:
         Raises:
             ArgumentError: For an index that no stream has.
         """
-        try:
-            chosen = slice(None) if samples is None else np.asarray(samples)
-            self._h[:, :, chosen] = 0
-            self._c[:, :, chosen] = 0
-        except (IndexError, TypeError, ValueError) as error:
+        chosen = slice(None) if samples is None else attempt(lambda: self._chosen(samples))
+        if isinstance(chosen, Exception):
             expected = f"indices of {self._rows} streams"
-            raise ArgumentError(
-                (Issue("samples", "out_of_range", expected, repr(samples)),)
-            ) from error
+            raise ArgumentError((Issue("samples", "out_of_range", expected, shown(samples)),))
+        self._h[:, :, chosen] = 0
+        self._c[:, :, chosen] = 0
+
+    def _chosen(self, samples: Any) -> Any:
+        """Indices of streams, or a mask of them, which exist."""
+        chosen = np.asarray(samples)
+        if chosen.size == 0 and chosen.dtype.kind == "f":  # an empty list
+            return chosen.astype(np.intp)
+        np.empty(self._rows, np.bool_)[chosen]
+        return chosen
 
     @property
     def state(self) -> LSTMState:
@@ -147,6 +197,10 @@ class Stream:
             found_issue = Issue("state", "wrong_type", "a pair (h, c)", repr(type(state).__name__))
             raise ArgumentError(tuple(issues) or (found_issue,))
         self._h[...], self._c[...] = found
+
+    def __reduce__(self) -> tuple[type[Stream], tuple[LSTM, int, LSTMState]]:
+        """Copies and pickles begin where this stream is."""
+        return type(self), (self._lstm, self._rows, self.state)
 
     def __repr__(self) -> str:
         """Of what, and how many."""

@@ -49,7 +49,7 @@ pub(crate) fn read_cache<'py>(
     let field = Field { object: object.clone(), path: path() };
     let expected = "a NumPy array of uint8 (without a mask) or None";
     let Some((array, memory)) = measure(reader, &field, expected)? else { return Ok(None) };
-    let Memory { data_type, type_name, shape, byte_strides, writable, .. } = memory;
+    let Memory { data_type, type_name, shape, byte_strides, element_bytes, writable, .. } = memory;
     let mut report = |code, expected: &str, actual: String| {
         reader.report(path(), code, expected, actual);
     };
@@ -58,7 +58,8 @@ pub(crate) fn read_cache<'py>(
     }
     match (shape.as_slice(), byte_strides.as_slice()) {
         ([length], &[stride]) => {
-            if *length > 1 && stride != 1 {
+            let is_contiguous = usize::try_from(stride) == Ok(element_bytes);
+            if *length > 1 && !is_contiguous {
                 report(Code::NotContiguous, "contiguous bytes", format!("a stride of {stride}"));
             }
         }

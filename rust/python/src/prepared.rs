@@ -57,7 +57,7 @@ impl Shapes {
     }
 }
 
-/// An array of this shape whose elements lie in C order.
+/// An array of this shape whose elements lie in C order, at addresses that floats may have.
 fn in_order<'py>(
     object: &Bound<'py, PyAny>,
     shape: [usize; 3],
@@ -66,7 +66,7 @@ fn in_order<'py>(
     if array.shape() != shape || !array.is_c_contiguous() {
         return None;
     }
-    array.try_readonly().ok()
+    array.try_readonly().ok().filter(|array| array.as_slice().is_ok())
 }
 
 /// The arrays of a data descriptor.

@@ -143,8 +143,8 @@ impl Case {
             ),
             hw: to_fill(take.remove(format!("{name}.hw").as_str()), &[l, d, h, h], way.accumulate),
             cw: {
-                // With one hidden unit and one direction, what fits a diagonal fits a matrix.
-                let is_full = floats.is_full || (h == 1 && d == 1);
+                // A peephole of one hidden unit is a matrix in every form.
+                let is_full = floats.is_full || h == 1;
                 let shape = if is_full { vec![l, d, h, h] } else { vec![l, d, h] };
                 to_fill(take.remove(format!("{name}.cw").as_str()), &shape, way.accumulate)
             },

@@ -31,6 +31,13 @@ pub(super) struct CheckedArray {
     pub(super) span: Span,
 }
 
+impl CheckedArray {
+    /// The same elements with one more axis, the fastest one, of extent 1.
+    pub(super) fn with_last_axis(self) -> Self {
+        Self { layout: self.layout.with_last_axis(), ..self }
+    }
+}
+
 /// Check one non-null float array; `None` where something was reported, about it or about a size of it.
 pub(super) fn check_array(
     issues: &mut Issues,

@@ -78,14 +78,16 @@ pub(super) fn check_gate(
     let path = issues.field(gate.field());
     let is_split = is_split(desc.iw_desc.each_ref(), sizes);
     let axes = GateAxes::new(sizes, is_split);
-    let peephole = peephole_kind(&desc.cw_desc, &axes);
+    let form = peephole_kind(&desc.cw_desc, &axes);
+    let peephole = if is_one_unit(sizes, form) { Peephole::Full } else { form };
     let forms = WeightForms { is_split, peephole, has_bias: !desc.b_desc.data.is_null() };
 
     let input = check_input_weights(issues, &path.then("iw_desc"), &desc.iw_desc, &axes, sizes);
     let hw_path = path.then("hw_desc");
     require(issues, &hw_path, &desc.hw_desc, "the hidden weights");
     let hw = check_weights(issues, hw_path, &axes.matrix, &desc.hw_desc);
-    let cw = check_weights(issues, path.then("cw_desc"), axes.peephole(peephole), &desc.cw_desc);
+    let cw = check_weights(issues, path.then("cw_desc"), axes.peephole(form), &desc.cw_desc)
+        .map(|cw| if form == peephole { cw } else { cw.with_last_axis() });
     let b = check_weights(issues, path.then("b_desc"), &axes.vector, &desc.b_desc);
 
     let all = [&input.lowest, &input.upper, &hw, &cw, &b];
@@ -160,6 +162,11 @@ fn check_weights(
         return None;
     }
     check_array(issues, &Field { path, axes, is_sequence: false, is_output: false }, desc)
+}
+
+/// Whether a diagonal is a matrix too: of one hidden unit, both are one number for each layer and direction.
+pub(super) fn is_one_unit(sizes: &Sizes, form: Peephole) -> bool {
+    sizes.hidden == 1 && form == Peephole::Diagonal
 }
 
 /// Full matrix or diagonal, by rank and sizes: what fits as a matrix is a matrix. Where both fit and no

@@ -8,7 +8,7 @@ use super::array::{CheckedArray, Field, check_array};
 use super::arrays::{ANY_OF_THREE, CheckedData, Side, check_data, is_empty};
 use super::config::Peephole;
 use super::delta::PARAMS;
-use super::gates::{GateAxes, WeightForms, is_rather, is_same_pointer};
+use super::gates::{GateAxes, WeightForms, is_one_unit, is_rather, is_same_pointer};
 use super::issues::Issues;
 use super::layer::CheckedLayer;
 use super::layout::Axis;
@@ -228,7 +228,7 @@ impl GateCheck<'_> {
         }
     }
 
-    /// Cell weights, in the same form as the weights.
+    /// Cell weights, in the same form as the weights; those of one hidden unit in either.
     fn peephole(
         &mut self,
         path: Path,
@@ -247,10 +247,13 @@ impl GateCheck<'_> {
             Peephole::Diagonal => (Peephole::Full, "a diagonal, as in params", "a full matrix"),
         };
         let own = axes.peephole(self.forms.peephole);
-        if is_rather(desc, axes.peephole(other), own) {
+        if !is_rather(desc, axes.peephole(other), own) {
+            return self.array(path, own, desc);
+        }
+        if !is_one_unit(&self.layer.sizes, other) {
             return self.refuse(path, Code::GradientForm, expected, actual);
         }
-        self.array(path, own, desc)
+        self.array(path, axes.peephole(other), desc).map(CheckedArray::with_last_axis)
     }
 
     fn bias(

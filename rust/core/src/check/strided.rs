@@ -45,6 +45,16 @@ impl Strided {
         Self { shape, source: Source::Axes { own_shape, order, missing } }
     }
 
+    /// The same elements with one more axis, the fastest one, of extent 1.
+    pub(super) fn with_last_axis(mut self) -> Self {
+        match &mut self.source {
+            Source::Buffer { strides } => strides.push(1),
+            Source::Axes { missing, .. } => missing.push(self.shape.len()),
+        }
+        self.shape.push(1);
+        self
+    }
+
     /// Extents of the field's axes, slowest first.
     pub fn shape(&self) -> &[usize] {
         &self.shape
@@ -247,6 +257,26 @@ mod tests {
         let view = strided.bind_mut::<Ix3>(path, with_gaps.into_dyn()).unwrap();
         assert_eq!(view.dim(), (5, 1, 3));
         assert!(view.indexed_iter().all(|((i, _, j), &value)| is(value, 20 * j + 2 * i)));
+    }
+
+    #[test]
+    fn one_more_axis_of_one_element_changes_no_element() {
+        let buffer = numbers(12).into_dyn();
+        let array = numbers(12).into_shape_with_order((4, 3)).unwrap();
+        let fields = [
+            (Strided::in_buffer(vec![3, 4], vec![1, 3]), buffer.view()),
+            (
+                Strided::along_axes(vec![3, 4], vec![4, 3], &[Some(1), Some(0)]),
+                array.view().into_dyn(),
+            ),
+        ];
+        for (field, array) in fields {
+            let two = field.bind::<Ix2>(path, array.clone()).unwrap();
+            let longer = field.clone().with_last_axis();
+            assert_eq!(longer.shape(), [3, 4, 1]);
+            let three = longer.bind::<Ix3>(path, array.clone()).unwrap();
+            assert_eq!(three.index_axis(Axis(2), 0), two);
+        }
     }
 
     #[test]

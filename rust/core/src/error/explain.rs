@@ -84,8 +84,9 @@ impl Code {
                 "A gradient is wanted for a bias or a peephole that is null in params, so the gate has none."
             }
             Self::GradientForm => {
-                "A gradient has the form of its weight: a peephole is a full matrix or a diagonal in both, \
-                 and input weights are in one array (joint) or in two (split) in both."
+                "A gradient has the form of its weight: a peephole is a full matrix or a diagonal in both (of \
+                 one hidden unit, either), and input weights are in one array (joint) or in two (split) in \
+                 both."
             }
             Self::InitialStateOverwritten => {
                 "The backward pass needs the initial state, but params has the final state in the same \

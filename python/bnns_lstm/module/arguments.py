@@ -1,0 +1,80 @@
+"""The arguments of an LSTM's constructor and methods that are neither sizes nor arrays.
+
+In: what a caller gave. Out: the value, with a finding where it cannot be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from bnns_lstm._look import attempt, is_a, real, whole
+from bnns_lstm._show import shown
+from bnns_lstm.errors import ArgumentError, Issue
+
+__all__ = ["bias_of", "dropout_seed_of", "gathered", "generator", "refuse", "threads"]
+
+# Of the core, and of the structure's field.
+MOST_THREADS, SEEDS = 1024, 2**64
+
+
+@contextmanager
+def gathered(issues: list[Issue]) -> Iterator[None]:
+    """Add what is raised within to other findings."""
+    try:
+        yield
+    except ArgumentError as error:
+        issues.extend(error.issues)
+
+
+def refuse(issues: list[Issue]) -> None:
+    """Raise what was found, if anything was.
+
+    Raises:
+        ArgumentError: With all of it.
+    """
+    if issues:
+        raise ArgumentError(tuple(issues))
+
+
+def threads(given: object, issues: list[Issue]) -> int | None:
+    """A number of threads, or None where the library chooses."""
+    number = whole(given)
+    if given is None or (number is not None and 1 <= number <= MOST_THREADS):
+        return number
+    expected = f"a whole number from 1 to {MOST_THREADS}, or None"
+    issues.append(Issue("num_threads", "out_of_range", expected, shown(given)))
+    return None
+
+
+def generator(seed: Any, issues: list[Issue]) -> np.random.Generator:
+    """A generator of random numbers from anything that NumPy takes as a seed."""
+    made = attempt(lambda: np.random.default_rng(seed))
+    if isinstance(made, np.random.Generator) and not is_a(seed, (bool, np.bool_)):
+        return made
+    expected = "a whole number of at least 0, or None"
+    issues.append(Issue("seed", "out_of_range", expected, shown(seed)))
+    return np.random.default_rng(0)
+
+
+def bias_of(forget_bias: object, issues: list[Issue]) -> float:
+    """A number that is added to biases."""
+    number = real(forget_bias)
+    if number is not None and isfinite(number):
+        return number
+    issues.append(Issue("forget_bias", "out_of_range", "a finite number", shown(forget_bias)))
+    return 0.0
+
+
+def dropout_seed_of(given: object, issues: list[Issue]) -> int | None:
+    """The key of a dropout mask, or None where one is drawn."""
+    number = whole(given)
+    if given is None or (number is not None and 0 <= number < SEEDS):
+        return number
+    expected = "a whole number from 0 to 2**64 - 1, or None"
+    issues.append(Issue("dropout_seed", "out_of_range", expected, shown(given)))
+    return None
