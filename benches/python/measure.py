@@ -22,7 +22,7 @@ from rows import Row
 
 # A pause before each sample of engines with more than one thread: threads that wait for work spin for a
 # while after a call, and would take time from the next engine.
-SETTLE_SECONDS = 0.03
+SETTLE_SECONDS = 0.25
 
 
 @dataclass

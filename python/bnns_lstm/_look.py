@@ -26,11 +26,14 @@ def is_a(value: object, kinds: type | tuple[type, ...]) -> bool:
 
 
 def attempt(ask: Callable[[], T]) -> T | Exception:
-    """What a question gives, or the exception that it raised."""
+    """What a question gives, or the exception that it raised.
+
+    Without its traceback: that would hold the frames of all callers, and with them their arrays.
+    """
     try:
         return ask()
     except Exception as error:  # noqa: BLE001 - the caller's objects may raise anything
-        return error
+        return error.with_traceback(None)
 
 
 def mapping(value: object) -> dict[Any, Any] | None:

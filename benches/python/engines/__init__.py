@@ -17,6 +17,7 @@ from rows import Row
 ENGINES: dict[str, str] = {
     "ours": "engines.ours",
     "structure": "engines.structure",
+    "module": "engines.module",
     "avx2": "engines.ours_avx2",
     "fallback": "engines.ours_fallback",
     "onnxruntime": "engines.onnxruntime",
@@ -25,11 +26,11 @@ ENGINES: dict[str, str] = {
     "numpy": "engines.numpy",
 }
 
-# Without this package at other levels than the machine's best.
-USUAL = [name for name in ENGINES if name not in {"avx2", "fallback"}]
+# Without this package's module, and without other levels than the machine's best.
+USUAL = [name for name in ENGINES if name not in {"module", "avx2", "fallback"}]
 
 # These are this package; all others are peers.
-OURS = ("ours", "structure", "avx2", "fallback")
+OURS = ("ours", "structure", "module", "avx2", "fallback")
 
 
 class Engine(Protocol):

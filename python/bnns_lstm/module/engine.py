@@ -26,6 +26,7 @@ from bnns_lstm.functions import (
 )
 from bnns_lstm.module.config import FUNCTIONS, LSTMConfig
 from bnns_lstm.module.inputs import Batch
+from bnns_lstm.module.memory import Spare
 from bnns_lstm.module.parameters import BLOCKS, Weights
 from bnns_lstm.module.results import Floats, LSTMState
 
@@ -149,6 +150,7 @@ class Engine:
         self.num_threads = num_threads
         self.kept: OrderedDict[Any, tuple[_native.PreparedLayer, Room]] = OrderedDict()
         self.is_quick = not weights.config.batch_first
+        self.spare = Spare()
 
     def changed(self) -> None:
         """Use the weights as they are now from the next call on."""
@@ -215,7 +217,7 @@ class Engine:
         )
         filter_params = FilterParameters(self.num_threads, seed)
         size = compute_lstm_training_cache_capacity(params, filter_params)
-        cache = np.empty(size, np.uint8)
+        cache = self.spare.take(size)
         direct_apply_lstm_batch_training_caching(params, filter_params, cache)
         return params, filter_params, cache, room
 

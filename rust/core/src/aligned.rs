@@ -1,6 +1,6 @@
 //! Float buffers on cache-line boundaries.
 //!
-//! In: a length. Out: zeroed floats whose first one starts a cache line, so that no vector load straddles
+//! In: a length. Out: floats, zeros or not, whose first one starts a cache line, so that no vector load straddles
 //! two lines. It does not know what is stored.
 //!
 //! A thread keeps some of the memory that its buffers leave: a training step of a small layer would
@@ -46,7 +46,7 @@ fn keep(storage: Vec<f32>) {
     });
 }
 
-/// Zeroed floats that start on a cache line; the length never changes.
+/// Floats that start on a cache line; the length never changes.
 #[derive(Default)]
 pub(crate) struct Aligned {
     storage: Vec<f32>,
@@ -61,12 +61,36 @@ impl Aligned {
     ///
     /// [`Error::OutOfMemory`], with `what` in its message.
     pub(crate) fn zeros(len: usize, what: &'static str) -> Result<Self, Error> {
+        Self::after(len, what, Vec::clear)
+    }
+
+    /// `len` floats of any value, which nobody may read before writing them: NaN in debug builds, so that
+    /// tests notice if somebody does.
+    ///
+    /// # Errors
+    ///
+    /// As [`zeros`](Self::zeros).
+    pub(crate) fn room(len: usize, what: &'static str) -> Result<Self, Error> {
+        let mut room = Self::after(len, what, |_| {})?;
+        if cfg!(debug_assertions) {
+            room.fill(f32::NAN);
+        }
+        Ok(room)
+    }
+
+    /// Old memory as `prepare` leaves it, or none; and zeros as far as it does not reach.
+    fn after(
+        len: usize,
+        what: &'static str,
+        prepare: impl FnOnce(&mut Vec<f32>),
+    ) -> Result<Self, Error> {
         let out_of_memory =
             || Error::OutOfMemory { what, bytes: len.saturating_mul(size_of::<f32>()) };
         let padded = len.checked_add(FLOATS).ok_or_else(out_of_memory)?;
         let mut storage = reuse(padded).unwrap_or_default();
-        storage.clear();
-        storage.try_reserve_exact(padded).map_err(|_| out_of_memory())?;
+        prepare(&mut storage);
+        let missing = padded.saturating_sub(storage.len());
+        storage.try_reserve_exact(missing).map_err(|_| out_of_memory())?;
         storage.resize(padded, 0.0);
         let misalignment = storage.as_ptr().addr() % LINE / size_of::<f32>();
         let start = if misalignment == 0 { 0 } else { FLOATS - misalignment };

@@ -90,7 +90,7 @@ impl BackwardWorkspace {
         let config = plan.config();
         let sizes = BackwardSizes::new(plan);
         let sequences = |floats: usize| -> Result<Vec<Aligned>, Error> {
-            (0..config.directions).map(|_| zeros(floats)).collect()
+            (0..config.directions).map(|_| room(floats)).collect()
         };
         let directions = (0..config.directions).map(|_| DirectionMemory::new(&sizes));
         let layers = sizes.weights.iter().flat_map(|weights| vec![*weights; config.directions]);
@@ -112,8 +112,8 @@ impl GradientMemory {
         Ok(Self {
             d_hidden: zeros(wide)?,
             d_cell: zeros(wide)?,
-            recent: zeros(weights)?,
-            sums: zeros(weights)?,
+            recent: room(weights)?,
+            sums: room(weights)?,
         })
     }
 }
@@ -121,16 +121,16 @@ impl GradientMemory {
 impl DirectionMemory {
     fn new(sizes: &BackwardSizes) -> Result<Self, Error> {
         Ok(Self {
-            gates: zeros(sizes.gates)?,
-            cells: zeros(sizes.state_rows)?,
-            previous_cells: zeros(sizes.state_rows)?,
-            previous_hidden: zeros(sizes.state_rows)?,
-            inputs: zeros(sizes.inputs)?,
-            incoming: zeros(sizes.state_rows)?,
-            derivatives: zeros(sizes.derivatives)?,
-            activated: zeros(sizes.activated)?,
-            arranged_gates: zeros(sizes.arranged_gates)?,
-            arranged_inputs: zeros(sizes.arranged_inputs)?,
+            gates: room(sizes.gates)?,
+            cells: room(sizes.state_rows)?,
+            previous_cells: room(sizes.state_rows)?,
+            previous_hidden: room(sizes.state_rows)?,
+            inputs: room(sizes.inputs)?,
+            incoming: room(sizes.state_rows)?,
+            derivatives: room(sizes.derivatives)?,
+            activated: room(sizes.activated)?,
+            arranged_gates: room(sizes.arranged_gates)?,
+            arranged_inputs: room(sizes.arranged_inputs)?,
         })
     }
 
@@ -172,4 +172,9 @@ impl DirectionMemory {
 
 fn zeros(floats: usize) -> Result<Aligned, Error> {
     Aligned::zeros(floats, "the backward workspace")
+}
+
+/// What a call writes before it reads it.
+fn room(floats: usize) -> Result<Aligned, Error> {
+    Aligned::room(floats, "the backward workspace")
 }

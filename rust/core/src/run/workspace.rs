@@ -73,7 +73,7 @@ impl GroupMemory {
     pub(super) fn new(sizes: &GroupSizes) -> Result<Self, Error> {
         let sequence = |number: usize| -> Result<Vec<Aligned>, Error> {
             let floats = if sizes.sequences >= number { sizes.sequence } else { 0 };
-            (0..sizes.directions).map(|_| zeros(floats)).collect()
+            (0..sizes.directions).map(|_| room(floats)).collect()
         };
         let parts = || sizes.parts.iter().enumerate();
         let tasks = (0..sizes.directions)
@@ -105,16 +105,21 @@ impl TaskMemory {
             chunk_rows: sizes.chunk_rows,
             projection: order,
             recurrence: order,
-            input: zeros(sizes.input)?,
-            pre: zeros(sizes.pre)?,
-            out: zeros(sizes.out)?,
-            gates: zeros(sizes.gates)?,
-            saved_gates: zeros(sizes.saved_gates)?,
-            saved_cells: zeros(sizes.saved_cells)?,
+            input: room(sizes.input)?,
+            pre: room(sizes.pre)?,
+            out: room(sizes.out)?,
+            gates: room(sizes.gates)?,
+            saved_gates: room(sizes.saved_gates)?,
+            saved_cells: room(sizes.saved_cells)?,
         })
     }
 }
 
 fn zeros(floats: usize) -> Result<Aligned, Error> {
     Aligned::zeros(floats, "the workspace")
+}
+
+/// What a call writes before it reads it.
+fn room(floats: usize) -> Result<Aligned, Error> {
+    Aligned::room(floats, "the workspace")
 }

@@ -1,0 +1,84 @@
+"""`bl.LSTM`, as most users call it: streams, batches with lengths, training with a tape."""
+
+from __future__ import annotations
+
+import bnns_lstm as bl
+import numpy as np
+from cases import Array, Arrays, Unsupported, Way
+from rows import Row
+
+DISTRIBUTION = "bnns-lstm"
+SUFFIXES = ("", "_reverse")
+
+
+def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
+    """See `engines`."""
+    if row.kind == "peephole":
+        raise Unsupported("`ours` has them; PyTorch's names do not")
+    lstm = bl.LSTM.from_torch(state_dict(arrays), num_threads=threads)
+    if row.kind == "step":
+        return [step(row, arrays, lstm)]
+    return [train(arrays, lstm) if row.kind == "train" else forward(row, arrays, lstm)]
+
+
+def state_dict(arrays: Arrays) -> dict[str, Array]:
+    """The weights by PyTorch's names."""
+    found = {}
+    for layer, directions in enumerate(arrays.weights):
+        for weights, suffix in zip(directions, SUFFIXES, strict=False):
+            place = f"l{layer}{suffix}"
+            found[f"weight_ih_{place}"] = weights.w
+            found[f"weight_hh_{place}"] = weights.r
+            found[f"bias_ih_{place}"] = weights.b
+            found[f"bias_hh_{place}"] = np.zeros_like(weights.b)
+    return found
+
+
+def step(row: Row, arrays: Arrays, lstm: bl.LSTM) -> Way:
+    """One step of a stream."""
+    stream = lstm.stream(row.batch)
+    x = arrays.x[0]
+    found: dict[str, Array] = {}
+
+    def call() -> None:
+        found["y"] = stream.step(x)
+
+    def results() -> dict[str, Array]:
+        return {"y": found["y"][np.newaxis], "h": stream.state.h[0], "c": stream.state.c[0]}
+
+    return Way(call, results, "stream")
+
+
+def forward(row: Row, arrays: Arrays, lstm: bl.LSTM) -> Way:
+    """A call, with lengths where samples have some."""
+    found: dict[str, Array] = {}
+    lengths = arrays.lengths if row.shortest else None
+
+    def call() -> None:
+        found["y"], _ = lstm(arrays.x, lengths=lengths)
+
+    return Way(call, lambda: {"y": arrays.masked(found["y"])}, "call")
+
+
+def train(arrays: Arrays, lstm: bl.LSTM) -> Way:
+    """Forward with a tape, then backward; `update` packs the weights anew."""
+    lengths = arrays.lengths if len(set(arrays.lengths)) > 1 else None
+    found: dict[str, Array] = {}
+
+    def call() -> None:
+        lstm.update()
+        y, _, tape = lstm.forward(arrays.x, lengths=lengths, training=True)
+        gradients = lstm.backward(tape, arrays.dy)
+        found.update(gradients.parameters, y=y, dx=gradients.input)
+
+    def results() -> dict[str, Array]:
+        named = {"y": arrays.masked(found["y"]), "dx": found["dx"]}
+        for layer, directions in enumerate(arrays.weights):
+            for direction, suffix in enumerate(SUFFIXES[: len(directions)]):
+                place = f"l{layer}{suffix}"
+                named[f"dw{layer}.{direction}"] = found[f"weight_ih_{place}"]
+                named[f"dr{layer}.{direction}"] = found[f"weight_hh_{place}"]
+                named[f"db{layer}.{direction}"] = found[f"bias_ih_{place}"]
+        return named
+
+    return Way(call, results, "tape")
