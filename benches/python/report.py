@@ -109,7 +109,8 @@ per call. Each engine lives in a process of its own, and they take turns sample 
   diagonal peepholes.
 - **ours** is this package, prepared once where it can be, as ONNX Runtime and OpenVINO are when their models
   are loaded; **structure** is the same with structures checked and weights packed on each call;
-  **avx2** and **fallback** are this package with its SIMD level forced.
+  **module** is `bl.LSTM`, with new arrays for each result; **avx2** and **fallback** are this package with
+  its SIMD level forced.
 - **ratio** is the fastest peer's median divided by ours, in brackets the ratio of their minima: above 1 we
   are faster.
 - **share** is the row's limit divided by our median: the part of our time in which the machine at its best
