@@ -53,10 +53,10 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) d_hidden: &'a mut [f32],
     /// Gradients of the cell state, `[batch row][unit]` at `wide_pitch`: after and before.
     pub(crate) d_cell: &'a mut [f32],
-    /// From one row of state gradients to the next.
+    /// From one row of state gradients to the next: whole blocks of four vectors.
     pub(crate) wide_pitch: usize,
-    /// Vectors of hidden units.
-    pub(crate) vectors: usize,
+    /// Blocks of four vectors of hidden units.
+    pub(crate) wide_blocks: usize,
     pub(crate) scratch: BackwardScratch<'a>,
 }
 
@@ -155,7 +155,7 @@ impl BackwardChunk<'_> {
             rows: Rows { floats, pitch: gate_pitch, width: units },
             count: rows,
             weights: self.panels.cell_output,
-            vectors: self.vectors,
+            blocks: self.wide_blocks,
             out: self.d_cell,
             pitch: self.wide_pitch,
             add: true,
@@ -211,7 +211,7 @@ impl BackwardChunk<'_> {
             rows: Rows { floats, pitch: gate_pitch, width: 4 * units },
             count: rows,
             weights: self.panels.hidden,
-            vectors: self.vectors,
+            blocks: self.wide_blocks,
             out: self.d_hidden,
             pitch: self.wide_pitch,
             add: false,

@@ -1,7 +1,6 @@
 //! Products with transposed weights: from gradients of gates to gradients of what the gates read.
 //!
-//! In: rows of gate gradients, panels `[block of four vectors][gate input][vector]`, with fewer vectors in the
-//! last block where there are not enough. Out: rows of sums,
+//! In: rows of gate gradients, panels `[block of four vectors][gate input][four vectors]`. Out: rows of sums,
 //! overwritten or increased. It is the forward pass' register tile with other operands.
 
 use super::ahead::Ahead;
@@ -23,8 +22,8 @@ pub(crate) struct TransposedProduct<'a> {
     pub(crate) count: usize,
     /// `[block][gate input][vector][lane]`
     pub(crate) weights: &'a [f32],
-    /// Vectors of outputs.
-    pub(crate) vectors: usize,
+    /// Blocks of outputs.
+    pub(crate) blocks: usize,
     pub(crate) out: &'a mut [f32],
     pub(crate) pitch: usize,
     /// Add to what is there.
@@ -35,17 +34,8 @@ impl TransposedProduct<'_> {
     /// Compute all rows, within another kernel.
     #[inline(always)]
     pub(super) fn compute<S: Simd>(&mut self, simd: S) {
-        if self.count == 0 {
-            return;
-        }
-        let blocks = self.vectors / VECTORS;
-        Blocks::<VECTORS> { product: self, first_vector: 0 }.cover(simd, blocks);
-        let first_vector = blocks * VECTORS;
-        match self.vectors % VECTORS {
-            3 => Blocks::<3> { product: self, first_vector }.cover(simd, 1),
-            2 => Blocks::<2> { product: self, first_vector }.cover(simd, 1),
-            1 => Blocks::<1> { product: self, first_vector }.cover(simd, 1),
-            _ => {}
+        if self.count > 0 {
+            cover(simd, self.geometry, BlockOrder::ascending(self.blocks), self.count, self);
         }
     }
 }
@@ -59,22 +49,7 @@ impl Kernel for TransposedProduct<'_> {
     }
 }
 
-/// Blocks of `WIDTH` vectors of outputs.
-struct Blocks<'p, 'a, const WIDTH: usize> {
-    product: &'p mut TransposedProduct<'a>,
-    /// The first block's first vector.
-    first_vector: usize,
-}
-
-impl<const WIDTH: usize> Blocks<'_, '_, WIDTH> {
-    #[inline(always)]
-    fn cover<S: Simd>(mut self, simd: S, blocks: usize) {
-        let (geometry, count) = (self.product.geometry, self.product.count);
-        cover(simd, geometry, BlockOrder::ascending(blocks), count, &mut self);
-    }
-}
-
-impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
+impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
     #[inline(always)]
     fn tile<const ROWS: usize, const BLOCKS: usize>(
         &mut self,
@@ -83,28 +58,25 @@ impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
         first_block: usize,
         ahead: Ahead,
     ) {
-        let Self { product, first_vector } = self;
         let lanes = S::f32s::LEN;
-        let width = WIDTH * lanes;
-        let inputs = product.rows.width;
-        let weights = &product.weights[*first_vector * inputs * lanes..];
-        let start = *first_vector * lanes + first_block * width;
-        let place = |row: usize| (first_row + row) * product.pitch + start;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, WIDTH> =
-            [[[S::f32s::splat(simd, 0.0); WIDTH]; BLOCKS]; ROWS];
-        if product.add {
+        let width = VECTORS * lanes;
+        let block_floats = self.rows.width * width;
+        let place = |row: usize| (first_row + row) * self.pitch + first_block * width;
+        let mut sums: Accumulators<S, ROWS, BLOCKS, VECTORS> =
+            [[[S::f32s::splat(simd, 0.0); VECTORS]; BLOCKS]; ROWS];
+        if self.add {
             for (row, blocks) in sums.iter_mut().enumerate() {
                 for (index, sum) in blocks.iter_mut().flatten().enumerate() {
-                    *sum = load(simd, product.out, place(row) + index * lanes);
+                    *sum = load(simd, self.out, place(row) + index * lanes);
                 }
             }
         }
-        let panels = block_panels::<BLOCKS>(weights, inputs * width, first_block);
-        let ahead = ahead.share(weights, inputs * width, first_row, ROWS);
-        sums = accumulate(simd, sums, product.rows.tile::<ROWS>(first_row), panels, ahead);
+        let panels = block_panels::<BLOCKS>(self.weights, block_floats, first_block);
+        let ahead = ahead.share(self.weights, block_floats, first_row, ROWS);
+        sums = accumulate(simd, sums, self.rows.tile::<ROWS>(first_row), panels, ahead);
         for (row, blocks) in sums.iter().enumerate() {
             for (index, sum) in blocks.iter().flatten().enumerate() {
-                store::<S>(*sum, product.out, place(row) + index * lanes);
+                store::<S>(*sum, self.out, place(row) + index * lanes);
             }
         }
     }

@@ -89,7 +89,7 @@ impl TransposedPanels {
 }
 
 fn zeros(shape: &Shape, outputs: usize, gates: usize) -> Result<Aligned, Error> {
-    let floats = shape.vectors(outputs) * shape.lanes * gates * shape.units();
+    let floats = shape.wide_blocks(outputs) * VECTORS * shape.lanes * gates * shape.units();
     Aligned::zeros(floats, "transposed weights")
 }
 
@@ -101,22 +101,18 @@ fn write(
     matrix: ArrayView2<'_, f32>,
 ) {
     let width = VECTORS * shape.lanes;
-    let inputs = gates * shape.units();
     for (unit, row) in matrix.outer_iter().enumerate() {
-        // The last block may have fewer vectors.
-        let blocks = panel.chunks_mut(inputs * width);
+        let blocks = panel.chunks_exact_mut(gates * shape.units() * width);
         let pieces = row.to_slice().map(|row| row.chunks(width));
         match pieces {
             Some(pieces) => {
                 for (block, piece) in blocks.zip(pieces) {
-                    let width = block.len() / inputs;
                     let place = &mut block[(index * shape.units() + unit) * width..];
                     place[..piece.len()].copy_from_slice(piece);
                 }
             }
             None => {
                 for (block, piece) in blocks.zip(row.axis_chunks_iter(ndarray::Axis(0), width)) {
-                    let width = block.len() / inputs;
                     let place = &mut block[(index * shape.units() + unit) * width..];
                     place.iter_mut().zip(piece).for_each(|(place, &weight)| *place = weight);
                 }

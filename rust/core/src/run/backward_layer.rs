@@ -184,7 +184,7 @@ impl LayerPass<'_, '_> {
             d_hidden,
             d_cell,
             wide_pitch: shape.wide_pitch(config.hidden_size),
-            vectors: shape.vectors(config.hidden_size),
+            wide_blocks: shape.wide_blocks(config.hidden_size),
             scratch: BackwardScratch { derivatives, activated },
         };
         vectorize(self.plan.level, backward);
@@ -202,7 +202,7 @@ impl LayerPass<'_, '_> {
             },
             count,
             weights: &self.transposed.input,
-            vectors: shape.vectors(config.layer_input(self.layer)),
+            blocks: shape.wide_blocks(config.layer_input(self.layer)),
             out: &mut d_inputs[(offsets[steps.start] - offsets[self.covered.start]) * pitch..],
             pitch,
             add: false,
