@@ -18,7 +18,7 @@ def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
     lstm = bl.LSTM.from_torch(state_dict(arrays), num_threads=threads)
     if row.kind == "step":
         return [step(row, arrays, lstm)]
-    return [train(arrays, lstm) if row.kind == "train" else forward(row, arrays, lstm)]
+    return [train(row, arrays, lstm) if row.kind == "train" else forward(row, arrays, lstm)]
 
 
 def state_dict(arrays: Arrays) -> dict[str, Array]:
@@ -60,9 +60,9 @@ def forward(row: Row, arrays: Arrays, lstm: bl.LSTM) -> Way:
     return Way(call, lambda: {"y": arrays.masked(found["y"])}, "call")
 
 
-def train(arrays: Arrays, lstm: bl.LSTM) -> Way:
+def train(row: Row, arrays: Arrays, lstm: bl.LSTM) -> Way:
     """Forward with a tape, then backward; `update` packs the weights anew."""
-    lengths = arrays.lengths if len(set(arrays.lengths)) > 1 else None
+    lengths = arrays.lengths if row.shortest else None
     found: dict[str, Array] = {}
 
     def call() -> None:

@@ -1,4 +1,4 @@
-"""This package at the level `fallback`; on machines without it, no row."""
+"""This package at the level `fallback`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ import os
 
 os.environ["BNNSLSTM_LEVEL"] = "fallback"
 
-import bnns_lstm as bl
-from cases import Arrays, Unsupported, Way
-from rows import Row
+from engines.forced import DISTRIBUTION, ways
 
-from engines import ours
-
-DISTRIBUTION = ours.DISTRIBUTION
-
-
-def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
-    """See `engines`."""
-    try:
-        bl.info()
-    except bl.ConfigurationError as error:
-        raise Unsupported(str(error)) from error
-    return ours.ways(row, arrays, threads)
+__all__ = ["DISTRIBUTION", "ways"]

@@ -28,8 +28,8 @@ class Spare:
         try:
             owner = self.kept.pop()
         except IndexError:
-            owner = np.empty(size, np.uint8)
-        if owner.size != size:
+            owner = None
+        if owner is None or owner.size != size:
             owner = np.empty(size, np.uint8)
         # Behind a memoryview: views of the array then hold the array, and not the owner of its memory.
         array: Bytes = np.frombuffer(owner.data, np.uint8)

@@ -10,7 +10,7 @@
 //! L3 gives a core 30 GB/s; where all weights stay in L2 it would take 2 to 5% more.
 
 /// Floats of a cache line.
-pub(super) const LINE: usize = 64 / size_of::<f32>();
+pub(crate) const LINE: usize = 64 / size_of::<f32>();
 
 /// What the tiles of a block read ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

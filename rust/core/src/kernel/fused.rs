@@ -9,7 +9,7 @@ use super::cell::{PreActivations, default_cell, load, store};
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
 use super::project::Projection;
-use super::tile::{Accumulators, accumulate, block_panels};
+use super::tile::{Accumulators, accumulate, block_panels, load_sums};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
@@ -69,16 +69,8 @@ impl Begin for Projected<'_> {
         (first_row, first_block): (usize, usize),
         _: Ahead,
     ) -> Accumulators<S, ROWS, BLOCKS, 4> {
-        let lanes = S::f32s::LEN;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
-            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
-        for (row, blocks) in sums.iter_mut().enumerate() {
-            let start = (first_row + row) * geometry.gate_pitch + first_block * 4 * lanes;
-            for (index, sum) in blocks.iter_mut().flatten().enumerate() {
-                *sum = load(simd, self.0, start + index * lanes);
-            }
-        }
-        sums
+        let start = first_row * geometry.gate_pitch + first_block * 4 * S::f32s::LEN;
+        load_sums(simd, self.0, start, geometry.gate_pitch)
     }
 }
 

@@ -8,7 +8,7 @@ use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
 use super::fused::Saved;
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
-use super::tile::{Accumulators, accumulate, block_panels};
+use super::tile::{Accumulators, accumulate, block_panels, load_sums};
 use crate::gate::Gates;
 use crate::level::Kernel;
 use crate::math::{Activation, apply_slice};
@@ -205,14 +205,9 @@ impl<S: Simd> TileOperation<S> for GateSums<'_> {
         let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let group = 4 * lanes;
+        let start = first_row * gate_pitch + first_block * group;
         let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
-            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
-        for (row, blocks) in sums.iter_mut().enumerate() {
-            let start = (first_row + row) * gate_pitch + first_block * group;
-            for (index, sum) in blocks.iter_mut().flatten().enumerate() {
-                *sum = load(simd, self.pre, start + index * lanes);
-            }
-        }
+            load_sums(simd, self.pre, start, gate_pitch);
         let block_floats = hidden * group;
         for (rows, weights) in [(self.hidden, self.hidden_weights), (self.cell, self.cell_weights)]
         {

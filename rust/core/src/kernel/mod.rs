@@ -18,6 +18,7 @@ mod project;
 mod tile;
 mod transposed;
 
+pub(crate) use ahead::LINE;
 pub(crate) use arrange::{ArrangeGates, ChunkRows, arrange_inputs};
 pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use fused::{FusedChunk, FusedFrom, Projected, Saved};

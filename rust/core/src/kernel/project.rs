@@ -4,10 +4,10 @@
 //! Out: pre-activations `[row][block][gate][lane]`. It does not know time.
 
 use super::ahead::{Ahead, LINE};
-use super::cell::{load, store};
+use super::cell::load;
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
-use super::tile::{Accumulators, accumulate, block_panels};
+use super::tile::{Accumulators, accumulate, block_panels, store_sums};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
@@ -101,11 +101,12 @@ impl<S: Simd> TileOperation<S> for Project<'_> {
         let lanes = S::f32s::LEN;
         let sums: Accumulators<S, ROWS, BLOCKS, 4> =
             self.projection.tile(simd, (first_row, first_block), ahead);
-        for (row, blocks) in sums.iter().enumerate() {
-            let start = (first_row + row) * self.geometry.gate_pitch + first_block * 4 * lanes;
-            for (index, sum) in blocks.iter().flatten().enumerate() {
-                store::<S>(*sum, self.pre, start + index * lanes);
-            }
-        }
+        let pitch = self.geometry.gate_pitch;
+        store_sums::<S, ROWS, BLOCKS, 4>(
+            &sums,
+            self.pre,
+            first_row * pitch + first_block * 4 * lanes,
+            pitch,
+        );
     }
 }

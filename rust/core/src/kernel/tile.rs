@@ -4,6 +4,7 @@
 //! products. It knows neither what is summed nor where the accumulators come from.
 
 use super::ahead::LINE;
+use super::cell::{load, store};
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 use std::hint::black_box;
 
@@ -105,6 +106,39 @@ fn add_products<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: us
         }
     }
     sums
+}
+
+/// The sums of a tile from its rows, `pitch` floats apart, the first from `start` on.
+#[inline(always)]
+pub(super) fn load_sums<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
+    simd: S,
+    floats: &[f32],
+    start: usize,
+    pitch: usize,
+) -> Accumulators<S, ROWS, BLOCKS, GATES> {
+    let lanes = S::f32s::LEN;
+    let mut sums = [[[S::f32s::splat(simd, 0.0); GATES]; BLOCKS]; ROWS];
+    for (row, blocks) in sums.iter_mut().enumerate() {
+        for (index, sum) in blocks.iter_mut().flatten().enumerate() {
+            *sum = load(simd, floats, start + row * pitch + index * lanes);
+        }
+    }
+    sums
+}
+
+/// The sums of a tile to its rows, `pitch` floats apart, the first from `start` on.
+#[inline(always)]
+pub(super) fn store_sums<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
+    sums: &Accumulators<S, ROWS, BLOCKS, GATES>,
+    floats: &mut [f32],
+    start: usize,
+    pitch: usize,
+) {
+    for (row, blocks) in sums.iter().enumerate() {
+        for (index, sum) in blocks.iter().flatten().enumerate() {
+            store::<S>(*sum, floats, start + row * pitch + index * S::f32s::LEN);
+        }
+    }
 }
 
 /// The panels of `BLOCKS` blocks of `block_floats` floats each, from block `first` on.

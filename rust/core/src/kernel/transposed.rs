@@ -4,10 +4,9 @@
 //! overwritten or increased. It is the forward pass' register tile with other operands.
 
 use super::ahead::Ahead;
-use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
-use super::tile::{Accumulators, accumulate, block_panels};
+use super::tile::{Accumulators, accumulate, block_panels, load_sums, store_sums};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
@@ -61,23 +60,15 @@ impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
         let lanes = S::f32s::LEN;
         let width = VECTORS * lanes;
         let block_floats = self.rows.width * width;
-        let place = |row: usize| (first_row + row) * self.pitch + first_block * width;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, VECTORS> =
-            [[[S::f32s::splat(simd, 0.0); VECTORS]; BLOCKS]; ROWS];
-        if self.add {
-            for (row, blocks) in sums.iter_mut().enumerate() {
-                for (index, sum) in blocks.iter_mut().flatten().enumerate() {
-                    *sum = load(simd, self.out, place(row) + index * lanes);
-                }
-            }
-        }
+        let start = first_row * self.pitch + first_block * width;
+        let mut sums: Accumulators<S, ROWS, BLOCKS, VECTORS> = if self.add {
+            load_sums(simd, self.out, start, self.pitch)
+        } else {
+            [[[S::f32s::splat(simd, 0.0); VECTORS]; BLOCKS]; ROWS]
+        };
         let panels = block_panels::<BLOCKS>(self.weights, block_floats, first_block);
         let ahead = ahead.share(self.weights, block_floats, first_row, ROWS);
         sums = accumulate(simd, sums, self.rows.tile::<ROWS>(first_row), panels, ahead);
-        for (row, blocks) in sums.iter().enumerate() {
-            for (index, sum) in blocks.iter().flatten().enumerate() {
-                store::<S>(*sum, self.out, place(row) + index * lanes);
-            }
-        }
+        store_sums::<S, ROWS, BLOCKS, VECTORS>(&sums, self.out, start, self.pitch);
     }
 }

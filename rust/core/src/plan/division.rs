@@ -27,10 +27,9 @@ const FAR_FACTOR: f64 = 4.0;
 /// computing with them, so that threads rather read a part of the weights each.
 const ROWS_OF_A_THREAD: usize = 4;
 
-/// As many, where a layer's weights have more bytes than this: 32 rows and 1024 units on two threads take
-/// 8% less time; with 512 units, 8 MiB, they would take 2% more.
+/// As many, where a layer's weights are far: 32 rows and 1024 units on two threads take 8% less time; with
+/// 512 units, 8 MiB, they would take 2% more.
 const ROWS_OF_FAR_WEIGHTS: usize = 16;
-const FAR_BYTES: usize = 16 << 20;
 
 /// How the work is divided among threads; directions always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,14 +68,11 @@ impl Division {
     ) -> Option<Self> {
         let possible = (available / config.directions).min(shape.geometry.blocks);
         let rows_of_a_thread = config.batch_size.div_ceil(possible.max(1));
-        let inputs = config.layer_input(0) + config.hidden_size;
-        let weight_bytes = inputs.saturating_mul(4 * config.hidden_size * size_of::<f32>());
-        let is_far = weight_bytes > FAR_BYTES;
-        let most_rows = if is_far { ROWS_OF_FAR_WEIGHTS } else { ROWS_OF_A_THREAD };
+        let most_rows = if shape.is_far() { ROWS_OF_FAR_WEIGHTS } else { ROWS_OF_A_THREAD };
         if options.training || !shape.is_fused || rows_of_a_thread > most_rows {
             return None;
         }
-        let factor = if weight_bytes > NEAR_BYTES { FAR_FACTOR } else { 1.0 };
+        let factor = if shape.weight_bytes > NEAR_BYTES { FAR_FACTOR } else { 1.0 };
         let (work, directions) = (factor * config.work(), config.directions as f64);
         let steps = (config.seq_len * config.num_layers) as f64;
         let is_worthwhile = |&parts: &usize| {

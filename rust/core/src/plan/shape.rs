@@ -5,13 +5,10 @@
 
 use super::tile::Tile;
 use crate::check::{Config, Peephole};
-use crate::kernel::{Geometry, VECTORS};
+use crate::kernel::{Geometry, LINE, VECTORS};
 
 /// Floats of a page; rows that are a multiple of it apart would compete for the same cache sets.
 const PAGE: usize = 4096 / size_of::<f32>();
-
-/// Floats of a cache line.
-const LINE: usize = 64 / size_of::<f32>();
 
 /// Bytes of pre-activations that a chunk of steps may take, so that they are read back from L2 (the
 /// smallest L2 in wide use has 512 KiB).
@@ -25,8 +22,9 @@ const NEAR_BYTES: usize = 1024 * 1024;
 /// outweigh reading the input weights once more. Measured equal at 16 rows; 5% less time at 32.
 const ROWS_TO_PROJECT: usize = 16;
 
-/// Bytes of a layer's weights up to which that holds; measured with 8 MiB for it, with 32 MiB against it.
-const BYTES_TO_PROJECT: usize = 16 * 1024 * 1024;
+/// Bytes of a layer's weights beyond which reading them once more is never worth it. Measured: 8 MiB are not
+/// too many, 32 MiB are.
+const FAR_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes of gate gradients that a chunk of the backward pass may take: each chunk reads and writes all
 /// weight gradients, so it is larger than a forward one.
@@ -45,7 +43,7 @@ pub(crate) struct Shape {
     /// Whether the fused step applies, or the general one.
     pub(crate) is_fused: bool,
     /// Input and hidden weights of the layer with most of them.
-    weight_bytes: usize,
+    pub(crate) weight_bytes: usize,
 }
 
 impl Shape {
@@ -70,8 +68,12 @@ impl Shape {
 
     /// Whether a chunk of some steps projects its inputs with each step, rather than all of them before.
     pub(crate) fn projects_with_steps(&self, rows: usize, steps: usize) -> bool {
-        let is_near = self.weight_bytes <= BYTES_TO_PROJECT;
-        self.is_fused && is_near && rows >= ROWS_TO_PROJECT.saturating_mul(steps)
+        self.is_fused && !self.is_far() && rows >= ROWS_TO_PROJECT.saturating_mul(steps)
+    }
+
+    /// Whether the weights of all units are too many to be read more often than they must.
+    pub(crate) fn is_far(&self) -> bool {
+        self.weight_bytes > FAR_BYTES
     }
 
     /// Padded hidden units.
