@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("check", &["desc", "dropout", "error", "gate", "math"]),
     ("kernel", &["gate", "level", "math"]),
     ("plan", &["check", "error", "kernel", "level"]),
-    ("pack", &["aligned", "check", "error", "gate", "plan"]),
+    ("pack", &["aligned", "check", "error", "gate", "kernel", "level", "plan"]),
     ("run", &["aligned", "check", "error", "gate", "kernel", "level", "pack", "plan"]),
     ("apply", &["check", "error", "pack", "plan", "run"]),
     ("prepared", &["check", "desc", "direct", "error", "pack", "plan", "run"]),

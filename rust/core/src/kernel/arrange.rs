@@ -7,6 +7,7 @@
 
 use super::cell::{load, store};
 use super::geometry::{Geometry, GroupRows, Rows};
+use super::turn::{ROWS, RowsToPanel};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 use std::ops::Range;
@@ -83,25 +84,36 @@ impl Kernel for ArrangeGates<'_> {
     }
 }
 
-/// Rows that are turned at a time, so that each line of memory is written at once.
-const TURNED: usize = 16;
+/// Arrange what the gates read.
+pub(crate) struct ArrangeInputs<'a> {
+    pub(crate) rows: ChunkRows<'a>,
+    /// `[row][input]`
+    pub(crate) from: Rows<'a>,
+    /// `[input][row]`
+    pub(crate) to: &'a mut [f32],
+}
 
-/// Arrange what the gates read, `[input][row]`.
-pub(crate) fn arrange_inputs(rows: ChunkRows<'_>, inputs: Rows<'_>, to: &mut [f32]) {
-    let count = rows.count();
-    let mut batch: [&[f32]; TURNED] = [&[]; TURNED];
-    let (mut filled, mut first) = (0, 0);
-    for row in rows.runs().flatten() {
-        batch[filled] = &inputs.floats[row * inputs.pitch..][..inputs.width];
-        filled += 1;
-        if filled == TURNED || first + filled == count {
-            for (input, to) in to.chunks_exact_mut(count).enumerate().take(inputs.width) {
-                for (to, from) in to[first..first + filled].iter_mut().zip(&batch) {
-                    *to = from[input];
-                }
+impl Kernel for ArrangeInputs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Rows { floats, pitch, width } = self.from;
+        let count = self.rows.count();
+        if width == 0 {
+            return;
+        }
+        let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+        let (mut filled, mut first) = (0, 0);
+        for row in self.rows.runs().flatten() {
+            rows[filled] = &floats[row * pitch..][..width];
+            filled += 1;
+            if filled == ROWS || first + filled == count {
+                let to = &mut self.to[first..];
+                RowsToPanel { rows: &rows[..filled], to, pitch: count }.run(simd);
+                first += filled;
+                filled = 0;
             }
-            first += filled;
-            filled = 0;
         }
     }
 }

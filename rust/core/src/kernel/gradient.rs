@@ -1,8 +1,8 @@
 //! Weight gradients: sums over steps and batch rows of gate gradients times what the gates read.
 //!
 //! In: arranged gate gradients and inputs of a chunk. Out: panels of sums `[block][input][gate][lane]`,
-//! increased. It is the forward pass' register tile with other operands: inputs take the place of rows, and
-//! rows that of inputs.
+//! overwritten or increased. It is the forward pass' register tile with other operands: inputs take the
+//! place of rows, and rows that of inputs.
 
 use super::ahead::Ahead;
 use super::arrange::ChunkRows;
@@ -26,6 +26,8 @@ pub(crate) struct OuterProducts<'a, const GATES: usize> {
     pub(crate) inputs: &'a [f32],
     /// `[block][input][gate][lane]`
     pub(crate) sums: &'a mut [f32],
+    /// Add to what is there.
+    pub(crate) add: bool,
 }
 
 impl<const GATES: usize> Kernel for OuterProducts<'_, GATES> {
@@ -54,10 +56,12 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
         };
         let mut sums: Accumulators<S, INPUTS, BLOCKS, GATES> =
             [[[S::f32s::splat(simd, 0.0); GATES]; BLOCKS]; INPUTS];
-        for (input, of_blocks) in sums.iter_mut().enumerate() {
-            for (block, of_gates) in of_blocks.iter_mut().enumerate() {
-                for (gate, sum) in of_gates.iter_mut().enumerate() {
-                    *sum = load(simd, self.sums, place(input, block, gate));
+        if self.add {
+            for (input, of_blocks) in sums.iter_mut().enumerate() {
+                for (block, of_gates) in of_blocks.iter_mut().enumerate() {
+                    for (gate, sum) in of_gates.iter_mut().enumerate() {
+                        *sum = load(simd, self.sums, place(input, block, gate));
+                    }
                 }
             }
         }
@@ -88,6 +92,8 @@ pub(crate) struct DiagonalProducts<'a> {
     /// What the output gate sees, `[row][unit]`.
     pub(crate) cells: &'a [f32],
     pub(crate) sums: &'a mut [f32],
+    /// Add to what is there.
+    pub(crate) add: bool,
 }
 
 impl Kernel for DiagonalProducts<'_> {
@@ -97,6 +103,9 @@ impl Kernel for DiagonalProducts<'_> {
     fn run<S: Simd>(self, simd: S) {
         let Geometry { blocks, gate_pitch, state_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
+        if !self.add {
+            self.sums.fill(0.0);
+        }
         for row in self.rows.runs().flatten() {
             for block in 0..blocks {
                 for gate in 0..4 {

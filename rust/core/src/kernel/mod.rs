@@ -17,9 +17,10 @@ mod gradient;
 mod project;
 mod tile;
 mod transposed;
+mod turn;
 
 pub(crate) use ahead::LINE;
-pub(crate) use arrange::{ArrangeGates, ChunkRows, arrange_inputs};
+pub(crate) use arrange::{ArrangeGates, ArrangeInputs, ChunkRows};
 pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use fused::{FusedChunk, FusedFrom, Projected, Saved};
 pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
@@ -27,3 +28,4 @@ pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{DiagonalProducts, OuterProducts};
 pub(crate) use project::{Project, Projection};
 pub(crate) use transposed::{TransposedProduct, VECTORS};
+pub(crate) use turn::{PanelToRows, ROWS as TURNED_ROWS, RowsToPanel};

@@ -7,6 +7,8 @@ use super::views::Canonical;
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::gate::{Gate, Gates};
+use crate::kernel::{RowsToPanel, TURNED_ROWS};
+use crate::level::{Level, vectorize};
 use crate::plan::{PanelSizes, Panels, Plan, Shape};
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
@@ -29,11 +31,17 @@ impl LayerPanels {
         layer: usize,
         direction: usize,
     ) -> Result<Self, Error> {
-        let mut floats = Aligned::zeros(sizes.total(), "packed weights")?;
+        let (total, what) = (sizes.total(), "packed weights");
+        // Every float of a panel is written, unless there are lanes or gates without weights.
+        let is_full = plan.shape.units() == plan.config().hidden_size && sizes.cell == 0;
+        let mut floats =
+            if is_full { Aligned::room(total, what)? } else { Aligned::zeros(total, what)? };
         let panels = sizes.split(&mut floats);
+        panels.bias.fill(0.0);
+        panels.diagonal.fill(0.0);
         for (index, gate) in Gate::ALL.into_iter().enumerate() {
             let from = gates.get(gate);
-            let to = Slot { shape: &plan.shape, index, gates: 4 };
+            let to = Slot { shape: &plan.shape, index, gates: 4, level: plan.level };
             to.matrix(panels.input, from.input(layer, direction));
             to.matrix(panels.hidden, from.hidden(layer, direction));
             if let Some(vector) = from.bias(layer, direction) {
@@ -44,8 +52,7 @@ impl LayerPanels {
             }
             if let Some(matrix) = from.full(layer, direction) {
                 if gate == Gate::Output {
-                    Slot { shape: &plan.shape, index: 0, gates: 1 }
-                        .matrix(panels.cell_output, matrix);
+                    Slot { index: 0, gates: 1, ..to }.matrix(panels.cell_output, matrix);
                 } else {
                     to.matrix(panels.cell, matrix);
                 }
@@ -65,6 +72,7 @@ struct Slot<'s> {
     shape: &'s Shape,
     index: usize,
     gates: usize,
+    level: Level,
 }
 
 impl Slot<'_> {
@@ -76,14 +84,27 @@ impl Slot<'_> {
         for (block, rows) in blocks.zip(matrix.axis_chunks_iter(Axis(0), lanes)) {
             let pieces = block.chunks_mut(INPUTS_AT_ONCE * group);
             for (piece, columns) in pieces.zip(rows.axis_chunks_iter(Axis(1), INPUTS_AT_ONCE)) {
-                for (lane, row) in columns.outer_iter().enumerate() {
-                    let places = piece[self.index * lanes + lane..].iter_mut().step_by(group);
-                    match row.to_slice() {
-                        Some(row) => places.zip(row).for_each(|(place, &weight)| *place = weight),
-                        None => places.zip(row).for_each(|(place, &weight)| *place = weight),
-                    }
+                self.piece(&mut piece[self.index * lanes..], columns);
+            }
+        }
+    }
+
+    /// `[lanes, inputs]` to one gate of `[input][gate][lane]`.
+    fn piece(&self, to: &mut [f32], matrix: ArrayView2<'_, f32>) {
+        let pitch = self.gates * self.shape.lanes;
+        let mut rows: [&[f32]; TURNED_ROWS] = [&[]; TURNED_ROWS];
+        for (lane, (row, place)) in matrix.outer_iter().zip(&mut rows).enumerate() {
+            match row.to_slice() {
+                Some(row) => *place = row,
+                None => {
+                    let places = to[lane..].iter_mut().step_by(pitch);
+                    places.zip(row).for_each(|(place, &weight)| *place = weight);
                 }
             }
+        }
+        let rows = &rows[..matrix.nrows()];
+        if rows.iter().all(|row| row.len() == matrix.ncols()) {
+            vectorize(self.level, RowsToPanel { rows, to, pitch });
         }
     }
 

@@ -65,12 +65,13 @@ impl TransposedPanels {
         let (config, shape) = (plan.config(), &plan.shape);
         let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
         let early = [Gate::Input, Gate::Forget, Gate::Candidate];
+        let has_cell = early.into_iter().any(full);
         let hidden = config.hidden_size;
         let mut panels = Self {
-            input: zeros(shape, config.layer_input(layer), 4)?,
-            hidden: zeros(shape, hidden, 4)?,
-            cell: zeros(shape, hidden, if early.into_iter().any(full) { 3 } else { 0 })?,
-            cell_output: zeros(shape, hidden, usize::from(full(Gate::Output)))?,
+            input: room(plan, config.layer_input(layer), 4, true)?,
+            hidden: room(plan, hidden, 4, true)?,
+            cell: room(plan, hidden, if has_cell { 3 } else { 0 }, early.into_iter().all(full))?,
+            cell_output: room(plan, hidden, usize::from(full(Gate::Output)), true)?,
         };
         for (index, gate) in Gate::ALL.into_iter().enumerate() {
             let from = gates.get(gate);
@@ -88,9 +89,13 @@ impl TransposedPanels {
     }
 }
 
-fn zeros(shape: &Shape, outputs: usize, gates: usize) -> Result<Aligned, Error> {
-    let floats = shape.wide_blocks(outputs) * VECTORS * shape.lanes * gates * shape.units();
-    Aligned::zeros(floats, "transposed weights")
+/// Room where every float is written, else zeros.
+fn room(plan: &Plan, outputs: usize, gates: usize, has_all_gates: bool) -> Result<Aligned, Error> {
+    let shape = &plan.shape;
+    let width = shape.wide_blocks(outputs) * VECTORS * shape.lanes;
+    let is_full = width == outputs && shape.units() == plan.config().hidden_size && has_all_gates;
+    let (floats, what) = (width * gates * shape.units(), "transposed weights");
+    if is_full { Aligned::room(floats, what) } else { Aligned::zeros(floats, what) }
 }
 
 /// `[unit, output]` of gate `index` of `gates` to `[block][gate][unit][vector][lane]`.

@@ -3,6 +3,8 @@
 //! In: panels of sums in the order of the packed weights. Out: the caller's arrays of one layer and
 //! direction, overwritten or increased. It does not know how the sums came about.
 
+use crate::kernel::{PanelToRows, TURNED_ROWS};
+use crate::level::{Level, vectorize};
 use crate::plan::Shape;
 use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
 
@@ -11,6 +13,7 @@ pub(crate) struct GradientSlot<'s> {
     pub(crate) shape: &'s Shape,
     pub(crate) index: usize,
     pub(crate) gates: usize,
+    pub(crate) level: Level,
     /// Add to what is there.
     pub(crate) accumulate: bool,
 }
@@ -18,14 +21,29 @@ pub(crate) struct GradientSlot<'s> {
 impl GradientSlot<'_> {
     /// `[block][input][gate][lane]` to `[hidden, inputs]`.
     pub(crate) fn matrix(&self, panel: &[f32], mut matrix: ArrayViewMut2<'_, f32>) {
-        let lanes = self.shape.lanes;
-        let group = self.gates * lanes;
-        let blocks = panel.chunks_exact(matrix.ncols() * group);
-        for (block, mut rows) in blocks.zip(matrix.axis_chunks_iter_mut(Axis(0), lanes)) {
-            for (lane, row) in rows.outer_iter_mut().enumerate() {
-                let sums = block[self.index * lanes + lane..].iter().step_by(group);
-                self.write(sums, row);
+        let pitch = self.gates * self.shape.lanes;
+        let blocks = panel.chunks_exact(matrix.ncols() * pitch);
+        let of_blocks = matrix.axis_chunks_iter_mut(Axis(0), self.shape.lanes);
+        for (block, rows) in blocks.zip(of_blocks) {
+            self.block(&block[self.index * self.shape.lanes..], rows);
+        }
+    }
+
+    /// One gate of `[input][gate][lane]` to `[lanes, inputs]`.
+    fn block(&self, from: &[f32], mut matrix: ArrayViewMut2<'_, f32>) {
+        let pitch = self.gates * self.shape.lanes;
+        let (count, columns) = matrix.dim();
+        let mut rows: [&mut [f32]; TURNED_ROWS] = Default::default();
+        for (lane, (row, place)) in matrix.outer_iter_mut().zip(&mut rows).enumerate() {
+            if row.is_standard_layout() {
+                *place = row.into_slice().unwrap_or_default();
+            } else {
+                self.write(from[lane..].iter().step_by(pitch), row);
             }
+        }
+        let rows = &mut rows[..count];
+        if rows.iter().all(|row| row.len() == columns) {
+            vectorize(self.level, PanelToRows { from, pitch, rows, add: self.accumulate });
         }
     }
 

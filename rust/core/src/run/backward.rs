@@ -59,7 +59,7 @@ pub fn backward(
         arrays.store_inputs(plan, 0..plan.config().seq_len, &workspace.even);
     }
     arrays.store_states(plan, &workspace.gradients);
-    arrays.store_weights(plan, &workspace.gradients);
+    arrays.store_weights(plan, &mut workspace.gradients);
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 
 use super::backward::Buffers;
 use super::backward_arrays::BackwardArrays;
-use super::backward_workspace::{GradientMemory, RowBuffers};
+use super::backward_workspace::RowBuffers;
 use super::pool::Crew;
 use super::stage::{SavedLayer, stage};
 use crate::aligned::Aligned;
@@ -57,11 +57,7 @@ impl LayerPass<'_, '_> {
             self.weight_gradients(&steps, memory.products(gradients));
             let (at, end) = if self.direction == 0 { (steps.start, 0) } else { (steps.end, all) };
             if at.is_multiple_of(self.steps_of_a_sum()) || at == end {
-                let GradientMemory { sums, recent, .. } = gradients;
-                for (sum, recent) in sums.iter_mut().zip(recent.iter_mut()) {
-                    *sum += *recent;
-                    *recent = 0.0;
-                }
+                gradients.sum_weights();
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::backward_layer::LayerPass;
 use super::backward_workspace::ProductBuffers;
 use crate::kernel::{
-    ArrangeGates, ChunkRows, DiagonalProducts, OuterProducts, Rows, arrange_inputs,
+    ArrangeGates, ArrangeInputs, ChunkRows, DiagonalProducts, OuterProducts, Rows,
 };
 use crate::level::vectorize;
 use crate::plan::{PanelSizes, PanelsMut};
@@ -32,6 +32,8 @@ struct Chunk<'m> {
     /// `[row][gate][unit]`
     gates: &'m [f32],
     inputs: Arranged<'m>,
+    /// Whether there are sums to add to.
+    add: bool,
 }
 
 /// Some blocks of units.
@@ -47,7 +49,7 @@ impl LayerPass<'_, '_> {
     pub(super) fn weight_gradients(&self, steps: &Range<usize>, buffers: ProductBuffers<'_>) {
         let shape = &self.plan.shape;
         let sizes = PanelSizes::new(self.plan.config(), shape, self.layer);
-        let sums = sizes.split(&mut buffers.recent[..sizes.total()]);
+        let sums = sizes.split(&mut buffers.sums[..sizes.total()]);
         let rows = ChunkRows {
             groups: &self.plan.orders,
             first_step: steps.start,
@@ -58,6 +60,7 @@ impl LayerPass<'_, '_> {
         if count == 0 {
             return;
         }
+        let add = std::mem::replace(buffers.has_sums, true);
         if !sums.diagonal.is_empty() {
             let diagonal = DiagonalProducts {
                 geometry: &shape.geometry,
@@ -66,6 +69,7 @@ impl LayerPass<'_, '_> {
                 previous_cells: buffers.previous_cells,
                 cells: buffers.cells,
                 sums: &mut *sums.diagonal,
+                add,
             };
             vectorize(self.plan.level, diagonal);
         }
@@ -73,10 +77,10 @@ impl LayerPass<'_, '_> {
         let inputs = self.plan.config().layer_input(self.layer);
         let mut room = buffers.arranged_inputs;
         let mut arrange = |is_read: bool, floats, pitch, width| {
-            let floats = Rows { floats, pitch, width: if is_read { width } else { 0 } };
-            let (own, rest) = std::mem::take(&mut room).split_at_mut(count * floats.width);
+            let from = Rows { floats, pitch, width: if is_read { width } else { 0 } };
+            let (own, rest) = std::mem::take(&mut room).split_at_mut(count * from.width);
             room = rest;
-            arrange_inputs(rows, floats, own);
+            vectorize(self.plan.level, ArrangeInputs { rows, from, to: &mut *own });
             &*own
         };
         let inputs = Arranged {
@@ -86,7 +90,7 @@ impl LayerPass<'_, '_> {
             cell: arrange(!sums.cell.is_empty(), buffers.previous_cells, pitch, width),
             cell_output: arrange(!sums.cell_output.is_empty(), buffers.cells, pitch, width),
         };
-        let chunk = Chunk { rows, count, gates: buffers.gates, inputs };
+        let chunk = Chunk { rows, count, gates: buffers.gates, inputs, add };
         let blocks =
             Blocks { range: 0..shape.geometry.blocks, sums, gates: buffers.arranged_gates };
         self.blocks(&chunk, blocks, self.plan.threads);
@@ -114,7 +118,7 @@ impl LayerPass<'_, '_> {
     fn products(&self, chunk: &Chunk<'_>, blocks: Blocks<'_>) {
         let Blocks { range, sums, gates: arranged } = blocks;
         let (geometry, level) = (&self.plan.shape.geometry, self.plan.level);
-        let Chunk { rows, count, gates: from, ref inputs } = *chunk;
+        let Chunk { rows, count, gates: from, ref inputs, add } = *chunk;
         let arrange = |gates: Range<usize>, to: &mut [f32]| {
             vectorize(
                 level,
@@ -131,7 +135,8 @@ impl LayerPass<'_, '_> {
         ] {
             if !inputs.is_empty() {
                 let rows = count;
-                let products = OuterProducts::<4> { geometry, blocks, rows, gates, inputs, sums };
+                let products =
+                    OuterProducts::<4> { geometry, blocks, rows, gates, inputs, sums, add };
                 vectorize(level, products);
             }
         }
@@ -139,7 +144,8 @@ impl LayerPass<'_, '_> {
             arrange(3..4, arranged);
             let (rows, gates, sums) = (count, &*arranged, sums.cell_output);
             let inputs = inputs.cell_output;
-            vectorize(level, OuterProducts::<1> { geometry, blocks, rows, gates, inputs, sums });
+            let products = OuterProducts::<1> { geometry, blocks, rows, gates, inputs, sums, add };
+            vectorize(level, products);
         }
     }
 }

@@ -32,10 +32,14 @@ pub(super) struct GradientMemory {
     pub(super) d_hidden: Aligned,
     /// `[batch row][unit]`, at the wide pitch.
     pub(super) d_cell: Aligned,
-    /// Weight gradients of the steps since the last flush, in the order of the packed weights.
-    pub(super) recent: Aligned,
+    /// Weight gradients of the last steps, in the order of the packed weights.
+    recent: Aligned,
+    /// Whether `recent` holds any, or just room for them.
+    has_recent: bool,
     /// Weight gradients of all steps before.
-    pub(super) sums: Aligned,
+    sums: Aligned,
+    /// As `has_recent`.
+    has_sums: bool,
 }
 
 /// Buffers of one direction.
@@ -77,7 +81,10 @@ pub(super) struct ProductBuffers<'a> {
     pub(super) arranged_gates: &'a mut [f32],
     /// `[input][row]`
     pub(super) arranged_inputs: &'a mut [f32],
-    pub(super) recent: &'a mut [f32],
+    /// Where the sums go, in the order of the packed weights.
+    pub(super) sums: &'a mut [f32],
+    /// Whether there are sums to add to.
+    pub(super) has_sums: &'a mut bool,
 }
 
 impl BackwardWorkspace {
@@ -113,8 +120,39 @@ impl GradientMemory {
             d_hidden: zeros(wide)?,
             d_cell: zeros(wide)?,
             recent: room(weights)?,
+            has_recent: false,
             sums: room(weights)?,
+            has_sums: false,
         })
+    }
+
+    /// No weight gradients yet.
+    pub(super) fn clear_weights(&mut self) {
+        self.has_recent = false;
+        self.has_sums = false;
+    }
+
+    /// Add the weight gradients of the last steps to those of all steps before.
+    pub(super) fn sum_weights(&mut self) {
+        if self.has_recent && self.has_sums {
+            for (sum, recent) in self.sums.iter_mut().zip(self.recent.iter()) {
+                *sum += *recent;
+            }
+        } else if self.has_recent {
+            std::mem::swap(&mut self.sums, &mut self.recent);
+        }
+        self.has_sums |= self.has_recent;
+        self.has_recent = false;
+    }
+
+    /// The weight gradients of all steps, in the order of the packed weights.
+    pub(super) fn weights(&mut self) -> &[f32] {
+        self.sum_weights();
+        if !self.has_sums {
+            self.sums.fill(0.0);
+            self.has_sums = true;
+        }
+        &self.sums
     }
 }
 
@@ -165,7 +203,8 @@ impl DirectionMemory {
             inputs: &self.inputs,
             arranged_gates: &mut self.arranged_gates,
             arranged_inputs: &mut self.arranged_inputs,
-            recent: &mut gradients.recent,
+            sums: &mut gradients.recent,
+            has_sums: &mut gradients.has_recent,
         }
     }
 }

@@ -99,7 +99,8 @@ pub(super) fn store_state(
     }
 }
 
-fn read_row(row: ArrayView1<'_, f32>, to: &mut [f32]) {
+/// Copy a row of the caller's.
+pub(super) fn read_row(row: ArrayView1<'_, f32>, to: &mut [f32]) {
     match row.to_slice() {
         Some(row) => to.copy_from_slice(row),
         None => to.iter_mut().zip(row).for_each(|(to, &value)| *to = value),

@@ -96,10 +96,25 @@ fn write_vectors<'v>(
     let mut place = of_row.index_axis_mut(Axis(0), step);
     let Some(bytes) = place.as_slice_mut() else { return };
     for (to, from) in bytes.chunks_exact_mut(hidden * size_of::<f32>()).zip(vectors) {
-        let (to, _) = to.as_chunks_mut::<4>();
-        for (to, from) in to.iter_mut().zip(&from[..hidden]) {
-            *to = from.to_ne_bytes();
-        }
+        copy_to_bytes(&from[..hidden], to);
+    }
+}
+
+/// A function of its own, whose arguments cannot overlap: only then it becomes one copy of memory.
+#[inline(never)]
+fn copy_to_bytes(from: &[f32], to: &mut [u8]) {
+    let (to, _) = to.as_chunks_mut::<4>();
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.to_ne_bytes();
+    }
+}
+
+/// As [`copy_to_bytes`], back.
+#[inline(never)]
+fn copy_from_bytes(from: &[u8], to: &mut [f32]) {
+    let (from, _) = from.as_chunks::<4>();
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = f32::from_ne_bytes(*from);
     }
 }
 
@@ -119,10 +134,7 @@ impl SavedRows<'_> {
         let place = of_row.index_axis_move(Axis(0), step - self.first_step);
         let Some(bytes) = place.to_slice() else { return };
         let bytes_of_vector = size_of_val(to);
-        let (from, _) = bytes[vector * bytes_of_vector..][..bytes_of_vector].as_chunks::<4>();
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = f32::from_ne_bytes(*from);
-        }
+        copy_from_bytes(&bytes[vector * bytes_of_vector..][..bytes_of_vector], to);
     }
 }
 

@@ -5,9 +5,10 @@
 //! but sums of incoming gradients.
 
 use super::backward_layer::LayerPass;
+use super::copy::read_row;
 use super::saved::{CELL, HIDDEN, STATE_CELL, STATE_HIDDEN, SavedRows};
 use crate::plan::Group;
-use ndarray::{ArrayView1, ArrayView4, Axis};
+use ndarray::{ArrayView4, Axis};
 use std::ops::Range;
 
 /// What the forward pass left of one direction of a layer over a span of steps.
@@ -146,7 +147,7 @@ fn initial(
     let Some(states) = states else { return to.fill(0.0) };
     let of_layer = states.index_axis(Axis(0), pass.layer);
     let of_direction = of_layer.index_axis_move(Axis(0), pass.direction);
-    read(of_direction.index_axis_move(Axis(0), row), to);
+    read_row(of_direction.index_axis_move(Axis(0), row), to);
 }
 
 /// What the step read: the caller's input, or the outputs of the layer below.
@@ -162,7 +163,7 @@ fn stage_input(
     match pass.layer.checked_sub(1) {
         None => {
             let at_step = pass.arrays.input.index_axis(Axis(0), step);
-            read(at_step.index_axis_move(Axis(0), row), inputs);
+            read_row(at_step.index_axis_move(Axis(0), row), inputs);
         }
         Some(below) => {
             let Some((saved, vector)) = &pass.saved.below else { return };
@@ -190,7 +191,7 @@ fn stage_incoming(
         let Some(gradient) = &pass.arrays.output else { return incoming.fill(0.0) };
         let at_step = gradient.index_axis(Axis(0), step);
         let of_row = at_step.index_axis_move(Axis(0), group.first + row);
-        return read(of_row.split_at(Axis(0), first).1.split_at(Axis(0), hidden).0, incoming);
+        return read_row(of_row.split_at(Axis(0), first).1.split_at(Axis(0), hidden).0, incoming);
     };
     let pitch = pass.plan.shape.wide_pitch(pass.plan.config().directions * hidden);
     let place = pass.place_of(group, step, row) * pitch + first;
@@ -202,8 +203,4 @@ fn stage_incoming(
     }
     let config = pass.plan.config();
     config.dropout.apply([pass.layer, step, group.first + row], first, incoming);
-}
-
-fn read(row: ArrayView1<'_, f32>, to: &mut [f32]) {
-    to.iter_mut().zip(row).for_each(|(to, &value)| *to = value);
 }
