@@ -3,8 +3,7 @@
 use crate::room::Room;
 use crate::support::{Layer, Size};
 use bnns_lstm::{
-    BackwardWorkspace, Level, TransposedWeights, Workspace, backward, cache_capacity,
-    forward_caching,
+    BackwardWeights, BackwardWorkspace, Level, Workspace, backward, cache_capacity, forward_caching,
 };
 use criterion::{BenchmarkId, Criterion, Throughput};
 
@@ -17,7 +16,7 @@ pub fn benches(criterion: &mut Criterion) {
         let size = Size { steps, batch, hidden };
         let mut layer = Layer::new(Level::best(), size, true);
         let weights = layer.weights();
-        let transposed = TransposedWeights::pack(&layer.plan, &layer.views())
+        let backward_weights = BackwardWeights::pack(&layer.plan, &layer.views())
             .expect("the views are those that were checked");
         let capacity = cache_capacity(layer.plan.config()).expect("a moderate layer");
         let mut cache = vec![0; capacity];
@@ -33,7 +32,7 @@ pub fn benches(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| {
                 let arrays = room.arrays(size, &layer.x);
-                backward(&layer.plan, &weights, &transposed, &mut workspace, &cache, arrays)
+                backward(&layer.plan, &backward_weights, &mut workspace, &cache, arrays)
                     .expect("checked arrays");
             });
         });

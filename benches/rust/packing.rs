@@ -1,7 +1,7 @@
 //! Packing the weights: once a plan in inference, once a step in training.
 
 use crate::support::{Layer, Size};
-use bnns_lstm::{Level, TransposedWeights, Weights};
+use bnns_lstm::{BackwardWeights, Level, Weights};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
 
@@ -17,8 +17,8 @@ pub fn benches(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("forward", hidden), |bencher| {
             bencher.iter(|| black_box(Weights::pack(&layer.plan, &views)));
         });
-        group.bench_function(BenchmarkId::new("transposed", hidden), |bencher| {
-            bencher.iter(|| black_box(TransposedWeights::pack(&layer.plan, &views)));
+        group.bench_function(BenchmarkId::new("backward", hidden), |bencher| {
+            bencher.iter(|| black_box(BackwardWeights::pack(&layer.plan, &views)));
         });
     }
     group.finish();

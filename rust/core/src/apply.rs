@@ -5,7 +5,7 @@
 
 use crate::check::{Checked, CheckedBackward, Config};
 use crate::error::Error;
-use crate::pack::{TransposedWeights, WeightViews, Weights};
+use crate::pack::{BackwardWeights, WeightViews, Weights};
 use crate::plan::{Options, Plan};
 use crate::run::{
     BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Outputs, Workspace, backward,
@@ -41,7 +41,7 @@ pub fn apply_forward<'a>(
 /// # Errors
 ///
 /// [`Error::Cache`] for a cache that this layer has not filled, and those of [`Plan::new`],
-/// [`Weights::pack`], [`BackwardWorkspace::new`] and [`backward`]. Nothing was written then.
+/// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`]. Nothing was written then.
 pub fn apply_backward<'a>(
     checked: &CheckedBackward,
     options: Options,
@@ -51,24 +51,24 @@ pub fn apply_backward<'a>(
     cache: Option<&[u8]>,
 ) -> Result<(), Error> {
     let plan = Plan::new(checked.forward(), Options { training: true, ..options })?;
-    let packed = Weights::pack(&plan, weights)?;
-    let transposed = TransposedWeights::pack(&plan, weights)?;
+    let packed = BackwardWeights::pack(&plan, weights)?;
     let mut workspace = BackwardWorkspace::new(&plan)?;
     let recomputed = match cache {
         Some(_) => Vec::new(),
-        None => recompute(&plan, &packed, inputs.view())?,
+        None => recompute(&plan, weights, inputs.view())?,
     };
     let arrays = BackwardArrays::bind(checked, inputs, gradients)?;
     let cache = cache.unwrap_or(&recomputed);
-    backward(&plan, &packed, &transposed, &mut workspace, cache, arrays)
+    backward(&plan, &packed, &mut workspace, cache, arrays)
 }
 
 /// The forward pass for its cache alone.
-fn recompute(plan: &Plan, weights: &Weights, inputs: Inputs<'_>) -> Result<Vec<u8>, Error> {
+fn recompute(plan: &Plan, weights: &WeightViews<'_>, inputs: Inputs<'_>) -> Result<Vec<u8>, Error> {
+    let weights = Weights::pack(plan, weights)?;
     let mut cache = empty_cache(plan.config())?;
     let mut workspace = Workspace::new(plan)?;
     let outputs = Outputs { data: None, hidden: None, cell: None };
-    forward_caching(plan, weights, &mut workspace, inputs.view(), outputs, &mut cache)?;
+    forward_caching(plan, &weights, &mut workspace, inputs.view(), outputs, &mut cache)?;
     Ok(cache)
 }
 

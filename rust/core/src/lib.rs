@@ -51,7 +51,7 @@ pub use direct::{
 pub use error::{Code, DescriptorError, Error, Issue, Path};
 pub use gate::{Gate, Gates};
 pub use level::Level;
-pub use pack::{GateViews, TransposedWeights, WeightViews, Weights};
+pub use pack::{BackwardWeights, GateViews, WeightViews, Weights};
 pub use plan::{CacheRegion, Options, Plan};
 pub use prepared::{Prepared, prepare, prepare_with};
 pub use run::{

@@ -4,9 +4,9 @@
 
 use super::{Case, GateFloats};
 use bnns_lstm::{
-    BackwardArrays, BackwardWorkspace, Checked, Checkpoints, DataLayout, Error, FilterParameters,
-    GateOutgoing, GateViews, Gates, Inputs, Level, NDArrayDescriptor, Options, Outgoing, Outputs,
-    Plan, TransposedWeights, Weights, Workspace, backward, cache_capacity, check, forward_caching,
+    BackwardArrays, BackwardWeights, BackwardWorkspace, Checked, Checkpoints, DataLayout, Error,
+    FilterParameters, GateOutgoing, GateViews, Gates, Inputs, Level, NDArrayDescriptor, Options,
+    Outgoing, Outputs, Plan, Weights, Workspace, backward, cache_capacity, check, forward_caching,
 };
 use bnns_lstm_testkit::alloc::measure;
 use bnns_lstm_testkit::compare::narrow;
@@ -95,7 +95,6 @@ impl Case {
         };
         let plan = Plan::new(&checked, options)?;
         let weights = Weights::pack(&plan, &self.weight_views())?;
-        let transposed = TransposedWeights::pack(&plan, &self.weight_views())?;
         let mut cache = vec![0_u8; cache_capacity(checked.config()).unwrap() + 1];
         let inputs = Inputs {
             data: aview1(&self.x).into_dyn(),
@@ -112,13 +111,14 @@ impl Case {
         let mut workspace = Workspace::new(&plan)?;
         forward_caching(&plan, &weights, &mut workspace, inputs, outputs, bytes)?;
         let mut workspace = BackwardWorkspace::new(&plan)?;
-        self.backward(&plan, (&weights, &transposed), &mut workspace, bytes, (incoming, way))
+        let weights = BackwardWeights::pack(&plan, &self.weight_views())?;
+        self.backward(&plan, &weights, &mut workspace, bytes, (incoming, way))
     }
 
     fn backward(
         &self,
         plan: &Plan,
-        (weights, transposed): (&Weights, &TransposedWeights),
+        weights: &BackwardWeights,
         workspace: &mut BackwardWorkspace,
         cache: &[u8],
         (incoming, way): (&Incoming, Way),
@@ -168,8 +168,7 @@ impl Case {
             d_cell: to_fill(take.remove("c0"), &states, way.accumulate),
             gates,
         };
-        let (result, counts) =
-            measure(|| backward(plan, weights, transposed, workspace, cache, arrays));
+        let (result, counts) = measure(|| backward(plan, weights, workspace, cache, arrays));
         result?;
         // With one thread everything happens on this one.
         assert!(way.n_threads > 1 || counts.allocations == 0, "backward allocated: {counts:?}");

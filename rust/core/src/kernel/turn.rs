@@ -148,11 +148,10 @@ mod tests {
                     let pitch = count + 3;
                     let mut to = vec![-1.0; columns * pitch];
                     vectorize(level, RowsToPanel { rows: &rows, to: &mut to, pitch });
-                    for (at, &value) in to.iter().enumerate() {
-                        let (column, row) = (at / pitch, at % pitch);
-                        let expected = if row < count { matrix[row][column] } else { -1.0 };
-                        assert_eq!(value, expected, "{level:?} {count} {columns} {at}");
-                    }
+                    let expected =
+                        |at: usize| matrix.get(at % pitch).map_or(-1.0, |row| row[at / pitch]);
+                    let expected: Vec<f32> = (0..to.len()).map(expected).collect();
+                    assert_eq!(to, expected, "{level:?} {count} {columns}");
                 }
             }
         }

@@ -3,15 +3,15 @@
 //! In: a plan and views of the caller's weights, with any strides. Out: [`Weights`], immutable panels in the
 //! order in which kernels read them. This is the only code that sees how weights are stored.
 
+mod backward;
 mod panel;
-mod transposed;
 mod unpack;
 mod views;
 
 pub(crate) use crate::plan::Panels;
+pub use backward::BackwardWeights;
+pub(crate) use backward::TransposedPanels;
 pub(crate) use panel::LayerPanels;
-pub(crate) use transposed::TransposedPanels;
-pub use transposed::TransposedWeights;
 pub(crate) use unpack::GradientSlot;
 pub use views::{GateViews, WeightViews};
 

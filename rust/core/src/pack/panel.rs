@@ -68,11 +68,11 @@ impl LayerPanels {
 }
 
 /// The place of one gate among `gates` in a panel.
-struct Slot<'s> {
-    shape: &'s Shape,
-    index: usize,
-    gates: usize,
-    level: Level,
+pub(super) struct Slot<'s> {
+    pub(super) shape: &'s Shape,
+    pub(super) index: usize,
+    pub(super) gates: usize,
+    pub(super) level: Level,
 }
 
 impl Slot<'_> {
@@ -94,12 +94,11 @@ impl Slot<'_> {
         let pitch = self.gates * self.shape.lanes;
         let mut rows: [&[f32]; TURNED_ROWS] = [&[]; TURNED_ROWS];
         for (lane, (row, place)) in matrix.outer_iter().zip(&mut rows).enumerate() {
-            match row.to_slice() {
-                Some(row) => *place = row,
-                None => {
-                    let places = to[lane..].iter_mut().step_by(pitch);
-                    places.zip(row).for_each(|(place, &weight)| *place = weight);
-                }
+            if let Some(row) = row.to_slice() {
+                *place = row;
+            } else {
+                let places = to[lane..].iter_mut().step_by(pitch);
+                places.zip(row).for_each(|(place, &weight)| *place = weight);
             }
         }
         let rows = &rows[..matrix.nrows()];
@@ -109,7 +108,7 @@ impl Slot<'_> {
     }
 
     /// `[hidden]` to `[block][gate][lane]`.
-    fn vector(&self, panel: &mut [f32], vector: ArrayView1<'_, f32>) {
+    pub(super) fn vector(&self, panel: &mut [f32], vector: ArrayView1<'_, f32>) {
         let lanes = self.shape.lanes;
         let blocks = panel.chunks_exact_mut(self.gates * lanes);
         for (block, values) in blocks.zip(vector.axis_chunks_iter(Axis(0), lanes)) {

@@ -1,7 +1,7 @@
 //! The backward pass: layers from the last to the first, segments of steps against the order in which they
 //! were computed, directions side by side.
 //!
-//! In: a plan for training, packed and transposed weights, a filled cache, arrays. Out: gradients in the
+//! In: a plan for training, packed weights, a filled cache, arrays. Out: gradients in the
 //! caller's arrays. No result depends on which thread computes it, nor on what the cache holds.
 
 use super::backward_arrays::BackwardArrays;
@@ -14,7 +14,7 @@ use super::saved::{HIDDEN, SavedRows};
 use super::stage::SavedLayer;
 use crate::aligned::Aligned;
 use crate::error::Error;
-use crate::pack::{TransposedWeights, Weights};
+use crate::pack::BackwardWeights;
 use crate::plan::Plan;
 use ndarray::{ArrayView4, Axis};
 use std::ops::Range;
@@ -28,17 +28,12 @@ use std::ops::Range;
 /// then.
 pub fn backward(
     plan: &Plan,
-    weights: &Weights,
-    transposed: &TransposedWeights,
+    weights: &BackwardWeights,
     workspace: &mut BackwardWorkspace,
     cache: &[u8],
     mut arrays: BackwardArrays<'_>,
 ) -> Result<(), Error> {
-    let owners = [
-        ("weights", weights.plan_id),
-        ("transposed weights", transposed.plan_id),
-        ("workspace", workspace.plan_id),
-    ];
+    let owners = [("weights", weights.plan_id), ("workspace", workspace.plan_id)];
     if let Some((what, _)) = owners.into_iter().find(|&(_, id)| id != plan.id) {
         return Err(Error::WrongPlan { what });
     }
@@ -50,8 +45,9 @@ pub fn backward(
     let crew = Crew::new(plan.threads)?;
     arrays.load_states(plan, &mut workspace.gradients);
     let input = arrays.input;
-    let source = Recompute { plan, weights, crew, input, cache: regions };
-    let call = Call { plan, weights, transposed, crew, source };
+    let again = weights.forward.as_ref();
+    let source = Recompute { plan, weights: again, crew, input, cache: regions };
+    let call = Call { plan, weights, crew, source };
     if plan.config().directions == 1 {
         call.stack(workspace, &mut arrays);
     } else {
@@ -67,8 +63,7 @@ pub fn backward(
 #[derive(Clone, Copy)]
 struct Call<'a> {
     plan: &'a Plan,
-    weights: &'a Weights,
-    transposed: &'a TransposedWeights,
+    weights: &'a BackwardWeights,
     crew: Crew,
     source: Recompute<'a>,
 }
@@ -233,8 +228,7 @@ impl<'a> Call<'a> {
         LayerPass {
             plan: self.plan,
             crew: self.crew,
-            panels: self.weights.of(layer, direction).panels(),
-            transposed: self.transposed.of(layer, direction),
+            weights: self.weights.of(layer, direction),
             saved,
             arrays,
             layer,

@@ -15,7 +15,7 @@ use crate::kernel::{
     TransposedProduct,
 };
 use crate::level::vectorize;
-use crate::pack::{Panels, TransposedPanels};
+use crate::pack::TransposedPanels;
 use crate::plan::{Group, Plan};
 use std::ops::Range;
 
@@ -27,8 +27,7 @@ const ROWS_OF_A_SUM: usize = 2048;
 pub(super) struct LayerPass<'a, 'b> {
     pub(super) plan: &'a Plan,
     pub(super) crew: Crew,
-    pub(super) panels: Panels<'a>,
-    pub(super) transposed: &'a TransposedPanels,
+    pub(super) weights: &'a TransposedPanels,
     /// What the forward pass left of the span.
     pub(super) saved: &'a SavedLayer<'a>,
     pub(super) arrays: &'a BackwardArrays<'b>,
@@ -168,10 +167,10 @@ impl LayerPass<'_, '_> {
             },
             functions: Some(general).filter(|_| !shape.is_fused),
             panels: BackwardPanels {
-                hidden: &self.transposed.hidden,
-                diagonal: self.panels.diagonal,
-                cell: &self.transposed.cell,
-                cell_output: &self.transposed.cell_output,
+                hidden: &self.weights.hidden,
+                diagonal: &self.weights.diagonal,
+                cell: &self.weights.cell,
+                cell_output: &self.weights.cell_output,
             },
             gates: chunk.gates,
             cells: chunk.cells,
@@ -197,7 +196,7 @@ impl LayerPass<'_, '_> {
                 width: 4 * shape.units(),
             },
             count,
-            weights: &self.transposed.input,
+            weights: &self.weights.input,
             blocks: shape.wide_blocks(config.layer_input(self.layer)),
             out: &mut d_inputs[(offsets[steps.start] - offsets[self.covered.start]) * pitch..],
             pitch,

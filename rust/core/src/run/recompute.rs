@@ -28,7 +28,8 @@ pub(super) struct Segment {
 #[derive(Clone, Copy)]
 pub(super) struct Recompute<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) weights: &'a Weights,
+    /// `None` where there are no checkpoints.
+    pub(super) weights: Option<&'a Weights>,
     pub(super) crew: Crew,
     /// `[seq_len, batch, input_size]`
     pub(super) input: ArrayView3<'a, f32>,
@@ -111,7 +112,9 @@ impl Recompute<'_> {
         let GroupMemory { tasks, states, even, odd, .. } = memory;
         let rows = Slice::from(group.first..group.first + group.rows);
         let input = self.input.slice_axis_move(Axis(1), rows);
-        let ([memory], [even], [odd]) = (tasks.as_mut_slice(), &mut even[..], &mut odd[..]) else {
+        let ([memory], [even], [odd], Some(weights)) =
+            (tasks.as_mut_slice(), &mut even[..], &mut odd[..], self.weights)
+        else {
             return;
         };
         for (index, layer) in layers.clone().enumerate() {
@@ -131,7 +134,7 @@ impl Recompute<'_> {
             let task = Task {
                 plan: self.plan,
                 group,
-                panels: self.weights.of(layer, *direction).panels(),
+                panels: weights.of(layer, *direction).panels(),
                 layer,
                 reverse: *direction == 1,
                 span: steps.clone(),

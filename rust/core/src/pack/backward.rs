@@ -1,25 +1,33 @@
-//! Transposed panels, for the backward pass.
+//! Weights for the backward pass.
 //!
-//! In: the caller's weights. Out: panels `[block of four vectors][gate input][four vectors]`, with which
-//! gradients of gates are multiplied to get gradients of what the gates read.
+//! In: the caller's weights. Out: [`BackwardWeights`], transposed panels `[block of four vectors][gate
+//! input][four vectors]`, with which gradients of gates are multiplied to get gradients of what the gates
+//! read; and the panels of the forward pass where parts of it are computed again.
 
+use super::Weights;
+use super::panel::Slot;
 use super::views::{Canonical, WeightViews, canonical};
 use crate::aligned::Aligned;
 use crate::check::Peephole;
 use crate::error::Error;
 use crate::gate::{Gate, Gates};
-use crate::plan::{Plan, Shape, VECTORS};
+use crate::plan::{PanelSizes, Plan, Shape, VECTORS};
 use ndarray::ArrayView2;
 
-/// The transposed weights of a layer, for one plan.
+/// What the panels are, in a message about memory.
+const WHAT: &str = "the weights of the backward pass";
+
+/// The weights of a layer as its backward pass reads them, for one plan.
 #[derive(Debug)]
-pub struct TransposedWeights {
+pub struct BackwardWeights {
     panels: Vec<TransposedPanels>,
     directions: usize,
+    /// For steps between checkpoints, which are computed again; `None` where there are no checkpoints.
+    pub(crate) forward: Option<Weights>,
     pub(crate) plan_id: u64,
 }
 
-/// The transposed panels of one layer and direction; a panel is empty where no gate needs it.
+/// The panels of one layer and direction; a panel is empty where no gate needs it.
 #[derive(Debug)]
 pub(crate) struct TransposedPanels {
     /// `[block][gate][unit][vector][lane]`, blocks of the layer's inputs.
@@ -30,10 +38,12 @@ pub(crate) struct TransposedPanels {
     pub(crate) cell: Aligned,
     /// Full peephole of the output gate, `[block][unit][vector][lane]`.
     pub(crate) cell_output: Aligned,
+    /// Diagonal peepholes as in the forward pass, `[block][gate][lane]`.
+    pub(crate) diagonal: Aligned,
 }
 
-impl TransposedWeights {
-    /// Pack the transposed weights of all layers and directions.
+impl BackwardWeights {
+    /// Pack the weights of all layers and directions.
     ///
     /// # Errors
     ///
@@ -47,7 +57,8 @@ impl TransposedWeights {
                 panels.push(TransposedPanels::pack(plan, &gates, layer, direction)?);
             }
         }
-        Ok(Self { panels, directions: config.directions, plan_id: plan.id })
+        let forward = config.checkpoint_steps.map(|_| Weights::pack(plan, views)).transpose()?;
+        Ok(Self { panels, directions: config.directions, forward, plan_id: plan.id })
     }
 
     pub(crate) fn of(&self, layer: usize, direction: usize) -> &TransposedPanels {
@@ -72,11 +83,16 @@ impl TransposedPanels {
             hidden: room(plan, hidden, 4, true)?,
             cell: room(plan, hidden, if has_cell { 3 } else { 0 }, early.into_iter().all(full))?,
             cell_output: room(plan, hidden, usize::from(full(Gate::Output)), true)?,
+            diagonal: Aligned::zeros(PanelSizes::new(config, shape, layer).diagonal, WHAT)?,
         };
         for (index, gate) in Gate::ALL.into_iter().enumerate() {
             let from = gates.get(gate);
             write(shape, &mut panels.input, (index, 4), from.input(layer, direction));
             write(shape, &mut panels.hidden, (index, 4), from.hidden(layer, direction));
+            if let Some(vector) = from.diagonal(layer, direction) {
+                let slot = Slot { shape, index, gates: 4, level: plan.level };
+                slot.vector(&mut panels.diagonal, vector);
+            }
             if let Some(matrix) = from.full(layer, direction) {
                 if gate == Gate::Output {
                     write(shape, &mut panels.cell_output, (0, 1), matrix);
@@ -94,8 +110,8 @@ fn room(plan: &Plan, outputs: usize, gates: usize, has_all_gates: bool) -> Resul
     let shape = &plan.shape;
     let width = shape.wide_blocks(outputs) * VECTORS * shape.lanes;
     let is_full = width == outputs && shape.units() == plan.config().hidden_size && has_all_gates;
-    let (floats, what) = (width * gates * shape.units(), "transposed weights");
-    if is_full { Aligned::room(floats, what) } else { Aligned::zeros(floats, what) }
+    let floats = width * gates * shape.units();
+    if is_full { Aligned::room(floats, WHAT) } else { Aligned::zeros(floats, WHAT) }
 }
 
 /// `[unit, output]` of gate `index` of `gates` to `[block][gate][unit][vector][lane]`.
