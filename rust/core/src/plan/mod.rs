@@ -19,6 +19,7 @@ pub(crate) use cache::{CacheLayout, HEADER_BYTES, STEP_VECTORS};
 pub(crate) use groups::Group;
 pub(crate) use panels::{PanelSizes, Panels, PanelsMut};
 pub(crate) use shape::Shape;
+use shape::training_chunk_steps;
 pub(crate) use workspace::{GroupSizes, TaskSizes};
 
 use crate::check::{Checked, Config, InitialState, Strided};
@@ -90,7 +91,7 @@ impl Plan {
         };
         let shape = Shape::new(config, Tile::of(options.level));
         let Division { threads, rows, parts } = Division::new(config, &shape, available, options);
-        let training_chunk_steps = shape.training_chunk_steps(config);
+        let training_chunk_steps = training_chunk_steps(config);
         let groups = groups::divide(config, rows, training_chunk_steps)?;
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

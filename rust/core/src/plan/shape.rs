@@ -26,12 +26,10 @@ const ROWS_TO_PROJECT: usize = 16;
 /// too many, 32 MiB are.
 const FAR_BYTES: usize = 16 * 1024 * 1024;
 
-/// Bytes of gate gradients that a chunk of the backward pass may take: each chunk reads and writes all
-/// weight gradients, so it is larger than a forward one.
-const TRAINING_CHUNK_BYTES: usize = 1024 * 1024;
-
-/// Rows of such a chunk at least, so that the sums are read and written once for many products.
-const LEAST_TRAINING_ROWS: usize = 256;
+/// Rows of a chunk of the backward pass. Their gate gradients of one block of 16 units take 32 KiB and stay
+/// in L1 while they are multiplied with all that the gates read; fewer rows would read and write the sums
+/// more often. Measured from 64 to 1024 rows, with 64 to 650 hidden units: 4 to 10% less time than 256 rows.
+const TRAINING_ROWS: usize = 128;
 
 /// The padded sizes of one layer at one SIMD level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,13 +79,6 @@ impl Shape {
         self.geometry.blocks * self.lanes
     }
 
-    /// Steps that the backward pass takes at a time, whatever the number of threads.
-    pub(crate) fn training_chunk_steps(&self, config: &Config) -> usize {
-        let rows = TRAINING_CHUNK_BYTES / (self.geometry.gate_pitch * size_of::<f32>());
-        let rows = rows.max(LEAST_TRAINING_ROWS);
-        (rows / config.batch_size).clamp(1, config.segment_steps())
-    }
-
     /// Vectors of hidden units in blocks of four, the tiles of transposed products.
     pub(crate) fn wide_blocks(&self, outputs: usize) -> usize {
         outputs.div_ceil(VECTORS * self.lanes)
@@ -103,6 +94,11 @@ impl Shape {
         let fitting = CHUNK_BYTES / (self.geometry.gate_pitch * size_of::<f32>());
         fitting.max(rows_of_a_step).min(all_rows)
     }
+}
+
+/// Steps that the backward pass takes at a time, whatever the number of threads.
+pub(crate) fn training_chunk_steps(config: &Config) -> usize {
+    (TRAINING_ROWS / config.batch_size).clamp(1, config.segment_steps())
 }
 
 fn pitch(floats: usize) -> usize {

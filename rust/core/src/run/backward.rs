@@ -48,12 +48,14 @@ pub fn backward(
     let again = weights.forward.as_ref();
     let source = Recompute { plan, weights: again, crew, input, cache: regions };
     let call = Call { plan, weights, crew, source };
-    if plan.config().directions == 1 {
-        call.stack(workspace, &mut arrays);
-    } else {
-        call.bidirectional(workspace, &arrays);
-        arrays.store_inputs(plan, 0..plan.config().seq_len, &workspace.even);
-    }
+    crew.accompany(|| {
+        if plan.config().directions == 1 {
+            call.stack(workspace, &mut arrays);
+        } else {
+            call.bidirectional(workspace, &arrays);
+            arrays.store_inputs(plan, 0..plan.config().seq_len, &workspace.even);
+        }
+    });
     arrays.store_states(plan, &workspace.gradients);
     arrays.store_weights(plan, &mut workspace.gradients);
     Ok(())

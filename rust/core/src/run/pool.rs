@@ -6,7 +6,8 @@
 
 use super::cores::{Core, leave};
 use crate::error::Error;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::Duration;
@@ -85,6 +86,23 @@ impl Crew {
         });
     }
 
+    /// Run `work` here, which calls [`both`](Self::both) again and again, while the other threads stay awake
+    /// for their parts: waking one up takes as long as a part of a small layer.
+    pub(super) fn accompany(self, work: impl FnOnce()) {
+        let Some(pool) = self.0 else { return work() };
+        let (is_over, core) = (AtomicBool::new(false), Core::current());
+        pool.in_place_scope(|scope| {
+            for _ in 0..pool.current_num_threads() {
+                scope.spawn(|_| {
+                    leave(core);
+                    wait_for_parts(&is_over);
+                });
+            }
+            let _end = End(&is_over);
+            work();
+        });
+    }
+
     /// Run `lead` here, and call `join` for each of the numbers below `others` elsewhere. Some of these
     /// calls may begin after `lead` has returned.
     pub(super) fn lead(self, others: usize, lead: impl FnOnce(), join: impl Fn(usize) + Sync) {
@@ -101,6 +119,34 @@ impl Crew {
             std::thread::yield_now();
             lead();
         });
+    }
+}
+
+thread_local! {
+    /// Whether the thread waits for parts already, of this call or another.
+    static WAITS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Run parts of calls as they come, until `is_over`.
+fn wait_for_parts(is_over: &AtomicBool) {
+    if WAITS.replace(true) {
+        return;
+    }
+    let has_run = || rayon::yield_now() == Some(Yield::Executed);
+    while !is_over.load(Ordering::Acquire) {
+        if !spin_until(|| is_over.load(Ordering::Acquire) || has_run()) {
+            std::thread::sleep(NAP);
+        }
+    }
+    WAITS.set(false);
+}
+
+/// Tells waiting threads that there is nothing left, even if a computation panicked.
+pub(super) struct End<'e>(pub(super) &'e AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -147,4 +193,41 @@ fn pool(threads: usize) -> Result<Option<&'static ThreadPool>, Error> {
         return Ok(Some(pool));
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Crew;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn calls_that_share_a_pool_run_all_their_parts_and_end() {
+        std::thread::scope(|scope| {
+            for threads in [1, 2, 3, 3, 3] {
+                scope.spawn(move || {
+                    let crew = Crew::new(threads).unwrap();
+                    let (mut here, elsewhere) = (0, AtomicUsize::new(0));
+                    crew.accompany(|| {
+                        for _ in 0..300 {
+                            let part = || {
+                                elsewhere.fetch_add(1, Ordering::Relaxed);
+                            };
+                            crew.both(|| here += 1, || crew.both(part, part));
+                        }
+                    });
+                    assert_eq!((here, elsewhere.into_inner()), (300, 600));
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_ends_the_waiting() {
+        let crew = Crew::new(2).unwrap();
+        for _ in 0..3 {
+            let call = || crew.accompany(|| panic!("as a computation might"));
+            assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! that no other has come for, and hands them over, between two steps, once one has.
 
 use super::exchange::Exchange;
-use super::pool::{Crew, NAP, Seat, spin_until};
+use super::pool::{Crew, End, NAP, Seat, spin_until};
 use super::task::Task;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,15 +53,6 @@ impl<'t> Part<'t> {
             std::thread::sleep(NAP);
         }
         self.seat.take()
-    }
-}
-
-/// Tells waiting threads that there is nothing left, even if a computation panicked.
-struct End<'e>(&'e AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
     }
 }
 
