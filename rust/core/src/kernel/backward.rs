@@ -206,23 +206,24 @@ impl BackwardChunk<'_> {
         let Geometry { blocks, gate_pitch, .. } = *self.geometry;
         let units = blocks * S::f32s::LEN;
         let floats = &self.gates[first * gate_pitch..];
-        let mut product = TransposedProduct {
-            geometry: self.geometry,
-            rows: Rows { floats, pitch: gate_pitch, width: 4 * units },
-            count: rows,
-            weights: self.panels.hidden,
-            blocks: self.wide_blocks,
-            out: self.d_hidden,
-            pitch: self.wide_pitch,
-            add: false,
-        };
-        product.compute(simd);
-        if !self.panels.cell.is_empty() {
-            product.rows.width = 3 * units;
-            product.weights = self.panels.cell;
-            product.out = self.d_cell;
-            product.add = true;
+        let (geometry, blocks, pitch) = (self.geometry, self.wide_blocks, self.wide_pitch);
+        let multiply = |gates: usize, weights: &[f32], out: &mut [f32], add: bool| {
+            let rows_of_gates = Rows { floats, pitch: gate_pitch, width: gates * units };
+            let product = TransposedProduct {
+                geometry,
+                rows: rows_of_gates,
+                count: rows,
+                weights,
+                blocks,
+                out,
+                pitch,
+                add,
+            };
             product.compute(simd);
+        };
+        multiply(4, self.panels.hidden, self.d_hidden, false);
+        if !self.panels.cell.is_empty() {
+            multiply(3, self.panels.cell, self.d_cell, true);
         }
     }
 }

@@ -30,11 +30,18 @@ pub(crate) struct TransposedProduct<'a> {
 }
 
 impl TransposedProduct<'_> {
-    /// Compute all rows, within another kernel.
+    /// Compute all rows, within another kernel: a function of its own, since the tiles take long to compile.
+    pub(super) fn compute<S: Simd>(self, simd: S) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.cover(simd),
+        );
+    }
+
     #[inline(always)]
-    pub(super) fn compute<S: Simd>(&mut self, simd: S) {
+    fn cover<S: Simd>(mut self, simd: S) {
         if self.count > 0 {
-            cover(simd, self.geometry, BlockOrder::ascending(self.blocks), self.count, self);
+            cover(simd, self.geometry, BlockOrder::ascending(self.blocks), self.count, &mut self);
         }
     }
 }
@@ -43,7 +50,7 @@ impl Kernel for TransposedProduct<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S) {
+    fn run<S: Simd>(self, simd: S) {
         self.compute(simd);
     }
 }
