@@ -53,10 +53,10 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) d_hidden: &'a mut [f32],
     /// Gradients of the cell state, `[batch row][unit]` at `wide_pitch`: after and before.
     pub(crate) d_cell: &'a mut [f32],
-    /// From one row of state gradients to the next: whole blocks of four vectors.
+    /// From one row of state gradients to the next.
     pub(crate) wide_pitch: usize,
-    /// Blocks of four vectors of hidden units.
-    pub(crate) wide_blocks: usize,
+    /// Vectors of a row of state gradients.
+    pub(crate) wide_vectors: usize,
     pub(crate) scratch: BackwardScratch<'a>,
 }
 
@@ -155,7 +155,7 @@ impl BackwardChunk<'_> {
             rows: Rows { floats, pitch: gate_pitch, width: units },
             count: rows,
             weights: self.panels.cell_output,
-            blocks: self.wide_blocks,
+            vectors: self.wide_vectors,
             out: self.d_cell,
             pitch: self.wide_pitch,
             add: true,
@@ -206,7 +206,7 @@ impl BackwardChunk<'_> {
         let Geometry { blocks, gate_pitch, .. } = *self.geometry;
         let units = blocks * S::f32s::LEN;
         let floats = &self.gates[first * gate_pitch..];
-        let (geometry, blocks, pitch) = (self.geometry, self.wide_blocks, self.wide_pitch);
+        let (geometry, vectors, pitch) = (self.geometry, self.wide_vectors, self.wide_pitch);
         let multiply = |gates: usize, weights: &[f32], out: &mut [f32], add: bool| {
             let rows_of_gates = Rows { floats, pitch: gate_pitch, width: gates * units };
             let product = TransposedProduct {
@@ -214,7 +214,7 @@ impl BackwardChunk<'_> {
                 rows: rows_of_gates,
                 count: rows,
                 weights,
-                blocks,
+                vectors,
                 out,
                 pitch,
                 add,

@@ -27,5 +27,5 @@ pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{DiagonalProducts, OuterProducts};
 pub(crate) use project::{Project, Projection};
-pub(crate) use transposed::{TransposedProduct, VECTORS};
+pub(crate) use transposed::{TransposedProduct, VECTORS, vectors};
 pub(crate) use turn::{PanelToRows, ROWS as TURNED_ROWS, RowsToPanel};

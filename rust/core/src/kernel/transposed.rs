@@ -1,7 +1,8 @@
 //! Products with transposed weights: from gradients of gates to gradients of what the gates read.
 //!
-//! In: rows of gate gradients, panels `[block of four vectors][gate input][four vectors]`. Out: rows of sums,
-//! overwritten or increased. It is the forward pass' register tile with other operands.
+//! In: rows of gate gradients, panels `[block of four vectors][gate input][vector][lane]`, where the last
+//! block may have fewer vectors. Out: rows of sums, overwritten or increased. It is the forward pass'
+//! register tile with other operands.
 
 use super::ahead::Ahead;
 use super::cover::{TileOperation, cover};
@@ -10,8 +11,15 @@ use super::tile::{Accumulators, accumulate, block_panels, load_sums, store_sums}
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
-/// Vectors of a block: as many as there are gates, so that tiles are shared with the forward pass.
+/// Vectors of a whole block: as many as there are gates, so that tiles are as in the forward pass.
 pub(crate) const VECTORS: usize = 4;
+
+/// Vectors of a row of `outputs` that is computed. The last block has one, two or four of them: three would
+/// be computed as two and one, and take no less time than four.
+pub(crate) fn vectors(outputs: usize, lanes: usize) -> usize {
+    let vectors = outputs.div_ceil(lanes);
+    if vectors % VECTORS == 3 { vectors + 1 } else { vectors }
+}
 
 /// Multiply rows with transposed weights.
 pub(crate) struct TransposedProduct<'a> {
@@ -21,8 +29,8 @@ pub(crate) struct TransposedProduct<'a> {
     pub(crate) count: usize,
     /// `[block][gate input][vector][lane]`
     pub(crate) weights: &'a [f32],
-    /// Blocks of outputs.
-    pub(crate) blocks: usize,
+    /// Vectors of outputs, see [`vectors`].
+    pub(crate) vectors: usize,
     pub(crate) out: &'a mut [f32],
     pub(crate) pitch: usize,
     /// Add to what is there.
@@ -40,8 +48,13 @@ impl TransposedProduct<'_> {
 
     #[inline(always)]
     fn cover<S: Simd>(mut self, simd: S) {
-        if self.count > 0 {
-            cover(simd, self.geometry, BlockOrder::ascending(self.blocks), self.count, &mut self);
+        let blocks = self.vectors / VECTORS;
+        let first_vector = blocks * VECTORS;
+        Blocks::<VECTORS> { product: &mut self, first_vector: 0 }.cover(simd, blocks);
+        match self.vectors % VECTORS {
+            2 => Blocks::<2> { product: &mut self, first_vector }.cover(simd, 1),
+            1 => Blocks::<1> { product: &mut self, first_vector }.cover(simd, 1),
+            _ => {}
         }
     }
 }
@@ -55,7 +68,24 @@ impl Kernel for TransposedProduct<'_> {
     }
 }
 
-impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
+/// Blocks of `WIDTH` vectors of outputs.
+struct Blocks<'p, 'a, const WIDTH: usize> {
+    product: &'p mut TransposedProduct<'a>,
+    /// The first block's first vector.
+    first_vector: usize,
+}
+
+impl<const WIDTH: usize> Blocks<'_, '_, WIDTH> {
+    #[inline(always)]
+    fn cover<S: Simd>(mut self, simd: S, blocks: usize) {
+        let (geometry, count) = (self.product.geometry, self.product.count);
+        if count > 0 {
+            cover(simd, geometry, BlockOrder::ascending(blocks), count, &mut self);
+        }
+    }
+}
+
+impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
     #[inline(always)]
     fn tile<const ROWS: usize, const BLOCKS: usize>(
         &mut self,
@@ -65,17 +95,19 @@ impl<S: Simd> TileOperation<S> for TransposedProduct<'_> {
         ahead: Ahead,
     ) {
         let lanes = S::f32s::LEN;
-        let width = VECTORS * lanes;
-        let block_floats = self.rows.width * width;
-        let start = first_row * self.pitch + first_block * width;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, VECTORS> = if self.add {
-            load_sums(simd, self.out, start, self.pitch)
+        let Self { product, first_vector } = self;
+        let TransposedProduct { rows, pitch, add, .. } = **product;
+        let block_floats = rows.width * WIDTH * lanes;
+        let weights = &product.weights[*first_vector * rows.width * lanes..];
+        let start = first_row * pitch + (*first_vector + first_block * WIDTH) * lanes;
+        let mut sums: Accumulators<S, ROWS, BLOCKS, WIDTH> = if add {
+            load_sums(simd, product.out, start, pitch)
         } else {
-            [[[S::f32s::splat(simd, 0.0); VECTORS]; BLOCKS]; ROWS]
+            [[[S::f32s::splat(simd, 0.0); WIDTH]; BLOCKS]; ROWS]
         };
-        let panels = block_panels::<BLOCKS>(self.weights, block_floats, first_block);
-        let ahead = ahead.share(self.weights, block_floats, first_row, ROWS);
-        sums = accumulate(simd, sums, self.rows.tile::<ROWS>(first_row), panels, ahead);
-        store_sums::<S, ROWS, BLOCKS, VECTORS>(&sums, self.out, start, self.pitch);
+        let panels = block_panels::<BLOCKS>(weights, block_floats, first_block);
+        let ahead = ahead.share(weights, block_floats, first_row, ROWS);
+        sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
+        store_sums::<S, ROWS, BLOCKS, WIDTH>(&sums, product.out, start, pitch);
     }
 }

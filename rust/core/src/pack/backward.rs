@@ -108,7 +108,7 @@ impl TransposedPanels {
 /// Room where every float is written, else zeros.
 fn room(plan: &Plan, outputs: usize, gates: usize, has_all_gates: bool) -> Result<Aligned, Error> {
     let shape = &plan.shape;
-    let width = shape.wide_blocks(outputs) * VECTORS * shape.lanes;
+    let width = shape.wide_vectors(outputs) * shape.lanes;
     let is_full = width == outputs && shape.units() == plan.config().hidden_size && has_all_gates;
     let floats = width * gates * shape.units();
     if is_full { Aligned::room(floats, WHAT) } else { Aligned::zeros(floats, WHAT) }
@@ -122,19 +122,24 @@ fn write(
     matrix: ArrayView2<'_, f32>,
 ) {
     let width = VECTORS * shape.lanes;
+    let inputs = gates * shape.units();
     for (unit, row) in matrix.outer_iter().enumerate() {
-        let blocks = panel.chunks_exact_mut(gates * shape.units() * width);
+        let place = index * shape.units() + unit;
+        // The last block may have fewer vectors.
+        let blocks = panel.chunks_mut(inputs * width);
         let pieces = row.to_slice().map(|row| row.chunks(width));
         match pieces {
             Some(pieces) => {
                 for (block, piece) in blocks.zip(pieces) {
-                    let place = &mut block[(index * shape.units() + unit) * width..];
+                    let width = block.len() / inputs;
+                    let place = &mut block[place * width..];
                     place[..piece.len()].copy_from_slice(piece);
                 }
             }
             None => {
                 for (block, piece) in blocks.zip(row.axis_chunks_iter(ndarray::Axis(0), width)) {
-                    let place = &mut block[(index * shape.units() + unit) * width..];
+                    let width = block.len() / inputs;
+                    let place = &mut block[place * width..];
                     place.iter_mut().zip(piece).for_each(|(place, &weight)| *place = weight);
                 }
             }

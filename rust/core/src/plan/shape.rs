@@ -5,7 +5,7 @@
 
 use super::tile::Tile;
 use crate::check::{Config, Peephole};
-use crate::kernel::{Geometry, LINE, VECTORS};
+use crate::kernel::{Geometry, LINE, vectors};
 
 /// Floats of a page; rows that are a multiple of it apart would compete for the same cache sets.
 const PAGE: usize = 4096 / size_of::<f32>();
@@ -79,14 +79,14 @@ impl Shape {
         self.geometry.blocks * self.lanes
     }
 
-    /// Vectors of hidden units in blocks of four, the tiles of transposed products.
-    pub(crate) fn wide_blocks(&self, outputs: usize) -> usize {
-        outputs.div_ceil(VECTORS * self.lanes)
+    /// Vectors of a row of transposed products.
+    pub(crate) fn wide_vectors(&self, outputs: usize) -> usize {
+        vectors(outputs, self.lanes)
     }
 
     /// Floats from one row of transposed products to the next.
     pub(crate) fn wide_pitch(&self, outputs: usize) -> usize {
-        pitch(self.wide_blocks(outputs) * VECTORS * self.lanes)
+        pitch(self.wide_vectors(outputs) * self.lanes)
     }
 
     /// Rows of pre-activations that fit a chunk, at least those of one step.

@@ -179,7 +179,7 @@ impl LayerPass<'_, '_> {
             d_hidden,
             d_cell,
             wide_pitch: shape.wide_pitch(config.hidden_size),
-            wide_blocks: shape.wide_blocks(config.hidden_size),
+            wide_vectors: shape.wide_vectors(config.hidden_size),
             scratch: BackwardScratch { derivatives, activated },
         };
         vectorize(self.plan.level, backward);
@@ -197,7 +197,7 @@ impl LayerPass<'_, '_> {
             },
             count,
             weights: &self.weights.input,
-            blocks: shape.wide_blocks(config.layer_input(self.layer)),
+            vectors: shape.wide_vectors(config.layer_input(self.layer)),
             out: &mut d_inputs[(offsets[steps.start] - offsets[self.covered.start]) * pitch..],
             pitch,
             add: false,
