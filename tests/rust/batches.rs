@@ -1,7 +1,7 @@
-//! Batches that are computed in other ways than few rows: inputs projected with each step, weights read
-//! ahead. The bits are those of each row alone.
+//! Calls that are computed in other ways than most: batches whose steps project their own inputs, weights
+//! that are read ahead, sequences of one step. The bits are those of each row alone, and of longer sequences.
 
-use crate::support::Case;
+use crate::support::{Case, ways};
 use bnns_lstm::{Error, Level};
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
 
@@ -60,4 +60,36 @@ fn weights_that_are_read_ahead_give_the_bits_of_single_rows() -> Result<(), Erro
     let cases: Vec<Case> = cases(&sizes, 100).filter(is_large).take(4).collect();
     assert_eq!(cases.len(), 4, "weights beyond 1 MiB");
     cases.iter().try_for_each(assert_rows_are_alone)
+}
+
+/// The layer for the first step alone.
+fn first_step(case: &Case) -> Case {
+    let mut first = case.clone();
+    first.layer.seq_len = 1;
+    first.x.truncate(case.layer.batch_size * case.layer.input_size);
+    first
+}
+
+#[test]
+fn a_sequence_of_one_step_gives_the_bits_of_a_longer_ones_first() -> Result<(), Error> {
+    for (rows, hidden) in [(1, 70), (3, 70), (40, 37)] {
+        let sizes = Sizes { rows, hidden, steps: 4, layers: 3 };
+        let is_longer = |case: &Case| {
+            let layer = &case.layer;
+            layer.seq_len > 1 && !layer.bidirectional && layer.batch_sizes.is_none()
+        };
+        let cases: Vec<Case> = cases(&sizes, 20).filter(is_longer).collect();
+        assert!(cases.len() > 5);
+        for case in cases {
+            let first = first_step(&case);
+            for (level, threads) in ways() {
+                let expected = case.run(level, threads)?;
+                let found = first.run(level, threads)?;
+                let bits = |y: &[f32]| y.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                let of_first = &expected.y[..first.layer.y_len()];
+                assert_eq!(bits(&found.y), bits(of_first), "{level:?}, {threads} threads");
+            }
+        }
+    }
+    Ok(())
 }

@@ -198,7 +198,9 @@ impl Plan {
     /// When inputs are projected.
     fn explain_projection(&self) -> &'static str {
         let rows = self.groups.iter().map(|group| group.rows).max().unwrap_or(0);
-        if self.parts == 1 && self.shape.projects_with_steps(rows, 1) {
+        if self.config().seq_len == 1 && self.projects_with_steps(rows, 1) {
+            "projected with the step"
+        } else if self.projects_with_steps(rows, 1) {
             "projected with each step that has rows enough, else a chunk of steps at a time"
         } else {
             "projected a chunk of steps at a time"
@@ -234,6 +236,14 @@ impl Plan {
             let CacheRegion { name, offset, shape } = region;
             let _ = write!(text, ", {name} {shape:?} at {offset}");
         }
+    }
+
+    /// Whether each step of a chunk projects its own rows. A sequence of one step does: both kinds of weights
+    /// of a block are then read together, from the end where the last call stopped. Threads that share the
+    /// units of a longer one project before.
+    pub(crate) fn projects_with_steps(&self, rows: usize, steps: usize) -> bool {
+        let is_one_step = self.config().seq_len == 1 && self.shape.is_fused;
+        is_one_step || self.parts == 1 && self.shape.projects_with_steps(rows, steps)
     }
 
     /// Floats of all packed weights.

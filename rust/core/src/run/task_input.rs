@@ -82,10 +82,9 @@ impl<'a> Task<'a> {
         self.memory.projection = self.memory.projection.turned();
     }
 
-    /// Whether each step of the chunk projects its own rows; threads that share units project before.
+    /// Whether each step of the chunk projects its own rows.
     pub(super) fn projects_with_steps(&self, steps: &Range<usize>) -> bool {
-        let rows = self.rows_of(steps).len();
-        self.plan.parts == 1 && self.plan.shape.projects_with_steps(rows, steps.len())
+        self.plan.projects_with_steps(self.rows_of(steps).len(), steps.len())
     }
 
     /// Where the inputs of the chunk are.
