@@ -68,6 +68,42 @@ def test_sizes_that_no_memory_has(sizes: tuple[int, int]) -> None:
         bl.LSTM(*sizes)
 
 
+def repeated(steps: int, rows: int) -> Array:
+    """An input of many zeros that takes hardly any memory."""
+    return np.lib.stride_tricks.as_strided(np.zeros(3, np.float32), (steps, rows, 3), (0, 0, 4))
+
+
+@pytest.mark.parametrize("rows", [2**50, 2**61])
+def test_streams_that_no_memory_has(rows: int) -> None:
+    with pytest.raises(bl.ComputeError, match=f"batch_size={rows}: expected arrays that fit"):
+        lstm_of().stream(rows)
+
+
+@pytest.mark.parametrize("config", [{}, {"convert": True}])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lstm, x: lstm(x),
+        lambda lstm, x: lstm.forward(x, training=True),
+        lambda lstm, x: lstm.layer_parameters(x),
+        lambda lstm, x: lstm(x, lengths=np.arange(x.shape[1])),
+    ],
+)
+def test_inputs_that_no_memory_has(call: Any, config: dict[str, Any]) -> None:
+    lstm = lstm_of(**config)
+    with pytest.raises(
+        bl.ComputeError, match=r"x: \d+ steps of 4096 samples: expected arrays that"
+    ):
+        call(lstm, repeated(2**40, 4096))
+    lstm(X)  # as before
+
+
+def test_numbers_to_convert_that_no_memory_has() -> None:
+    halves = np.lib.stride_tricks.as_strided(np.zeros(3, np.float16), (2**40, 4096, 3), (0, 0, 2))
+    with pytest.raises(bl.ComputeError, match=r"x: \[1099511627776, 4096, 3\]: expected arrays"):
+        lstm_of(convert=True)(halves)
+
+
 @pytest.mark.parametrize(
     ("function", "path"),
     [

@@ -26,7 +26,7 @@ from bnns_lstm.functions import (
 )
 from bnns_lstm.module.config import FUNCTIONS, LSTMConfig
 from bnns_lstm.module.inputs import Batch
-from bnns_lstm.module.memory import Spare
+from bnns_lstm.module.memory import Spare, memory_for
 from bnns_lstm.module.parameters import BLOCKS, Weights
 from bnns_lstm.module.results import Floats, LSTMState
 
@@ -42,6 +42,16 @@ STEP_VECTORS, CELL = 6, 4
 
 class Room:
     """Arrays of one shape of calls: input, outputs, states."""
+
+    @classmethod
+    def made(cls, config: LSTMConfig, steps: int, rows: int) -> Room:
+        """For an input `x`.
+
+        Raises:
+            ComputeError: If there is no memory for it.
+        """
+        with memory_for(f"x: {steps} steps of {rows} samples"):
+            return cls(config, steps, rows)
 
     def __init__(self, config: LSTMConfig, steps: int, rows: int) -> None:
         """Zeros."""
@@ -165,7 +175,7 @@ class Engine:
         key = (shape, None if active is None else active.tobytes())
         found = self.kept.get(key)
         if found is None:
-            room = Room(self.weights.config, steps, rows)
+            room = Room.made(self.weights.config, steps, rows)
             params = structure(
                 self.weights, (steps, rows), room.inputs(), room.outputs(), active=active
             )
@@ -205,7 +215,7 @@ class Engine:
         self, batch: Batch, dropout: float, seed: int
     ) -> tuple[LayerParametersLSTM, FilterParameters, Any, Room]:
         """A forward call that leaves a cache, with arrays of its own."""
-        room = Room(self.weights.config, batch.steps, batch.rows)
+        room = Room.made(self.weights.config, batch.steps, batch.rows)
         room.fill(batch)
         params = structure(
             self.weights,
@@ -241,7 +251,7 @@ class Engine:
         incoming: LSTMDataDescriptor,
     ) -> tuple[Room, Weights]:
         """Gradients of input and initial states, in the places of these, and of the weights."""
-        room = Room(self.weights.config, params.seq_len, params.batch_size)
+        room = Room.made(self.weights.config, params.seq_len, params.batch_size)
         gradients = Weights(self.weights.config)
         delta = structure(gradients, (params.seq_len, params.batch_size), room.inputs(), incoming)
         for name in BLOCKS:

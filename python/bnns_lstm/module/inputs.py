@@ -15,6 +15,7 @@ import numpy.typing as npt
 from bnns_lstm._look import attempt, is_a, reason, sequence
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import LSTMConfig
+from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import Floats
 
 __all__ = ["Batch", "as_floats", "output_of", "read_batch", "read_state"]
@@ -86,7 +87,7 @@ def _as_array(given: Any) -> npt.NDArray[Any]:
 
 def _converted(array: npt.NDArray[Any], name: str, issues: list[Issue]) -> Floats | None:
     """Numbers as float32, unless one of them is too large for it."""
-    with np.errstate(over="ignore"):
+    with memory_for(f"{name}: {list(array.shape)}"), np.errstate(over="ignore"):
         floats: Floats = array.astype(np.float32)
     if array.dtype.kind == "f" and (np.isinf(floats) & np.isfinite(array)).any():
         expected = "numbers within the range of float32"
@@ -129,7 +130,8 @@ def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert:
     sorted_rows = np.argsort(-counts, kind="stable")
     order = None if (sorted_rows == np.arange(rows)).all() else sorted_rows
     if order is not None:
-        floats = floats[:, order]
+        with memory_for(f"x: {steps} steps of {rows} samples"):
+            floats = floats[:, order]
         states = None if states is None else (states[0][:, :, order], states[1][:, :, order])
     active = (counts[np.newaxis] > np.arange(steps)[:, np.newaxis]).sum(1).astype(np.uint32)
     return Batch(floats, states, active, order, is_batched)

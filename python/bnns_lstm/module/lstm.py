@@ -358,7 +358,7 @@ class LSTM(Files):
         """
         batch, _ = self._read(x, state, lengths, None, [])
         self._weights.add_biases()
-        room = Room(self._config, batch.steps, batch.rows)
+        room = Room.made(self._config, batch.steps, batch.rows)
         room.fill(batch)
         outputs = room.outputs()
         if y is not None:

@@ -14,9 +14,10 @@ import numpy as np
 
 from bnns_lstm._show import shown
 from bnns_lstm.descriptors import LSTMGateDescriptor
-from bnns_lstm.errors import ArgumentError, ComputeError, Issue
+from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.inputs import as_floats
+from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import Floats
 
 __all__ = ["BLOCKS", "Parameters", "Weights"]
@@ -119,13 +120,9 @@ class Weights:
         Raises:
             ComputeError: If there is no memory for them.
         """
-        try:
+        sizes = f"input_size={config.input_size}, hidden_size={config.hidden_size}"
+        with memory_for(f"{sizes}, num_layers={config.num_layers}"):
             return cls(config)
-        except (MemoryError, ValueError):  # what NumPy raises for sizes that no memory has
-            raise ComputeError(
-                f"input_size={config.input_size}, hidden_size={config.hidden_size}, "
-                f"num_layers={config.num_layers}: expected weights that fit into memory"
-            ) from None
 
     def _views(self) -> Iterator[tuple[str, Floats]]:
         rows = 4 * self.config.hidden_size

@@ -18,6 +18,7 @@ from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import count
 from bnns_lstm.module.engine import structure
 from bnns_lstm.module.inputs import as_floats, read_state
+from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import Floats, LSTMState
 
 if TYPE_CHECKING:
@@ -50,11 +51,12 @@ class Stream:
         if issues:
             raise ArgumentError(tuple(issues))
         self._lstm, self._rows = lstm, batch_size
-        self._x: Floats = np.zeros((1, batch_size, config.input_size), np.float32)
-        self._y: Floats = np.zeros((1, batch_size, config.hidden_size), np.float32)
         states = (config.num_layers, 1, batch_size, config.hidden_size)
-        self._h: Floats = np.zeros(states, np.float32)
-        self._c: Floats = np.zeros(states, np.float32)
+        with memory_for(f"batch_size={batch_size}"):
+            self._x: Floats = np.zeros((1, batch_size, config.input_size), np.float32)
+            self._y: Floats = np.zeros((1, batch_size, config.hidden_size), np.float32)
+            self._h: Floats = np.zeros(states, np.float32)
+            self._c: Floats = np.zeros(states, np.float32)
         engine = lstm._current()
         params = structure(
             engine.weights,
