@@ -186,6 +186,7 @@ class LSTM(Files):
 
         Raises:
             ArgumentError: With every argument that is wrong.
+            ComputeError: If there is no memory for the call.
         """
         is_plain = lengths is None and out is None and return_cell_states is False
         if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
@@ -231,6 +232,7 @@ class LSTM(Files):
 
         Raises:
             ArgumentError: With every argument that is wrong.
+            ComputeError: If there is no memory for the call.
         """
         issues: list[Issue] = []
         is_training = truth("training", training, issues)
@@ -258,6 +260,7 @@ class LSTM(Files):
 
         Raises:
             ArgumentError: With every argument that is wrong.
+            ComputeError: If there is no memory for the call.
         """
         issues: list[Issue] = []
         if not is_a(tape, Tape) or tape.config != self._config:
@@ -290,6 +293,7 @@ class LSTM(Files):
 
         Raises:
             ArgumentError: For a bidirectional LSTM, which needs the end of the sequence first.
+            ComputeError: If there is no memory for so many streams.
         """
         return Stream(self, batch_size, state)
 
@@ -355,6 +359,7 @@ class LSTM(Files):
 
         Raises:
             ArgumentError: With every argument that is wrong.
+            ComputeError: If there is no memory for the call.
         """
         batch, _ = self._read(x, state, lengths, None, [])
         self._weights.add_biases()
