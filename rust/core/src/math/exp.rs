@@ -57,10 +57,26 @@ pub(super) fn half_expm1<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     q.mul_add(scale, scale - 0.5)
 }
 
-/// n with `bias` added, in the low nine bits of each lane, and q; for |x| <= 150. A NaN stays one in q.
+/// (e^2x - 1) / 2 for 0 <= x <= 44; anything beyond. A NaN stays one.
 #[inline(always)]
-pub(super) fn reduce<S: Simd>(_: S, x: S::f32s, bias: f32) -> (S::u32s, S::f32s) {
-    let shifted = x.mul_add(LOG2_E, ROUND + bias);
+pub(super) fn half_expm1_twice<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    // Rounding does not have to wait for the sum.
+    let shifted = x.mul_add(2.0 * LOG2_E, ROUND + (BIAS - 1.0));
+    let (n, q) = reduce_by(simd, x + x, shifted, BIAS - 1.0);
+    let scale = power_of_two(simd, n);
+    q.mul_add(scale, scale - 0.5)
+}
+
+/// n with `bias` added, in the low nine bits of each lane, and q; for |x| <= 150, anything beyond. A NaN
+/// stays one in q.
+#[inline(always)]
+pub(super) fn reduce<S: Simd>(simd: S, x: S::f32s, bias: f32) -> (S::u32s, S::f32s) {
+    reduce_by(simd, x, x.mul_add(LOG2_E, ROUND + bias), bias)
+}
+
+/// As [`reduce`], for x / ln 2 with `ROUND` and `bias` added.
+#[inline(always)]
+fn reduce_by<S: Simd>(_: S, x: S::f32s, shifted: S::f32s, bias: f32) -> (S::u32s, S::f32s) {
     let n = shifted - (ROUND + bias);
     let r = n.mul_add(-LN2_LOW, n.mul_add(-LN2_HIGH, x));
     let r2 = r * r;

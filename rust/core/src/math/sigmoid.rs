@@ -6,7 +6,6 @@
 //! 1 / (1 + e^-x) is a / d for a = 2^-k and d = a + 2^(n - k) (1 + q). Neither power leaves the normal
 //! numbers, so that the one division rounds subnormal results as well.
 
-use super::bounds::clamp;
 use super::exp::{power_of_two, reduce};
 use fearless_simd::{Select, Simd, SimdBase, SimdFloat};
 
@@ -21,20 +20,24 @@ const HIGHEST: f32 = 30.0;
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let (a, d) = fraction(simd, x);
-    a / d
+    let one = S::f32s::splat(simd, 1.0);
+    let within = x.simd_lt(LOWEST).select(S::f32s::splat(simd, 0.0), a / d);
+    x.simd_gt(HIGHEST).select(one, within)
 }
 
 /// y / (1 + e^-x), which is 0 for any y, infinite or not, where the sigmoid of x is far below all floats.
 #[inline(always)]
 pub(super) fn times_sigmoid<S: Simd>(simd: S, y: S::f32s, x: S::f32s) -> S::f32s {
     let (a, d) = fraction(simd, x);
-    x.simd_le(LOWEST).select(S::f32s::splat(simd, 0.0), y / d * a)
+    let within = x.simd_lt(LOWEST).select(S::f32s::splat(simd, 0.0), y / d * a);
+    x.simd_gt(HIGHEST).select(y, within)
 }
 
-/// a and d such that sigmoid(x) = a / d.
+/// a and d such that sigmoid(x) = a / d, between `LOWEST` and `HIGHEST`; anything beyond. Who asks replaces
+/// that in the end: bounds of x would have to be waited for.
 #[inline(always)]
 fn fraction<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
-    let (n, q) = reduce(simd, -clamp(simd, x, LOWEST, HIGHEST), 254.0);
+    let (n, q) = reduce(simd, -x, 254.0);
     let half = n >> 1;
     let a = power_of_two(simd, S::u32s::splat(simd, 254) - half);
     let b = power_of_two(simd, n - half);

@@ -5,8 +5,7 @@
 //! Identity: tanh |x| = t / (t + 1) with t = (e^(2|x|) - 1) / 2, which keeps its relative accuracy near
 //! 0 without a case of its own. The sign of x is put back at the end.
 
-use super::bounds::at_most;
-use super::exp::half_expm1;
+use super::exp::half_expm1_twice;
 use fearless_simd::{Select, Simd, SimdBase, SimdFloat};
 
 /// Coefficients of (x - tanh x) / x³ as a polynomial in x², constant first.
@@ -26,9 +25,10 @@ const SHRINK: [f32; 7] = [
 /// fall by two units where x rises.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let magnitude = at_most(simd, x.abs(), 10.0);
-    let t = half_expm1(simd, magnitude + magnitude);
-    (t / (t + 1.0)).copysign(x)
+    let magnitude = x.abs();
+    let t = half_expm1_twice(simd, magnitude);
+    let one = S::f32s::splat(simd, 1.0);
+    magnitude.simd_gt(10.0).select(one, t / (t + 1.0)).copysign(x)
 }
 
 /// x - tanh x, at most 5.4 ULP off for all inputs.
