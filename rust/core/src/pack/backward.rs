@@ -12,7 +12,7 @@ use crate::check::Peephole;
 use crate::error::Error;
 use crate::gate::{Gate, Gates};
 use crate::plan::{PanelSizes, Plan, Shape, VECTORS};
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, Axis};
 
 /// What the panels are, in a message about memory.
 const WHAT: &str = "the weights of the backward pass";
@@ -127,21 +127,12 @@ fn write(
         let place = index * shape.units() + unit;
         // The last block may have fewer vectors.
         let blocks = panel.chunks_mut(inputs * width);
-        let pieces = row.to_slice().map(|row| row.chunks(width));
-        match pieces {
-            Some(pieces) => {
-                for (block, piece) in blocks.zip(pieces) {
-                    let width = block.len() / inputs;
-                    let place = &mut block[place * width..];
-                    place[..piece.len()].copy_from_slice(piece);
-                }
-            }
-            None => {
-                for (block, piece) in blocks.zip(row.axis_chunks_iter(ndarray::Axis(0), width)) {
-                    let width = block.len() / inputs;
-                    let place = &mut block[place * width..];
-                    place.iter_mut().zip(piece).for_each(|(place, &weight)| *place = weight);
-                }
+        for (block, piece) in blocks.zip(row.axis_chunks_iter(Axis(0), width)) {
+            let width = block.len() / inputs;
+            let place = &mut block[place * width..][..piece.len()];
+            match piece.to_slice() {
+                Some(piece) => place.copy_from_slice(piece),
+                None => place.iter_mut().zip(piece).for_each(|(place, &weight)| *place = weight),
             }
         }
     }
