@@ -178,6 +178,15 @@ def instructions(arguments: list[str]) -> None:
 
 
 @task
+def bits(_: list[str]) -> None:
+    """Print hashes of all outputs and gradients of 242 layers, to compare two versions by."""
+    run(
+        *("cargo", "test", "--locked", "-p", "bnns-lstm", "--test", "layer", "print_bits"),
+        *("--", "--ignored", "--nocapture"),
+    )
+
+
+@task
 def wheel(_: list[str]) -> None:
     """Build the wheel and say how large it is."""
     install("dev")

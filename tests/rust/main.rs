@@ -10,6 +10,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 mod architecture;
 mod batches;
+mod bits;
 mod docs;
 mod exact;
 mod golden;

@@ -1,8 +1,9 @@
 //! The recurrence with default activations: the four gates of a block of hidden units stay in registers
 //! from the first product to the new states.
 //!
-//! In: pre-activations of a chunk of steps or what they are made of, hidden weights, states. Out: the output of each step and the
-//! states after the chunk. Peepholes may be absent or diagonal; everything else takes [`super::general`].
+//! In: pre-activations of a chunk of steps or what they are made of, hidden weights, states. Out: the output
+//! of each step and the states after the chunk. Peepholes may be absent or diagonal; everything else takes
+//! [`super::general`].
 
 use super::ahead::Ahead;
 use super::cell::{PreActivations, default_cell, load, store};

@@ -51,10 +51,8 @@ pub(crate) fn expm1<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 
 /// (e^x - 1) / 2 for -30 <= x <= 89, which never overflows. A NaN stays one.
 #[inline(always)]
-pub(super) fn half_expm1<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let (n, q) = reduce(simd, x, BIAS - 1.0);
-    let scale = power_of_two(simd, n);
-    q.mul_add(scale, scale - 0.5)
+fn half_expm1<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    half_of(simd, reduce(simd, x, BIAS - 1.0))
 }
 
 /// (e^2x - 1) / 2 for 0 <= x <= 44; anything beyond. A NaN stays one.
@@ -62,7 +60,12 @@ pub(super) fn half_expm1<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 pub(super) fn half_expm1_twice<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // Rounding does not have to wait for the sum.
     let shifted = x.mul_add(2.0 * LOG2_E, ROUND + (BIAS - 1.0));
-    let (n, q) = reduce_by(simd, x + x, shifted, BIAS - 1.0);
+    half_of(simd, reduce_by(simd, x + x, shifted, BIAS - 1.0))
+}
+
+/// (e^x - 1) / 2 from n, with `BIAS - 1` added, and q.
+#[inline(always)]
+fn half_of<S: Simd>(simd: S, (n, q): (S::u32s, S::f32s)) -> S::f32s {
     let scale = power_of_two(simd, n);
     q.mul_add(scale, scale - 0.5)
 }

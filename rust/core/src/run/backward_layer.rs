@@ -47,15 +47,14 @@ impl LayerPass<'_, '_> {
     /// All steps of the span, the last one of the forward pass first.
     pub(super) fn run(&self, buffers: Buffers<'_>) {
         let Buffers { memory, gradients, d_inputs } = buffers;
-        let all = self.plan.config().seq_len;
         let mut done = 0;
         while done < self.span.len() {
             let steps = self.next_chunk(done);
             done += steps.len();
             self.groups(&self.plan.groups, &steps, memory.rows(gradients), d_inputs);
             self.weight_gradients(&steps, memory.products(gradients));
-            let (at, end) = if self.direction == 0 { (steps.start, 0) } else { (steps.end, all) };
-            if at.is_multiple_of(self.steps_of_a_sum()) || at == end {
+            let at = if self.direction == 0 { steps.start } else { steps.end };
+            if at.is_multiple_of(self.steps_of_a_sum()) {
                 gradients.sum_weights();
             }
         }
