@@ -2,9 +2,7 @@
 
 use crate::room::Room;
 use crate::support::{Layer, Size};
-use bnns_lstm::{
-    BackwardWeights, BackwardWorkspace, Level, Workspace, backward, cache_capacity, forward_caching,
-};
+use bnns_lstm::{BackwardWorkspace, Level, Workspace, backward, cache_capacity, forward_caching};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 const SIZES: [(usize, usize, usize); 5] =
@@ -16,8 +14,7 @@ pub fn benches(criterion: &mut Criterion) {
         let size = Size { steps, batch, hidden };
         let mut layer = Layer::new(Level::best(), size, true);
         let weights = layer.weights();
-        let backward_weights = BackwardWeights::pack(&layer.plan, &layer.views())
-            .expect("the views are those that were checked");
+        let backward_weights = layer.backward_weights();
         let capacity = cache_capacity(layer.plan.config()).expect("a moderate layer");
         let mut cache = vec![0; capacity];
         let mut workspace = Workspace::new(&layer.plan).expect("memory for a moderate layer");
@@ -32,7 +29,8 @@ pub fn benches(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| {
                 let arrays = room.arrays(size, &layer.x);
-                backward(&layer.plan, &backward_weights, &mut workspace, &cache, arrays)
+                let plan = &layer.plan;
+                backward(plan, &backward_weights, None, &mut workspace, &cache, arrays)
                     .expect("checked arrays");
             });
         });

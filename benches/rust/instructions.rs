@@ -9,8 +9,7 @@ mod room;
 mod support;
 
 use bnns_lstm::{
-    BackwardWeights, BackwardWorkspace, Error, Level, Workspace, backward, cache_capacity, forward,
-    forward_caching,
+    BackwardWorkspace, Error, Level, Workspace, backward, cache_capacity, forward, forward_caching,
 };
 use room::Room;
 use support::{Layer, Size};
@@ -58,11 +57,11 @@ fn run_training(layer: &mut Layer, size: Size, calls: usize) -> Result<(), Error
     let mut room = Room::new(size);
     for _ in 0..calls {
         let weights = layer.weights();
-        let backward_weights = BackwardWeights::pack(&layer.plan, &layer.views())?;
+        let backward_weights = layer.backward_weights();
         let (plan, inputs, outputs) = layer.arrays();
         forward_caching(plan, &weights, &mut workspace, inputs, outputs, &mut cache)?;
         let arrays = room.arrays(size, &layer.x);
-        backward(&layer.plan, &backward_weights, &mut backward_workspace, &cache, arrays)?;
+        backward(&layer.plan, &backward_weights, None, &mut backward_workspace, &cache, arrays)?;
     }
     Ok(())
 }

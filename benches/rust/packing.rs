@@ -1,7 +1,7 @@
-//! Packing the weights: once a plan in inference, once a step in training.
+//! Packing the weights: once a layer in inference, once a step in training.
 
 use crate::support::{Layer, Size};
-use bnns_lstm::{BackwardWeights, Level, Weights};
+use bnns_lstm::Level;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
 
@@ -10,15 +10,14 @@ pub fn benches(criterion: &mut Criterion) {
     for hidden in [32, 128, 256, 512] {
         let size = Size { steps: 1, batch: 1, hidden };
         let layer = Layer::new(Level::best(), size, true);
-        let views = layer.views();
         // Input and hidden weights of four gates.
         let bytes = 2 * 4 * hidden * hidden * size_of::<f32>();
         group.throughput(Throughput::Bytes(bytes as u64));
         group.bench_function(BenchmarkId::new("forward", hidden), |bencher| {
-            bencher.iter(|| black_box(Weights::pack(&layer.plan, &views)));
+            bencher.iter(|| black_box(layer.weights()));
         });
         group.bench_function(BenchmarkId::new("backward", hidden), |bencher| {
-            bencher.iter(|| black_box(BackwardWeights::pack(&layer.plan, &views)));
+            bencher.iter(|| black_box(layer.backward_weights()));
         });
     }
     group.finish();

@@ -4,9 +4,9 @@
 //! caller has them, its arrays.
 
 use bnns_lstm::{
-    DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
-    LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options, Outputs, Plan, WeightViews,
-    Weights, check,
+    BackwardWeights, Caches, Checked, DataLayout, FilterParameters, GateViews, Gates, Inputs,
+    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level,
+    NDArrayDescriptor, Options, Outputs, Plan, Tuning, WeightViews, Weights, check,
 };
 use ndarray::{aview_mut1, aview1};
 use std::fmt;
@@ -28,6 +28,7 @@ impl fmt::Display for Size {
 /// A planned layer and all of its arrays.
 pub struct Layer {
     pub plan: Plan,
+    pub checked: Checked,
     pub x: Vec<f32>,
     pub y: Vec<f32>,
     /// `[hidden, hidden]`, the same for inputs and hidden states and for each gate.
@@ -42,9 +43,13 @@ impl Layer {
         let mut y = vec![0.0; steps * batch * hidden];
         let w = values(hidden * hidden, (hidden as f32).sqrt().recip());
         let b = values(hidden, 0.1);
-        let options = Options { level, n_threads: 1, training, ..Default::default() };
-        let plan = plan(size, &x, &mut y, [&w, &b], options);
-        Self { plan, x, y, w, b }
+        // The numbers of one machine, so that counts are those of every machine.
+        let tuning = Tuning::new(Caches::REFERENCE);
+        let options = Options { level, n_threads: 1, training, tuning, ..Default::default() };
+        let checked = checked(size, &x, &mut y, [&w, &b]);
+        let layer = LayerPlan::new(&checked, options);
+        let plan = Plan::new(&layer, &checked, options).expect("a layer of moderate size");
+        Self { plan, checked, x, y, w, b }
     }
 
     pub fn views(&self) -> WeightViews<'_> {
@@ -58,7 +63,11 @@ impl Layer {
     }
 
     pub fn weights(&self) -> Weights {
-        Weights::pack(&self.plan, &self.views()).expect("the views are those that were checked")
+        Weights::pack(self.plan.layer(), &self.checked, &self.views()).expect(CHECKED)
+    }
+
+    pub fn backward_weights(&self) -> BackwardWeights {
+        BackwardWeights::pack(self.plan.layer(), &self.checked, &self.views()).expect(CHECKED)
     }
 
     /// The arrays of a forward call.
@@ -69,7 +78,9 @@ impl Layer {
     }
 }
 
-fn plan(size: Size, x: &[f32], y: &mut [f32], [w, b]: [&[f32]; 2], options: Options) -> Plan {
+const CHECKED: &str = "the views are those that were checked";
+
+fn checked(size: Size, x: &[f32], y: &mut [f32], [w, b]: [&[f32]; 2]) -> Checked {
     let Size { steps, batch, hidden } = size;
     let matrix = || NDArrayDescriptor::read(w, DataLayout::FIRST_MAJOR_4D, &[]);
     let gates = Gates::from_fn(|_| LSTMGateDescriptor {
@@ -94,8 +105,7 @@ fn plan(size: Size, x: &[f32], y: &mut [f32], [w, b]: [&[f32]; 2], options: Opti
         output_gate: gates.output,
         ..Default::default()
     };
-    let checked = check(&params, &FilterParameters::default()).expect("a layer as it should be");
-    Plan::new(&checked, options).expect("a layer of moderate size")
+    check(&params, &FilterParameters::default()).expect("a layer as it should be")
 }
 
 /// Floats between `-bound` and `bound`, always the same.

@@ -2,7 +2,7 @@
 
 use crate::support::training::{Named, Way};
 use crate::support::{Case, examples, is_comparable, ways};
-use bnns_lstm::{Checkpoints, Level};
+use bnns_lstm::{Checkpoints, Level, Tuning};
 use bnns_lstm_testkit::compare::{assert_close, widen};
 use bnns_lstm_testkit::golden::load_all;
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
@@ -119,6 +119,25 @@ proptest! {
             for n_threads in [2, 3, 5] {
                 let many = case.gradients(&random.incoming, way(n_threads)).unwrap();
                 prop_assert_eq!(bits(&one), bits(&many), "{:?}, {} threads", level, n_threads);
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_of_any_size_give_the_same_bits(seed: u64) {
+        let limits = Limits { seq_len: 30, batch_size: 9, ..Limits::default() };
+        let random = random_case(seed, &limits);
+        let case = Case::new(&random.layer, &random.inputs);
+        for (level, n_threads) in ways() {
+            let way = Way::new(level, n_threads);
+            let gradients = |training_rows, chunk_bytes| {
+                let tuning = Tuning { training_rows, chunk_bytes, ..way.tuning };
+                case.gradients(&random.incoming, Way { tuning, ..way }).unwrap()
+            };
+            let usual = bits(&gradients(way.tuning.training_rows, way.tuning.chunk_bytes));
+            for (training_rows, chunk_bytes) in [(1, 1), (20, 1 << 12), (1 << 20, 1 << 30)] {
+                let found = bits(&gradients(training_rows, chunk_bytes));
+                prop_assert_eq!(&usual, &found, "{:?} {} rows", level, training_rows);
             }
         }
     }

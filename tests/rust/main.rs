@@ -16,6 +16,7 @@ mod exact;
 mod golden;
 mod gradients;
 mod oracle;
+mod plans;
 mod properties;
 mod support;
 mod teams;

@@ -5,8 +5,8 @@
 
 use bnns_lstm::{
     DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
-    LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options, Outputs, Plan, Weights,
-    Workspace, check, forward,
+    LayerFlags, LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor, Options, Outputs, Plan,
+    Weights, Workspace, check, forward,
 };
 use bnns_lstm_testkit::alloc::{CountingAllocator, measure, process_counts};
 use ndarray::{aview_mut1, aview1};
@@ -67,8 +67,9 @@ fn prepare(level: Level, n_threads: usize) -> Prepared {
     };
     let checked = check(&params, &FilterParameters::default()).unwrap();
     drop(params);
-    let options = Options { level, n_threads, force_threads: true, training: false };
-    let plan = Plan::new(&checked, options).unwrap();
+    let options = Options { level, n_threads, force_threads: true, ..Options::default() };
+    let layer = LayerPlan::new(&checked, options);
+    let plan = Plan::new(&layer, &checked, options).unwrap();
     let views = || GateViews {
         iw: aview1(&iw).into_dyn(),
         iw_upper: None,
@@ -77,7 +78,7 @@ fn prepare(level: Level, n_threads: usize) -> Prepared {
         b: None,
     };
     let all = Gates { input: views(), forget: views(), candidate: views(), output: views() };
-    let weights = Weights::pack(&plan, &all).unwrap();
+    let weights = Weights::pack(&layer, &checked, &all).unwrap();
     Prepared { plan, weights, x, y, hn }
 }
 

@@ -3,10 +3,10 @@
 //! In: a length. Out: floats, zeros or not, whose first one starts a cache line, so that no vector load straddles
 //! two lines. It does not know what is stored.
 //!
-//! A thread keeps some of the memory that its buffers leave: a training step of a small layer would
-//! otherwise return all of it to the system and spend a seventh to a third of its time on getting it back.
+//! A thread keeps some of the memory that its buffers leave for its next buffers.
 
 use crate::error::Error;
+use crate::tuning::KEPT_FLOATS;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -15,9 +15,6 @@ use std::ops::{Deref, DerefMut};
 const LINE: usize = 64;
 /// Floats of a cache line.
 const FLOATS: usize = LINE / size_of::<f32>();
-
-/// Floats that a thread keeps at most: 64 MiB, a training step of 32 samples and 512 hidden units.
-const KEPT: usize = 16 << 20;
 
 thread_local! {
     /// What buffers of this thread left.
@@ -40,7 +37,7 @@ fn keep(storage: Vec<f32>) {
     let _ = LEFT.try_with(|left| {
         let mut left = left.borrow_mut();
         let kept: usize = left.iter().map(Vec::capacity).sum();
-        if storage.capacity() > 0 && kept + storage.capacity() <= KEPT {
+        if storage.capacity() > 0 && kept + storage.capacity() <= KEPT_FLOATS {
             left.push(storage);
         }
     });
@@ -126,7 +123,8 @@ impl fmt::Debug for Aligned {
 
 #[cfg(test)]
 mod tests {
-    use super::{Aligned, KEPT, LEFT, LINE, keep, reuse};
+    use super::{Aligned, LEFT, LINE, keep, reuse};
+    use crate::tuning::KEPT_FLOATS as KEPT;
 
     #[test]
     fn every_buffer_starts_a_cache_line_and_has_its_length() {

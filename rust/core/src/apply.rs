@@ -6,7 +6,7 @@
 use crate::check::{Checked, CheckedBackward, Config};
 use crate::error::Error;
 use crate::pack::{BackwardWeights, WeightViews, Weights};
-use crate::plan::{Options, Plan};
+use crate::plan::{LayerPlan, Options, Plan};
 use crate::run::{
     BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Outputs, Workspace, backward,
     cache_capacity, forward, forward_caching,
@@ -26,8 +26,10 @@ pub fn apply_forward<'a>(
     outputs: Outputs<'a>,
     cache: Option<&'a mut [u8]>,
 ) -> Result<(), Error> {
-    let plan = Plan::new(checked, Options { training: cache.is_some(), ..options })?;
-    let weights = Weights::pack(&plan, weights)?;
+    let options = Options { training: cache.is_some(), ..options };
+    let layer = LayerPlan::new(checked, options);
+    let plan = Plan::new(&layer, checked, options)?;
+    let weights = Weights::pack(&layer, checked, weights)?;
     let mut workspace = Workspace::new(&plan)?;
     match cache {
         Some(cache) => forward_caching(&plan, &weights, &mut workspace, inputs, outputs, cache),
@@ -50,25 +52,29 @@ pub fn apply_backward<'a>(
     gradients: GradientViews<'a>,
     cache: Option<&[u8]>,
 ) -> Result<(), Error> {
-    let plan = Plan::new(checked.forward(), Options { training: true, ..options })?;
-    let packed = BackwardWeights::pack(&plan, weights)?;
+    let (checked_layer, options) = (checked.forward(), Options { training: true, ..options });
+    let layer = LayerPlan::new(checked_layer, options);
+    let plan = Plan::new(&layer, checked_layer, options)?;
+    let packed = BackwardWeights::pack(&layer, checked_layer, weights)?;
+    let computes_again = cache.is_none() || plan.config().checkpoint_steps.is_some();
+    let forward_weights =
+        computes_again.then(|| Weights::pack(&layer, checked_layer, weights)).transpose()?;
     let mut workspace = BackwardWorkspace::new(&plan)?;
-    let recomputed = match cache {
-        Some(_) => Vec::new(),
-        None => recompute(&plan, weights, inputs.view())?,
+    let own_cache = match (cache, &forward_weights) {
+        (None, Some(weights)) => recompute(&plan, weights, inputs.view())?,
+        _ => Vec::new(),
     };
     let arrays = BackwardArrays::bind(checked, inputs, gradients)?;
-    let cache = cache.unwrap_or(&recomputed);
-    backward(&plan, &packed, &mut workspace, cache, arrays)
+    let cache = cache.unwrap_or(&own_cache);
+    backward(&plan, &packed, forward_weights.as_ref(), &mut workspace, cache, arrays)
 }
 
 /// The forward pass for its cache alone.
-fn recompute(plan: &Plan, weights: &WeightViews<'_>, inputs: Inputs<'_>) -> Result<Vec<u8>, Error> {
-    let weights = Weights::pack(plan, weights)?;
+fn recompute(plan: &Plan, weights: &Weights, inputs: Inputs<'_>) -> Result<Vec<u8>, Error> {
     let mut cache = empty_cache(plan.config())?;
     let mut workspace = Workspace::new(plan)?;
     let outputs = Outputs { data: None, hidden: None, cell: None };
-    forward_caching(plan, &weights, &mut workspace, inputs.view(), outputs, &mut cache)?;
+    forward_caching(plan, weights, &mut workspace, inputs.view(), outputs, &mut cache)?;
     Ok(cache)
 }
 

@@ -18,7 +18,15 @@ pub enum Gate {
 
 impl Gate {
     /// All gates, in the order of the BNNS structure.
-    pub const ALL: [Self; 4] = [Self::Input, Self::Forget, Self::Candidate, Self::Output];
+    pub const ALL: [Self; Self::COUNT] = [Self::Input, Self::Forget, Self::Candidate, Self::Output];
+
+    /// How many there are.
+    pub const COUNT: usize = 4;
+
+    /// The gate's position in [`ALL`](Self::ALL), in panels and in rows of gates.
+    pub fn index(self) -> usize {
+        self as usize
+    }
 
     /// The name of the gate's field in the BNNS structure.
     pub fn field(self) -> &'static str {

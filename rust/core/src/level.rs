@@ -1,8 +1,8 @@
 //! Which SIMD instructions are used.
 //!
 //! In: what the CPU offers, or a name that forces a level. Out: [`Level`], whose existence proves that the
-//! CPU has the instructions, and [`vectorize`], the one border between plain code and kernels. It does not
-//! know what kernels compute.
+//! CPU has the instructions, the [`Tile`] that its registers hold, and [`vectorize`], the one border between
+//! plain code and kernels. It does not know what kernels compute.
 
 use crate::error::Error;
 #[cfg(target_arch = "aarch64")]
@@ -129,22 +129,40 @@ pub(crate) fn vectorize<K: Kernel>(level: Level, kernel: K) -> K::Output {
     }
 }
 
-/// Lanes of a vector of `f32` at a level.
-pub(crate) fn lanes(level: Level) -> usize {
-    match level.0 {
-        Token::Fallback(_) => 4,
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Token::Avx2(_) => 8,
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Token::Avx512(_) => 16,
-        #[cfg(target_arch = "aarch64")]
-        Token::Neon(_) => 4,
+/// How many sums the registers of a level hold: `rows` batch rows by one block of hidden units, or one row by
+/// `blocks` of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tile {
+    /// Lanes of a vector of `f32`: the hidden units of a block.
+    pub(crate) lanes: usize,
+    /// Batch rows of the highest tile; each takes four sums, one for each gate.
+    pub(crate) rows: usize,
+    /// Blocks of the widest tile of one row: sums enough to hide the latency of a multiply-add.
+    pub(crate) blocks: usize,
+}
+
+impl Level {
+    /// The tile of the level. Others were measured with `python3 tasks.py bench-rust`.
+    pub(crate) fn tile(self) -> Tile {
+        match self.0 {
+            // The compiler has 16 registers of 4 lanes at least: 8 sums.
+            Token::Fallback(_) => Tile { lanes: 4, rows: 2, blocks: 1 },
+            // 16 registers: 12 sums, 1 vector of weights, 3 inputs.
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Token::Avx2(_) => Tile { lanes: 8, rows: 3, blocks: 3 },
+            // 32 registers: 24 sums, 4 vectors of weights, 1 input.
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Token::Avx512(_) => Tile { lanes: 16, rows: 6, blocks: 6 },
+            // As AVX-512.
+            #[cfg(target_arch = "aarch64")]
+            Token::Neon(_) => Tile { lanes: 4, rows: 6, blocks: 6 },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kernel, Level, lanes, vectorize};
+    use super::{Kernel, Level, vectorize};
     use fearless_simd::{Simd, SimdBase};
 
     struct CountLanes;
@@ -161,7 +179,7 @@ mod tests {
     #[test]
     fn the_stated_lanes_are_those_that_kernels_get() {
         for level in Level::available() {
-            assert_eq!(vectorize(level, CountLanes), lanes(level), "{level:?}");
+            assert_eq!(vectorize(level, CountLanes), level.tile().lanes, "{level:?}");
         }
     }
 

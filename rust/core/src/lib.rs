@@ -29,15 +29,17 @@ mod kernel;
 mod level;
 mod math;
 mod pack;
+mod place;
 mod plan;
 mod prepared;
 mod run;
+mod tuning;
 
 pub use apply::{apply_backward, apply_forward};
 pub use check::{
     Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient,
-    IncomingGradients, InitialState, InputGradients, Peephole, Strided, check, check_after,
-    check_backward, check_backward_after,
+    IncomingGradients, InitialState, InputGradients, LayerConfig, Peephole, Strided, check,
+    check_after, check_backward, check_backward_after,
 };
 pub use desc::{
     Activation, ActivationFunction, Checkpoints, Data, DataLayout, DataType, FilterParameters,
@@ -52,10 +54,11 @@ pub use error::{Code, DescriptorError, Error, Issue, Path};
 pub use gate::{Gate, Gates};
 pub use level::Level;
 pub use pack::{BackwardWeights, GateViews, WeightViews, Weights};
-pub use plan::{CacheRegion, Options, Plan};
+pub use plan::{CacheRegion, LayerPlan, Options, Plan};
 pub use prepared::{Prepared, prepare, prepare_with};
 pub use run::{
     BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, InputSlices,
     Inputs, Outgoing, OutputSlices, Outputs, Workspace, backward, cache_capacity, forward,
     forward_caching, forward_slices,
 };
+pub use tuning::{Caches, Tuning};

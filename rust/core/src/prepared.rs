@@ -2,21 +2,22 @@
 //!
 //! In: a checked layer and its weights, once; arrays, for each call. Out: results in the caller's memory.
 //! Checking, planning and packing happen at the beginning; a call takes no lock and, on one thread,
-//! allocates nothing.
+//! allocates nothing. Layers of other batches and lengths may use the same packed weights.
 
 use crate::check::{Checked, check};
 use crate::desc::{FilterParameters, LayerParametersLSTM};
 use crate::direct::{inputs, outputs, weight_views};
 use crate::error::Error;
 use crate::pack::{WeightViews, Weights};
-use crate::plan::{Options, Plan};
+use crate::plan::{LayerPlan, Options, Plan};
 use crate::run::{InputSlices, Inputs, OutputSlices, Outputs, Workspace, forward, forward_slices};
+use std::sync::Arc;
 
-/// A planned layer with packed weights and a workspace of its own.
+/// A planned layer with packed weights, which others may share, and a workspace of its own.
 #[derive(Debug)]
 pub struct Prepared {
     plan: Plan,
-    weights: Weights,
+    weights: Arc<Weights>,
     workspace: Workspace,
 }
 
@@ -31,10 +32,26 @@ impl Prepared {
         options: Options,
         weights: &WeightViews<'_>,
     ) -> Result<Self, Error> {
-        let plan = Plan::new(checked, Options { training: false, ..options })?;
-        let weights = Weights::pack(&plan, weights)?;
+        let layer = LayerPlan::new(checked, options);
+        let weights = Weights::pack(&layer, checked, weights)?;
+        Self::sharing(checked, options, &Arc::new(weights))
+    }
+
+    /// Plan a checked layer whose weights have been packed before, for another batch or length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongLayer`] for weights of another layer or SIMD level, and those of [`Plan::new`] and
+    /// [`Workspace::new`].
+    pub fn sharing(
+        checked: &Checked,
+        options: Options,
+        weights: &Arc<Weights>,
+    ) -> Result<Self, Error> {
+        let options = Options { training: false, ..options };
+        let plan = Plan::new(weights.layer(), checked, options)?;
         let workspace = Workspace::new(&plan)?;
-        Ok(Self { plan, weights, workspace })
+        Ok(Self { plan, weights: Arc::clone(weights), workspace })
     }
 
     /// Compute the layer for the arrays that were checked, from whatever they hold now.
@@ -75,8 +92,27 @@ impl Prepared {
     ///
     /// Those of [`Weights::pack`]; the old weights stay in use then.
     pub fn update_weights(&mut self, weights: &WeightViews<'_>) -> Result<(), Error> {
-        self.weights = Weights::pack(&self.plan, weights)?;
+        let weights = Weights::pack(self.plan.layer(), self.plan.checked(), weights)?;
+        self.weights = Arc::new(weights);
         Ok(())
+    }
+
+    /// Use weights that were packed elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongLayer`] for those of another layer or SIMD level; the old weights stay in use then.
+    pub fn share_weights(&mut self, weights: &Arc<Weights>) -> Result<(), Error> {
+        if !weights.layer().is_same(self.plan.layer()) {
+            return Err(Error::WrongLayer { what: "weights" });
+        }
+        self.weights = Arc::clone(weights);
+        Ok(())
+    }
+
+    /// The packed weights, to share them.
+    pub fn weights(&self) -> &Arc<Weights> {
+        &self.weights
     }
 
     /// As [`update_weights`](Self::update_weights), with the weights of a structure.
@@ -85,9 +121,8 @@ impl Prepared {
     ///
     /// As [`update_weights`](Self::update_weights).
     pub fn update(&mut self, params: &LayerParametersLSTM<'_>) -> Result<(), Error> {
-        let weights = weight_views(params.gates(), &self.plan.checked)?;
-        self.weights = Weights::pack(&self.plan, &weights)?;
-        Ok(())
+        let weights = weight_views(params.gates(), self.plan.checked())?;
+        self.update_weights(&weights)
     }
 
     /// What was decided.

@@ -5,8 +5,9 @@
 use super::{Case, GateFloats};
 use bnns_lstm::{
     BackwardArrays, BackwardWeights, BackwardWorkspace, Checked, Checkpoints, DataLayout, Error,
-    FilterParameters, GateOutgoing, GateViews, Gates, Inputs, Level, NDArrayDescriptor, Options,
-    Outgoing, Outputs, Plan, Weights, Workspace, backward, cache_capacity, check, forward_caching,
+    FilterParameters, GateOutgoing, GateViews, Gates, Inputs, LayerPlan, Level, NDArrayDescriptor,
+    Options, Outgoing, Outputs, Plan, Tuning, Weights, Workspace, backward, cache_capacity, check,
+    forward_caching,
 };
 use bnns_lstm_testkit::alloc::measure;
 use bnns_lstm_testkit::compare::narrow;
@@ -26,13 +27,15 @@ pub struct Way {
     pub checkpoints: Checkpoints,
     pub dropout: f32,
     pub seed: u64,
+    pub tuning: Tuning,
 }
 
 impl Way {
     /// Every step cached, no dropout, gradients overwritten.
     pub fn new(level: Level, n_threads: usize) -> Self {
         let (accumulate, checkpoints) = (false, Checkpoints::EveryStep);
-        Self { level, n_threads, accumulate, checkpoints, dropout: 0.0, seed: 0 }
+        let tuning = Tuning::of_machine();
+        Self { level, n_threads, accumulate, checkpoints, dropout: 0.0, seed: 0, tuning }
     }
 
     fn filter(&self) -> FilterParameters {
@@ -92,9 +95,11 @@ impl Case {
             n_threads: way.n_threads,
             force_threads: true,
             training: true,
+            tuning: way.tuning,
         };
-        let plan = Plan::new(&checked, options)?;
-        let weights = Weights::pack(&plan, &self.weight_views())?;
+        let layer = LayerPlan::new(&checked, options);
+        let plan = Plan::new(&layer, &checked, options)?;
+        let weights = Weights::pack(&layer, &checked, &self.weight_views())?;
         let mut cache = vec![0_u8; cache_capacity(checked.config()).unwrap() + 1];
         let inputs = Inputs {
             data: aview1(&self.x).into_dyn(),
@@ -111,14 +116,14 @@ impl Case {
         let mut workspace = Workspace::new(&plan)?;
         forward_caching(&plan, &weights, &mut workspace, inputs, outputs, bytes)?;
         let mut workspace = BackwardWorkspace::new(&plan)?;
-        let weights = BackwardWeights::pack(&plan, &self.weight_views())?;
-        self.backward(&plan, &weights, &mut workspace, bytes, (incoming, way))
+        let backward_weights = BackwardWeights::pack(&layer, &checked, &self.weight_views())?;
+        self.backward(&plan, (&backward_weights, &weights), &mut workspace, bytes, (incoming, way))
     }
 
     fn backward(
         &self,
         plan: &Plan,
-        weights: &BackwardWeights,
+        (weights, forward_weights): (&BackwardWeights, &Weights),
         workspace: &mut BackwardWorkspace,
         cache: &[u8],
         (incoming, way): (&Incoming, Way),
@@ -168,7 +173,9 @@ impl Case {
             d_cell: to_fill(take.remove("c0"), &states, way.accumulate),
             gates,
         };
-        let (result, counts) = measure(|| backward(plan, weights, workspace, cache, arrays));
+        // Where every step is cached, they are not needed.
+        let again = Some(forward_weights).filter(|_| way.checkpoints != Checkpoints::EveryStep);
+        let (result, counts) = measure(|| backward(plan, weights, again, workspace, cache, arrays));
         result?;
         // With one thread everything happens on this one.
         assert!(way.n_threads > 1 || counts.allocations == 0, "backward allocated: {counts:?}");
@@ -205,7 +212,7 @@ impl Case {
         named
     }
 
-    fn weight_views(&self) -> Gates<GateViews<'_>> {
+    pub fn weight_views(&self) -> Gates<GateViews<'_>> {
         let PerGate { input, forget, candidate, output } = &self.gates;
         Gates {
             input: gate_views(input),

@@ -1,6 +1,7 @@
 //! What a checked layer is.
 //!
-//! In: the findings-free outcome of `check`. Out: [`Config`] (the layer, without arrays) and [`Arrays`]
+//! In: the findings-free outcome of `check`. Out: [`LayerConfig`] (the layer), [`Config`] (and how it is
+//! called, without arrays) and [`Arrays`]
 //! (where each array's elements are). After this nothing can be malformed.
 
 use super::strided::Strided;
@@ -20,19 +21,52 @@ pub enum Peephole {
     Full,
 }
 
-/// A layer whose sizes agree and whose every product fits `usize`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Config {
-    pub(crate) input_size: usize,
-    pub(crate) hidden_size: usize,
-    pub(crate) batch_size: usize,
-    pub(crate) num_layers: usize,
-    pub(crate) seq_len: usize,
+/// What a layer is, whatever it is called with: sizes, functions, peepholes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerConfig {
+    /// Elements of an input.
+    pub(crate) inputs: usize,
+    /// Elements of the cell state, and rows of each gate's weights: `hidden_size`.
+    pub(crate) units: usize,
+    /// Elements of the hidden state, which is the output of one direction: `hidden_size` as well.
+    pub(crate) outputs: usize,
+    pub(crate) layers: usize,
     pub(crate) directions: usize,
-    pub(crate) batch_sizes: Option<Vec<usize>>,
     pub(crate) activations: Gates<Activation>,
     pub(crate) hidden_activation: Activation,
     pub(crate) peepholes: Gates<Peephole>,
+}
+
+impl LayerConfig {
+    /// Elements of the output of both directions.
+    pub(crate) fn all_outputs(&self) -> usize {
+        // `check` has found that the product fits.
+        self.directions.saturating_mul(self.outputs)
+    }
+
+    /// Elements that layer `layer` reads at each step.
+    pub(crate) fn layer_inputs(&self, layer: usize) -> usize {
+        if layer == 0 { self.inputs } else { self.all_outputs() }
+    }
+
+    /// Whether all five activations are the default ones.
+    pub(crate) fn has_default_activations(&self) -> bool {
+        self.activations == default_activations() && self.hidden_activation == Activation::TANH
+    }
+
+    /// Whether some gate has this kind of peephole.
+    pub(crate) fn has_peephole(&self, kind: Peephole) -> bool {
+        self.peepholes.each().contains(&&kind)
+    }
+}
+
+/// A layer and how it is called; its sizes agree, and every product of them fits `usize`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub(crate) layer: LayerConfig,
+    pub(crate) batch_size: usize,
+    pub(crate) seq_len: usize,
+    pub(crate) batch_sizes: Option<Vec<usize>>,
     /// Between layers, in training; keeps everything where there is one layer only.
     pub(crate) dropout: DropoutMask,
     /// In training: steps from one checkpoint to the next, at most `seq_len`; `None` where the cache holds
@@ -41,13 +75,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Values that layer `layer` reads at each step: `input_size`, or `directions * hidden_size`.
-    pub(crate) fn layer_input(&self, layer: usize) -> usize {
-        // `check` has found that the product fits.
-        let outputs = self.directions.saturating_mul(self.hidden_size);
-        if layer == 0 { self.input_size } else { outputs }
-    }
-
     /// Samples that are active at `step`; they are the first of the batch.
     pub(crate) fn active_at(&self, step: usize) -> usize {
         self.batch_sizes
@@ -57,30 +84,40 @@ impl Config {
 
     /// `[seq_len, batch, input_size]`.
     pub fn input_shape(&self) -> [usize; 3] {
-        [self.seq_len, self.batch_size, self.input_size]
+        [self.seq_len, self.batch_size, self.layer.inputs]
     }
 
     /// `[seq_len, batch, directions * hidden_size]`.
     pub fn output_shape(&self) -> [usize; 3] {
-        [self.seq_len, self.batch_size, self.directions.saturating_mul(self.hidden_size)]
+        [self.seq_len, self.batch_size, self.layer.all_outputs()]
     }
 
-    /// `[layers * directions, batch, hidden_size]`.
-    pub fn state_shape(&self) -> [usize; 3] {
-        let stack = self.num_layers.saturating_mul(self.directions);
-        [stack, self.batch_size, self.hidden_size]
+    /// Of the hidden state, `[layers * directions, batch, hidden_size]`.
+    pub fn hidden_shape(&self) -> [usize; 3] {
+        [self.stack(), self.batch_size, self.layer.outputs]
+    }
+
+    /// Of the cell state, `[layers * directions, batch, hidden_size]`.
+    pub fn cell_shape(&self) -> [usize; 3] {
+        [self.stack(), self.batch_size, self.layer.units]
+    }
+
+    /// Directions of all layers.
+    fn stack(&self) -> usize {
+        self.layer.layers.saturating_mul(self.layer.directions)
     }
 
     /// Floating-point operations of the products of a forward pass: two for each weight and active sample.
     pub fn work(&self) -> f64 {
+        let LayerConfig { units, outputs, layers, directions, .. } = self.layer;
         let of_layer = |layer| {
-            let columns = self.layer_input(layer) as f64 + self.hidden_size as f64;
-            8.0 * self.hidden_size as f64 * columns
+            let columns = self.layer.layer_inputs(layer) as f64 + outputs as f64;
+            8.0 * units as f64 * columns
         };
-        let of_row: f64 = (0..self.num_layers).map(of_layer).sum();
+        let of_row: f64 = (0..layers).map(of_layer).sum();
         let active = |step| self.active_at(step) as f64;
         let rows: f64 = (0..self.seq_len).map(active).sum();
-        of_row * rows * self.directions as f64
+        of_row * rows * directions as f64
     }
 
     /// Steps that are saved together: those between two checkpoints, or all.
@@ -91,12 +128,7 @@ impl Config {
     /// Steps that all layers take together before any takes the next ones. Where there is one direction, the
     /// layers above need not wait for the end of the sequence.
     pub(crate) fn span_steps(&self) -> usize {
-        if self.directions == 1 { self.segment_steps() } else { self.seq_len }
-    }
-
-    /// Whether all five activations are the default ones.
-    pub(crate) fn has_default_activations(&self) -> bool {
-        self.activations == default_activations() && self.hidden_activation == Activation::TANH
+        if self.layer.directions == 1 { self.segment_steps() } else { self.seq_len }
     }
 
     /// The factors of dropout for the first `out.len()` of `directions * hidden_size` units of one sample
@@ -104,20 +136,15 @@ impl Config {
     /// after the last layer.
     pub fn dropout_factors(&self, layer: usize, step: usize, sample: usize, out: &mut [f32]) {
         out.fill(1.0);
-        if layer.saturating_add(1) < self.num_layers {
+        if layer.saturating_add(1) < self.layer.layers {
             self.dropout.apply([layer, step, sample], 0, out);
         }
     }
 
     /// Extents of all factors of dropout: `[num_layers - 1, seq_len, batch, directions * hidden_size]`.
     pub fn dropout_shape(&self) -> [usize; 4] {
-        let units = self.directions.saturating_mul(self.hidden_size);
-        [self.num_layers.saturating_sub(1), self.seq_len, self.batch_size, units]
-    }
-
-    /// Whether some gate has this kind of peephole.
-    pub(crate) fn has_peephole(&self, kind: Peephole) -> bool {
-        self.peepholes.each().contains(&&kind)
+        let outputs = self.layer.all_outputs();
+        [self.layer.layers.saturating_sub(1), self.seq_len, self.batch_size, outputs]
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::activation::check_activations;
 use super::arrays::{CheckedArrays, Purpose, check_arrays};
-use super::config::{Checked, Config};
+use super::config::{Checked, Config, LayerConfig};
 use super::issues::Issues;
 use super::scalars::{Sizes, check_scalars};
 use super::sequence::{CheckedSequence, check_sequence};
@@ -45,17 +45,21 @@ impl CheckedLayer {
         let is_dropping = mask.is_active() && self.sizes.layers > 1;
         let Self { sizes, sequence, arrays: CheckedArrays { arrays, forms, .. }, .. } = self;
         let (activations, hidden_activation) = self.activations?;
-        let config = Config {
-            input_size: sizes.input,
-            hidden_size: sizes.hidden,
-            batch_size: sizes.batch,
-            num_layers: sizes.layers,
-            seq_len: sizes.steps,
+        let layer = LayerConfig {
+            inputs: sizes.input,
+            units: sizes.hidden,
+            outputs: sizes.hidden,
+            layers: sizes.layers,
             directions: sizes.directions,
-            batch_sizes: sequence.batch_sizes,
             activations,
             hidden_activation,
             peepholes: Gates::from_fn(|gate| forms.get(gate).peephole),
+        };
+        let config = Config {
+            layer,
+            batch_size: sizes.batch,
+            seq_len: sizes.steps,
+            batch_sizes: sequence.batch_sizes,
             checkpoint_steps: checkpoint_steps(filter.checkpoints, sizes.steps),
             dropout: if is_dropping { mask } else { DropoutMask::NONE },
         };

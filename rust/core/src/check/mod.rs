@@ -31,7 +31,7 @@ mod sequence;
 mod strided;
 mod strides;
 
-pub use config::{Arrays, Checked, Config, GateArrays, InitialState, Peephole};
+pub use config::{Arrays, Checked, Config, GateArrays, InitialState, LayerConfig, Peephole};
 pub use delta::{CheckedBackward, check_backward, check_backward_after};
 pub use gradients::{GateGradients, Gradient, IncomingGradients, InputGradients};
 pub use strided::Strided;

@@ -72,7 +72,19 @@ fn render(issues: &[Issue]) -> String {
     }
 }
 
-/// Everything that a call of this crate can fail with. Whatever the error, no output was written.
+/// A broken promise between modules of this library: what was found. Small, since it comes back from the
+/// innermost loops over steps; it becomes [`Error::Internal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken(pub(crate) &'static str);
+
+impl From<Broken> for Error {
+    fn from(Broken(what): Broken) -> Self {
+        Self::Internal { what }
+    }
+}
+
+/// Everything that a call of this crate can fail with. Whatever the error, no output was written, but for
+/// [`Error::Internal`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -89,10 +101,25 @@ pub enum Error {
         /// The shape that came.
         actual: String,
     },
-    /// Packed weights or a workspace that were made for another plan.
+    /// A workspace that was made for another plan.
     #[error("{what}: expected one made for this plan, found one made for another")]
     WrongPlan {
         /// What was handed in.
+        what: &'static str,
+    },
+    /// Packed weights or a plan of another layer, or of another SIMD level.
+    #[error("{what}: expected one of this layer at this SIMD level, found one of another")]
+    WrongLayer {
+        /// What was handed in.
+        what: &'static str,
+    },
+    /// A backward call over checkpoints computes steps again, with the weights of the forward pass.
+    #[error("forward weights: expected them for a cache with checkpoints, found none")]
+    NoForwardWeights,
+    /// Something that this library made does not fit together. Outputs may have been written.
+    #[error("internal error: {what} (please report this)")]
+    Internal {
+        /// What was found.
         what: &'static str,
     },
     /// The training cache cannot be used for this call.

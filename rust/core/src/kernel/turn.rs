@@ -130,7 +130,7 @@ fn turn<S: Simd>(_: S, mut vectors: [S::f32s; VECTORS], rows: usize) -> [S::f32s
 #[cfg(test)]
 mod tests {
     use super::{PanelToRows, ROWS, RowsToPanel};
-    use crate::level::{Level, lanes, vectorize};
+    use crate::level::{Level, vectorize};
 
     /// Different numbers, `count` rows of `columns`.
     fn matrix(count: usize, columns: usize) -> Vec<Vec<f32>> {
@@ -160,10 +160,10 @@ mod tests {
     #[test]
     fn columns_of_a_panel_become_rows() {
         for level in Level::available() {
-            for count in 1..=lanes(level) {
+            for count in 1..=level.tile().lanes {
                 for columns in [1, 15, 16, 17, 65] {
                     for add in [false, true] {
-                        let (matrix, pitch) = (matrix(count, columns), lanes(level) + 5);
+                        let (matrix, pitch) = (matrix(count, columns), level.tile().lanes + 5);
                         let value = |at: usize| matrix.get(at % pitch).map(|row| row[at / pitch]);
                         let from: Vec<f32> =
                             (0..columns * pitch).map(|at| value(at).unwrap_or(-1.0)).collect();

@@ -2,29 +2,29 @@
 //!
 //! In: the caller's weights. Out: [`BackwardWeights`], transposed panels `[block of four vectors][gate
 //! input][four vectors]`, with which gradients of gates are multiplied to get gradients of what the gates
-//! read; and the panels of the forward pass where parts of it are computed again.
+//! read.
 
-use super::Weights;
+use super::canonical;
 use super::panel::Slot;
-use super::views::{Canonical, WeightViews, canonical};
+use super::views::{Canonical, WeightViews};
 use crate::aligned::Aligned;
-use crate::check::Peephole;
-use crate::error::Error;
+use crate::check::{Checked, Peephole};
+use crate::error::{Broken, Error};
 use crate::gate::{Gate, Gates};
-use crate::plan::{PanelSizes, Plan, Shape, VECTORS};
+use crate::kernel::VECTORS;
+use crate::place::{PerPlace, Place};
+use crate::plan::{LayerPlan, Shape};
 use ndarray::{ArrayView2, Axis};
+use std::sync::Arc;
 
 /// What the panels are, in a message about memory.
 const WHAT: &str = "the weights of the backward pass";
 
-/// The weights of a layer as its backward pass reads them, for one plan.
+/// The weights of a layer as its backward pass reads them, for calls of any batch and length.
 #[derive(Debug)]
 pub struct BackwardWeights {
-    panels: Vec<TransposedPanels>,
-    directions: usize,
-    /// For steps between checkpoints, which are computed again; `None` where there are no checkpoints.
-    pub(crate) forward: Option<Weights>,
-    pub(crate) plan_id: u64,
+    panels: PerPlace<TransposedPanels>,
+    layer: Arc<LayerPlan>,
 }
 
 /// The panels of one layer and direction; a panel is empty where no gate needs it.
@@ -47,57 +47,61 @@ impl BackwardWeights {
     ///
     /// # Errors
     ///
-    /// [`Error::ArrayMismatch`] if a view is not the array that was planned for, [`Error::OutOfMemory`].
-    pub fn pack(plan: &Plan, views: &WeightViews<'_>) -> Result<Self, Error> {
-        let config = plan.config();
-        let gates = canonical(plan, views)?;
-        let mut panels = Vec::with_capacity(config.num_layers * config.directions);
-        for layer in 0..config.num_layers {
-            for direction in 0..config.directions {
-                panels.push(TransposedPanels::pack(plan, &gates, layer, direction)?);
-            }
-        }
-        let forward = config.checkpoint_steps.map(|_| Weights::pack(plan, views)).transpose()?;
-        Ok(Self { panels, directions: config.directions, forward, plan_id: plan.id })
+    /// As [`Weights::pack`](super::Weights::pack).
+    pub fn pack(
+        layer: &Arc<LayerPlan>,
+        checked: &Checked,
+        views: &WeightViews<'_>,
+    ) -> Result<Self, Error> {
+        let gates = canonical(layer, checked, views)?;
+        let stack = (layer.config.layers, layer.config.directions);
+        let panels =
+            PerPlace::try_from_fn(stack, |place| TransposedPanels::pack(layer, &gates, place))?;
+        Ok(Self { panels, layer: Arc::clone(layer) })
     }
 
-    pub(crate) fn of(&self, layer: usize, direction: usize) -> &TransposedPanels {
-        &self.panels[layer * self.directions + direction]
+    /// The plan that they were packed for.
+    pub fn layer(&self) -> &Arc<LayerPlan> {
+        &self.layer
+    }
+
+    pub(crate) fn of(&self, place: Place) -> Result<&TransposedPanels, Broken> {
+        self.panels.of(place)
     }
 }
 
 impl TransposedPanels {
-    fn pack(
-        plan: &Plan,
-        gates: &Gates<Canonical<'_>>,
-        layer: usize,
-        direction: usize,
-    ) -> Result<Self, Error> {
-        let (config, shape) = (plan.config(), &plan.shape);
+    fn pack(layer: &LayerPlan, gates: &Gates<Canonical<'_>>, place: Place) -> Result<Self, Error> {
+        let (config, shape) = (&layer.config, &layer.shape);
         let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
         let early = [Gate::Input, Gate::Forget, Gate::Candidate];
         let has_cell = early.into_iter().any(full);
-        let hidden = config.hidden_size;
+        let cell_gates = if has_cell { early.len() } else { 0 };
+        let is_output_full = usize::from(full(Gate::Output));
         let mut panels = Self {
-            input: room(plan, config.layer_input(layer), 4, true)?,
-            hidden: room(plan, hidden, 4, true)?,
-            cell: room(plan, hidden, if has_cell { 3 } else { 0 }, early.into_iter().all(full))?,
-            cell_output: room(plan, hidden, usize::from(full(Gate::Output)), true)?,
-            diagonal: Aligned::zeros(PanelSizes::new(config, shape, layer).diagonal, WHAT)?,
+            input: buffer(layer, config.layer_inputs(place.layer), Gate::COUNT, true)?,
+            hidden: buffer(layer, config.outputs, Gate::COUNT, true)?,
+            cell: buffer(layer, config.units, cell_gates, early.into_iter().all(full))?,
+            cell_output: buffer(layer, config.units, is_output_full, true)?,
+            diagonal: Aligned::zeros(layer.panel_sizes(place.layer).diagonal, WHAT)?,
         };
-        for (index, gate) in Gate::ALL.into_iter().enumerate() {
+        for gate in Gate::ALL {
             let from = gates.get(gate);
-            write(shape, &mut panels.input, (index, 4), from.input(layer, direction));
-            write(shape, &mut panels.hidden, (index, 4), from.hidden(layer, direction));
-            if let Some(vector) = from.diagonal(layer, direction) {
-                let slot = Slot { shape, index, gates: 4, level: plan.level };
+            let all = GatePosition { index: gate.index(), gates: Gate::COUNT };
+            write(shape, &mut panels.input, all, from.input(place));
+            write(shape, &mut panels.hidden, all, from.hidden(place));
+            if let Some(vector) = from.diagonal(place) {
+                let GatePosition { index, gates } = all;
+                let slot = Slot { shape, index, gates, level: layer.level };
                 slot.vector(&mut panels.diagonal, vector);
             }
-            if let Some(matrix) = from.full(layer, direction) {
+            if let Some(matrix) = from.full(place) {
                 if gate == Gate::Output {
-                    write(shape, &mut panels.cell_output, (0, 1), matrix);
+                    let alone = GatePosition { index: 0, gates: 1 };
+                    write(shape, &mut panels.cell_output, alone, matrix);
                 } else {
-                    write(shape, &mut panels.cell, (index, 3), matrix);
+                    let early = GatePosition { gates: early.len(), ..all };
+                    write(shape, &mut panels.cell, early, matrix);
                 }
             }
         }
@@ -105,26 +109,37 @@ impl TransposedPanels {
     }
 }
 
-/// Room where every float is written, else zeros.
-fn room(plan: &Plan, outputs: usize, gates: usize, has_all_gates: bool) -> Result<Aligned, Error> {
-    let shape = &plan.shape;
+/// Unwritten memory where every float is going to be written, else zeros.
+fn buffer(
+    layer: &LayerPlan,
+    outputs: usize,
+    gates: usize,
+    has_all_gates: bool,
+) -> Result<Aligned, Error> {
+    let shape = &layer.shape;
     let width = shape.wide_vectors(outputs) * shape.lanes;
-    let is_full = width == outputs && shape.units() == plan.config().hidden_size && has_all_gates;
-    let floats = width * gates * shape.units();
-    if is_full { Aligned::room(floats, WHAT) } else { Aligned::zeros(floats, WHAT) }
+    let has_no_padding = width == outputs && shape.padded_units() == layer.config.units;
+    let floats = width * gates * shape.padded_units();
+    if has_no_padding && has_all_gates {
+        Aligned::room(floats, WHAT)
+    } else {
+        Aligned::zeros(floats, WHAT)
+    }
 }
 
-/// `[unit, output]` of gate `index` of `gates` to `[block][gate][unit][vector][lane]`.
-fn write(
-    shape: &Shape,
-    panel: &mut [f32],
-    (index, gates): (usize, usize),
-    matrix: ArrayView2<'_, f32>,
-) {
+/// One gate among the gates of a panel.
+#[derive(Clone, Copy)]
+struct GatePosition {
+    index: usize,
+    gates: usize,
+}
+
+/// `[unit, output]` of one gate to `[block][gate][unit][vector][lane]`.
+fn write(shape: &Shape, panel: &mut [f32], to: GatePosition, matrix: ArrayView2<'_, f32>) {
     let width = VECTORS * shape.lanes;
-    let inputs = gates * shape.units();
+    let inputs = to.gates * shape.padded_units();
     for (unit, row) in matrix.outer_iter().enumerate() {
-        let place = index * shape.units() + unit;
+        let place = to.index * shape.padded_units() + unit;
         // The last block may have fewer vectors.
         let blocks = panel.chunks_mut(inputs * width);
         for (block, piece) in blocks.zip(row.axis_chunks_iter(Axis(0), width)) {

@@ -1,30 +1,39 @@
 //! Weights into panels.
 //!
-//! In: a plan and views of the caller's weights, with any strides. Out: [`Weights`], immutable panels in the
-//! order in which kernels read them. This is the only code that sees how weights are stored.
+//! In: the plan of a layer and views of the caller's weights, with any strides. Out: [`Weights`] and
+//! [`BackwardWeights`], immutable panels in the order in which kernels read them; and [`GradientSums`], sums of
+//! weight gradients in the same order. This is the only code that sees how weights are stored.
 
 mod backward;
+mod gradient_sums;
 mod panel;
 mod unpack;
 mod views;
 
-pub(crate) use crate::plan::Panels;
 pub use backward::BackwardWeights;
 pub(crate) use backward::TransposedPanels;
+pub(crate) use gradient_sums::GradientSums;
 pub(crate) use panel::LayerPanels;
 pub(crate) use unpack::GradientSlot;
 pub use views::{GateViews, WeightViews};
 
-use crate::error::Error;
-use crate::plan::{PanelSizes, Plan};
+use crate::check::Checked;
+use crate::error::{Broken, Error};
+use crate::gate::Gates;
+use crate::place::{PerPlace, Place};
+use crate::plan::{LayerPlan, PanelFields};
+use std::sync::Arc;
 
-/// The packed weights of a layer, for one plan.
+/// Panels of one direction of a layer, to read.
+pub(crate) type Panels<'p> = PanelFields<&'p [f32]>;
+/// Sums of gradients in the order of panels, to write.
+pub(crate) type PanelsMut<'p> = PanelFields<&'p mut [f32]>;
+
+/// The packed weights of a layer, for calls of any batch and length.
 #[derive(Debug)]
 pub struct Weights {
-    /// `[layer][direction]`.
-    panels: Vec<LayerPanels>,
-    directions: usize,
-    pub(crate) plan_id: u64,
+    panels: PerPlace<LayerPanels>,
+    layer: Arc<LayerPlan>,
 }
 
 impl Weights {
@@ -32,21 +41,42 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// [`Error::ArrayMismatch`] if a view is not the array that was planned for, [`Error::OutOfMemory`].
-    pub fn pack(plan: &Plan, views: &WeightViews<'_>) -> Result<Self, Error> {
-        let config = plan.config();
-        let canonical = views::canonical(plan, views)?;
-        let mut panels = Vec::with_capacity(config.num_layers * config.directions);
-        for layer in 0..config.num_layers {
-            let sizes = PanelSizes::new(config, &plan.shape, layer);
-            for direction in 0..config.directions {
-                panels.push(LayerPanels::pack(plan, &sizes, &canonical, layer, direction)?);
-            }
-        }
-        Ok(Self { panels, directions: config.directions, plan_id: plan.id })
+    /// [`Error::WrongLayer`] for a structure of another layer, [`Error::ArrayMismatch`] if a view is not the
+    /// array that was checked, [`Error::OutOfMemory`].
+    pub fn pack(
+        layer: &Arc<LayerPlan>,
+        checked: &Checked,
+        views: &WeightViews<'_>,
+    ) -> Result<Self, Error> {
+        let gates = canonical(layer, checked, views)?;
+        let stack = (layer.config.layers, layer.config.directions);
+        let panels = PerPlace::try_from_fn(stack, |place| LayerPanels::pack(layer, &gates, place))?;
+        Ok(Self { panels, layer: Arc::clone(layer) })
     }
 
-    pub(crate) fn of(&self, layer: usize, direction: usize) -> &LayerPanels {
-        &self.panels[layer * self.directions + direction]
+    /// The plan that they were packed for.
+    pub fn layer(&self) -> &Arc<LayerPlan> {
+        &self.layer
     }
+
+    /// The bytes of all panels.
+    pub fn bytes(&self) -> usize {
+        self.layer.packed_bytes()
+    }
+
+    pub(crate) fn of(&self, place: Place) -> Result<Panels<'_>, Broken> {
+        self.panels.of(place).map(LayerPanels::panels)
+    }
+}
+
+/// The weights of a structure of this layer, with canonical axes.
+fn canonical<'a>(
+    layer: &LayerPlan,
+    checked: &Checked,
+    views: &WeightViews<'a>,
+) -> Result<Gates<views::Canonical<'a>>, Error> {
+    if checked.config().layer != layer.config {
+        return Err(Error::WrongLayer { what: "weights" });
+    }
+    views::canonical(checked, views)
 }

@@ -3,17 +3,17 @@
 //! In: matrices `[hidden, inputs]` of four gates. Out: floats in the order of the kernels' loops: for each
 //! block of hidden units, for each input, the four gates' lanes. Lanes beyond `hidden_size` hold zeros.
 
+use super::Panels;
 use super::views::Canonical;
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::gate::{Gate, Gates};
 use crate::kernel::{RowsToPanel, TURNED_ROWS};
 use crate::level::{Level, vectorize};
-use crate::plan::{PanelSizes, Panels, Plan, Shape};
+use crate::place::Place;
+use crate::plan::{LayerPlan, PanelSizes, Shape};
+use crate::tuning::PACKED_INPUTS;
 use ndarray::{ArrayView1, ArrayView2, Axis};
-
-/// Inputs of a panel that are written together: 64 lines of four gates are a third of a usual L1.
-const INPUTS_AT_ONCE: usize = 64;
 
 /// The packed weights of one layer and direction.
 #[derive(Debug)]
@@ -23,34 +23,33 @@ pub(crate) struct LayerPanels {
 }
 
 impl LayerPanels {
-    /// Pack one layer and direction.
+    /// Pack one direction of a layer.
     pub(super) fn pack(
-        plan: &Plan,
-        sizes: &PanelSizes,
+        layer: &LayerPlan,
         gates: &Gates<Canonical<'_>>,
-        layer: usize,
-        direction: usize,
+        place: Place,
     ) -> Result<Self, Error> {
+        let (shape, sizes) = (&layer.shape, layer.panel_sizes(place.layer));
         let (total, what) = (sizes.total(), "packed weights");
         // Every float of a panel is written, unless there are lanes or gates without weights.
-        let is_full = plan.shape.units() == plan.config().hidden_size && sizes.cell == 0;
+        let is_full = shape.padded_units() == layer.config.units && sizes.cell == 0;
         let mut floats =
             if is_full { Aligned::room(total, what)? } else { Aligned::zeros(total, what)? };
         let panels = sizes.split(&mut floats);
         panels.bias.fill(0.0);
         panels.diagonal.fill(0.0);
-        for (index, gate) in Gate::ALL.into_iter().enumerate() {
+        for gate in Gate::ALL {
             let from = gates.get(gate);
-            let to = Slot { shape: &plan.shape, index, gates: 4, level: plan.level };
-            to.matrix(panels.input, from.input(layer, direction));
-            to.matrix(panels.hidden, from.hidden(layer, direction));
-            if let Some(vector) = from.bias(layer, direction) {
+            let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
+            to.matrix(panels.input, from.input(place));
+            to.matrix(panels.hidden, from.hidden(place));
+            if let Some(vector) = from.bias(place) {
                 to.vector(panels.bias, vector);
             }
-            if let Some(vector) = from.diagonal(layer, direction) {
+            if let Some(vector) = from.diagonal(place) {
                 to.vector(panels.diagonal, vector);
             }
-            if let Some(matrix) = from.full(layer, direction) {
+            if let Some(matrix) = from.full(place) {
                 if gate == Gate::Output {
                     Slot { index: 0, gates: 1, ..to }.matrix(panels.cell_output, matrix);
                 } else {
@@ -58,7 +57,7 @@ impl LayerPanels {
                 }
             }
         }
-        Ok(Self { floats, sizes: *sizes })
+        Ok(Self { floats, sizes })
     }
 
     /// The panels.
@@ -82,8 +81,8 @@ impl Slot<'_> {
         let group = self.gates * lanes;
         let blocks = panel.chunks_exact_mut(matrix.ncols() * group);
         for (block, rows) in blocks.zip(matrix.axis_chunks_iter(Axis(0), lanes)) {
-            let pieces = block.chunks_mut(INPUTS_AT_ONCE * group);
-            for (piece, columns) in pieces.zip(rows.axis_chunks_iter(Axis(1), INPUTS_AT_ONCE)) {
+            let pieces = block.chunks_mut(PACKED_INPUTS * group);
+            for (piece, columns) in pieces.zip(rows.axis_chunks_iter(Axis(1), PACKED_INPUTS)) {
                 self.piece(&mut piece[self.index * lanes..], columns);
             }
         }

@@ -3,13 +3,11 @@
 //! In: the arrays that were checked. Out: for each gate views with the axes `[layers, directions, ...]`, or
 //! the name of an array that is not the planned one.
 
-use crate::check::{GateArrays, Peephole, Strided};
+use crate::check::{Checked, GateArrays, Peephole, Strided};
 use crate::error::{Error, Path};
 use crate::gate::{Gate, Gates};
-use crate::plan::Plan;
-use ndarray::{
-    ArrayView, ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD, Axis, Dimension,
-};
+use crate::place::Place;
+use ndarray::{ArrayView, ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD, Dimension};
 
 /// The weight arrays of one gate, as they were checked.
 #[derive(Debug, Clone)]
@@ -42,63 +40,49 @@ pub(super) struct Canonical<'a> {
 
 impl Canonical<'_> {
     /// `[hidden, layer input]`.
-    pub(super) fn input(&self, layer: usize, direction: usize) -> ArrayView2<'_, f32> {
+    pub(super) fn input(&self, place: Place) -> ArrayView2<'_, f32> {
         match &self.iw_upper {
-            Some(upper) if layer > 0 => of_layer(upper, layer - 1, direction),
-            _ => of_layer(&self.iw, layer, direction),
+            Some(upper) if place.layer > 0 => {
+                Place { layer: place.layer - 1, ..place }.part_of(upper.view())
+            }
+            _ => place.part_of(self.iw.view()),
         }
     }
 
     /// `[hidden, hidden]`.
-    pub(super) fn hidden(&self, layer: usize, direction: usize) -> ArrayView2<'_, f32> {
-        of_layer(&self.hw, layer, direction)
+    pub(super) fn hidden(&self, place: Place) -> ArrayView2<'_, f32> {
+        place.part_of(self.hw.view())
     }
 
     /// `[hidden]`.
-    pub(super) fn bias(&self, layer: usize, direction: usize) -> Option<ArrayView1<'_, f32>> {
-        let b = self.b.as_ref()?;
-        Some(b.index_axis(Axis(0), layer).index_axis_move(Axis(0), direction))
+    pub(super) fn bias(&self, place: Place) -> Option<ArrayView1<'_, f32>> {
+        Some(place.part_of(self.b.as_ref()?.view()))
     }
 
     /// The diagonal peephole, `[hidden]`, if the gate has one.
-    pub(super) fn diagonal(&self, layer: usize, direction: usize) -> Option<ArrayView1<'_, f32>> {
-        let cw = self.peephole(Peephole::Diagonal, layer, direction)?;
-        cw.into_dimensionality().ok()
+    pub(super) fn diagonal(&self, place: Place) -> Option<ArrayView1<'_, f32>> {
+        self.peephole(Peephole::Diagonal, place)?.into_dimensionality().ok()
     }
 
     /// The full peephole, `[hidden, hidden]`, if the gate has one.
-    pub(super) fn full(&self, layer: usize, direction: usize) -> Option<ArrayView2<'_, f32>> {
-        let cw = self.peephole(Peephole::Full, layer, direction)?;
-        cw.into_dimensionality().ok()
+    pub(super) fn full(&self, place: Place) -> Option<ArrayView2<'_, f32>> {
+        self.peephole(Peephole::Full, place)?.into_dimensionality().ok()
     }
 
-    fn peephole(
-        &self,
-        kind: Peephole,
-        layer: usize,
-        direction: usize,
-    ) -> Option<ArrayViewD<'_, f32>> {
+    fn peephole(&self, kind: Peephole, place: Place) -> Option<ArrayViewD<'_, f32>> {
         let cw = self.cw.as_ref().filter(|_| self.peephole == kind)?;
-        Some(cw.index_axis(Axis(0), layer).index_axis_move(Axis(0), direction))
+        Some(place.part_of(cw.view()))
     }
-}
-
-fn of_layer<'v>(
-    weights: &'v ArrayView4<'_, f32>,
-    layer: usize,
-    direction: usize,
-) -> ArrayView2<'v, f32> {
-    weights.index_axis(Axis(0), layer).index_axis_move(Axis(0), direction)
 }
 
 /// All gates with canonical axes.
 pub(super) fn canonical<'a>(
-    plan: &Plan,
+    checked: &Checked,
     views: &WeightViews<'a>,
 ) -> Result<Gates<Canonical<'a>>, Error> {
     let one = |gate: Gate| {
-        let arrays = plan.checked.arrays().gates.get(gate);
-        let peephole = *plan.config().peepholes.get(gate);
+        let arrays = checked.arrays().gates.get(gate);
+        let peephole = *checked.config().layer.peepholes.get(gate);
         bind_gate(gate, arrays, views.get(gate), peephole)
     };
     Ok(Gates {

@@ -2,18 +2,21 @@
 //!
 //! In: a plan for training. Out: [`BackwardSizes`], floats of each buffer. Nothing is allocated here.
 
-use super::panels::PanelSizes;
-use super::workspace::GroupSizes;
-use super::{Plan, STEP_VECTORS};
-use crate::check::{Config, Peephole};
+use super::cache::StepRow;
+use super::call::Plan;
+use super::memory::GroupSizes;
+use crate::check::{LayerConfig, Peephole};
 
 /// Floats of each buffer of a backward call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BackwardSizes {
     /// Saved gates and gate gradients of a chunk, for each direction, `[row][gate][unit]`.
     pub(crate) gates: usize,
-    /// Each of four buffers of a chunk, for each direction, `[row][unit]`.
-    pub(crate) state_rows: usize,
+    /// Cell states of a chunk, and as many before its steps, for each direction, `[row][unit]`.
+    pub(crate) cell_rows: usize,
+    /// Hidden states before the steps of a chunk, and as many incoming gradients of its outputs, for each
+    /// direction, `[row][output]`.
+    pub(crate) output_rows: usize,
     /// What the steps of a chunk read, for each direction, `[row][input]`.
     pub(crate) inputs: usize,
     /// Gate gradients of a chunk by block, for each direction, `[block][row][gate][lane]`.
@@ -24,9 +27,10 @@ pub(crate) struct BackwardSizes {
     pub(crate) derivatives: usize,
     /// Activated cell states and slopes, for each direction, `[group][2][unit]`.
     pub(crate) activated: usize,
-    /// Gradient of the hidden state, and as much again for the cell state, for each layer and direction,
-    /// `[batch row][unit]` at the wide pitch.
-    pub(crate) wide: usize,
+    /// Gradient of the hidden state, for each layer and direction, `[batch row][output]` at the wide pitch.
+    pub(crate) d_hidden: usize,
+    /// Gradient of the cell state, for each layer and direction, `[batch row][unit]` at the wide pitch.
+    pub(crate) d_cell: usize,
     /// Sums of weight gradients, for each layer, and as much again for those of the last steps.
     pub(crate) weights: Vec<usize>,
     /// Gradients of the inputs of even and of odd layers, for each direction, `[row][input]`.
@@ -45,51 +49,57 @@ pub(crate) struct RecomputeSizes {
     pub(crate) steps: usize,
 }
 
-/// Vectors of hidden units that the gates read: the hidden state, and what full peepholes see.
-fn vectors_read(config: &Config) -> usize {
+/// All that the gates of a row read besides the inputs: the hidden state, what full peepholes see, and 1 for
+/// the biases.
+fn values_read(config: &LayerConfig) -> usize {
     let full = config.peepholes.each().map(|peephole| *peephole == Peephole::Full);
     let [input, forget, candidate, output] = full;
-    1 + usize::from(input || forget || candidate) + usize::from(output)
+    let cells = usize::from(input || forget || candidate) + usize::from(output);
+    config.outputs + cells * config.units + 1
 }
 
 impl BackwardSizes {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let (config, shape) = (plan.config(), &plan.shape);
-        let geometry = &shape.geometry;
+        let (config, shape) = (plan.config(), &plan.layer.shape);
+        let (layer, geometry) = (&config.layer, &shape.geometry);
         let rows = plan.training_chunk_steps * config.batch_size;
-        let layers = 0..config.num_layers;
-        let inputs = layers.clone().map(|layer| config.layer_input(layer)).max().unwrap_or(0);
+        let layers = 0..layer.layers;
+        let inputs = layers.clone().map(|number| layer.layer_inputs(number)).max().unwrap_or(0);
         let span = 0..config.span_steps();
         let span_rows: usize = plan.groups.iter().map(|group| group.rows_of(&span)).sum();
         let d_inputs = |parity: usize| {
-            let layers = (parity..config.num_layers).step_by(2);
-            let pitch = layers.map(|layer| shape.wide_pitch(config.layer_input(layer))).max();
+            let layers = (parity..layer.layers).step_by(2);
+            let pitch = layers.map(|number| shape.wide_pitch(layer.layer_inputs(number))).max();
             span_rows * pitch.unwrap_or(0)
         };
+        let recompute = config.checkpoint_steps.map(|steps| RecomputeSizes::new(plan, steps));
         Self {
             gates: rows * geometry.gate_pitch,
-            state_rows: rows * geometry.state_pitch,
+            cell_rows: rows * geometry.state_pitch,
+            output_rows: rows * geometry.state_pitch,
             inputs: rows * inputs,
-            arranged_gates: rows * 4 * shape.units(),
-            arranged_inputs: rows * (inputs + vectors_read(config) * config.hidden_size + 1),
+            arranged_gates: rows * 4 * shape.padded_units(),
+            arranged_inputs: rows * (inputs + values_read(layer)),
             derivatives: config.batch_size * geometry.gate_pitch,
-            activated: plan.groups.len() * 2 * shape.units(),
-            wide: config.batch_size * shape.wide_pitch(config.hidden_size),
-            weights: layers.map(|layer| PanelSizes::new(config, shape, layer).total()).collect(),
+            activated: plan.groups.len() * 2 * shape.padded_units(),
+            d_hidden: config.batch_size * shape.wide_pitch(layer.outputs),
+            d_cell: config.batch_size * shape.wide_pitch(layer.units),
+            weights: layers.map(|number| plan.layer.panel_sizes(number).total()).collect(),
             d_inputs: [d_inputs(0), d_inputs(1)],
-            recompute: config.checkpoint_steps.map(|steps| RecomputeSizes::new(plan, steps)),
+            recompute,
         }
     }
 
     /// Floats of all buffers.
     pub(crate) fn total(&self, directions: usize) -> usize {
         let arranged = self.arranged_gates + self.arranged_inputs;
-        let chunk = self.gates + 4 * self.state_rows + self.inputs + arranged;
-        let states = self.weights.len() * 2 * self.wide;
+        let states = 2 * self.cell_rows + 2 * self.output_rows;
+        let chunk = self.gates + states + self.inputs + arranged;
+        let d_states = self.weights.len() * (self.d_hidden + self.d_cell);
         let weights = 2 * self.weights.iter().sum::<usize>();
         let d_inputs: usize = self.d_inputs.iter().sum();
         let recompute = self.recompute.as_ref().map_or(0, RecomputeSizes::total);
-        let each = chunk + self.derivatives + self.activated + states + weights + d_inputs;
+        let each = chunk + self.derivatives + self.activated + d_states + weights + d_inputs;
         directions * (each + recompute)
     }
 }
@@ -97,11 +107,10 @@ impl BackwardSizes {
 impl RecomputeSizes {
     fn new(plan: &Plan, steps: usize) -> Self {
         let config = plan.config();
-        let group = |group| GroupSizes::recomputing(config, &plan.shape, group);
-        let layers = if config.directions == 1 { config.num_layers } else { 1 };
-        let row = STEP_VECTORS * config.hidden_size;
+        let layers = if config.layer.directions == 1 { config.layer.layers } else { 1 };
+        let row = StepRow::new(&config.layer).floats();
         Self {
-            groups: plan.groups.iter().map(group).collect(),
+            groups: plan.groups.iter().map(|group| GroupSizes::recomputing(plan, group)).collect(),
             layers,
             steps: layers * config.batch_size * steps * row,
         }

@@ -1,17 +1,68 @@
 //! Where everything is in the training cache.
 //!
-//! In: a checked layer. Out: [`CacheLayout`], named regions of bytes. It touches no cache.
+//! In: a checked layer. Out: [`CacheLayout`], named regions of bytes, and where the vectors of their rows are
+//! ([`StepRow`], [`StateRow`]). It touches no cache.
 
-use crate::check::Config;
+use crate::check::{Config, LayerConfig};
+use crate::gate::Gate;
+use std::ops::Range;
 
 /// Bytes before the first region: the magic, the fingerprint, whether the cache is filled.
 pub(crate) const HEADER_BYTES: usize = 64;
 
-/// Vectors of `hidden_size` floats of a cached step: four gates, cell state, hidden state.
-pub(crate) const STEP_VECTORS: usize = 6;
+/// Where the vectors of a cached step are, in floats of its row: four gates, cell state, hidden state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepRow {
+    units: usize,
+    outputs: usize,
+}
 
-/// Vectors of `hidden_size` floats of a checkpoint: cell state, hidden state.
-const STATE_VECTORS: usize = 2;
+impl StepRow {
+    pub(crate) fn new(config: &LayerConfig) -> Self {
+        Self { units: config.units, outputs: config.outputs }
+    }
+
+    /// Floats of the row.
+    pub(crate) fn floats(self) -> usize {
+        self.hidden().end
+    }
+
+    pub(crate) fn gate(self, gate: Gate) -> Range<usize> {
+        let start = gate.index() * self.units;
+        start..start + self.units
+    }
+
+    pub(crate) fn cell(self) -> Range<usize> {
+        let start = Gate::COUNT * self.units;
+        start..start + self.units
+    }
+
+    pub(crate) fn hidden(self) -> Range<usize> {
+        let start = self.cell().end;
+        start..start + self.outputs
+    }
+}
+
+/// Where the vectors of a checkpoint are, in floats of its row: cell state, hidden state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StateRow {
+    units: usize,
+    outputs: usize,
+}
+
+impl StateRow {
+    pub(crate) fn new(config: &LayerConfig) -> Self {
+        Self { units: config.units, outputs: config.outputs }
+    }
+
+    pub(crate) fn cell(self) -> Range<usize> {
+        0..self.units
+    }
+
+    pub(crate) fn hidden(self) -> Range<usize> {
+        self.units..self.units + self.outputs
+    }
+}
 
 /// A region of the training cache; floats in the machine's byte order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +109,13 @@ pub(crate) struct CacheLayout {
 impl CacheLayout {
     /// `None` where it does not fit the address space.
     pub(crate) fn new(config: &Config) -> Option<Self> {
-        let (layers, directions) = (config.num_layers, config.directions);
-        let (batch, steps, hidden) = (config.batch_size, config.seq_len, config.hidden_size);
+        let LayerConfig { units, outputs, layers, directions, .. } = config.layer;
+        let (batch, steps) = (config.batch_size, config.seq_len);
+        // The floats of a row: `check` has found that those of a step fit.
+        let vectors = |cells: usize| cells.checked_mul(units)?.checked_add(outputs);
         let mut end = HEADER_BYTES;
-        let mut region = |name, layers, steps, vectors| {
-            let shape = [layers, directions, batch, steps, hidden.checked_mul(vectors)?];
+        let mut region = |name, layers, steps, floats| {
+            let shape = [layers, directions, batch, steps, floats];
             let floats = shape.into_iter().try_fold(1, usize::checked_mul)?;
             let region = CacheRegion { name, offset: end, shape };
             end = floats.checked_mul(size_of::<f32>())?.checked_add(end)?;
@@ -70,12 +123,12 @@ impl CacheLayout {
         };
         let mut layout = Self { steps: None, states: None, outputs: None, bytes: 0 };
         match config.checkpoint_steps {
-            None => layout.steps = Some(region("steps", layers, steps, STEP_VECTORS)?),
+            None => layout.steps = Some(region("steps", layers, steps, vectors(Gate::COUNT + 1)?)?),
             Some(every) => {
                 let segments = steps.div_ceil(every);
-                layout.states = Some(region("states", layers, segments, STATE_VECTORS)?);
+                layout.states = Some(region("states", layers, segments, vectors(1)?)?);
                 if directions == 2 && layers > 1 {
-                    layout.outputs = Some(region("outputs", layers - 1, steps, 1)?);
+                    layout.outputs = Some(region("outputs", layers - 1, steps, vectors(0)?)?);
                 }
             }
         }

@@ -1,36 +1,32 @@
 //! Layers, directions and time.
 //!
-//! In: a plan, packed weights, a workspace and the caller's arrays. Out: the output sequence and the final
-//! states, in the caller's memory. It decides nothing: sizes and division come from the plan.
+//! In: plans, packed weights, workspaces and the caller's arrays. Out: the output sequence, final states and
+//! gradients, in the caller's memory. It decides nothing: sizes and division come from the plans.
+//!
+//! Four floors, of which each knows those above it in this list only:
+//!
+//! ```text
+//! threads    who computes; hand-over, waiting, exchange of hidden states
+//! cache      the training cache: its header, its regions, its rows
+//! forward    groups of rows, layers, directions, chunks of steps
+//! backward   the same against the order of the forward pass, and segments of it computed again
+//! ```
 
-mod arrays;
 mod backward;
-mod backward_arrays;
-mod backward_layer;
-mod backward_store;
-mod backward_weights;
-mod backward_workspace;
 mod cache;
-mod copy;
-mod cores;
-mod exchange;
+mod chunk;
 mod forward;
-mod gradient_views;
-mod pool;
-mod recompute;
-mod recur;
-mod saved;
-mod stage;
-mod task;
-mod task_input;
-mod team;
-mod workspace;
+mod ping_pong;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod threads;
 
-pub use arrays::{InputSlices, Inputs, OutputSlices, Outputs};
-pub use backward::backward;
-pub use backward_arrays::{BackwardArrays, GateOutgoing, Outgoing};
-pub use backward_workspace::BackwardWorkspace;
-pub use cache::capacity as cache_capacity;
-pub use forward::{forward, forward_caching, forward_slices};
-pub use gradient_views::{GateGradientViews, GradientViews};
-pub use workspace::Workspace;
+pub use backward::{
+    BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, Outgoing,
+    backward,
+};
+pub use cache::cache_capacity;
+pub use forward::{
+    InputSlices, Inputs, OutputSlices, Outputs, Workspace, forward, forward_caching, forward_slices,
+};

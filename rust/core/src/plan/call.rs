@@ -1,0 +1,148 @@
+//! How a layer is called: division among threads, groups of rows, chunks, the training cache.
+//!
+//! In: a [`LayerPlan`], a [`Checked`] structure and [`Options`]. Out: a [`Plan`], which running follows
+//! without deciding anything. It touches no array.
+
+use super::cache::{CacheLayout, CacheRegion};
+use super::division::Division;
+use super::groups::{Group, divide};
+use super::layer::LayerPlan;
+use super::options::Options;
+use crate::check::{Checked, Config, InitialState, Strided};
+use crate::error::Error;
+use crate::kernel::GroupRows;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// How one call of a layer is computed: of which batch, how many steps, by which threads.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Tells workspaces of different plans apart.
+    pub(crate) id: u64,
+    pub(crate) layer: Arc<LayerPlan>,
+    pub(crate) checked: Checked,
+    pub(crate) threads: usize,
+    /// Into how many parts the hidden units of a direction are divided among threads.
+    pub(crate) parts: usize,
+    pub(crate) groups: Vec<Group>,
+    /// The row orders of all groups, for sums over all of them in training.
+    pub(crate) orders: Vec<GroupRows>,
+    /// Whether forward calls fill a cache.
+    pub(crate) training: bool,
+    /// Steps that the backward pass takes at a time.
+    pub(crate) training_chunk_steps: usize,
+    /// Where everything is in the training cache; `None` where no memory could hold it.
+    pub(crate) cache: Option<CacheLayout>,
+}
+
+impl Plan {
+    /// Plan the calls of a structure, with the threads of `options` and whether it says training.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongLayer`] for a structure of another layer than the plan's, [`Error::OutOfMemory`] for
+    /// more steps than the memory can count.
+    pub fn new(layer: &Arc<LayerPlan>, checked: &Checked, options: Options) -> Result<Self, Error> {
+        let config = checked.config();
+        let is_of_layer = config.layer == layer.config
+            && (options.level, options.tuning) == (layer.level, layer.tuning);
+        if !is_of_layer {
+            return Err(Error::WrongLayer { what: "plan" });
+        }
+        let available = match options.n_threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        };
+        let Division { threads, rows, parts } = Division::new(config, layer, available, options);
+        let training_chunk_steps = training_chunk_steps(config, layer);
+        let groups = divide(config, rows, training_chunk_steps)?;
+        let orders = if options.training { groups.as_slice() } else { &[] };
+        Ok(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            layer: Arc::clone(layer),
+            threads,
+            parts,
+            training: options.training,
+            training_chunk_steps,
+            orders: orders.iter().map(|group| group.order.clone()).collect(),
+            groups,
+            cache: CacheLayout::new(config),
+            checked: checked.clone(),
+        })
+    }
+
+    /// The layer and how it is called.
+    pub fn config(&self) -> &Config {
+        &self.checked.config
+    }
+
+    /// The structure that was planned for.
+    pub(crate) fn checked(&self) -> &Checked {
+        &self.checked
+    }
+
+    /// What does not depend on the call, to which packed weights belong.
+    pub fn layer(&self) -> &Arc<LayerPlan> {
+        &self.layer
+    }
+
+    /// Threads that a call uses.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Whether the elements of all arrays but the weights lie in C order, as
+    /// [`forward_slices`](crate::forward_slices) needs them.
+    pub fn is_in_order(&self) -> bool {
+        let arrays = self.checked.arrays();
+        let initial = |state: &InitialState| match state {
+            InitialState::Given(array) => array.is_in_order(),
+            InitialState::Zero | InitialState::InPlace => true,
+        };
+        let last = [&arrays.output, &arrays.final_hidden, &arrays.final_cell];
+        arrays.input.is_in_order()
+            && initial(&arrays.initial_hidden)
+            && initial(&arrays.initial_cell)
+            && last.into_iter().flatten().all(Strided::is_in_order)
+    }
+
+    /// The named regions of the training cache, after a header of 64 bytes; empty in a plan for inference.
+    pub fn cache_regions(&self) -> Vec<CacheRegion> {
+        let layout = self.cache.as_ref().filter(|_| self.training);
+        layout.map(CacheLayout::regions).unwrap_or_default()
+    }
+
+    /// Whether each step of a chunk projects its own rows. A sequence of one step does: both kinds of weights
+    /// of a block are then read together, from the end where the last call stopped. Threads that divide the
+    /// units of a longer one project before.
+    pub(crate) fn projects_with_steps(&self, rows: usize, steps: usize) -> bool {
+        let is_one_step = self.config().seq_len == 1 && self.layer.shape.is_fused;
+        is_one_step || self.parts == 1 && self.layer.projects_with_steps(rows, steps)
+    }
+
+    /// The unit blocks of a part.
+    pub(crate) fn part_blocks(&self, part: usize) -> Range<usize> {
+        let blocks = self.layer.shape.geometry.blocks;
+        part * blocks / self.parts..(part + 1) * blocks / self.parts
+    }
+
+    /// The padded hidden units of a part.
+    pub(crate) fn part_units(&self, part: usize) -> Range<usize> {
+        let Range { start, end } = self.part_blocks(part);
+        start * self.layer.shape.lanes..end * self.layer.shape.lanes
+    }
+
+    /// The hidden units of a part.
+    pub(crate) fn real_units(&self, part: usize) -> Range<usize> {
+        let Range { start, end } = self.part_units(part);
+        start..end.min(self.layer.config.units)
+    }
+}
+
+/// Steps that the backward pass takes at a time, whatever the number of threads.
+fn training_chunk_steps(config: &Config, layer: &LayerPlan) -> usize {
+    (layer.tuning.training_rows / config.batch_size).clamp(1, config.segment_steps())
+}

@@ -1,0 +1,68 @@
+//! What a layer is computed with, whatever it is called with.
+//!
+//! In: a checked layer, a SIMD level, tuned numbers. Out: [`LayerPlan`], to which packed weights belong. It
+//! does not know calls: neither samples nor steps nor threads.
+
+use super::options::Options;
+use super::panels::PanelSizes;
+use super::shape::Shape;
+use crate::check::{Checked, LayerConfig};
+use crate::level::Level;
+use crate::tuning::Tuning;
+use std::sync::Arc;
+
+/// How a layer is computed, as far as calls have no say: SIMD level, tile, padded sizes, fused or generic
+/// step. Weights are packed for it once, and serve any batch and length ([`Plan`](super::Plan)). Equal plans
+/// are as good as the same one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerPlan {
+    pub(crate) config: LayerConfig,
+    pub(crate) level: Level,
+    pub(crate) shape: Shape,
+    pub(crate) tuning: Tuning,
+}
+
+impl LayerPlan {
+    /// Plan the layer of a structure, with the level and the tuned numbers of `options`.
+    pub fn new(checked: &Checked, options: Options) -> Arc<Self> {
+        let (config, Options { level, tuning, .. }) = (checked.config().layer, options);
+        let shape = Shape::new(&config, level.tile(), &tuning);
+        Arc::new(Self { config, level, shape, tuning })
+    }
+
+    /// Whether this is the other plan, or as good as it.
+    pub(crate) fn is_same(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        Arc::ptr_eq(self, other) || self == other
+    }
+
+    /// Floats of each panel of one direction of a layer of the stack.
+    pub(crate) fn panel_sizes(&self, layer: usize) -> PanelSizes {
+        PanelSizes::new(&self.config, &self.shape, layer)
+    }
+
+    /// Bytes of all packed weights of the forward pass.
+    pub fn packed_bytes(&self) -> usize {
+        let of_layer = |layer| self.panel_sizes(layer).total();
+        let floats: usize = (0..self.config.layers).map(of_layer).sum();
+        self.config.directions * floats * size_of::<f32>()
+    }
+
+    /// Whether the weights of all units are too many to be read more often than they must.
+    pub(crate) fn is_far(&self) -> bool {
+        self.shape.weight_bytes > self.tuning.far_bytes
+    }
+
+    /// Whether a chunk of some steps projects its inputs with each step, rather than all of them before.
+    pub(crate) fn projects_with_steps(&self, rows: usize, steps: usize) -> bool {
+        let Tuning { rows_to_project, rows_to_project_prefetched, .. } = self.tuning;
+        let prefetches = self.shape.geometry.reads_ahead;
+        let least = if prefetches { rows_to_project_prefetched } else { rows_to_project };
+        self.shape.is_fused && !self.is_far() && rows >= least.saturating_mul(steps)
+    }
+
+    /// Rows of pre-activations that fit a chunk, at least those of one step.
+    pub(crate) fn chunk_rows(&self, rows_of_a_step: usize, all_rows: usize) -> usize {
+        let row_bytes = self.shape.geometry.gate_pitch * size_of::<f32>();
+        (self.tuning.chunk_bytes / row_bytes).max(rows_of_a_step).min(all_rows)
+    }
+}

@@ -1,0 +1,141 @@
+//! How much temporary memory a group of rows needs.
+//!
+//! In: a plan and one of its groups. Out: [`GroupSizes`], floats of each buffer. Nothing is allocated here.
+
+use super::call::Plan;
+use super::groups::Group;
+use super::layer::LayerPlan;
+use crate::check::Config;
+use std::ops::Range;
+
+/// Floats of each buffer of one group and direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskSizes {
+    /// Rows of a chunk of steps.
+    pub(crate) chunk_rows: usize,
+    /// Gathered inputs of a chunk, `[row][input]`: the caller's, or a layer's times the factors of dropout.
+    pub(crate) input: usize,
+    /// Pre-activations of a chunk, `[row][block][gate][lane]`.
+    pub(crate) pre: usize,
+    /// Outputs of a chunk, `[row][unit]`.
+    pub(crate) out: usize,
+    /// Gates of a step in the general recurrence, `[row][gate][unit]`.
+    pub(crate) gates: usize,
+    /// Saved gates of a chunk in training, `[row][gate][unit]`.
+    pub(crate) saved_gates: usize,
+    /// Saved cell states of a chunk in training, `[row][unit]`.
+    pub(crate) saved_cells: usize,
+}
+
+impl TaskSizes {
+    fn new(
+        config: &Config,
+        layer: &LayerPlan,
+        rows: usize,
+        all_rows: usize,
+        training: bool,
+    ) -> Self {
+        let geometry = &layer.shape.geometry;
+        let chunk_rows = layer.chunk_rows(rows, all_rows);
+        Self {
+            chunk_rows,
+            input: chunk_rows * widest_gathered(config, training),
+            pre: chunk_rows * geometry.gate_pitch,
+            out: chunk_rows * geometry.state_pitch,
+            gates: if layer.shape.is_fused { 0 } else { rows * geometry.gate_pitch },
+            saved_gates: if training { chunk_rows * geometry.gate_pitch } else { 0 },
+            saved_cells: if training { chunk_rows * geometry.state_pitch } else { 0 },
+        }
+    }
+
+    fn total(&self) -> usize {
+        let saved = self.saved_gates + self.saved_cells;
+        self.input + self.pre + self.out + self.gates + saved
+    }
+}
+
+/// The widest input that is copied row by row: the caller's, what dropout changes, and what stands in the
+/// cache of a bidirectional stack.
+fn widest_gathered(config: &Config, training: bool) -> usize {
+    let layer = &config.layer;
+    let is_saved = layer.directions == 2 && config.checkpoint_steps.is_some();
+    let is_gathered = training && (config.dropout.is_active() || is_saved);
+    let above = if is_gathered { layer.layer_inputs(layer.layers - 1) } else { 0 };
+    layer.inputs.max(above)
+}
+
+/// Floats of each buffer of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupSizes {
+    /// Of each direction and part.
+    pub(crate) task: TaskSizes,
+    pub(crate) directions: usize,
+    /// The unit blocks of each part.
+    pub(crate) parts: Vec<Range<usize>>,
+    /// Layers that have states of their own in each direction and part.
+    pub(crate) layers: usize,
+    /// Rows of the group.
+    pub(crate) rows: usize,
+    /// Floats from one row of a state to the next.
+    pub(crate) pitch: usize,
+    /// Outputs of even layers for the layer above, over the steps that all layers take together,
+    /// `[row][unit]`, for each direction; none where no layer stands above an even one.
+    pub(crate) even: usize,
+    /// The same of odd layers.
+    pub(crate) odd: usize,
+}
+
+impl GroupSizes {
+    /// For a forward call.
+    pub(crate) fn forward(plan: &Plan, group: &Group) -> Self {
+        let config = plan.config();
+        let steps = if plan.training { config.span_steps() } else { config.seq_len };
+        let parts = (0..plan.parts).map(|part| plan.part_blocks(part)).collect();
+        let layer = &config.layer;
+        Self::new(plan, group, (layer.layers, layer.directions), (steps, plan.training), parts)
+    }
+
+    /// For computing a segment again: all layers of a unidirectional stack, or one direction of one layer.
+    pub(crate) fn recomputing(plan: &Plan, group: &Group) -> Self {
+        let config = plan.config();
+        let layers = if config.layer.directions == 1 { config.layer.layers } else { 1 };
+        let all_blocks = 0..plan.layer.shape.geometry.blocks;
+        let parts = std::iter::once(all_blocks).collect();
+        Self::new(plan, group, (layers, 1), (config.segment_steps(), true), parts)
+    }
+
+    fn new(
+        plan: &Plan,
+        group: &Group,
+        (layers, directions): (usize, usize),
+        (steps, training): (usize, bool),
+        parts: Vec<Range<usize>>,
+    ) -> Self {
+        let rows = group.rows_of(&(0..steps));
+        let pitch = plan.layer.shape.geometry.state_pitch;
+        let sequence = rows * pitch;
+        Self {
+            task: TaskSizes::new(plan.config(), &plan.layer, group.rows, rows, training),
+            directions,
+            parts,
+            layers,
+            rows: group.rows,
+            pitch,
+            even: if layers > 1 { sequence } else { 0 },
+            odd: if layers > 2 { sequence } else { 0 },
+        }
+    }
+
+    /// Floats of one state.
+    pub(crate) fn state(&self) -> usize {
+        self.rows * self.pitch
+    }
+
+    /// Floats of all buffers.
+    pub(crate) fn total(&self) -> usize {
+        let states = 2 * self.layers * self.state();
+        let tasks = self.parts.len() * (self.task.total() + states);
+        let exchanges = if self.parts.len() > 1 { 4 * self.state() } else { 0 };
+        self.directions * (tasks + self.even + self.odd + exchanges)
+    }
+}

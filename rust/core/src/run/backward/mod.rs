@@ -1,0 +1,71 @@
+//! The backward pass.
+//!
+//! In: a plan for training, packed weights, a filled cache, arrays. Out: gradients in the caller's arrays. No
+//! result depends on which thread computes it, nor on what the cache holds.
+
+mod arrays;
+mod chunks;
+mod layers;
+mod load;
+mod pass;
+mod recurrence;
+mod segment;
+mod store;
+mod views;
+mod weights;
+mod workspace;
+
+pub use arrays::{BackwardArrays, GateOutgoing, Outgoing};
+pub use views::{GateGradientViews, GradientViews};
+pub use workspace::BackwardWorkspace;
+
+use super::cache;
+use super::threads::Threads;
+use crate::error::Error;
+use crate::pack::{BackwardWeights, Weights};
+use crate::plan::Plan;
+use layers::Call;
+use segment::Recompute;
+
+/// Compute the gradients of a layer from what a forward call left in `cache`. Where that holds checkpoints
+/// only, `forward_weights` serve to compute the steps in between again; else they are not needed.
+///
+/// # Errors
+///
+/// [`Error::WrongLayer`] and [`Error::WrongPlan`] for what belongs to another layer or plan,
+/// [`Error::NoForwardWeights`], [`Error::Cache`] for a cache that this layer has not filled,
+/// [`Error::NotForTraining`], [`Error::ArrayMismatch`], [`Error::Threads`]. Nothing was written then.
+pub fn backward(
+    plan: &Plan,
+    weights: &BackwardWeights,
+    forward_weights: Option<&Weights>,
+    workspace: &mut BackwardWorkspace,
+    cache: &[u8],
+    mut arrays: BackwardArrays<'_>,
+) -> Result<(), Error> {
+    let layers = [Some(weights.layer()), forward_weights.map(Weights::layer)];
+    if !layers.into_iter().flatten().all(|layer| layer.is_same(&plan.layer)) {
+        return Err(Error::WrongLayer { what: "weights" });
+    }
+    if workspace.plan_id != plan.id {
+        return Err(Error::WrongPlan { what: "workspace" });
+    }
+    if !plan.training {
+        return Err(Error::NotForTraining);
+    }
+    arrays.check(plan)?;
+    let cache = cache::filled(plan, cache)?;
+    let threads = Threads::new(plan.threads, plan.layer.tuning.moves_threads)?;
+    let input = arrays.input;
+    let recompute = match (plan.config().checkpoint_steps, forward_weights) {
+        (None, _) => None,
+        (Some(_), None) => return Err(Error::NoForwardWeights),
+        (Some(_), Some(weights)) => Some(Recompute { plan, weights, threads, input, cache }),
+    };
+    arrays.load_states(plan, &mut workspace.gradients);
+    let call = Call { plan, weights, threads, cache, recompute };
+    threads.keep_awake(|| call.run(workspace, &mut arrays))?;
+    arrays.store_states(plan, &mut workspace.gradients);
+    arrays.store_weights(plan, &mut workspace.gradients);
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! A segment of the forward pass computed again, from the checkpoint before it.
+//!
+//! In: the caller's input, the checkpoints, and which steps of which layers are wanted. Out: what these
+//! steps leave, as a cache of every step would hold it, to the last bit. It writes nothing of the caller's.
+
+use super::super::cache::{CachedRows, Regions, TaskCache};
+use super::super::forward::{DirectionMemory, GroupMemory, Source, StateMemory, Target, Task};
+use super::super::ping_pong::Turn;
+use super::super::threads::{Divide, Done, Halves, Threads};
+use crate::aligned::Aligned;
+use crate::error::{Broken, Error};
+use crate::pack::Weights;
+use crate::place::{Direction, PerDirection, Place};
+use crate::plan::{Group, Plan, RecomputeSizes, StateRow, StepRow};
+use ndarray::{ArrayView3, ArrayView4, ArrayView5, ArrayViewMut4, Axis, Ix4, Slice};
+use std::ops::Range;
+
+/// Which part of the forward pass.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    /// All layers of a unidirectional stack, or one.
+    pub(super) layers: Range<usize>,
+    pub(super) direction: Direction,
+    /// The steps between two checkpoints.
+    pub(super) steps: Range<usize>,
+}
+
+/// What all segments are computed from.
+#[derive(Clone, Copy)]
+pub(super) struct Recompute<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) weights: &'a Weights,
+    pub(super) threads: Threads,
+    /// `[seq_len, batch, input_size]`
+    pub(super) input: ArrayView3<'a, f32>,
+    /// Checkpoints, and the outputs of the lower layers of a bidirectional stack.
+    pub(super) cache: Regions<ArrayView5<'a, u8>>,
+}
+
+/// Buffers for one segment at a time.
+#[derive(Debug)]
+pub(super) struct SegmentMemory {
+    groups: Vec<GroupMemory>,
+    /// `[layer][batch row][step][row]`, as bytes.
+    steps: Vec<u8>,
+}
+
+impl SegmentMemory {
+    pub(super) fn new(sizes: &RecomputeSizes) -> Result<Self, Error> {
+        let bytes = sizes.steps.saturating_mul(size_of::<f32>());
+        let mut steps = Vec::new();
+        let out_of_memory = |_| Error::OutOfMemory { what: "a segment of steps", bytes };
+        steps.try_reserve_exact(bytes).map_err(out_of_memory)?;
+        steps.resize(bytes, 0);
+        let groups = sizes.groups.iter().map(GroupMemory::new).collect::<Result<_, _>>()?;
+        Ok(Self { groups, steps })
+    }
+}
+
+/// Groups of batch rows, their memory and their rows of the segment.
+struct GroupWork<'g> {
+    groups: &'g [Group],
+    memory: &'g mut [GroupMemory],
+    /// `[layers, rows, steps, row bytes]`
+    steps: ArrayViewMut4<'g, u8>,
+}
+
+impl Divide for GroupWork<'_> {
+    fn halve(self) -> Halves<Self> {
+        let Self { groups, memory, steps } = self;
+        if groups.len() < 2 {
+            return Halves::Whole(Self { groups, memory, steps });
+        }
+        let half = groups.len() / 2;
+        let (groups, other_groups) = groups.split_at(half);
+        let (memory, other_memory) = memory.split_at_mut(half.min(memory.len()));
+        let rows = groups.iter().map(|group| group.rows).sum();
+        let (steps, other_steps) = steps.split_at(Axis(1), rows);
+        Halves::Two(
+            Self { groups, memory, steps },
+            Self { groups: other_groups, memory: other_memory, steps: other_steps },
+        )
+    }
+}
+
+impl Recompute<'_> {
+    /// What the steps of a segment leave, `[layers, batch, steps, row bytes]`.
+    pub(super) fn run<'m>(
+        &self,
+        segment: &Segment,
+        memory: &'m mut SegmentMemory,
+    ) -> Result<ArrayView4<'m, u8>, Broken> {
+        const WRONG_SIZE: Broken = Broken("memory for fewer steps than a segment has");
+        let config = self.plan.config();
+        let row_bytes = StepRow::new(&config.layer).floats() * size_of::<f32>();
+        let shape = Ix4(segment.layers.len(), config.batch_size, segment.steps.len(), row_bytes);
+        let bytes = segment.layers.len() * config.batch_size * segment.steps.len() * row_bytes;
+        let SegmentMemory { groups, steps } = memory;
+        let steps = steps.get_mut(..bytes).ok_or(WRONG_SIZE)?;
+        let view = ArrayViewMut4::from_shape(shape, &mut *steps).map_err(|_| WRONG_SIZE)?;
+        let groups = GroupWork { groups: &self.plan.groups, memory: groups, steps: view };
+        self.threads.divide(groups, &|one: GroupWork<'_>| match one {
+            GroupWork { groups: [group], memory: [memory], steps } => {
+                self.group(segment, group, memory, steps)
+            }
+            _ => Err(Broken("memory for other groups than the plan has")),
+        })?;
+        ArrayView4::from_shape(shape, &*steps).map_err(|_| WRONG_SIZE)
+    }
+
+    /// All wanted layers of one group, the lowest first.
+    fn group(
+        &self,
+        segment: &Segment,
+        group: &Group,
+        memory: &mut GroupMemory,
+        mut left: ArrayViewMut4<'_, u8>,
+    ) -> Done {
+        let Segment { layers, direction, steps } = segment;
+        let GroupMemory { directions, outputs } = memory;
+        let DirectionMemory::Whole(memory) = &mut directions.forward else {
+            return Err(Broken("parts of the units in training"));
+        };
+        let rows = Slice::from(group.first..group.first + group.rows);
+        let input = self.input.slice_axis_move(Axis(1), rows);
+        if memory.states.len() < layers.len() {
+            return Err(Broken("states of fewer layers than a segment has"));
+        }
+        for (index, (layer, state)) in layers.clone().zip(&mut memory.states).enumerate() {
+            let Turn { own, neighbour } = outputs.turn_of(index);
+            let place = Place { layer, direction: *direction };
+            let is_top = index + 1 == layers.len();
+            let above: &mut Aligned = &mut own.forward;
+            self.load(segment, place, group, state)?;
+            let task = Task {
+                plan: self.plan,
+                group,
+                panels: self.weights.of(place)?,
+                place,
+                span: steps.clone(),
+                source: match layer.checked_sub(1) {
+                    None => Source::Input(input),
+                    Some(_) if index > 0 => Source::Below(neighbour),
+                    Some(below) => Source::Cached(self.outputs_of(below)?),
+                },
+                target: if is_top { Target::Nowhere } else { Target::Above(above) },
+                state,
+                cache: Some(TaskCache {
+                    steps: Some(left.index_axis_mut(Axis(0), index)),
+                    states: None,
+                    outputs: None,
+                    first_step: steps.start,
+                }),
+                memory: &mut memory.task,
+            };
+            task.run()?;
+        }
+        Ok(())
+    }
+
+    /// What a layer gave, for each direction.
+    pub(super) fn outputs_of(&self, layer: usize) -> Result<PerDirection<CachedRows<'_>>, Broken> {
+        let outputs = self.cache.outputs.as_ref();
+        let outputs = outputs.ok_or(Broken("no outputs of the lower layers"))?;
+        PerDirection::try_from_fn(self.plan.layer.config.directions, |direction| {
+            Ok(CachedRows::of_place(outputs.view(), Place { layer, direction }))
+        })
+    }
+
+    /// The checkpoint before a segment, `[row][unit]`.
+    fn load(&self, segment: &Segment, place: Place, group: &Group, to: &mut StateMemory) -> Done {
+        let states = self.cache.states.as_ref().ok_or(Broken("no checkpoints"))?;
+        let checkpoints = CachedRows::of_place(states.view(), place);
+        let layer = &self.plan.layer;
+        let number = segment.steps.start / self.plan.config().segment_steps();
+        let state_row = StateRow::new(&layer.config);
+        let buffers = [(&mut to.cell, state_row.cell()), (&mut to.hidden, state_row.hidden())];
+        for (buffer, floats) in buffers {
+            buffer.fill(0.0);
+            let rows = buffer.chunks_exact_mut(layer.shape.geometry.state_pitch);
+            for (row, to) in rows.enumerate() {
+                let place = (group.first + row, number);
+                checkpoints.read(place, floats.clone(), &mut to[..floats.len()])?;
+            }
+        }
+        Ok(())
+    }
+}

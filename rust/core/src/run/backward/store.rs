@@ -1,0 +1,159 @@
+//! The ends of a backward pass: gradients from the caller's arrays, and back into them.
+//!
+//! In: the workspace and the caller's arrays. Out: the same numbers on the other side, added to what is
+//! there or written over it. It computes nothing but these sums.
+
+use super::super::rows::read_row;
+use super::arrays::{BackwardArrays, Outgoing};
+use super::pass::GradientMemory;
+use crate::aligned::Aligned;
+use crate::check::Peephole;
+use crate::gate::Gate;
+use crate::pack::{GradientSlot, Panels};
+use crate::place::{PerDirection, PerPlace, Place};
+use crate::plan::Plan;
+use ndarray::{ArrayView4, ArrayViewMut1, ArrayViewMut4, Axis};
+use std::iter::repeat_n;
+use std::ops::Range;
+
+impl BackwardArrays<'_> {
+    /// The incoming gradients of the final states, or zeros, for each layer and direction; and no weight
+    /// gradients yet.
+    pub(super) fn load_states(&self, plan: &Plan, memory: &mut PerPlace<GradientMemory>) {
+        let (config, shape) = (&plan.layer.config, &plan.layer.shape);
+        for (place, memory) in memory.each_mut() {
+            let pitch = shape.wide_pitch(config.outputs);
+            load(self.final_hidden.as_ref(), place, pitch, &mut memory.d_hidden);
+            let pitch = shape.wide_pitch(config.units);
+            load(self.final_cell.as_ref(), place, pitch, &mut memory.d_cell);
+            memory.weights.clear();
+        }
+    }
+
+    /// The gradients of the initial states, those that anybody wants.
+    pub(super) fn store_states(&mut self, plan: &Plan, memory: &mut PerPlace<GradientMemory>) {
+        let (config, shape) = (&plan.layer.config, &plan.layer.shape);
+        for (place, memory) in memory.each_mut() {
+            let pitch = shape.wide_pitch(config.outputs);
+            store(self.d_hidden.as_mut(), place, pitch, &memory.d_hidden);
+            let pitch = shape.wide_pitch(config.units);
+            store(self.d_cell.as_mut(), place, pitch, &memory.d_cell);
+        }
+    }
+
+    /// The gradients of the weights, those that anybody wants.
+    pub(super) fn store_weights(&mut self, plan: &Plan, memory: &mut PerPlace<GradientMemory>) {
+        for (place, memory) in memory.each_mut() {
+            self.store_weights_of(plan, place, memory.weights.finish());
+        }
+    }
+
+    fn store_weights_of(&mut self, plan: &Plan, place: Place, panels: Panels<'_>) {
+        let (config, shape) = (&plan.layer.config, &plan.layer.shape);
+        for gate in Gate::ALL {
+            let to = self.gates.get_mut(gate);
+            let (index, gates, level) = (gate.index(), Gate::COUNT, plan.layer.level);
+            let slot = |accumulate| GradientSlot { shape, index, gates, level, accumulate };
+            let is_split = plan.checked.arrays().gates.get(gate).iw_upper.is_some();
+            if let Some((matrix, accumulate)) = to.input(place, is_split) {
+                slot(accumulate).matrix(panels.input, matrix);
+            }
+            if let Some((matrix, accumulate)) = to.hidden(place) {
+                slot(accumulate).matrix(panels.hidden, matrix);
+            }
+            if let Some((vector, accumulate)) = to.bias(place) {
+                slot(accumulate).vector(panels.bias, vector);
+            }
+            let peephole = *config.peepholes.get(gate);
+            let diagonal = to.diagonal(place).filter(|_| peephole == Peephole::Diagonal);
+            if let Some((vector, accumulate)) = diagonal {
+                slot(accumulate).vector(panels.diagonal, vector);
+            }
+            let full = to.full(place).filter(|_| peephole == Peephole::Full);
+            if let Some((matrix, accumulate)) = full {
+                if gate == Gate::Output {
+                    let slot = GradientSlot { index: 0, gates: 1, ..slot(accumulate) };
+                    slot.matrix(panels.cell_output, matrix);
+                } else {
+                    slot(accumulate).matrix(panels.cell, matrix);
+                }
+            }
+        }
+    }
+
+    /// The gradient of the input at some steps: the sum of both directions', 0 where a sample was not
+    /// active. `d_inputs` holds these steps.
+    pub(super) fn store_inputs<'d>(
+        &mut self,
+        plan: &Plan,
+        steps: Range<usize>,
+        d_inputs: &'d PerDirection<Aligned>,
+    ) {
+        let Some(Outgoing { view, accumulate }) = &mut self.d_input else { return };
+        let pitch = plan.layer.shape.wide_pitch(plan.layer.config.inputs);
+        let mut start = 0;
+        for group in &plan.groups {
+            let offsets = &group.order.offsets;
+            for step in steps.clone() {
+                let mut at_step = view.index_axis_mut(Axis(0), step);
+                let active = group.active_at(step);
+                let rows = at_step.outer_iter_mut().skip(group.first).take(group.rows);
+                for (row, to) in rows.enumerate() {
+                    let place = (start + offsets[step] - offsets[steps.start] + row) * pitch;
+                    let of_row = |of_direction: &'d Aligned| &of_direction[place..][..to.len()];
+                    match d_inputs {
+                        _ if row >= active => put(repeat_n(0.0, to.len()), to, *accumulate),
+                        PerDirection { forward, backward: None } => {
+                            put(of_row(forward).iter().copied(), to, *accumulate);
+                        }
+                        PerDirection { forward, backward: Some(backward) } => {
+                            let both = of_row(forward).iter().zip(of_row(backward));
+                            put(both.map(|(one, other)| one + other), to, *accumulate);
+                        }
+                    }
+                }
+            }
+            start += group.rows_of(&steps);
+        }
+    }
+}
+
+/// Write gradients to a row of the caller's, or add them to it.
+fn put(gradients: impl Iterator<Item = f32>, mut to: ArrayViewMut1<'_, f32>, accumulate: bool) {
+    match to.as_slice_mut() {
+        Some(to) => put_each(gradients, to.iter_mut(), accumulate),
+        None => put_each(gradients, to.iter_mut(), accumulate),
+    }
+}
+
+fn put_each<'t>(
+    gradients: impl Iterator<Item = f32>,
+    to: impl Iterator<Item = &'t mut f32>,
+    accumulate: bool,
+) {
+    to.zip(gradients).for_each(|(to, value)| *to = if accumulate { *to + value } else { value });
+}
+
+/// The incoming gradient of a final state, or zeros.
+fn load(states: Option<&ArrayView4<'_, f32>>, place: Place, pitch: usize, to: &mut [f32]) {
+    to.fill(0.0);
+    let of_place = states.map(|states| place.part_of(states.view()));
+    for (row, to) in of_place.iter().flat_map(|of| of.outer_iter()).zip(to.chunks_exact_mut(pitch))
+    {
+        read_row(row, &mut to[..row.len()]);
+    }
+}
+
+/// The gradient of an initial state, if anybody wants it.
+fn store(
+    states: Option<&mut Outgoing<ArrayViewMut4<'_, f32>>>,
+    place: Place,
+    pitch: usize,
+    from: &[f32],
+) {
+    let Some(Outgoing { view, accumulate }) = states else { return };
+    let mut of_place = place.part_of(view.view_mut());
+    for (row, from) in of_place.outer_iter_mut().zip(from.chunks_exact(pitch)) {
+        put(from.iter().copied(), row, *accumulate);
+    }
+}

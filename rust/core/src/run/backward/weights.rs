@@ -1,0 +1,172 @@
+//! The gradients of the weights of one direction of a layer, chunk by chunk.
+//!
+//! In: the gate gradients of a chunk and what the gates read. Out: sums in the order of the packed weights,
+//! increased. Threads divide the blocks of units among them, so that each sum belongs to one of them.
+
+use super::super::threads::{Divide, Done, Halves};
+use super::pass::{Buffers, DirectionMemory, GradientMemory, LayerPass};
+use crate::gate::Gate;
+use crate::kernel::{
+    ArrangeGates, ArrangeInputs, ChunkRows, DiagonalProducts, OuterProducts, Rows,
+};
+use crate::level::vectorize;
+use crate::pack::PanelsMut;
+use crate::place::Direction;
+use std::ops::Range;
+
+/// What the gates read, `[input][row]`; empty where no gate reads it.
+#[derive(Debug, Default)]
+struct Arranged<'m> {
+    input: &'m [f32],
+    hidden: &'m [f32],
+    /// 1, which the biases are multiplied by.
+    one: &'m [f32],
+    /// Cell states before each step, for full peepholes.
+    cell: &'m [f32],
+    /// New cell states, for the full peephole of the output gate.
+    cell_output: &'m [f32],
+}
+
+/// What all blocks share.
+struct Chunk<'m> {
+    rows: ChunkRows<'m>,
+    count: usize,
+    /// `[row][gate][unit]`
+    gates: &'m [f32],
+    inputs: Arranged<'m>,
+    /// Whether there are sums to add to.
+    add: bool,
+}
+
+/// Some blocks of units, for so many threads.
+struct Blocks<'m> {
+    range: Range<usize>,
+    threads: usize,
+    sums: PanelsMut<'m>,
+    /// Memory for gate gradients, `[block][row][gate][lane]`.
+    gates: &'m mut [f32],
+}
+
+impl Divide for Blocks<'_> {
+    fn halve(self) -> Halves<Self> {
+        let Self { range, threads, sums, gates } = self;
+        if threads == 1 || range.len() < 2 {
+            return Halves::Whole(Self { range, threads, sums, gates });
+        }
+        let (half, all) = (range.len() / 2, range.len());
+        let (sums, other_sums) =
+            sums.map(|panel| panel.split_at_mut(panel.len() / all * half)).unzip();
+        let (gates, other_gates) = gates.split_at_mut(gates.len() / all * half);
+        let (middle, threads) = (range.start + half, threads.div_ceil(2));
+        Halves::Two(
+            Self { range: range.start..middle, threads, sums, gates },
+            Self { range: middle..range.end, threads, sums: other_sums, gates: other_gates },
+        )
+    }
+}
+
+impl LayerPass<'_, '_> {
+    /// Add a chunk's part to the gradients of all weights.
+    pub(super) fn sum_weights(&self, steps: &Range<usize>, buffers: Buffers<'_>) -> Done {
+        let layer = &self.plan.layer;
+        let shape = &layer.shape;
+        let rows = ChunkRows {
+            groups: &self.plan.orders,
+            first_step: steps.start,
+            end_step: steps.end,
+            ascending: self.place.direction == Direction::Backward,
+        };
+        let count = rows.count();
+        if count == 0 {
+            return Ok(());
+        }
+        let Buffers { memory, gradients: GradientMemory { weights, .. }, .. } = buffers;
+        let DirectionMemory { arranged_gates, arranged_inputs, .. } = memory;
+        let (add, sums) = weights.begin();
+        if !sums.diagonal.is_empty() {
+            let diagonal = DiagonalProducts {
+                geometry: &shape.geometry,
+                rows,
+                gates: &memory.gates,
+                previous_cells: &memory.previous_cells,
+                cells: &memory.cells,
+                sums: &mut *sums.diagonal,
+                add,
+            };
+            vectorize(layer.level, diagonal);
+        }
+        let pitch = shape.geometry.state_pitch;
+        let (units, outputs) = (layer.config.units, layer.config.outputs);
+        let inputs = layer.config.layer_inputs(self.place.layer);
+        let mut unused = &mut arranged_inputs[..];
+        let mut arrange = |is_read: bool, floats, pitch, width| {
+            let from = Rows { floats, pitch, width: if is_read { width } else { 0 } };
+            let (own, rest) = std::mem::take(&mut unused).split_at_mut(count * from.width);
+            unused = rest;
+            vectorize(layer.level, ArrangeInputs { rows, from, to: &mut *own });
+            &*own
+        };
+        let inputs = Arranged {
+            input: arrange(true, &memory.inputs, inputs, inputs),
+            hidden: arrange(true, &memory.previous_hidden, pitch, outputs),
+            one: arrange(true, &[1.0], 0, 1),
+            cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, pitch, units),
+            cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, pitch, units),
+        };
+        let chunk = Chunk { rows, count, gates: &memory.gates, inputs, add };
+        let blocks = shape.geometry.blocks;
+        let floats = count * Gate::COUNT * shape.padded_units();
+        let blocks = Blocks {
+            range: 0..blocks,
+            threads: self.plan.threads,
+            sums,
+            gates: &mut arranged_gates[..floats],
+        };
+        self.threads.divide(blocks, &|blocks| {
+            self.products(&chunk, blocks);
+            Ok(())
+        })
+    }
+
+    fn products(&self, chunk: &Chunk<'_>, blocks: Blocks<'_>) {
+        let Blocks { range, sums, gates: arranged, .. } = blocks;
+        let (geometry, level) = (&self.plan.layer.shape.geometry, self.plan.layer.level);
+        let Chunk { rows, count, gates: from, ref inputs, add } = *chunk;
+        let arrange = |gates: Range<usize>, to: &mut [f32]| {
+            vectorize(
+                level,
+                ArrangeGates { geometry, rows, from, gates, blocks: range.clone(), to },
+            );
+        };
+        arrange(0..Gate::COUNT, arranged);
+        let (blocks, gates) = (range.len(), &*arranged);
+        for (inputs, sums) in [
+            (inputs.input, sums.input),
+            (inputs.hidden, sums.hidden),
+            (inputs.one, sums.bias),
+            (inputs.cell, sums.cell),
+        ] {
+            if !inputs.is_empty() {
+                let rows = count;
+                let products = OuterProducts::<{ Gate::COUNT }> {
+                    geometry,
+                    blocks,
+                    rows,
+                    gates,
+                    inputs,
+                    sums,
+                    add,
+                };
+                vectorize(level, products);
+            }
+        }
+        if !inputs.cell_output.is_empty() {
+            let output = Gate::Output.index();
+            arrange(output..output + 1, arranged);
+            let (rows, gates, sums) = (count, &*arranged, sums.cell_output);
+            let inputs = inputs.cell_output;
+            let products = OuterProducts::<1> { geometry, blocks, rows, gates, inputs, sums, add };
+            vectorize(level, products);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Rows of the training cache: floats to bytes and back.
+//!
+//! In: the cache's regions, rows of the workspace. Out: the same numbers on the other side. It computes
+//! nothing.
+
+use super::Regions;
+use crate::check::LayerConfig;
+use crate::error::Broken;
+use crate::gate::Gate;
+use crate::place::{Direction, PerDirection, Place};
+use crate::plan::{Shape, StateRow, StepRow};
+use ndarray::{ArrayView3, ArrayView5, ArrayViewMut3, ArrayViewMut5, Axis};
+use std::ops::Range;
+
+/// Where one direction of one layer leaves what the backward pass needs, `[rows, steps, row bytes]` each.
+#[derive(Debug)]
+pub(in crate::run) struct TaskCache<'a> {
+    /// What every step leaves, from `first_step` on.
+    pub(in crate::run) steps: Option<ArrayViewMut3<'a, u8>>,
+    /// The states before each segment.
+    pub(in crate::run) states: Option<ArrayViewMut3<'a, u8>>,
+    /// The outputs of all steps.
+    pub(in crate::run) outputs: Option<ArrayViewMut3<'a, u8>>,
+    pub(in crate::run) first_step: usize,
+}
+
+/// What a chunk of one task computed, at the pitches of the workspace.
+pub(in crate::run) struct ChunkRows<'a> {
+    /// `[row][gate][unit]`
+    pub(in crate::run) gates: &'a [f32],
+    /// `[row][unit]`
+    pub(in crate::run) cells: &'a [f32],
+    /// `[row][output]`
+    pub(in crate::run) hidden: &'a [f32],
+}
+
+impl TaskCache<'_> {
+    /// Save the rows of some steps of a group; `offsets` says where the rows of each step begin.
+    pub(in crate::run) fn save(
+        &mut self,
+        layer: &LayerConfig,
+        shape: &Shape,
+        (offsets, steps): (&[usize], Range<usize>),
+        rows: &ChunkRows<'_>,
+    ) -> Result<(), Broken> {
+        let (geometry, units) = (&shape.geometry, shape.padded_units());
+        let step_row = StepRow::new(layer);
+        let first = offsets[steps.start];
+        for step in steps {
+            for row in 0..offsets[step + 1] - offsets[step] {
+                let at = offsets[step] - first + row;
+                let output = &rows.hidden[at * geometry.state_pitch..][..layer.outputs];
+                if let Some(outputs) = &mut self.outputs {
+                    copy_to_bytes(output, row_mut(outputs, row, step)?);
+                }
+                if let Some(steps) = &mut self.steps {
+                    let to = row_mut(steps, row, step - self.first_step)?;
+                    let gates = &rows.gates[at * geometry.gate_pitch..][..Gate::COUNT * units];
+                    for (gate, from) in Gate::ALL.into_iter().zip(gates.chunks_exact(units)) {
+                        copy_to_bytes(&from[..layer.units], vector_mut(to, step_row.gate(gate)));
+                    }
+                    let cells = &rows.cells[at * geometry.state_pitch..][..layer.units];
+                    copy_to_bytes(cells, vector_mut(to, step_row.cell()));
+                    copy_to_bytes(output, vector_mut(to, step_row.hidden()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Save the states of all rows before a segment; `pitch` is that of both states.
+    pub(in crate::run) fn save_states(
+        &mut self,
+        layer: &LayerConfig,
+        pitch: usize,
+        segment: usize,
+        (cell, hidden): (&[f32], &[f32]),
+    ) -> Result<(), Broken> {
+        let Some(states) = &mut self.states else { return Ok(()) };
+        let state_row = StateRow::new(layer);
+        for row in 0..states.len_of(Axis(0)) {
+            let to = row_mut(states, row, segment)?;
+            let cell = &cell[row * pitch..][..layer.units];
+            copy_to_bytes(cell, vector_mut(to, state_row.cell()));
+            let hidden = &hidden[row * pitch..][..layer.outputs];
+            copy_to_bytes(hidden, vector_mut(to, state_row.hidden()));
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of one step of a row.
+fn row_mut<'v>(
+    region: &'v mut ArrayViewMut3<'_, u8>,
+    row: usize,
+    step: usize,
+) -> Result<&'v mut [u8], Broken> {
+    let of_row = region.index_axis_mut(Axis(0), row).index_axis_move(Axis(0), step);
+    of_row.into_slice().ok_or(SCATTERED)
+}
+
+const SCATTERED: Broken = Broken("a row of the training cache in pieces");
+
+/// The bytes of some floats of a row.
+fn vector_mut(row: &mut [u8], floats: Range<usize>) -> &mut [u8] {
+    &mut row[floats.start * size_of::<f32>()..floats.end * size_of::<f32>()]
+}
+
+/// A function of its own, whose arguments cannot overlap: only then it becomes one copy of memory.
+#[inline(never)]
+fn copy_to_bytes(from: &[f32], to: &mut [u8]) {
+    let (to, _) = to.as_chunks_mut::<4>();
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.to_ne_bytes();
+    }
+}
+
+/// As [`copy_to_bytes`], back.
+#[inline(never)]
+fn copy_from_bytes(from: &[u8], to: &mut [f32]) {
+    let (from, _) = from.as_chunks::<4>();
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = f32::from_ne_bytes(*from);
+    }
+}
+
+/// What a forward pass left of one direction of one layer.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::run) struct CachedRows<'a> {
+    /// `[batch, steps, row bytes]`
+    rows: ArrayView3<'a, u8>,
+    /// The first step that is there.
+    first_step: usize,
+}
+
+impl<'a> CachedRows<'a> {
+    /// The rows of one place, `[batch, steps, row bytes]`, from a step on.
+    pub(in crate::run) fn new(rows: ArrayView3<'a, u8>, first_step: usize) -> Self {
+        Self { rows, first_step }
+    }
+
+    /// The rows of one place in a region `[layers, directions, batch, steps, row bytes]`.
+    pub(in crate::run) fn of_place(region: ArrayView5<'a, u8>, place: Place) -> Self {
+        Self::new(place.part_of(region), 0)
+    }
+
+    /// Some floats of one step, or segment, of a batch row.
+    pub(in crate::run) fn read(
+        &self,
+        (row, step): (usize, usize),
+        floats: Range<usize>,
+        to: &mut [f32],
+    ) -> Result<(), Broken> {
+        let of_row = self.rows.index_axis(Axis(0), row);
+        let at_step = of_row.index_axis_move(Axis(0), step - self.first_step);
+        let bytes = at_step.to_slice().ok_or(SCATTERED)?;
+        let bytes = &bytes[floats.start * size_of::<f32>()..floats.end * size_of::<f32>()];
+        copy_from_bytes(bytes, to);
+        Ok(())
+    }
+}
+
+impl Regions<ArrayViewMut5<'_, u8>> {
+    /// The regions of each direction of a layer.
+    pub(in crate::run) fn of_layer(
+        &mut self,
+        layer: usize,
+        directions: usize,
+    ) -> PerDirection<TaskCache<'_>> {
+        let [steps, steps_back] = of_directions(self.steps.as_mut(), layer);
+        let [states, states_back] = of_directions(self.states.as_mut(), layer);
+        let [outputs, outputs_back] = of_directions(self.outputs.as_mut(), layer);
+        let second = TaskCache {
+            steps: steps_back,
+            states: states_back,
+            outputs: outputs_back,
+            first_step: 0,
+        };
+        PerDirection {
+            forward: TaskCache { steps, states, outputs, first_step: 0 },
+            backward: Some(second).filter(|_| directions == 2),
+        }
+    }
+}
+
+/// A region of each direction of a layer; `None` where the layer has none, as the last one has no outputs
+/// that anybody needs again.
+fn of_directions<'v>(
+    region: Option<&'v mut ArrayViewMut5<'_, u8>>,
+    layer: usize,
+) -> [Option<ArrayViewMut3<'v, u8>>; 2] {
+    let Some(region) = region.filter(|region| layer < region.len_of(Axis(0))) else {
+        return [None, None];
+    };
+    let (first, rest) =
+        region.index_axis_mut(Axis(0), layer).split_at(Axis(0), Direction::Backward.index());
+    let second = (rest.len_of(Axis(0)) > 0).then(|| rest.index_axis_move(Axis(0), 0));
+    [Some(first.index_axis_move(Axis(0), 0)), second]
+}

@@ -1,0 +1,220 @@
+//! The order of a forward pass: groups of rows side by side, layers one after the other, directions side by
+//! side.
+//!
+//! In: bound arrays and the memory of each group. Out: a [`Task`] for each direction of each layer and group,
+//! run. It does not know how a task computes.
+
+use super::super::cache::TaskCache;
+use super::super::ping_pong::Turn;
+use super::super::threads::{Divide, Done, Halves, Threads};
+use super::arrays::{Bound, TaskStates, unzip};
+use super::copy::{load_state, store_state};
+use super::task::{Source, Target, Task};
+use super::units::run_parts;
+use super::workspace::{DirectionMemory, GroupMemory, PartMemory};
+use crate::aligned::Aligned;
+use crate::error::Broken;
+use crate::pack::Weights;
+use crate::place::{PerDirection, Place};
+use crate::plan::{Group, Plan};
+use ndarray::{ArrayViewMut3, Axis};
+use std::ops::Range;
+
+/// What all tasks of a call share.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) weights: &'a Weights,
+    pub(super) threads: Threads,
+}
+
+/// Groups of batch rows, their memory and their rows of the arrays.
+struct GroupWork<'g, 'b> {
+    groups: &'g [Group],
+    memory: &'g mut [GroupMemory],
+    arrays: Bound<'b>,
+}
+
+impl Divide for GroupWork<'_, '_> {
+    fn halve(self) -> Halves<Self> {
+        let Self { groups, memory, arrays } = self;
+        if groups.len() < 2 {
+            return Halves::Whole(Self { groups, memory, arrays });
+        }
+        let half = groups.len() / 2;
+        let (groups, other_groups) = groups.split_at(half);
+        let (memory, other_memory) = memory.split_at_mut(half.min(memory.len()));
+        let rows = groups.iter().map(|group| group.rows).sum();
+        let (arrays, other_arrays) = arrays.split_rows(rows);
+        Halves::Two(
+            Self { groups, memory, arrays },
+            Self { groups: other_groups, memory: other_memory, arrays: other_arrays },
+        )
+    }
+}
+
+/// What one direction of a layer needs.
+struct DirectionWork<'w> {
+    place: Place,
+    memory: &'w mut DirectionMemory,
+    target: Target<'w>,
+    cache: Option<TaskCache<'w>>,
+}
+
+impl<'a> Call<'a> {
+    /// All groups.
+    pub(super) fn run(self, memory: &mut [GroupMemory], arrays: Bound<'_>) -> Done {
+        let groups = GroupWork { groups: &self.plan.groups, memory, arrays };
+        self.threads.divide(groups, &|one: GroupWork<'_, '_>| match one {
+            GroupWork { groups: [group], memory: [memory], arrays } => {
+                self.layers(group, memory, arrays)
+            }
+            _ => Err(Broken("memory for other groups than the plan has")),
+        })
+    }
+
+    /// All layers of one group, as many steps at a time as all of them may take.
+    fn layers(self, group: &Group, memory: &mut GroupMemory, mut arrays: Bound<'_>) -> Done {
+        let config = self.plan.config();
+        let geometry = &self.plan.layer.shape.geometry;
+        self.each_state(memory, &mut arrays, |states, to, _| load_state(states, to, geometry));
+        let all = config.seq_len;
+        // The memory of a plan for training holds the outputs of one span.
+        let span = if self.plan.training { config.span_steps() } else { all };
+        for first in (0..all).step_by(span) {
+            let steps = first..(first + span).min(all);
+            for layer in 0..config.layer.layers {
+                self.layer(group, layer, &steps, memory, &mut arrays)?;
+            }
+        }
+        self.each_state(memory, &mut arrays, |states, from, units| {
+            store_state(states, from, geometry, units);
+        });
+        Ok(())
+    }
+
+    /// Do something for the hidden and the cell state of each layer, direction and part of the units.
+    fn each_state(
+        self,
+        memory: &mut GroupMemory,
+        arrays: &mut Bound<'_>,
+        run: impl Fn(&mut TaskStates<'_>, &mut [f32], &Range<usize>),
+    ) {
+        for (direction, memory) in memory.directions.as_mut().each() {
+            for PartMemory { states, task } in memory.parts() {
+                let units = self.plan.real_units(task.part);
+                for (layer, state) in states.iter_mut().enumerate() {
+                    let place = Place { layer, direction };
+                    run(&mut arrays.hidden.of_task(place), &mut state.hidden, &units);
+                    run(&mut arrays.cell.of_task(place), &mut state.cell, &units);
+                }
+            }
+        }
+    }
+
+    /// Some steps of one layer of one group.
+    fn layer(
+        self,
+        group: &Group,
+        layer: usize,
+        steps: &Range<usize>,
+        memory: &mut GroupMemory,
+        arrays: &mut Bound<'_>,
+    ) -> Done {
+        let config = &self.plan.layer.config;
+        let GroupMemory { directions, outputs } = memory;
+        let Turn { own, neighbour } = outputs.turn_of(layer);
+        let source = match layer {
+            0 => Source::Input(arrays.input.view()),
+            _ => Source::Below(neighbour),
+        };
+        let is_last = layer + 1 == config.layers;
+        let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
+        let targets = targets(output, own.as_mut(), is_last, config.outputs);
+        let caches = arrays.cache.as_mut().map(|all| all.of_layer(layer, config.directions));
+        let caches = match caches {
+            Some(caches) => caches.map(|_, cache| Some(cache)),
+            None => targets.as_ref().map(|_, _| None),
+        };
+        let work = directions.as_mut().zip(targets)?.zip(caches)?;
+        let work = work.map(|direction, ((memory, target), cache)| DirectionWork {
+            place: Place { layer, direction },
+            memory,
+            target,
+            cache,
+        });
+        self.threads.each_direction(work, |work| self.direction(group, steps, source, work))
+    }
+
+    /// One direction of a layer, in one go or in parts of its units.
+    fn direction<'t>(
+        self,
+        group: &'t Group,
+        steps: &Range<usize>,
+        source: Source<'t>,
+        work: DirectionWork<'t>,
+    ) -> Done
+    where
+        'a: 't,
+    {
+        let DirectionWork { place, memory, target, cache } = work;
+        let panels = self.weights.of(place)?;
+        match memory {
+            DirectionMemory::Whole(all) => Task {
+                plan: self.plan,
+                group,
+                panels,
+                place,
+                span: steps.clone(),
+                source,
+                target,
+                state: all.states.get_mut(place.layer).ok_or(NO_STATES)?,
+                cache,
+                memory: &mut all.task,
+            }
+            .run(),
+            DirectionMemory::Parts(parts, exchange) => {
+                exchange.begin(steps.len());
+                let targets = target.divide(self.plan)?;
+                let mut tasks = Vec::with_capacity(parts.len());
+                for (PartMemory { states, task }, target) in parts.iter_mut().zip(targets) {
+                    tasks.push(Task {
+                        plan: self.plan,
+                        group,
+                        panels,
+                        place,
+                        span: steps.clone(),
+                        source,
+                        target,
+                        state: states.get_mut(place.layer).ok_or(NO_STATES)?,
+                        // Plans for training have no parts.
+                        cache: None,
+                        memory: task,
+                    });
+                }
+                run_parts(self.threads, exchange, tasks)
+            }
+        }
+    }
+}
+
+const NO_STATES: Broken = Broken("states of fewer layers than are computed");
+
+/// Where the outputs of each direction of a layer go: up, or to the caller if it wants them; `outputs` are
+/// those of one direction.
+fn targets<'a>(
+    output: Option<ArrayViewMut3<'a, f32>>,
+    above: PerDirection<&'a mut Aligned>,
+    is_last: bool,
+    outputs: usize,
+) -> PerDirection<Target<'a>> {
+    if !is_last {
+        return above.map(|_, above| Target::Above(above));
+    }
+    let mut rest = output;
+    above.map(|_, _| {
+        let own;
+        (own, rest) = unzip(rest.take().map(|all| all.split_at(Axis(2), outputs)));
+        own.map_or(Target::Nowhere, Target::Output)
+    })
+}

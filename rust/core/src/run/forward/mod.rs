@@ -1,0 +1,107 @@
+//! The forward pass.
+//!
+//! In: a plan, packed weights, a workspace, arrays. Out: the caller's outputs, and a filled training cache. No
+//! result depends on which thread computes it.
+
+mod arrays;
+mod chunks;
+mod copy;
+mod input;
+mod layers;
+mod output;
+mod recurrence;
+mod task;
+mod units;
+mod workspace;
+
+pub use arrays::{InputSlices, Inputs, OutputSlices, Outputs};
+pub(super) use task::{Source, Target, Task};
+pub use workspace::Workspace;
+pub(super) use workspace::{DirectionMemory, GroupMemory, StateMemory};
+
+use super::cache;
+use super::threads::Threads;
+use crate::error::Error;
+use crate::pack::Weights;
+use crate::plan::Plan;
+use arrays::Bound;
+use layers::Call;
+
+/// Compute the layer for the arrays that were checked.
+///
+/// # Errors
+///
+/// [`Error::WrongLayer`], [`Error::WrongPlan`] and [`Error::ArrayMismatch`] for what belongs to another layer
+/// or plan, and [`Error::Threads`]. Nothing was written then.
+pub fn forward<'a>(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    inputs: Inputs<'a>,
+    outputs: Outputs<'a>,
+) -> Result<(), Error> {
+    check_plan(plan, weights, workspace)?;
+    run(plan, weights, workspace, Bound::new(plan, inputs, outputs)?)
+}
+
+/// As [`forward`], for arrays whose elements lie in C order; the quickest way into a short computation.
+///
+/// # Errors
+///
+/// As [`forward`]; [`Error::ArrayMismatch`] also for an array that was checked with another order, see
+/// [`Plan::is_in_order`].
+pub fn forward_slices<'a>(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    inputs: InputSlices<'a>,
+    outputs: OutputSlices<'a>,
+) -> Result<(), Error> {
+    check_plan(plan, weights, workspace)?;
+    run(plan, weights, workspace, Bound::from_slices(plan, inputs, outputs)?)
+}
+
+/// As [`forward`], and fill a training cache for [`backward`](super::backward()).
+///
+/// # Errors
+///
+/// As [`forward`]; [`Error::NotForTraining`], and [`Error::Cache`] for too few bytes.
+pub fn forward_caching<'a>(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    inputs: Inputs<'a>,
+    outputs: Outputs<'a>,
+    cache: &'a mut [u8],
+) -> Result<(), Error> {
+    check_plan(plan, weights, workspace)?;
+    if !plan.training {
+        return Err(Error::NotForTraining);
+    }
+    let mut arrays = Bound::new(plan, inputs, outputs)?;
+    let (head, regions) = cache::to_fill(plan, cache)?;
+    arrays.cache = Some(regions);
+    run(plan, weights, workspace, arrays)?;
+    cache::mark_filled(head);
+    Ok(())
+}
+
+fn check_plan(plan: &Plan, weights: &Weights, workspace: &Workspace) -> Result<(), Error> {
+    if !weights.layer().is_same(&plan.layer) {
+        return Err(Error::WrongLayer { what: "weights" });
+    }
+    if workspace.plan_id != plan.id {
+        return Err(Error::WrongPlan { what: "workspace" });
+    }
+    Ok(())
+}
+
+fn run(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    arrays: Bound<'_>,
+) -> Result<(), Error> {
+    let threads = Threads::new(plan.threads, plan.layer.tuning.moves_threads)?;
+    Ok(Call { plan, weights, threads }.run(&mut workspace.groups, arrays)?)
+}

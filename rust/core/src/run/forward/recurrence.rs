@@ -1,0 +1,129 @@
+//! The recurrence of a task over some steps of a chunk, by the fused kernel or the generic one.
+//!
+//! In: a task that has taken the inputs of the chunk. Out: the outputs of the steps, row by row, the states
+//! after them, and what training keeps, all in the task's buffers. It does not know where outputs go then.
+
+use super::super::chunk::Chunk;
+use super::task::{Target, Task};
+use crate::kernel::{
+    BlockOrder, FusedChunk, FusedFrom, GeneralChunk, GeneralFunctions, PeepholePanels, Projected,
+    Saved, Steps,
+};
+use crate::level::vectorize;
+use crate::place::Direction;
+use std::ops::Range;
+
+/// The task's buffers from the first row of some steps on.
+struct Buffers<'t> {
+    /// That row's position in the chunk.
+    first: usize,
+    order: Steps<'t>,
+    blocks: BlockOrder,
+    /// Gathered inputs of the whole chunk.
+    inputs: &'t [f32],
+    pre: &'t [f32],
+    out: &'t mut [f32],
+    hidden: &'t mut [f32],
+    cell: &'t mut [f32],
+    /// Scratch of the generic recurrence.
+    gates: &'t mut [f32],
+    saved: Option<Saved<'t>>,
+}
+
+impl Task<'_> {
+    /// The recurrence over some steps of a chunk, whose inputs have been taken.
+    pub(super) fn recur(&mut self, chunk: &Chunk, steps: &Range<usize>) {
+        if self.plan.layer.shape.is_fused {
+            self.fused_steps(chunk, steps);
+        } else {
+            self.generic_steps(chunk, steps);
+        }
+        if !steps.len().is_multiple_of(2) {
+            self.memory.recurrence = self.memory.recurrence.turned();
+        }
+    }
+
+    fn fused_steps(&mut self, chunk: &Chunk, steps: &Range<usize>) {
+        let own = chunk.projects_with_steps.then(|| self.inputs(chunk));
+        let (plan, panels) = (self.plan, self.panels);
+        let geometry = &plan.layer.shape.geometry;
+        let Buffers { first, order, blocks, inputs, pre, out, hidden, cell, saved, .. } =
+            self.buffers(chunk, steps);
+        let chunk = FusedChunk {
+            geometry,
+            blocks,
+            steps: order,
+            hidden_weights: panels.hidden,
+            diagonal: panels.diagonal,
+            out,
+            hidden,
+            cell,
+            saved,
+        };
+        match own {
+            Some(own) => {
+                let begin = own.projection(inputs).rows_from(first);
+                vectorize(plan.layer.level, FusedFrom { chunk, begin });
+            }
+            None => vectorize(plan.layer.level, FusedFrom { chunk, begin: Projected(pre) }),
+        }
+    }
+
+    fn generic_steps(&mut self, chunk: &Chunk, steps: &Range<usize>) {
+        let (plan, panels) = (self.plan, self.panels);
+        let config = &plan.layer.config;
+        let functions =
+            GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
+        let Buffers { order, blocks, pre, out, hidden, cell, gates, saved, .. } =
+            self.buffers(chunk, steps);
+        let chunk = GeneralChunk {
+            geometry: &plan.layer.shape.geometry,
+            blocks,
+            steps: order,
+            functions: &functions,
+            hidden_weights: panels.hidden,
+            peepholes: PeepholePanels {
+                diagonal: panels.diagonal,
+                cell: panels.cell,
+                cell_output: panels.cell_output,
+            },
+            pre,
+            out,
+            hidden,
+            cell,
+            gates,
+            saved,
+        };
+        vectorize(plan.layer.level, chunk);
+    }
+
+    fn buffers(&mut self, chunk: &Chunk, steps: &Range<usize>) -> Buffers<'_> {
+        let (rows, first_row) = (chunk.rows.clone(), self.first_row(chunk));
+        let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
+        let reverse = self.place.direction == Direction::Backward;
+        let Self { plan, group, memory, state, target, .. } = self;
+        let geometry = &plan.layer.shape.geometry;
+        let offsets = &group.order.offsets;
+        let first = offsets[steps.start] - rows.start;
+        let (gate_start, state_start) = (first * geometry.gate_pitch, first * geometry.state_pitch);
+        let sequence = match target {
+            Target::Above(sequence) => &mut sequence[first_row * geometry.state_pitch..],
+            Target::Output(_) | Target::Part(_) | Target::Nowhere => &mut *memory.out,
+        };
+        Buffers {
+            first,
+            order: Steps { offsets: &offsets[steps.start..=steps.end], reverse },
+            blocks: memory.recurrence,
+            inputs: &memory.input,
+            pre: &memory.pre[gate_start..],
+            out: &mut sequence[..rows.len() * geometry.state_pitch][state_start..],
+            hidden: &mut state.hidden,
+            cell: &mut state.cell,
+            gates: &mut memory.gates,
+            saved: is_saving.then(|| Saved {
+                gates: &mut memory.saved_gates[gate_start..],
+                cells: &mut memory.saved_cells[state_start..],
+            }),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! One direction of one layer by several threads, each with a part of the hidden units.
+//!
+//! In: a task for each part, over the same steps, and where they exchange. Out: what the tasks give, to the
+//! bit what one task gives. Nobody waits for a thread to wake up: the leading thread computes the parts
+//! that no other has come for, and hands them over, between two steps, once one has.
+
+use super::super::chunk::Chunk;
+use super::super::threads::{End, Exchange, Handoff, Threads, wait_until};
+use super::task::Task;
+use crate::error::Broken;
+use crate::place::Direction;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Run the parts of one direction of a layer.
+pub(super) fn run_parts(
+    threads: Threads,
+    exchange: &Exchange,
+    mut parts: Vec<Task<'_>>,
+) -> Result<(), Broken> {
+    let others: Vec<_> = parts.split_off(1).into_iter().map(Part::new).collect();
+    let is_over = AtomicBool::new(false);
+    let lead = || {
+        let _end = End(&is_over);
+        Member { exchange, tasks: parts, position: Position::default(), others: &others }.run()
+    };
+    threads.lead(others.len(), lead, |number| match others[number].wait(&is_over) {
+        Some((task, position)) => {
+            Member { exchange, tasks: vec![task], position, others: &[] }.run()
+        }
+        None => Ok(()),
+    })
+}
+
+/// A part that waits for a thread.
+struct Part<'t> {
+    handoff: Handoff<(Task<'t>, Position)>,
+    /// A thread has come while the leading one had the part.
+    is_awaited: AtomicBool,
+}
+
+impl<'t> Part<'t> {
+    fn new(task: Task<'t>) -> Self {
+        let is_awaited = AtomicBool::new(false);
+        Self { handoff: Handoff::new((task, Position::default())), is_awaited }
+    }
+
+    /// Take the part, or wait until the leading thread hands it over or has done everything.
+    fn wait(&self, is_over: &AtomicBool) -> Option<(Task<'t>, Position)> {
+        let taken = self.handoff.take();
+        if taken.is_some() {
+            return taken;
+        }
+        self.is_awaited.store(true, Ordering::Release);
+        wait_until(|| is_over.load(Ordering::Acquire) || !self.is_awaited.load(Ordering::Acquire));
+        self.handoff.take()
+    }
+}
+
+/// How far a part has come.
+#[derive(Debug, Clone, Default)]
+struct Position {
+    /// The chunk of steps that was begun; none before the first step.
+    chunk: Option<Chunk>,
+    /// Steps of it that are done.
+    done: usize,
+    /// Steps of the whole span that are done.
+    number: usize,
+}
+
+/// One thread.
+struct Member<'m, 't> {
+    exchange: &'m Exchange,
+    /// Its parts, all at the same position.
+    tasks: Vec<Task<'t>>,
+    position: Position,
+    /// Parts that it computes until other threads come for them.
+    others: &'m [Part<'t>],
+}
+
+/// Should a computation panic, nobody waits for its thread.
+impl Drop for Member<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.exchange.abandon();
+        }
+    }
+}
+
+impl Member<'_, '_> {
+    /// All steps that are left. Whoever finds something broken tells the others not to wait for it.
+    fn run(mut self) -> Result<(), Broken> {
+        let done = self.steps();
+        if done.is_err() {
+            self.exchange.abandon();
+        }
+        done
+    }
+
+    fn steps(&mut self) -> Result<(), Broken> {
+        let span = self.tasks.first().ok_or(NO_TASK)?.span.len();
+        while self.position.number < span {
+            let chunk = self.chunk()?;
+            let step = self.step_of(&chunk)?;
+            self.tasks.iter_mut().for_each(|task| task.recur(&chunk, &(step..step + 1)));
+            // Other threads may come for their parts until the first step is done; what is left then is
+            // computed here.
+            if self.position.number == 0 {
+                self.take_over(&chunk, step)?;
+            }
+            // Nobody needs the hidden states after the last step.
+            if self.position.number + 1 < span {
+                self.exchange_states(step)?;
+            }
+            self.position.done += 1;
+            self.position.number += 1;
+            if self.position.done == chunk.steps.len() {
+                self.tasks.iter_mut().try_for_each(|task| task.deliver(&chunk))?;
+            }
+            if self.position.number < span {
+                self.hand_over();
+            }
+        }
+        Ok(())
+    }
+
+    /// The chunk that the next step belongs to; its inputs have been taken.
+    fn chunk(&mut self) -> Result<Chunk, Broken> {
+        let Self { tasks, position, .. } = self;
+        let begun = position.chunk.as_ref().filter(|chunk| position.done < chunk.steps.len());
+        if let Some(chunk) = begun {
+            return Ok(chunk.clone());
+        }
+        let chunk = tasks.first().ok_or(NO_TASK)?.next_chunk(position.number);
+        tasks.iter_mut().try_for_each(|task| task.take_inputs(&chunk))?;
+        position.chunk = Some(chunk.clone());
+        position.done = 0;
+        Ok(chunk)
+    }
+
+    /// The next step in reading order.
+    fn step_of(&self, chunk: &Chunk) -> Result<usize, Broken> {
+        let done = self.position.done;
+        Ok(match self.tasks.first().ok_or(NO_TASK)?.place.direction {
+            Direction::Forward => chunk.steps.start + done,
+            Direction::Backward => chunk.steps.end - 1 - done,
+        })
+    }
+
+    /// Take the parts that no thread has come for, and bring them to where the own parts are: behind the
+    /// first step.
+    fn take_over(&mut self, chunk: &Chunk, step: usize) -> Result<(), Broken> {
+        for part in self.others {
+            if let Some((mut task, _)) = part.handoff.take() {
+                task.take_inputs(chunk)?;
+                task.recur(chunk, &(step..step + 1));
+                self.tasks.push(task);
+            }
+        }
+        Ok(())
+    }
+
+    /// Give the parts for which a thread has come to it.
+    fn hand_over(&mut self) {
+        for (index, part) in self.others.iter().enumerate() {
+            if part.is_awaited.load(Ordering::Acquire) {
+                // The leading thread has part 0, the others follow.
+                let own = self.tasks.iter().position(|task| task.memory.part == index + 1);
+                let Some(own) = own else { continue };
+                part.handoff.put((self.tasks.swap_remove(own), self.position.clone()));
+                part.is_awaited.store(false, Ordering::Release);
+            }
+        }
+    }
+
+    /// Let all parts know each other's new hidden states.
+    fn exchange_states(&mut self, step: usize) -> Result<(), Broken> {
+        let Self { exchange, tasks, position, .. } = self;
+        for task in tasks.iter() {
+            let units = task.units_of(task.memory.part, step);
+            exchange.publish(position.number, &units, &task.state.hidden);
+        }
+        for task in tasks.iter_mut() {
+            for part in 0..task.plan.parts {
+                if part != task.memory.part {
+                    let units = task.units_of(part, step);
+                    exchange.receive(position.number, &units, &mut task.state.hidden)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const NO_TASK: Broken = Broken("a thread without a part of the units");

@@ -1,0 +1,135 @@
+//! Every number that was chosen by measuring, or that stands for a machine: one place for all of them.
+//!
+//! In: the sizes of the caches. Out: [`Tuning`], what plans decide by, and constants that no plan decides by.
+//! No number here changes a bit of any result; the one that would, how many rows of gradients are summed
+//! before the sum joins the others, is a constant of `run`. It knows no layer.
+//!
+//! "Xeon" is the machine of `BENCHMARKS.md`, two cores with AVX-512; rows such as `T100.B1.H256` are those of
+//! that page: steps, samples, hidden units.
+
+mod caches;
+
+pub use caches::Caches;
+
+use std::time::Duration;
+
+/// What plans decide by. [`Options::default`](crate::Options::default) has [`of_machine`](Self::of_machine);
+/// pin it with [`new`](Self::new) where decisions must be those of another machine, as in counts of
+/// instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// Bytes of pre-activations of a chunk of steps. More means fewer passes over the input weights, until
+    /// they no longer come back from L2 beside the weights. 384 KiB, or three quarters of a smaller L2;
+    /// Xeon: twice as many gain nothing in `T100.B32.H1024`.
+    pub chunk_bytes: usize,
+    /// Bytes of a layer's weights up to which nothing is prefetched: half of L2. Prefetching costs 2 to 5 %
+    /// where weights stay in L2, and brings 15 % (512 units) to 25 % (1024 units) of `T100.B32` where they do
+    /// not (Xeon).
+    pub near_bytes: usize,
+    /// Bytes of a layer's weights beyond which reading them twice is never worth it, at most L3. Xeon, with
+    /// L3 enough for both: 8 MiB (512 units) are not too many, 32 MiB (1024 units) are.
+    pub far_bytes: usize,
+    /// Rows of a step from which on its inputs are projected with it, instead of a chunk before: one more
+    /// reading of the input weights against writing and reading pre-activations. Xeon, 16 rows and 64 units:
+    /// 6 % less time.
+    pub rows_to_project: usize,
+    /// The same where weights are beyond `near_bytes`. Xeon, `B32` with 256 and 512 units: 5 % less time, and
+    /// 2 % more with 16 rows.
+    pub rows_to_project_prefetched: usize,
+    /// Rows of a chunk of the backward pass. Their gate gradients of one block of 16 units take 32 KiB and
+    /// stay in L1 while they are multiplied with all that the gates read; fewer rows read and write the sums
+    /// more often. Xeon, `train` with 64 to 650 units, 64 to 1024 rows: 4 to 10 % less time than 256 rows.
+    pub training_rows: usize,
+    /// Floating-point operations of a call for which one more thread pays: waking one takes several
+    /// microseconds. Xeon, 20 us of one core.
+    pub thread_work: usize,
+    /// The same where threads divide the units of each step: one that comes late finds less to do.
+    pub part_work: usize,
+    /// Floating-point operations of one step of a part below which threads mostly wait for each other.
+    pub part_step_work: usize,
+    /// Bytes of a layer's weights that a core keeps close to it: L2. Threads that divide the units keep a
+    /// part each, so that they pay earlier where all of them would not stay.
+    pub own_bytes: usize,
+    /// How many times as long a step of few rows takes where its weights are more than `own_bytes`. Xeon,
+    /// `T100.B1` with 256 and 512 units.
+    pub own_factor: usize,
+    /// Rows of a thread up to which threads divide the units instead of the rows: reading all weights then
+    /// takes longer than computing with them.
+    pub part_rows: usize,
+    /// The same where weights are beyond `far_bytes`. Xeon, two threads, 32 rows: 1024 units take 8 % less
+    /// time, 512 units would take 2 % more.
+    pub part_rows_far: usize,
+    /// Whether a thread that comes to help leaves the core of the one that called it (Linux only, see
+    /// `run/threads/affinity.rs`). Xeon, `T20.B32.H128` after a pause of 30 ms: 5.9 to 3.4 ms.
+    pub moves_threads: bool,
+}
+
+impl Tuning {
+    /// For cores with these caches.
+    pub fn new(caches: Caches) -> Self {
+        Self {
+            chunk_bytes: (384 << 10).min(caches.l2 / 4 * 3),
+            near_bytes: caches.l2 / 2,
+            far_bytes: (16 << 20).min(caches.l3),
+            rows_to_project: 16,
+            rows_to_project_prefetched: 24,
+            training_rows: 128,
+            thread_work: 2_000_000,
+            part_work: 4_000_000,
+            part_step_work: 30_000,
+            own_bytes: caches.l2,
+            own_factor: 4,
+            part_rows: 4,
+            part_rows_far: 16,
+            moves_threads: true,
+        }
+    }
+
+    /// For the cores of this machine.
+    pub fn of_machine() -> Self {
+        Self::new(Caches::of_machine())
+    }
+}
+
+/// Floats of freed buffers that a thread keeps for its next call: 64 MiB, a training step of 32 samples and
+/// 512 hidden units. Without, a training step of a small layer spends a seventh (`B32.H64`) to a third
+/// (`B1.H128`) of its time on getting memory back from the system (Xeon).
+pub(crate) const KEPT_FLOATS: usize = 16 << 20;
+
+/// Inputs of a panel that are packed together: 64 lines of four gates are a third of an L1 of 48 KiB (Xeon:
+/// packing 128 units takes 22 us).
+pub(crate) const PACKED_INPUTS: usize = 64;
+
+/// How often a waiting thread looks before it pauses between two looks: less than a microsecond.
+pub(crate) const LOOKS: usize = 100;
+
+/// How often it pauses before it gives up its core: some ten microseconds.
+pub(crate) const PAUSES: usize = 400;
+
+/// How often it gives up its core before it sleeps: some hundred microseconds at least. A thread that slept
+/// takes 40 to 50 us to wake up (Xeon), half a step of 512 units on two threads.
+pub(crate) const YIELDS: usize = 400;
+
+/// How long a waiting thread sleeps between two looks, once it has waited for longer than that.
+pub(crate) const NAP: Duration = Duration::from_micros(50);
+
+/// How often a busy lock on the list of thread pools is tried before the call runs on one thread. The lock
+/// is held for a look-up only; it stays locked for ever in a process that was forked during one.
+pub(crate) const LOCK_ATTEMPTS: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::{Caches, Tuning};
+
+    #[test]
+    fn smaller_caches_hold_less() {
+        let large = Tuning::new(Caches::REFERENCE);
+        let small = Tuning::new(Caches { l2: 512 << 10, l3: 2 << 20 });
+        assert_eq!((large.chunk_bytes, small.chunk_bytes), (384 << 10, 384 << 10));
+        assert_eq!((large.near_bytes, small.near_bytes), (1 << 20, 256 << 10));
+        assert_eq!((large.own_bytes, small.own_bytes), (2 << 20, 512 << 10));
+        assert_eq!((large.far_bytes, small.far_bytes), (16 << 20, 2 << 20));
+        let none = Tuning::new(Caches { l2: 0, l3: 0 });
+        assert_eq!((none.chunk_bytes, none.near_bytes, none.far_bytes), (0, 0, 0));
+    }
+}

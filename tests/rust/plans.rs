@@ -1,0 +1,119 @@
+//! Two plans: weights that were packed once serve calls of any batch and length, and no other layer.
+
+use crate::support::Case;
+use crate::support::training::Way;
+use bnns_lstm::{
+    Caches, Error, Inputs, LayerPlan, Level, Options, Outputs, Plan, Tuning, Weights, Workspace,
+    forward,
+};
+use bnns_lstm_testkit::Inputs as LayerInputs;
+use bnns_lstm_testkit::Layer;
+use bnns_lstm_testkit::random::{Limits, Rng, random_layer};
+use ndarray::{aview_mut1, aview1};
+use std::sync::Arc;
+
+/// A layer with this many steps and samples, and inputs for it; the weights are always the same.
+fn case(steps: usize, batch: usize) -> Case {
+    let limits = Limits { hidden_size: 21, lengths: false, ..Limits::default() };
+    let mut layer: Layer = random_layer(3, &limits);
+    (layer.seq_len, layer.batch_size, layer.batch_sizes) = (steps, batch, None);
+    let x = Rng::new(1).reals(layer.x_len(), 1.0);
+    Case::new(&layer, &LayerInputs { x, h0: None, c0: None })
+}
+
+/// Outputs with weights that were packed before.
+fn run(case: &Case, weights: &Weights, options: Options) -> Result<Vec<f32>, Error> {
+    let mut y = vec![f32::NAN; case.layer.y_len()];
+    let checked = case.checked(Way::new(options.level, 1), &mut y)?;
+    let plan = Plan::new(weights.layer(), &checked, options)?;
+    let mut workspace = Workspace::new(&plan)?;
+    let inputs = Inputs { data: aview1(&case.x).into_dyn(), hidden: None, cell: None };
+    let data = Some(aview_mut1(&mut y).into_dyn());
+    forward(&plan, weights, &mut workspace, inputs, Outputs { data, hidden: None, cell: None })?;
+    Ok(y)
+}
+
+fn pack(case: &Case, options: Options) -> Result<Weights, Error> {
+    let mut y = vec![0.0; case.layer.y_len()];
+    let checked = case.checked(Way::new(options.level, 1), &mut y)?;
+    Weights::pack(&LayerPlan::new(&checked, options), &checked, &case.weight_views())
+}
+
+#[test]
+fn weights_that_were_packed_once_serve_any_batch_and_length() -> Result<(), Error> {
+    for level in Level::available() {
+        let options = Options { level, n_threads: 1, ..Options::default() };
+        let weights = pack(&case(1, 1), options)?;
+        for (steps, batch) in [(1, 1), (7, 1), (3, 40), (90, 2)] {
+            let case = case(steps, batch);
+            let own = case.run(level, 1)?;
+            assert_eq!(run(&case, &weights, options)?, own.y, "{level:?} {steps} {batch}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn weights_of_another_layer_or_level_are_refused() -> Result<(), Error> {
+    let options = Options { n_threads: 1, ..Options::default() };
+    let wrong = Err(Error::WrongLayer { what: "plan" });
+    let small = Limits { hidden_size: 4, ..Limits::default() };
+    let mut layer = random_layer(3, &small);
+    layer.batch_sizes = None;
+    let x = vec![0.0; layer.x_len()];
+    let other = Case::new(&layer, &LayerInputs { x, h0: None, c0: None });
+    assert_eq!(run(&case(2, 2), &pack(&other, options)?, options), wrong);
+    let fallback = Options { level: Level::fallback(), ..options };
+    if options.level != fallback.level {
+        assert_eq!(run(&case(2, 2), &pack(&case(2, 2), fallback)?, options), wrong);
+    }
+    let tuning = Tuning { chunk_bytes: 1, ..options.tuning };
+    assert_eq!(
+        run(&case(2, 2), &pack(&case(2, 2), Options { tuning, ..options })?, options),
+        wrong
+    );
+    Ok(())
+}
+
+#[test]
+fn equal_plans_are_as_good_as_the_same_one() -> Result<(), Error> {
+    let options = Options { n_threads: 1, ..Options::default() };
+    let (case, mut y) = (case(4, 3), vec![0.0; case(4, 3).layer.y_len()]);
+    let checked = case.checked(Way::new(options.level, 1), &mut y)?;
+    let [one, other] = [(); 2].map(|()| LayerPlan::new(&checked, options));
+    assert!(!Arc::ptr_eq(&one, &other));
+    let weights = Weights::pack(&one, &checked, &case.weight_views())?;
+    let plan = Plan::new(&other, &checked, options)?;
+    let inputs = Inputs { data: aview1(&case.x).into_dyn(), hidden: None, cell: None };
+    let outputs = Outputs { data: Some(aview_mut1(&mut y).into_dyn()), hidden: None, cell: None };
+    forward(&plan, &weights, &mut Workspace::new(&plan)?, inputs, outputs)
+}
+
+/// Caches from none to huge ones change which way a layer is computed, and no bit.
+#[test]
+fn no_tuned_number_changes_a_bit() -> Result<(), Error> {
+    let tunings = [(0, 0), (1 << 12, 1 << 14), (1 << 40, 1 << 40)]
+        .map(|(l2, l3)| Tuning::new(Caches { l2, l3 }));
+    let edges = |tuning: Tuning| {
+        [
+            tuning,
+            Tuning { rows_to_project: 1, rows_to_project_prefetched: 1, ..tuning },
+            Tuning { rows_to_project: 1000, rows_to_project_prefetched: 1000, ..tuning },
+            Tuning { part_rows: 1000, part_rows_far: 1000, moves_threads: false, ..tuning },
+            Tuning { chunk_bytes: 1, ..tuning },
+        ]
+    };
+    for (steps, batch) in [(9, 1), (5, 30)] {
+        let case = case(steps, batch);
+        let own = case.run(Level::best(), 1)?.y;
+        for tuning in tunings.into_iter().flat_map(edges) {
+            for n_threads in [1, 2] {
+                let options =
+                    Options { n_threads, tuning, force_threads: true, ..Options::default() };
+                let weights = pack(&case, options)?;
+                assert_eq!(run(&case, &weights, options)?, own, "{steps} {batch} {options:?}");
+            }
+        }
+    }
+    Ok(())
+}
