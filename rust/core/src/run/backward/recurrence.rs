@@ -3,7 +3,7 @@
 //! In: a chunk of one direction of a layer. Out: gate gradients over the saved gates, gradients of the states
 //! before the chunk and of the layer's inputs. It does not know weight gradients.
 
-use super::super::threads::{Divide, Done, Halves};
+use super::super::threads::{Divide, Done};
 use super::load::load_chunk;
 use super::pass::{ChunkBuffers, LayerPass, RowBuffers};
 use crate::error::Broken;
@@ -25,17 +25,15 @@ struct GroupWork<'g, 'a, 'b> {
 }
 
 impl Divide for GroupWork<'_, '_, '_> {
-    fn halve(self) -> Halves<Self> {
+    fn is_whole(&self) -> bool {
+        self.groups.len() < 2
+    }
+
+    fn halve(self) -> (Self, Self) {
         let Self { pass, groups, buffers } = self;
-        if groups.len() < 2 {
-            return Halves::Whole(Self { pass, groups, buffers });
-        }
         let (groups, others) = groups.split_at(groups.len() / 2);
         let (buffers, other_buffers) = buffers.split(pass, groups);
-        Halves::Two(
-            Self { pass, groups, buffers },
-            Self { pass, groups: others, buffers: other_buffers },
-        )
+        (Self { pass, groups, buffers }, Self { pass, groups: others, buffers: other_buffers })
     }
 }
 

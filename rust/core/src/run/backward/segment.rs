@@ -6,7 +6,7 @@
 use super::super::cache::{CachedRows, Regions, TaskCache};
 use super::super::forward::{DirectionMemory, GroupMemory, Source, StateMemory, Target, Task};
 use super::super::ping_pong::Turn;
-use super::super::threads::{Divide, Done, Halves, Threads};
+use super::super::threads::{Divide, Done, Threads};
 use crate::aligned::Aligned;
 use crate::error::{Broken, Error};
 use crate::pack::Weights;
@@ -66,17 +66,18 @@ struct GroupWork<'g> {
 }
 
 impl Divide for GroupWork<'_> {
-    fn halve(self) -> Halves<Self> {
+    fn is_whole(&self) -> bool {
+        self.groups.len() < 2
+    }
+
+    fn halve(self) -> (Self, Self) {
         let Self { groups, memory, steps } = self;
-        if groups.len() < 2 {
-            return Halves::Whole(Self { groups, memory, steps });
-        }
         let half = groups.len() / 2;
         let (groups, other_groups) = groups.split_at(half);
         let (memory, other_memory) = memory.split_at_mut(half.min(memory.len()));
         let rows = groups.iter().map(|group| group.rows).sum();
         let (steps, other_steps) = steps.split_at(Axis(1), rows);
-        Halves::Two(
+        (
             Self { groups, memory, steps },
             Self { groups: other_groups, memory: other_memory, steps: other_steps },
         )
@@ -132,6 +133,12 @@ impl Recompute<'_> {
             let is_top = index + 1 == layers.len();
             let above: &mut Aligned = &mut own.forward;
             self.load(segment, place, group, state)?;
+            let mut cache = TaskCache {
+                steps: Some(left.index_axis_mut(Axis(0), index)),
+                states: None,
+                outputs: None,
+                first_step: steps.start,
+            };
             let task = Task {
                 plan: self.plan,
                 group,
@@ -145,12 +152,7 @@ impl Recompute<'_> {
                 },
                 target: if is_top { Target::Nowhere } else { Target::Above(above) },
                 state,
-                cache: Some(TaskCache {
-                    steps: Some(left.index_axis_mut(Axis(0), index)),
-                    states: None,
-                    outputs: None,
-                    first_step: steps.start,
-                }),
+                cache: Some(&mut cache),
                 memory: &mut memory.task,
             };
             task.run()?;

@@ -3,7 +3,7 @@
 //! In: the gate gradients of a chunk and what the gates read. Out: sums in the order of the packed weights,
 //! increased. Threads divide the blocks of units among them, so that each sum belongs to one of them.
 
-use super::super::threads::{Divide, Done, Halves};
+use super::super::threads::{Divide, Done};
 use super::pass::{Buffers, DirectionMemory, GradientMemory, LayerPass};
 use crate::gate::Gate;
 use crate::kernel::{
@@ -48,17 +48,18 @@ struct Blocks<'m> {
 }
 
 impl Divide for Blocks<'_> {
-    fn halve(self) -> Halves<Self> {
+    fn is_whole(&self) -> bool {
+        self.threads == 1 || self.range.len() < 2
+    }
+
+    fn halve(self) -> (Self, Self) {
         let Self { range, threads, sums, gates } = self;
-        if threads == 1 || range.len() < 2 {
-            return Halves::Whole(Self { range, threads, sums, gates });
-        }
         let (half, all) = (range.len() / 2, range.len());
         let (sums, other_sums) =
             sums.map(|panel| panel.split_at_mut(panel.len() / all * half)).unzip();
         let (gates, other_gates) = gates.split_at_mut(gates.len() / all * half);
         let (middle, threads) = (range.start + half, threads.div_ceil(2));
-        Halves::Two(
+        (
             Self { range: range.start..middle, threads, sums, gates },
             Self { range: middle..range.end, threads, sums: other_sums, gates: other_gates },
         )

@@ -6,7 +6,7 @@
 
 use super::super::cache::TaskCache;
 use super::super::ping_pong::Turn;
-use super::super::threads::{Divide, Done, Halves, Threads};
+use super::super::threads::{Divide, Done, Threads};
 use super::arrays::{Bound, TaskStates, unzip};
 use super::copy::{load_state, store_state};
 use super::task::{Source, Target, Task};
@@ -36,17 +36,18 @@ struct GroupWork<'g, 'b> {
 }
 
 impl Divide for GroupWork<'_, '_> {
-    fn halve(self) -> Halves<Self> {
+    fn is_whole(&self) -> bool {
+        self.groups.len() < 2
+    }
+
+    fn halve(self) -> (Self, Self) {
         let Self { groups, memory, arrays } = self;
-        if groups.len() < 2 {
-            return Halves::Whole(Self { groups, memory, arrays });
-        }
         let half = groups.len() / 2;
         let (groups, other_groups) = groups.split_at(half);
         let (memory, other_memory) = memory.split_at_mut(half.min(memory.len()));
         let rows = groups.iter().map(|group| group.rows).sum();
         let (arrays, other_arrays) = arrays.split_rows(rows);
-        Halves::Two(
+        (
             Self { groups, memory, arrays },
             Self { groups: other_groups, memory: other_memory, arrays: other_arrays },
         )
@@ -58,7 +59,7 @@ struct DirectionWork<'w> {
     place: Place,
     memory: &'w mut DirectionMemory,
     target: Target<'w>,
-    cache: Option<TaskCache<'w>>,
+    cache: Option<&'w mut TaskCache<'w>>,
 }
 
 impl<'a> Call<'a> {
@@ -131,9 +132,9 @@ impl<'a> Call<'a> {
         let is_last = layer + 1 == config.layers;
         let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
         let targets = targets(output, own.as_mut(), is_last, config.outputs);
-        let caches = arrays.cache.as_mut().map(|all| all.of_layer(layer, config.directions));
-        let caches = match caches {
-            Some(caches) => caches.map(|_, cache| Some(cache)),
+        let mut caches = arrays.cache.as_mut().map(|all| all.of_layer(layer, config.directions));
+        let caches = match &mut caches {
+            Some(caches) => caches.as_mut().map(|_, cache| Some(cache)),
             None => targets.as_ref().map(|_, _| None),
         };
         let work = directions.as_mut().zip(targets)?.zip(caches)?;

@@ -55,14 +55,11 @@ impl<T> Handoff<T> {
 
 /// Work that can be divided among threads.
 pub(super) trait Divide: Sized + Send {
-    /// Two halves, or the work itself where it is not to be divided.
-    fn halve(self) -> Halves<Self>;
-}
+    /// Whether it is not to be divided any further.
+    fn is_whole(&self) -> bool;
 
-/// What became of work that was to be divided.
-pub(super) enum Halves<W> {
-    Whole(W),
-    Two(W, W),
+    /// Two halves of work that is to be divided.
+    fn halve(self) -> (Self, Self);
 }
 
 impl Threads {
@@ -116,12 +113,11 @@ impl Threads {
 
     /// Halve work until it is not to be divided any further, and run the pieces side by side.
     pub(super) fn divide<W: Divide>(self, work: W, run: &(impl Fn(W) -> Done + Sync)) -> Done {
-        match work.halve() {
-            Halves::Whole(work) => run(work),
-            Halves::Two(one, other) => {
-                self.both(|| self.divide(one, run), || self.divide(other, run))
-            }
+        if work.is_whole() {
+            return run(work);
         }
+        let (one, other) = work.halve();
+        self.both(|| self.divide(one, run), || self.divide(other, run))
     }
 
     /// Run `work` here, which calls [`both`](Self::both) again and again, while the other threads stay awake
@@ -207,7 +203,7 @@ fn meet(is_done: impl Fn() -> bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Divide, Halves, Threads};
+    use super::{Divide, Threads};
     use crate::error::Broken;
     use std::ops::Range;
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -242,12 +238,13 @@ mod tests {
     }
 
     impl Divide for Range<usize> {
-        fn halve(self) -> Halves<Self> {
-            if self.len() == 1 {
-                return Halves::Whole(self);
-            }
+        fn is_whole(&self) -> bool {
+            self.len() == 1
+        }
+
+        fn halve(self) -> (Self, Self) {
             let middle = self.start + self.len() / 2;
-            Halves::Two(self.start..middle, middle..self.end)
+            (self.start..middle, middle..self.end)
         }
     }
 
