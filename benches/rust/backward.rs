@@ -31,7 +31,7 @@ pub fn benches(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements((32 * steps * batch * hidden * hidden) as u64));
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| {
-                let arrays = room.arrays(size, &layer.x);
+                let arrays = room.arrays(&layer.x);
                 backward(&layer.plan, &backward_weights, &mut workspace, &cache, arrays)
                     .expect("checked arrays");
             });

@@ -3,7 +3,7 @@
 //! In: what `check` made of the caller's structures, and views of the arrays. Out: results in the caller's
 //! memory. It does not know where the arrays came from: structures of this crate, or NumPy.
 
-use crate::check::{Checked, CheckedBackward, Config};
+use crate::check::{Checked, CheckedBackward, Config, Lent};
 use crate::error::Error;
 use crate::pack::{BackwardWeights, WeightViews, Weights};
 use crate::plan::{Options, Plan};
@@ -43,7 +43,7 @@ pub fn apply_forward<'a>(
 /// [`Error::Cache`] for a cache that this layer has not filled, and those of [`Plan::new`],
 /// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`]. Nothing was written then.
 pub fn apply_backward<'a>(
-    checked: &CheckedBackward,
+    checked: &'a CheckedBackward,
     options: Options,
     weights: &WeightViews<'_>,
     inputs: Inputs<'a>,
@@ -55,7 +55,7 @@ pub fn apply_backward<'a>(
     let mut workspace = BackwardWorkspace::new(&plan)?;
     let recomputed = match cache {
         Some(_) => Vec::new(),
-        None => recompute(&plan, weights, inputs.view())?,
+        None => recompute(&plan, weights, &inputs)?,
     };
     let arrays = BackwardArrays::bind(checked, inputs, gradients)?;
     let cache = cache.unwrap_or(&recomputed);
@@ -63,12 +63,16 @@ pub fn apply_backward<'a>(
 }
 
 /// The forward pass for its cache alone.
-fn recompute(plan: &Plan, weights: &WeightViews<'_>, inputs: Inputs<'_>) -> Result<Vec<u8>, Error> {
+fn recompute(
+    plan: &Plan,
+    weights: &WeightViews<'_>,
+    inputs: &Inputs<'_>,
+) -> Result<Vec<u8>, Error> {
     let weights = Weights::pack(plan, weights)?;
     let mut cache = empty_cache(plan.config())?;
     let mut workspace = Workspace::new(plan)?;
-    let outputs = Outputs { data: None, hidden: None, cell: None };
-    forward_caching(plan, &weights, &mut workspace, inputs.view(), outputs, &mut cache)?;
+    let inputs = inputs.as_ref().map(|_, array| array.as_ref().map(Lent::view));
+    forward_caching(plan, &weights, &mut workspace, inputs, Outputs::default(), &mut cache)?;
     Ok(cache)
 }
 

@@ -10,7 +10,7 @@ use crate::direct::{inputs, outputs, weight_views};
 use crate::error::Error;
 use crate::pack::{WeightViews, Weights};
 use crate::plan::{Options, Plan};
-use crate::run::{InputSlices, Inputs, OutputSlices, Outputs, Workspace, forward, forward_slices};
+use crate::run::{Inputs, Outputs, Workspace, forward};
 
 /// A planned layer with packed weights and a workspace of its own.
 #[derive(Debug)]
@@ -46,19 +46,6 @@ impl Prepared {
         forward(&self.plan, &self.weights, &mut self.workspace, inputs, outputs)
     }
 
-    /// As [`forward`](Self::forward), for arrays whose elements lie in C order; the quickest call.
-    ///
-    /// # Errors
-    ///
-    /// As [`forward`](Self::forward), also for arrays that were checked with another order.
-    pub fn forward_slices<'a>(
-        &mut self,
-        inputs: InputSlices<'a>,
-        outputs: OutputSlices<'a>,
-    ) -> Result<(), Error> {
-        forward_slices(&self.plan, &self.weights, &mut self.workspace, inputs, outputs)
-    }
-
     /// As [`forward`](Self::forward), for the arrays of a structure. Its weights are not looked at.
     ///
     /// # Errors
@@ -66,7 +53,7 @@ impl Prepared {
     /// As [`forward`](Self::forward).
     pub fn apply(&mut self, params: &mut LayerParametersLSTM<'_>) -> Result<(), Error> {
         let LayerParametersLSTM { input_descriptor, output_descriptor, .. } = params;
-        self.forward(inputs(input_descriptor)?, outputs(output_descriptor))
+        self.forward(inputs(input_descriptor), outputs(output_descriptor))
     }
 
     /// Pack the weights again, after they were changed. Without it the old ones are used.
@@ -85,7 +72,7 @@ impl Prepared {
     ///
     /// As [`update_weights`](Self::update_weights).
     pub fn update(&mut self, params: &LayerParametersLSTM<'_>) -> Result<(), Error> {
-        let weights = weight_views(params.gates(), &self.plan.checked)?;
+        let weights = weight_views(params.gates(), &self.plan.checked);
         self.weights = Weights::pack(&self.plan, &weights)?;
         Ok(())
     }
@@ -179,5 +166,5 @@ pub fn prepare_with(
 ) -> Result<Prepared, Error> {
     let checked = check(params, filter)?;
     let options = Options { n_threads: filter.n_threads, ..options };
-    Prepared::new(&checked, options, &weight_views(params.gates(), &checked)?)
+    Prepared::new(&checked, options, &weight_views(params.gates(), &checked))
 }

@@ -3,10 +3,10 @@
 //! In: extents and strides that `check` has proven to lie inside of the memory. Out: `ndarray` views with
 //! the field's own axes in C order. It does not know the descriptor that it came from.
 
+use super::lent::{Lent, LentMut};
 use crate::error::{Error, Path};
 use ndarray::{
-    ArrayBase, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Axis, Dimension, IxDyn, RawData,
-    ShapeBuilder,
+    ArrayBase, ArrayView, ArrayViewMut, Axis, Dimension, IxDyn, RawData, ShapeBuilder, StrideShape,
 };
 
 /// How a field with the axes of [`shape`](Self::shape) lies in its memory.
@@ -68,20 +68,21 @@ impl Strided {
     pub fn bind<'a, D: Dimension>(
         &self,
         path: impl FnOnce() -> Path,
-        array: ArrayViewD<'a, f32>,
+        array: Lent<'a>,
     ) -> Result<ArrayView<'a, f32, D>, Error> {
-        let found = array.raw_dim();
-        let view = match &self.source {
-            Source::Buffer { strides } => array.to_slice().and_then(|slice| {
-                let shape = IxDyn(&self.shape).strides(IxDyn(strides));
-                ArrayViewD::from_shape(shape, slice).ok()
+        let found = array.dim();
+        let view = match (&self.source, array) {
+            (Source::Buffer { strides }, array) => array.in_order().and_then(|elements| {
+                ArrayView::from_shape(self.shape_with(strides)?, elements).ok()
             }),
-            Source::Axes { own_shape, order, missing } => {
-                (array.shape() == own_shape.as_slice()).then(|| permute(array, order, missing))
+            (Source::Axes { own_shape, order, missing }, Lent::Strided(array))
+                if array.shape() == own_shape.as_slice() =>
+            {
+                permute(array, order, missing).into_dimensionality().ok()
             }
+            (Source::Axes { .. }, _) => None,
         };
-        view.and_then(|view| view.into_dimensionality().ok())
-            .ok_or_else(|| self.mismatch(path(), &found))
+        view.ok_or_else(|| self.mismatch(path(), &found))
     }
 
     /// As [`bind`](Self::bind), to write.
@@ -92,20 +93,21 @@ impl Strided {
     pub fn bind_mut<'a, D: Dimension>(
         &self,
         path: impl FnOnce() -> Path,
-        array: ArrayViewMutD<'a, f32>,
+        array: LentMut<'a>,
     ) -> Result<ArrayViewMut<'a, f32, D>, Error> {
-        let found = array.raw_dim();
-        let view = match &self.source {
-            Source::Buffer { strides } => array.into_slice().and_then(|slice| {
-                let shape = IxDyn(&self.shape).strides(IxDyn(strides));
-                ArrayViewMutD::from_shape(shape, slice).ok()
+        let found = array.dim();
+        let view = match (&self.source, array) {
+            (Source::Buffer { strides }, array) => array.in_order().and_then(|elements| {
+                ArrayViewMut::from_shape(self.shape_with(strides)?, elements).ok()
             }),
-            Source::Axes { own_shape, order, missing } => {
-                (array.shape() == own_shape.as_slice()).then(|| permute(array, order, missing))
+            (Source::Axes { own_shape, order, missing }, LentMut::Strided(array))
+                if array.shape() == own_shape.as_slice() =>
+            {
+                permute(array, order, missing).into_dimensionality().ok()
             }
+            (Source::Axes { .. }, _) => None,
         };
-        view.and_then(|view| view.into_dimensionality().ok())
-            .ok_or_else(|| self.mismatch(path(), &found))
+        view.ok_or_else(|| self.mismatch(path(), &found))
     }
 
     /// Whether the elements lie one behind the other in C order, in an array that does itself.
@@ -125,47 +127,15 @@ impl Strided {
         }
     }
 
-    /// The field as a view of its elements, which lie in C order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ArrayMismatch`] if they do not lie in order, or are more or fewer.
-    pub fn bind_slice<'a, D: Dimension>(
-        &self,
-        path: impl FnOnce() -> Path,
-        elements: &'a [f32],
-    ) -> Result<ArrayView<'a, f32, D>, Error> {
-        let view = ArrayView::from_shape(self.dimension::<D>(), elements);
-        let view = view.ok().filter(|_| self.is_in_order() && self.holds::<D>(elements));
-        view.ok_or_else(|| self.mismatch(path(), &IxDyn(&[elements.len()])))
-    }
-
-    /// As [`bind_slice`](Self::bind_slice), to write.
-    ///
-    /// # Errors
-    ///
-    /// As [`bind_slice`](Self::bind_slice).
-    pub fn bind_slice_mut<'a, D: Dimension>(
-        &self,
-        path: impl FnOnce() -> Path,
-        elements: &'a mut [f32],
-    ) -> Result<ArrayViewMut<'a, f32, D>, Error> {
-        let (len, holds) = (elements.len(), self.holds::<D>(elements));
-        let view = ArrayViewMut::from_shape(self.dimension::<D>(), elements);
-        let view = view.ok().filter(|_| self.is_in_order() && holds);
-        view.ok_or_else(|| self.mismatch(path(), &IxDyn(&[len])))
-    }
-
-    /// The extents as a dimension; of another number of axes where the field has another.
-    fn dimension<D: Dimension>(&self) -> D {
-        let mut dimension = D::zeros(D::NDIM.unwrap_or(self.shape.len()));
-        dimension.slice_mut().iter_mut().zip(&self.shape).for_each(|(to, &extent)| *to = extent);
-        dimension
-    }
-
-    fn holds<D: Dimension>(&self, elements: &[f32]) -> bool {
+    /// Extents and strides of the field in a buffer; `None` if it has not `D` axes.
+    fn shape_with<D: Dimension>(&self, strides: &[usize]) -> Option<StrideShape<D>> {
+        let dimension = |extents: &[usize]| {
+            let mut dimension = D::zeros(extents.len());
+            dimension.slice_mut().copy_from_slice(extents);
+            dimension
+        };
         let has_axes = D::NDIM.is_none_or(|axes| axes == self.shape.len());
-        has_axes && self.shape.iter().product::<usize>() == elements.len()
+        has_axes.then(|| dimension(&self.shape).strides(dimension(strides)))
     }
 
     fn mismatch(&self, path: Path, actual: &IxDyn) -> Error {
@@ -188,9 +158,9 @@ fn permute<S: RawData>(
 
 #[cfg(test)]
 mod tests {
-    use super::Strided;
+    use super::{Lent, LentMut, Strided};
     use crate::error::Path;
-    use ndarray::{Array1, Axis, Ix2, Ix3, Slice};
+    use ndarray::{Array1, Axis, Ix2, Ix3, Slice, aview1};
 
     fn path() -> Path {
         Path::field("b_desc")
@@ -208,42 +178,44 @@ mod tests {
     fn a_buffer_is_seen_through_the_strides_of_the_field() {
         let buffer = numbers(30).into_dyn();
         let strided = Strided::in_buffer(vec![3, 4], vec![1, 7]);
-        let view = strided.bind::<Ix2>(path, buffer.view()).unwrap();
+        let view = strided.bind::<Ix2>(path, Lent::Strided(buffer.view())).unwrap();
         assert_eq!(view.dim(), (3, 4));
         assert!(view.indexed_iter().all(|((i, j), &value)| is(value, i + 7 * j)));
     }
 
     #[test]
-    fn elements_in_order_are_seen_without_strides() {
+    fn a_buffer_may_be_lent_as_elements_or_as_a_view() {
         let numbers: Vec<f32> = (0..12).map(|number| number as f32).collect();
-        let fields = [
-            Strided::in_buffer(vec![3, 1, 4], vec![4, 77, 1]),
-            Strided::along_axes(vec![3, 1, 4], vec![3, 4], &[Some(0), None, Some(1)]),
-            Strided::along_axes(vec![3, 1, 4], vec![1, 3, 4], &[Some(1), Some(0), Some(2)]),
-        ];
-        for field in fields {
-            assert!(field.is_in_order());
-            let view = field.bind_slice::<Ix3>(path, &numbers).unwrap();
-            assert_eq!((view.dim(), view.to_slice()), ((3, 1, 4), Some(numbers.as_slice())));
-            assert!(field.bind_slice::<Ix3>(path, &numbers[1..]).is_err());
-            assert!(field.bind_slice::<Ix2>(path, &numbers).is_err());
-        }
-        let mut numbers = numbers;
-        for field in [
-            Strided::in_buffer(vec![3, 4], vec![1, 3]),
-            Strided::along_axes(vec![3, 4], vec![4, 3], &[Some(1), Some(0)]),
-        ] {
-            assert!(!field.is_in_order());
-            assert!(field.bind_slice::<Ix2>(path, &numbers).is_err());
-            assert!(field.bind_slice_mut::<Ix2>(path, &mut numbers).is_err());
-        }
+        let field = Strided::in_buffer(vec![3, 1, 4], vec![4, 77, 1]);
+        assert!(field.is_in_order());
+        let view = field.bind::<Ix3>(path, Lent::InOrder(&numbers)).unwrap();
+        assert_eq!((view.dim(), view.to_slice()), ((3, 1, 4), Some(numbers.as_slice())));
+        assert_eq!(
+            view,
+            field.bind::<Ix3>(path, Lent::Strided(aview1(&numbers).into_dyn())).unwrap()
+        );
+        assert!(field.bind::<Ix3>(path, Lent::InOrder(&numbers[1..])).is_err());
+        assert!(field.bind::<Ix2>(path, Lent::InOrder(&numbers)).is_err());
+
+        let turned = Strided::in_buffer(vec![3, 4], vec![1, 3]);
+        assert!(!turned.is_in_order());
+        let view = turned.bind::<Ix2>(path, Lent::InOrder(&numbers)).unwrap();
+        assert!(view.indexed_iter().all(|((i, j), &value)| is(value, i + 3 * j)));
+    }
+
+    #[test]
+    fn an_array_with_gaps_is_not_lent_as_elements() {
+        let mut numbers: Vec<f32> = (0..12).map(|number| number as f32).collect();
+        let field = Strided::along_axes(vec![3, 4], vec![3, 4], &[Some(0), Some(1)]);
+        assert!(field.bind::<Ix2>(path, Lent::InOrder(&numbers)).is_err());
+        assert!(field.bind_mut::<Ix2>(path, LentMut::InOrder(&mut numbers)).is_err());
     }
 
     #[test]
     fn strides_of_an_input_may_overlap() {
         let buffer = numbers(6).into_dyn();
         let strided = Strided::in_buffer(vec![3, 4], vec![1, 1]);
-        let view = strided.bind::<Ix2>(path, buffer.view()).unwrap();
+        let view = strided.bind::<Ix2>(path, Lent::Strided(buffer.view())).unwrap();
         assert!(is(view[[2, 3]], 5));
     }
 
@@ -254,7 +226,7 @@ mod tests {
         let mut with_gaps = array.view_mut();
         with_gaps.slice_axis_inplace(Axis(0), Slice::new(0, None, 2));
         with_gaps.slice_axis_inplace(Axis(1), Slice::new(0, None, 2));
-        let view = strided.bind_mut::<Ix3>(path, with_gaps.into_dyn()).unwrap();
+        let view = strided.bind_mut::<Ix3>(path, LentMut::Strided(with_gaps.into_dyn())).unwrap();
         assert_eq!(view.dim(), (5, 1, 3));
         assert!(view.indexed_iter().all(|((i, _, j), &value)| is(value, 20 * j + 2 * i)));
     }
@@ -271,10 +243,10 @@ mod tests {
             ),
         ];
         for (field, array) in fields {
-            let two = field.bind::<Ix2>(path, array.clone()).unwrap();
+            let two = field.bind::<Ix2>(path, Lent::Strided(array.view())).unwrap();
             let longer = field.clone().with_last_axis();
             assert_eq!(longer.shape(), [3, 4, 1]);
-            let three = longer.bind::<Ix3>(path, array.clone()).unwrap();
+            let three = longer.bind::<Ix3>(path, Lent::Strided(array.view())).unwrap();
             assert_eq!(three.index_axis(Axis(2), 0), two);
         }
     }
@@ -282,11 +254,13 @@ mod tests {
     #[test]
     fn another_array_than_the_checked_one_is_an_error() {
         let strided = Strided::in_buffer(vec![3, 4], vec![4, 1]);
-        assert!(strided.bind::<Ix2>(path, numbers(11).view().into_dyn()).is_err());
-        assert!(strided.bind::<Ix3>(path, numbers(12).view().into_dyn()).is_err());
-        let error = strided.bind_mut::<Ix2>(path, numbers(3).view_mut().into_dyn()).unwrap_err();
+        assert!(strided.bind::<Ix2>(path, Lent::Strided(numbers(11).view().into_dyn())).is_err());
+        assert!(strided.bind::<Ix3>(path, Lent::Strided(numbers(12).view().into_dyn())).is_err());
+        let error = strided
+            .bind_mut::<Ix2>(path, LentMut::Strided(numbers(3).view_mut().into_dyn()))
+            .unwrap_err();
         assert_eq!(error.to_string(), "b_desc: expected an array of shape [3, 4], found [3]");
         let strided = Strided::along_axes(vec![3, 4], vec![3, 4], &[Some(0), Some(1)]);
-        assert!(strided.bind::<Ix2>(path, numbers(12).view().into_dyn()).is_err());
+        assert!(strided.bind::<Ix2>(path, Lent::Strided(numbers(12).view().into_dyn())).is_err());
     }
 }

@@ -6,11 +6,11 @@
 
 use super::Weights;
 use super::panel::Slot;
-use super::views::{Canonical, WeightViews, canonical};
+use super::views::{BoundWeights, WeightViews};
 use crate::aligned::Aligned;
 use crate::check::Peephole;
 use crate::error::Error;
-use crate::gate::{Gate, Gates};
+use crate::gate::Gate;
 use crate::plan::{PanelSizes, Plan, Shape, VECTORS};
 use ndarray::{ArrayView2, Axis};
 
@@ -50,11 +50,11 @@ impl BackwardWeights {
     /// [`Error::ArrayMismatch`] if a view is not the array that was planned for, [`Error::OutOfMemory`].
     pub fn pack(plan: &Plan, views: &WeightViews<'_>) -> Result<Self, Error> {
         let config = plan.config();
-        let gates = canonical(plan, views)?;
+        let bound = BoundWeights::bind(&plan.checked, views)?;
         let mut panels = Vec::with_capacity(config.num_layers * config.directions);
         for layer in 0..config.num_layers {
             for direction in 0..config.directions {
-                panels.push(TransposedPanels::pack(plan, &gates, layer, direction)?);
+                panels.push(TransposedPanels::pack(plan, &bound, layer, direction)?);
             }
         }
         let forward = config.checkpoint_steps.map(|_| Weights::pack(plan, views)).transpose()?;
@@ -69,7 +69,7 @@ impl BackwardWeights {
 impl TransposedPanels {
     fn pack(
         plan: &Plan,
-        gates: &Gates<Canonical<'_>>,
+        weights: &BoundWeights<'_>,
         layer: usize,
         direction: usize,
     ) -> Result<Self, Error> {
@@ -86,7 +86,7 @@ impl TransposedPanels {
             diagonal: Aligned::zeros(PanelSizes::new(config, shape, layer).diagonal, WHAT)?,
         };
         for (index, gate) in Gate::ALL.into_iter().enumerate() {
-            let from = gates.get(gate);
+            let from = weights.of(gate);
             write(shape, &mut panels.input, (index, 4), from.input(layer, direction));
             write(shape, &mut panels.hidden, (index, 4), from.hidden(layer, direction));
             if let Some(vector) = from.diagonal(layer, direction) {

@@ -13,7 +13,7 @@ pub use backward::BackwardWeights;
 pub(crate) use backward::TransposedPanels;
 pub(crate) use panel::LayerPanels;
 pub(crate) use unpack::GradientSlot;
-pub use views::{GateViews, WeightViews};
+pub use views::{BoundWeights, GateViews, WeightViews};
 
 use crate::error::Error;
 use crate::plan::{PanelSizes, Plan};
@@ -35,12 +35,12 @@ impl Weights {
     /// [`Error::ArrayMismatch`] if a view is not the array that was planned for, [`Error::OutOfMemory`].
     pub fn pack(plan: &Plan, views: &WeightViews<'_>) -> Result<Self, Error> {
         let config = plan.config();
-        let canonical = views::canonical(plan, views)?;
+        let bound = BoundWeights::bind(&plan.checked, views)?;
         let mut panels = Vec::with_capacity(config.num_layers * config.directions);
         for layer in 0..config.num_layers {
             let sizes = PanelSizes::new(config, &plan.shape, layer);
             for direction in 0..config.directions {
-                panels.push(LayerPanels::pack(plan, &sizes, &canonical, layer, direction)?);
+                panels.push(LayerPanels::pack(plan, &sizes, &bound, layer, direction)?);
             }
         }
         Ok(Self { panels, directions: config.directions, plan_id: plan.id })

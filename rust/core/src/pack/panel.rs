@@ -3,10 +3,10 @@
 //! In: matrices `[hidden, inputs]` of four gates. Out: floats in the order of the kernels' loops: for each
 //! block of hidden units, for each input, the four gates' lanes. Lanes beyond `hidden_size` hold zeros.
 
-use super::views::Canonical;
+use super::views::BoundWeights;
 use crate::aligned::Aligned;
 use crate::error::Error;
-use crate::gate::{Gate, Gates};
+use crate::gate::Gate;
 use crate::kernel::{RowsToPanel, TURNED_ROWS};
 use crate::level::{Level, vectorize};
 use crate::plan::{PanelSizes, Panels, Plan, Shape};
@@ -27,7 +27,7 @@ impl LayerPanels {
     pub(super) fn pack(
         plan: &Plan,
         sizes: &PanelSizes,
-        gates: &Gates<Canonical<'_>>,
+        weights: &BoundWeights<'_>,
         layer: usize,
         direction: usize,
     ) -> Result<Self, Error> {
@@ -40,7 +40,7 @@ impl LayerPanels {
         panels.bias.fill(0.0);
         panels.diagonal.fill(0.0);
         for (index, gate) in Gate::ALL.into_iter().enumerate() {
-            let from = gates.get(gate);
+            let from = weights.of(gate);
             let to = Slot { shape: &plan.shape, index, gates: 4, level: plan.level };
             to.matrix(panels.input, from.input(layer, direction));
             to.matrix(panels.hidden, from.hidden(layer, direction));

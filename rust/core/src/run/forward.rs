@@ -3,7 +3,7 @@
 //! In: a plan, packed weights, a workspace, arrays. Out: the caller's outputs. No result depends on which
 //! thread computes it.
 
-use super::arrays::{Bound, InputSlices, Inputs, OutputSlices, Outputs, TaskStates, unzip};
+use super::arrays::{Bound, Inputs, Outputs, TaskStates, unzip};
 use super::cache;
 use super::copy::{load_state, store_state};
 use super::exchange::Exchange;
@@ -19,7 +19,8 @@ use crate::plan::{Group, Plan};
 use ndarray::{ArrayViewMut3, Axis};
 use std::ops::Range;
 
-/// Compute the layer for the arrays that were checked.
+/// Compute the layer for the arrays that were checked. Elements in order are the quickest way into a short
+/// computation.
 ///
 /// # Errors
 ///
@@ -34,26 +35,6 @@ pub fn forward<'a>(
 ) -> Result<(), Error> {
     check_plan(plan, weights, workspace)?;
     let arrays = Bound::new(plan, inputs, outputs)?;
-    let call = Call { plan, weights, crew: Crew::new(plan.threads)? };
-    call.groups(&plan.groups, &mut workspace.groups, arrays);
-    Ok(())
-}
-
-/// As [`forward`], for arrays whose elements lie in C order; the quickest way into a short computation.
-///
-/// # Errors
-///
-/// As [`forward`]; [`Error::ArrayMismatch`] also for an array that was checked with another order, see
-/// [`Plan::is_in_order`].
-pub fn forward_slices<'a>(
-    plan: &Plan,
-    weights: &Weights,
-    workspace: &mut Workspace,
-    inputs: InputSlices<'a>,
-    outputs: OutputSlices<'a>,
-) -> Result<(), Error> {
-    check_plan(plan, weights, workspace)?;
-    let arrays = Bound::from_slices(plan, inputs, outputs)?;
     let call = Call { plan, weights, crew: Crew::new(plan.threads)? };
     call.groups(&plan.groups, &mut workspace.groups, arrays);
     Ok(())
