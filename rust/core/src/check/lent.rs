@@ -5,7 +5,7 @@
 
 use super::strided::Strided;
 use crate::error::{Error, Path};
-use ndarray::{ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension, IxDyn};
+use ndarray::{ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Dimension};
 
 /// An array that is lent to be read.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub enum LentMut<'a> {
     Strided(ArrayViewMutD<'a, f32>),
 }
 
-impl<'a> Lent<'a> {
+impl Lent<'_> {
     /// The same array, for a shorter time.
     pub(crate) fn view(&self) -> Lent<'_> {
         match self {
@@ -35,36 +35,20 @@ impl<'a> Lent<'a> {
     }
 
     /// Extents, as far as they are known.
-    pub(super) fn dim(&self) -> IxDyn {
+    fn shape(&self) -> Vec<usize> {
         match self {
-            Self::InOrder(elements) => IxDyn(&[elements.len()]),
-            Self::Strided(view) => view.raw_dim(),
-        }
-    }
-
-    /// The elements, where they lie one behind the other in C order.
-    pub(super) fn in_order(self) -> Option<&'a [f32]> {
-        match self {
-            Self::InOrder(elements) => Some(elements),
-            Self::Strided(view) => view.to_slice(),
+            Self::InOrder(elements) => vec![elements.len()],
+            Self::Strided(view) => view.shape().to_vec(),
         }
     }
 }
 
-impl<'a> LentMut<'a> {
+impl LentMut<'_> {
     /// Extents, as far as they are known.
-    pub(super) fn dim(&self) -> IxDyn {
+    fn shape(&self) -> Vec<usize> {
         match self {
-            Self::InOrder(elements) => IxDyn(&[elements.len()]),
-            Self::Strided(view) => view.raw_dim(),
-        }
-    }
-
-    /// The elements, where they lie one behind the other in C order.
-    pub(super) fn in_order(self) -> Option<&'a mut [f32]> {
-        match self {
-            Self::InOrder(elements) => Some(elements),
-            Self::Strided(view) => view.into_slice(),
+            Self::InOrder(elements) => vec![elements.len()],
+            Self::Strided(view) => view.shape().to_vec(),
         }
     }
 }
@@ -90,7 +74,7 @@ pub(crate) fn bind<'a, D: Dimension>(
     match (checked, array) {
         (Some(checked), Some(array)) => checked.bind(path, array).map(Some),
         (None, None) => Ok(None),
-        (checked, array) => Err(differing(path(), checked, array.as_ref().map(Lent::dim))),
+        (checked, array) => Err(differing(path(), checked, array.as_ref().map(Lent::shape))),
     }
 }
 
@@ -103,7 +87,7 @@ pub(crate) fn bind_mut<'a, D: Dimension>(
     match (checked, array) {
         (Some(checked), Some(array)) => checked.bind_mut(path, array).map(Some),
         (None, None) => Ok(None),
-        (checked, array) => Err(differing(path(), checked, array.as_ref().map(LentMut::dim))),
+        (checked, array) => Err(differing(path(), checked, array.as_ref().map(LentMut::shape))),
     }
 }
 
@@ -117,12 +101,12 @@ pub(crate) fn bind_required<'a, D: Dimension>(
 }
 
 /// An array that is there and was not checked, or the other way round; or one that is missing altogether.
-fn differing(path: Path, checked: Option<&Strided>, found: Option<IxDyn>) -> Error {
+fn differing(path: Path, checked: Option<&Strided>, found: Option<Vec<usize>>) -> Error {
     let expected = match (checked, &found) {
         (Some(checked), _) => format!("{:?}", checked.shape()),
         (None, Some(_)) => "none".to_owned(),
         (None, None) => "an array".to_owned(),
     };
-    let actual = found.map_or("none".to_owned(), |shape| format!("{:?}", shape.slice()));
+    let actual = found.map_or("none".to_owned(), |shape| format!("{shape:?}"));
     Error::ArrayMismatch { path, expected, actual }
 }

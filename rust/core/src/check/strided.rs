@@ -19,6 +19,8 @@ pub struct Strided {
 /// Where the strides come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
+    /// A contiguous buffer, in which the elements lie in C order.
+    InOrder,
     /// A contiguous buffer, and strides in elements for each axis.
     Buffer { strides: Vec<usize> },
     /// An array's own strides: its axes in the field's order, and the field's axes that it lacks.
@@ -28,7 +30,14 @@ enum Source {
 impl Strided {
     /// Strides in elements for each axis of the field, in a contiguous buffer.
     pub(super) fn in_buffer(shape: Vec<usize>, strides: Vec<usize>) -> Self {
-        Self { shape, source: Source::Buffer { strides } }
+        let mut next = 1_usize;
+        let is_in_order = shape.iter().zip(&strides).rev().all(|(&extent, &stride)| {
+            let is_next = extent == 1 || stride == next;
+            next = extent.saturating_mul(next);
+            is_next
+        });
+        let source = if is_in_order { Source::InOrder } else { Source::Buffer { strides } };
+        Self { shape, source }
     }
 
     /// For each axis of the field the axis of an array of `own_shape`, `None` for one that it lacks. Each of
@@ -48,6 +57,7 @@ impl Strided {
     /// The same elements with one more axis, the fastest one, of extent 1.
     pub(super) fn with_last_axis(mut self) -> Self {
         match &mut self.source {
+            Source::InOrder => {}
             Source::Buffer { strides } => strides.push(1),
             Source::Axes { missing, .. } => missing.push(self.shape.len()),
         }
@@ -70,19 +80,22 @@ impl Strided {
         path: impl FnOnce() -> Path,
         array: Lent<'a>,
     ) -> Result<ArrayView<'a, f32, D>, Error> {
-        let found = array.dim();
-        let view = match (&self.source, array) {
-            (Source::Buffer { strides }, array) => array.in_order().and_then(|elements| {
-                ArrayView::from_shape(self.shape_with(strides)?, elements).ok()
-            }),
-            (Source::Axes { own_shape, order, missing }, Lent::Strided(array))
-                if array.shape() == own_shape.as_slice() =>
-            {
-                permute(array, order, missing).into_dimensionality().ok()
+        let buffer = |elements| ArrayView::from_shape(self.buffer_shape()?, elements).ok();
+        match array {
+            Lent::InOrder(elements) => {
+                buffer(elements).ok_or_else(|| self.mismatch(path(), &[elements.len()]))
             }
-            (Source::Axes { .. }, _) => None,
-        };
-        view.ok_or_else(|| self.mismatch(path(), &found))
+            Lent::Strided(array) => {
+                let found = array.raw_dim();
+                let view = match &self.source {
+                    Source::InOrder | Source::Buffer { .. } => array.to_slice().and_then(buffer),
+                    Source::Axes { own_shape, order, missing } => (found.slice() == own_shape)
+                        .then(|| permute(array, order, missing))
+                        .and_then(|view| view.into_dimensionality().ok()),
+                };
+                view.ok_or_else(|| self.mismatch(path(), found.slice()))
+            }
+        }
     }
 
     /// As [`bind`](Self::bind), to write.
@@ -95,54 +108,52 @@ impl Strided {
         path: impl FnOnce() -> Path,
         array: LentMut<'a>,
     ) -> Result<ArrayViewMut<'a, f32, D>, Error> {
-        let found = array.dim();
-        let view = match (&self.source, array) {
-            (Source::Buffer { strides }, array) => array.in_order().and_then(|elements| {
-                ArrayViewMut::from_shape(self.shape_with(strides)?, elements).ok()
-            }),
-            (Source::Axes { own_shape, order, missing }, LentMut::Strided(array))
-                if array.shape() == own_shape.as_slice() =>
-            {
-                permute(array, order, missing).into_dimensionality().ok()
+        let buffer = |elements| ArrayViewMut::from_shape(self.buffer_shape()?, elements).ok();
+        match array {
+            LentMut::InOrder(elements) => {
+                let len = elements.len();
+                buffer(elements).ok_or_else(|| self.mismatch(path(), &[len]))
             }
-            (Source::Axes { .. }, _) => None,
-        };
-        view.ok_or_else(|| self.mismatch(path(), &found))
-    }
-
-    /// Whether the elements lie one behind the other in C order, in an array that does itself.
-    pub fn is_in_order(&self) -> bool {
-        match &self.source {
-            Source::Buffer { strides } => {
-                let mut next = 1;
-                self.shape.iter().zip(strides).rev().all(|(&extent, &stride)| {
-                    let is_next = extent == 1 || stride == next;
-                    next = extent.saturating_mul(next);
-                    is_next
-                })
-            }
-            Source::Axes { own_shape, order, .. } => {
-                order.iter().filter(|&&axis| own_shape.get(axis) != Some(&1)).is_sorted()
+            LentMut::Strided(array) => {
+                let found = array.raw_dim();
+                let view = match &self.source {
+                    Source::InOrder | Source::Buffer { .. } => array.into_slice().and_then(buffer),
+                    Source::Axes { own_shape, order, missing } => (found.slice() == own_shape)
+                        .then(|| permute(array, order, missing))
+                        .and_then(|view| view.into_dimensionality().ok()),
+                };
+                view.ok_or_else(|| self.mismatch(path(), found.slice()))
             }
         }
     }
 
-    /// Extents and strides of the field in a buffer; `None` if it has not `D` axes.
-    fn shape_with<D: Dimension>(&self, strides: &[usize]) -> Option<StrideShape<D>> {
-        let dimension = |extents: &[usize]| {
-            let mut dimension = D::zeros(extents.len());
-            dimension.slice_mut().copy_from_slice(extents);
-            dimension
-        };
-        let has_axes = D::NDIM.is_none_or(|axes| axes == self.shape.len());
-        has_axes.then(|| dimension(&self.shape).strides(dimension(strides)))
+    /// Whether the elements lie one behind the other in C order.
+    pub fn is_in_order(&self) -> bool {
+        self.source == Source::InOrder
     }
 
-    fn mismatch(&self, path: Path, actual: &IxDyn) -> Error {
+    /// Extents and strides of the field in a buffer; `None` if it has not `D` axes or is in none.
+    fn buffer_shape<D: Dimension>(&self) -> Option<StrideShape<D>> {
+        if D::NDIM.is_some_and(|axes| axes != self.shape.len()) {
+            return None;
+        }
+        let dimension = |extents: &[usize]| {
+            let mut dimension = D::zeros(extents.len());
+            dimension.slice_mut().iter_mut().zip(extents).for_each(|(to, &extent)| *to = extent);
+            dimension
+        };
+        match &self.source {
+            Source::InOrder => Some(dimension(&self.shape).into()),
+            Source::Buffer { strides } => Some(dimension(&self.shape).strides(dimension(strides))),
+            Source::Axes { .. } => None,
+        }
+    }
+
+    fn mismatch(&self, path: Path, actual: &[usize]) -> Error {
         Error::ArrayMismatch {
             path,
             expected: format!("{:?}", self.shape),
-            actual: format!("{:?}", actual.as_array_view().to_vec()),
+            actual: format!("{actual:?}"),
         }
     }
 }
