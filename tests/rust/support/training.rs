@@ -122,8 +122,18 @@ impl Case {
 
     /// All gradients for these incoming ones.
     pub fn gradients(&self, incoming: &Incoming, way: Way) -> Result<Named, Error> {
-        let mut y = vec![0.0; self.layer.y_len()];
-        let checked = self.checked(way, &mut y)?;
+        self.gradients_with_plan_of(self, incoming, way)
+    }
+
+    /// As [`gradients`](Self::gradients), with plan, weights and cache of a case that may be another one.
+    pub fn gradients_with_plan_of(
+        &self,
+        planned: &Self,
+        incoming: &Incoming,
+        way: Way,
+    ) -> Result<Named, Error> {
+        let mut y = vec![0.0; planned.layer.y_len()];
+        let checked = planned.checked(way, &mut y)?;
         let options = Options {
             level: way.level,
             n_threads: way.n_threads,
@@ -131,15 +141,15 @@ impl Case {
             training: true,
         };
         let plan = Plan::new(&checked, options)?;
-        let weights = Weights::pack(&plan, &self.weight_views())?;
+        let weights = Weights::pack(&plan, &planned.weight_views())?;
         let mut cache = vec![0_u8; cache_capacity(checked.config()).unwrap() + 1];
         let outputs = Outputs { data: Some(y.as_mut_slice().into()), ..Outputs::default() };
         // One byte off, so that no float in the cache is aligned.
         let bytes = &mut cache[1..];
         let mut workspace = Workspace::new(&plan)?;
-        forward_caching(&plan, &weights, &mut workspace, self.inputs(), outputs, bytes)?;
+        forward_caching(&plan, &weights, &mut workspace, planned.inputs(), outputs, bytes)?;
         let mut workspace = BackwardWorkspace::new(&plan)?;
-        let weights = BackwardWeights::pack(&plan, &self.weight_views())?;
+        let weights = BackwardWeights::pack(&plan, &planned.weight_views())?;
         self.backward(&plan, &weights, &mut workspace, bytes, (incoming, way))
     }
 

@@ -122,11 +122,6 @@ impl Plan {
         self.threads
     }
 
-    /// Whether the elements of all arrays but the weights lie in C order.
-    pub fn is_in_order(&self) -> bool {
-        self.checked.arrays().is_in_order()
-    }
-
     /// The named regions of the training cache, after a header of 64 bytes; empty in a plan for inference.
     pub fn cache_regions(&self) -> Vec<CacheRegion> {
         let layout = self.cache.as_ref().filter(|_| self.training);
