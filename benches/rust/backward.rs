@@ -28,7 +28,7 @@ pub fn benches(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements((32 * steps * batch * hidden * hidden) as u64));
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| {
-                let arrays = room.arrays(size, &layer.x);
+                let arrays = room.arrays(&layer.x);
                 let plan = &layer.plan;
                 backward(plan, &backward_weights, None, &mut workspace, &cache, arrays)
                     .expect("checked arrays");

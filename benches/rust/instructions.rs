@@ -60,7 +60,7 @@ fn run_training(layer: &mut Layer, size: Size, calls: usize) -> Result<(), Error
         let backward_weights = layer.backward_weights();
         let (plan, inputs, outputs) = layer.arrays();
         forward_caching(plan, &weights, &mut workspace, inputs, outputs, &mut cache)?;
-        let arrays = room.arrays(size, &layer.x);
+        let arrays = room.arrays(&layer.x);
         backward(&layer.plan, &backward_weights, None, &mut backward_workspace, &cache, arrays)?;
     }
     Ok(())

@@ -2,20 +2,22 @@
 //!
 //! In: its sizes. Out: the arrays of a backward call.
 
-use crate::support::Size;
-use bnns_lstm::{BackwardArrays, GateOutgoing, Gates, Outgoing};
-use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoDimension};
+use crate::support::{Size, gate, params};
+use bnns_lstm::{
+    BackwardArrays, CheckedBackward, Data, DataFields, FilterParameters, GateFields, Gates,
+    GradientViews, check_backward,
+};
 
-/// Room for the gradients of one gate.
-#[derive(Default)]
+/// The gradients of one gate, `[hidden, inputs]`, `[hidden, hidden]` and `[hidden]`.
 struct GateRoom {
     iw: Vec<f32>,
     hw: Vec<f32>,
     b: Vec<f32>,
 }
 
-/// Room for all gradients.
+/// Memory for the gradients of a layer of [`Size`].
 pub struct Room {
+    checked: CheckedBackward,
     x: Vec<f32>,
     gates: Gates<GateRoom>,
 }
@@ -25,48 +27,36 @@ impl Room {
         let Size { steps, batch, hidden } = size;
         let zeros = |count| vec![0.0; count];
         let square = hidden * hidden;
-        let gate = |_| GateRoom { iw: zeros(square), hw: zeros(square), b: zeros(hidden) };
-        Self { x: zeros(steps * batch * hidden), gates: Gates::from_fn(gate) }
+        let of_gate = |_| GateRoom { iw: zeros(square), hw: zeros(square), b: zeros(hidden) };
+        let (mut x, mut gates) = (zeros(steps * batch * hidden), Gates::from_fn(of_gate));
+        // Arrays as large as the layer's: what is checked are sizes.
+        let (sequence, w, b) = (zeros(x.len()), zeros(square), zeros(hidden));
+        let weights = Gates::from_fn(|_| gate([&w[..], &w, &b].map(Data::from)));
+        let forward = params(size, &sequence[..], Data::Null, weights);
+        let to = gates
+            .as_mut()
+            .map(|_, GateRoom { iw, hw, b }| gate([&mut iw[..], hw, b].map(Data::from)));
+        let delta = params(size, &mut x[..], &sequence[..], to);
+        let checked = check_backward(&forward, &delta, &FilterParameters::default())
+            .expect("a layer as it should be");
+        drop(delta);
+        Self { checked, x, gates }
     }
 
     /// All arrays of a backward call; the output's gradients are the inputs, which are as many.
-    pub fn arrays<'a>(&'a mut self, size: Size, x: &'a [f32]) -> BackwardArrays<'a> {
-        let Size { steps, batch, hidden } = size;
-        let sequence = [steps, batch, hidden];
-        let matrix = [1, 1, hidden, hidden];
-        let gate = |room: &'a mut GateRoom| GateOutgoing {
-            iw: Some(to_fill(&mut room.iw, matrix)),
-            iw_upper: None,
-            hw: Some(to_fill(&mut room.hw, matrix)),
-            cw: None,
-            b: Some(to_fill(&mut room.b, [1, 1, hidden])),
+    pub fn arrays<'a>(&'a mut self, x: &'a [f32]) -> BackwardArrays<'a> {
+        let Self { checked, x: d_x, gates } = self;
+        let sequence = || DataFields { data: Some(x.into()), ..DataFields::default() };
+        let gradients = GradientViews {
+            incoming: sequence(),
+            input: DataFields { data: Some(d_x.as_mut_slice().into()), ..DataFields::default() },
+            gates: gates.as_mut().map(|_, GateRoom { iw, hw, b }| GateFields {
+                iw: Some(iw.as_mut_slice().into()),
+                hw: Some(hw.as_mut_slice().into()),
+                b: Some(b.as_mut_slice().into()),
+                ..GateFields::default()
+            }),
         };
-        let Gates { input, forget, candidate, output } = &mut self.gates;
-        let view = ArrayView::from_shape(sequence, x).expect("as many as planned");
-        BackwardArrays {
-            input: view,
-            initial_hidden: None,
-            initial_cell: None,
-            output: Some(view),
-            final_hidden: None,
-            final_cell: None,
-            d_input: Some(to_fill(&mut self.x, sequence)),
-            d_hidden: None,
-            d_cell: None,
-            gates: Gates {
-                input: gate(input),
-                forget: gate(forget),
-                candidate: gate(candidate),
-                output: gate(output),
-            },
-        }
+        BackwardArrays::bind(checked, sequence(), gradients).expect("room as checked")
     }
-}
-
-fn to_fill<D: Dimension>(
-    values: &mut [f32],
-    shape: impl IntoDimension<Dim = D>,
-) -> Outgoing<ArrayViewMut<'_, f32, D>> {
-    let view = ArrayViewMut::from_shape(shape.into_dimension(), values).expect("room as planned");
-    Outgoing { view, accumulate: false }
 }

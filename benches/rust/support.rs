@@ -4,11 +4,11 @@
 //! caller has them, its arrays.
 
 use bnns_lstm::{
-    BackwardWeights, Caches, Checked, DataLayout, FilterParameters, GateViews, Gates, Inputs,
-    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level,
-    NDArrayDescriptor, Options, Outputs, Plan, Tuning, WeightViews, Weights, check,
+    BackwardWeights, BoundWeights, Caches, Checked, Data, DataLayout, DataType, FilterParameters,
+    GateViews, Gates, Inputs, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags,
+    LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor, Options, Outputs, Plan, Tuning,
+    WeightViews, Weights, check,
 };
-use ndarray::{aview_mut1, aview1};
 use std::fmt;
 
 /// What a layer is measured by.
@@ -46,7 +46,10 @@ impl Layer {
         // The numbers of one machine, so that counts are those of every machine.
         let tuning = Tuning::new(Caches::REFERENCE);
         let options = Options { level, n_threads: 1, training, tuning, ..Default::default() };
-        let checked = checked(size, &x, &mut y, [&w, &b]);
+        let gates = Gates::from_fn(|_| gate([&w[..], &w, &b].map(Data::from)));
+        let params = params(size, &x[..], &mut y[..], gates);
+        let checked =
+            check(&params, &FilterParameters::default()).expect("a layer as it should be");
         let layer = LayerPlan::new(&checked, options);
         let plan = Plan::new(&layer, &checked, options).expect("a layer of moderate size");
         Self { plan, checked, x, y, w, b }
@@ -54,61 +57,80 @@ impl Layer {
 
     pub fn views(&self) -> WeightViews<'_> {
         Gates::from_fn(|_| GateViews {
-            iw: aview1(&self.w).into_dyn(),
-            iw_upper: None,
-            hw: aview1(&self.w).into_dyn(),
-            cw: None,
-            b: Some(aview1(&self.b).into_dyn()),
+            iw: Some(self.w.as_slice().into()),
+            hw: Some(self.w.as_slice().into()),
+            b: Some(self.b.as_slice().into()),
+            ..GateViews::default()
         })
     }
 
     pub fn weights(&self) -> Weights {
-        Weights::pack(self.plan.layer(), &self.checked, &self.views()).expect(CHECKED)
+        let views = self.views();
+        let bound = BoundWeights::bind(&self.checked, &views).expect(CHECKED);
+        Weights::pack(self.plan.layer(), &bound).expect(CHECKED)
     }
 
     pub fn backward_weights(&self) -> BackwardWeights {
-        BackwardWeights::pack(self.plan.layer(), &self.checked, &self.views()).expect(CHECKED)
+        let views = self.views();
+        let bound = BoundWeights::bind(&self.checked, &views).expect(CHECKED);
+        BackwardWeights::pack(self.plan.layer(), &bound).expect(CHECKED)
     }
 
     /// The arrays of a forward call.
     pub fn arrays(&mut self) -> (&Plan, Inputs<'_>, Outputs<'_>) {
-        let inputs = Inputs { data: aview1(&self.x).into_dyn(), hidden: None, cell: None };
-        let data = Some(aview_mut1(&mut self.y).into_dyn());
-        (&self.plan, inputs, Outputs { data, hidden: None, cell: None })
+        let inputs = Inputs { data: Some(self.x.as_slice().into()), ..Inputs::default() };
+        let outputs = Outputs { data: Some(self.y.as_mut_slice().into()), ..Outputs::default() };
+        (&self.plan, inputs, outputs)
     }
 }
 
 const CHECKED: &str = "the views are those that were checked";
 
-fn checked(size: Size, x: &[f32], y: &mut [f32], [w, b]: [&[f32]; 2]) -> Checked {
+/// A layer, or its gradients, in which data is read or written.
+pub fn params<'a>(
+    size: Size,
+    input: impl Into<Data<'a>>,
+    output: impl Into<Data<'a>>,
+    gates: Gates<LSTMGateDescriptor<'a>>,
+) -> LayerParametersLSTM<'a> {
     let Size { steps, batch, hidden } = size;
-    let matrix = || NDArrayDescriptor::read(w, DataLayout::FIRST_MAJOR_4D, &[]);
-    let gates = Gates::from_fn(|_| LSTMGateDescriptor {
-        iw_desc: [matrix(), NDArrayDescriptor::absent()],
-        hw_desc: matrix(),
-        b_desc: NDArrayDescriptor::read(b, DataLayout::FIRST_MAJOR_3D, &[]),
+    let sequence = |data| LSTMDataDescriptor {
+        data_desc: NDArrayDescriptor { layout: DataLayout::SNE, ..array(data) },
         ..Default::default()
-    });
-    let sequence = |data_desc| LSTMDataDescriptor { data_desc, ..Default::default() };
-    let params = LayerParametersLSTM {
+    };
+    LayerParametersLSTM {
         input_size: hidden,
         hidden_size: hidden,
         batch_size: batch,
         num_layers: 1,
         seq_len: steps,
         lstm_flags: LayerFlags::LSTM_DEFAULT_ACTIVATIONS,
-        input_descriptor: sequence(NDArrayDescriptor::read(x, DataLayout::SNE, &[])),
-        output_descriptor: sequence(NDArrayDescriptor::write(y, DataLayout::SNE, &[])),
+        input_descriptor: sequence(input.into()),
+        output_descriptor: sequence(output.into()),
         input_gate: gates.input,
         forget_gate: gates.forget,
         candidate_gate: gates.candidate,
         output_gate: gates.output,
         ..Default::default()
-    };
-    check(&params, &FilterParameters::default()).expect("a layer as it should be")
+    }
 }
 
-/// Floats between `-bound` and `bound`, always the same.
+/// Input weights, hidden weights and bias of a gate, or their gradients.
+pub fn gate([iw, hw, b]: [Data<'_>; 3]) -> LSTMGateDescriptor<'_> {
+    let matrix = |data| NDArrayDescriptor { layout: DataLayout::FIRST_MAJOR_4D, ..array(data) };
+    LSTMGateDescriptor {
+        iw_desc: [matrix(iw), NDArrayDescriptor::absent()],
+        hw_desc: matrix(hw),
+        b_desc: NDArrayDescriptor { layout: DataLayout::FIRST_MAJOR_3D, ..array(b) },
+        ..Default::default()
+    }
+}
+
+/// An array with sizes as its field has them.
+fn array(data: Data<'_>) -> NDArrayDescriptor<'_> {
+    NDArrayDescriptor { data, data_type: DataType::FLOAT32, ..Default::default() }
+}
+
 fn values(count: usize, bound: f32) -> Vec<f32> {
     // A linear congruential generator (Knuth, MMIX).
     let mut state = 1_u64;

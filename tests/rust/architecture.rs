@@ -13,11 +13,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("level", &["error"]),
     ("place", &["error"]),
     ("aligned", &["error", "tuning"]),
-    ("desc", &["gate"]),
-    ("check", &["desc", "dropout", "error", "gate", "math"]),
+    ("fields", &["error", "gate"]),
+    ("desc", &["fields", "gate"]),
+    ("check", &["desc", "dropout", "error", "fields", "gate", "math"]),
     ("kernel", &["gate", "level", "math"]),
     ("plan", &["check", "error", "gate", "kernel", "level", "tuning"]),
-    ("pack", &["aligned", "check", "error", "gate", "kernel", "level", "place", "plan", "tuning"]),
+    (
+        "pack",
+        &[
+            "aligned", "check", "error", "fields", "gate", "kernel", "level", "place", "plan",
+            "tuning",
+        ],
+    ),
     (
         "run",
         &[

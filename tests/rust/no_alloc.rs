@@ -4,12 +4,11 @@
 #![allow(missing_docs)]
 
 use bnns_lstm::{
-    DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
-    LayerFlags, LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor, Options, Outputs, Plan,
-    Weights, Workspace, check, forward,
+    BoundWeights, DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor,
+    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor,
+    Options, Outputs, Plan, Weights, Workspace, check, forward,
 };
 use bnns_lstm_testkit::alloc::{CountingAllocator, measure, process_counts};
-use ndarray::{aview_mut1, aview1};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -71,23 +70,21 @@ fn prepare(level: Level, n_threads: usize) -> Prepared {
     let layer = LayerPlan::new(&checked, options);
     let plan = Plan::new(&layer, &checked, options).unwrap();
     let views = || GateViews {
-        iw: aview1(&iw).into_dyn(),
-        iw_upper: None,
-        hw: aview1(&hw).into_dyn(),
-        cw: None,
-        b: None,
+        iw: Some(iw.as_slice().into()),
+        hw: Some(hw.as_slice().into()),
+        ..GateViews::default()
     };
     let all = Gates { input: views(), forget: views(), candidate: views(), output: views() };
-    let weights = Weights::pack(&layer, &checked, &all).unwrap();
+    let weights = Weights::pack(&layer, &BoundWeights::bind(&checked, &all).unwrap()).unwrap();
     Prepared { plan, weights, x, y, hn }
 }
 
 impl Prepared {
     fn run(&mut self, workspace: &mut Workspace) {
-        let inputs = Inputs { data: aview1(&self.x).into_dyn(), hidden: None, cell: None };
+        let inputs = Inputs { data: Some(self.x.as_slice().into()), ..Inputs::default() };
         let outputs = Outputs {
-            data: Some(aview_mut1(&mut self.y).into_dyn()),
-            hidden: Some(aview_mut1(&mut self.hn).into_dyn()),
+            data: Some(self.y.as_mut_slice().into()),
+            hidden: Some(self.hn.as_mut_slice().into()),
             cell: None,
         };
         forward(&self.plan, &self.weights, workspace, inputs, outputs).unwrap();

@@ -3,13 +3,12 @@
 use crate::support::Case;
 use crate::support::training::Way;
 use bnns_lstm::{
-    Caches, Error, Inputs, LayerPlan, Level, Options, Outputs, Plan, Tuning, Weights, Workspace,
-    forward,
+    BoundWeights, Caches, Error, LayerPlan, Level, Options, Outputs, Plan, Tuning, Weights,
+    Workspace, forward,
 };
 use bnns_lstm_testkit::Inputs as LayerInputs;
 use bnns_lstm_testkit::Layer;
 use bnns_lstm_testkit::random::{Limits, Rng, random_layer};
-use ndarray::{aview_mut1, aview1};
 use std::sync::Arc;
 
 /// A layer with this many steps and samples, and inputs for it; the weights are always the same.
@@ -27,16 +26,16 @@ fn run(case: &Case, weights: &Weights, options: Options) -> Result<Vec<f32>, Err
     let checked = case.checked(Way::new(options.level, 1), &mut y)?;
     let plan = Plan::new(weights.layer(), &checked, options)?;
     let mut workspace = Workspace::new(&plan)?;
-    let inputs = Inputs { data: aview1(&case.x).into_dyn(), hidden: None, cell: None };
-    let data = Some(aview_mut1(&mut y).into_dyn());
-    forward(&plan, weights, &mut workspace, inputs, Outputs { data, hidden: None, cell: None })?;
+    let outputs = Outputs { data: Some(y.as_mut_slice().into()), ..Outputs::default() };
+    forward(&plan, weights, &mut workspace, case.inputs(), outputs)?;
     Ok(y)
 }
 
 fn pack(case: &Case, options: Options) -> Result<Weights, Error> {
     let mut y = vec![0.0; case.layer.y_len()];
     let checked = case.checked(Way::new(options.level, 1), &mut y)?;
-    Weights::pack(&LayerPlan::new(&checked, options), &checked, &case.weight_views())
+    let views = case.weight_views();
+    Weights::pack(&LayerPlan::new(&checked, options), &BoundWeights::bind(&checked, &views)?)
 }
 
 #[test]
@@ -82,11 +81,11 @@ fn equal_plans_are_as_good_as_the_same_one() -> Result<(), Error> {
     let checked = case.checked(Way::new(options.level, 1), &mut y)?;
     let [one, other] = [(); 2].map(|()| LayerPlan::new(&checked, options));
     assert!(!Arc::ptr_eq(&one, &other));
-    let weights = Weights::pack(&one, &checked, &case.weight_views())?;
+    let views = case.weight_views();
+    let weights = Weights::pack(&one, &BoundWeights::bind(&checked, &views)?)?;
     let plan = Plan::new(&other, &checked, options)?;
-    let inputs = Inputs { data: aview1(&case.x).into_dyn(), hidden: None, cell: None };
-    let outputs = Outputs { data: Some(aview_mut1(&mut y).into_dyn()), hidden: None, cell: None };
-    forward(&plan, &weights, &mut Workspace::new(&plan)?, inputs, outputs)
+    let outputs = Outputs { data: Some(y.as_mut_slice().into()), ..Outputs::default() };
+    forward(&plan, &weights, &mut Workspace::new(&plan)?, case.inputs(), outputs)
 }
 
 /// Caches from none to huge ones change which way a layer is computed, and no bit.

@@ -110,6 +110,22 @@ fn code(result: Result<(), Error>) -> Option<Code> {
 }
 
 #[test]
+fn arrays_of_another_layer_than_the_plans_are_refused() {
+    let way = Way::new(Level::best(), 1);
+    let (planned, ..) = case(&sizes(2, 4));
+    let longer = case(&sizes(2, 5));
+    let wider = case(&Limits { input_size: 7, ..sizes(2, 4) });
+    let taller = case(&Limits { num_layers: 3, ..sizes(2, 4) });
+    let mut in_another_form = case(&sizes(2, 4));
+    let bias = &mut in_another_form.0.gates.forget.b;
+    *bias = if bias.is_some() { None } else { Some(vec![0.0; 2 * 6]) };
+    for (other, _, _, incoming) in [longer, wider, taller, in_another_form] {
+        let error = other.gradients_with_plan_of(&planned, &incoming, way).unwrap_err();
+        assert_eq!(error, Error::WrongPlan { what: "arrays" });
+    }
+}
+
+#[test]
 fn a_cache_that_does_not_fit_is_refused_and_nothing_is_written() {
     let (case, ..) = case(&sizes(3, 7));
     let [mut y, dy, mut dx, mut db] = buffers(&case);

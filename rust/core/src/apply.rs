@@ -3,9 +3,9 @@
 //! In: what `check` made of the caller's structures, and views of the arrays. Out: results in the caller's
 //! memory. It does not know where the arrays came from: structures of this crate, or NumPy.
 
-use crate::check::{Checked, CheckedBackward, Config};
+use crate::check::{Checked, CheckedBackward, Config, Lent};
 use crate::error::Error;
-use crate::pack::{BackwardWeights, WeightViews, Weights};
+use crate::pack::{BackwardWeights, BoundWeights, WeightViews, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
 use crate::run::{
     BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Outputs, Workspace, backward,
@@ -29,7 +29,7 @@ pub fn apply_forward<'a>(
     let options = Options { training: cache.is_some(), ..options };
     let layer = LayerPlan::new(checked, options);
     let plan = Plan::new(&layer, checked, options)?;
-    let weights = Weights::pack(&layer, checked, weights)?;
+    let weights = Weights::pack(&layer, &BoundWeights::bind(checked, weights)?)?;
     let mut workspace = Workspace::new(&plan)?;
     match cache {
         Some(cache) => forward_caching(&plan, &weights, &mut workspace, inputs, outputs, cache),
@@ -45,7 +45,7 @@ pub fn apply_forward<'a>(
 /// [`Error::Cache`] for a cache that this layer has not filled, and those of [`Plan::new`],
 /// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`]. Nothing was written then.
 pub fn apply_backward<'a>(
-    checked: &CheckedBackward,
+    checked: &'a CheckedBackward,
     options: Options,
     weights: &WeightViews<'_>,
     inputs: Inputs<'a>,
@@ -55,13 +55,13 @@ pub fn apply_backward<'a>(
     let (checked_layer, options) = (checked.forward(), Options { training: true, ..options });
     let layer = LayerPlan::new(checked_layer, options);
     let plan = Plan::new(&layer, checked_layer, options)?;
-    let packed = BackwardWeights::pack(&layer, checked_layer, weights)?;
+    let weights = BoundWeights::bind(checked_layer, weights)?;
+    let packed = BackwardWeights::pack(&layer, &weights)?;
     let computes_again = cache.is_none() || plan.config().checkpoint_steps.is_some();
-    let forward_weights =
-        computes_again.then(|| Weights::pack(&layer, checked_layer, weights)).transpose()?;
+    let forward_weights = computes_again.then(|| Weights::pack(&layer, &weights)).transpose()?;
     let mut workspace = BackwardWorkspace::new(&plan)?;
     let own_cache = match (cache, &forward_weights) {
-        (None, Some(weights)) => recompute(&plan, weights, inputs.view())?,
+        (None, Some(weights)) => recompute(&plan, weights, &inputs)?,
         _ => Vec::new(),
     };
     let arrays = BackwardArrays::bind(checked, inputs, gradients)?;
@@ -70,11 +70,11 @@ pub fn apply_backward<'a>(
 }
 
 /// The forward pass for its cache alone.
-fn recompute(plan: &Plan, weights: &Weights, inputs: Inputs<'_>) -> Result<Vec<u8>, Error> {
+fn recompute(plan: &Plan, weights: &Weights, inputs: &Inputs<'_>) -> Result<Vec<u8>, Error> {
     let mut cache = empty_cache(plan.config())?;
     let mut workspace = Workspace::new(plan)?;
-    let outputs = Outputs { data: None, hidden: None, cell: None };
-    forward_caching(plan, weights, &mut workspace, inputs.view(), outputs, &mut cache)?;
+    let inputs = inputs.as_ref().map(|_, array| array.as_ref().map(Lent::view));
+    forward_caching(plan, weights, &mut workspace, inputs, Outputs::default(), &mut cache)?;
     Ok(cache)
 }
 

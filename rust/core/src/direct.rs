@@ -4,17 +4,16 @@
 //! point to. The whole pipeline in one call: check, plan, pack, run.
 
 use crate::apply::{apply_backward, apply_forward};
-use crate::check::{Checked, CheckedBackward, GateArrays, check, check_backward};
+use crate::check::{Checked, CheckedBackward, Lent, LentMut, check, check_backward};
 use crate::desc::{
     Data, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerParametersLSTM,
-    NDArrayDescriptor,
+    NDArrayDescriptor, Parts,
 };
-use crate::error::{Error, Path};
-use crate::gate::{Gate, Gates};
-use crate::pack::{GateViews, WeightViews};
+use crate::error::Error;
+use crate::gate::Gates;
+use crate::pack::WeightViews;
 use crate::plan::Options;
-use crate::run::{GateGradientViews, GradientViews, Inputs, Outputs, cache_capacity};
-use ndarray::{ArrayViewD, ArrayViewMutD};
+use crate::run::{GradientViews, Inputs, Outputs, cache_capacity};
 
 /// Compute an LSTM layer, `BNNSDirectApplyLSTMBatchTrainingCaching`.
 ///
@@ -95,12 +94,9 @@ pub fn direct_forward_with(
 ) -> Result<(), Error> {
     let checked = check(params, filter)?;
     let options = Options { n_threads: filter.n_threads, ..options };
-    let LayerParametersLSTM { input_descriptor, output_descriptor, .. } = params;
-    let gates =
-        [&params.input_gate, &params.forget_gate, &params.candidate_gate, &params.output_gate];
-    let weights = weight_views(gates, &checked)?;
-    let (inputs, outputs) = (inputs(input_descriptor)?, outputs(output_descriptor));
-    apply_forward(&checked, options, &weights, inputs, outputs, cache)
+    let Parts { input, output, gates } = params.parts_mut();
+    let weights = weight_views(gates.map(|_, desc| &*desc), &checked);
+    apply_forward(&checked, options, &weights, inputs(input), outputs(output), cache)
 }
 
 /// Compute the gradients of a layer, `BNNSDirectApplyLSTMBatchBackward`.
@@ -138,10 +134,8 @@ pub fn direct_backward_with(
 ) -> Result<(), Error> {
     let checked = check_backward(params, delta_params, filter)?;
     let options = Options { n_threads: filter.n_threads, ..options };
-    let gates =
-        [&params.input_gate, &params.forget_gate, &params.candidate_gate, &params.output_gate];
-    let weights = weight_views(gates, checked.forward())?;
-    let inputs = inputs(&params.input_descriptor)?;
+    let weights = weight_views(params.gates(), checked.forward());
+    let inputs = inputs(&params.input_descriptor);
     let gradients = gradient_views(delta_params, &checked);
     apply_backward(&checked, options, &weights, inputs, gradients, cache)
 }
@@ -161,108 +155,51 @@ pub fn compute_lstm_training_cache_capacity(
     cache_capacity(checked.config()).ok_or(Error::OutOfMemory { what, bytes })
 }
 
-pub(crate) fn inputs<'p>(desc: &'p LSTMDataDescriptor<'_>) -> Result<Inputs<'p>, Error> {
-    let path = || Path::field("input_descriptor").then("data_desc");
-    Ok(Inputs {
-        data: required(&desc.data_desc, path)?,
-        hidden: view(&desc.hidden_desc),
-        cell: view(&desc.cell_state_desc),
-    })
+/// The arrays of a data descriptor that holds its own, to read.
+pub(crate) fn inputs<'p>(desc: &'p LSTMDataDescriptor<'_>) -> Inputs<'p> {
+    desc.fields().map(|_, desc| lend(desc))
 }
 
+/// The arrays of a data descriptor that holds its own, to write.
 pub(crate) fn outputs<'p>(desc: &'p mut LSTMDataDescriptor<'_>) -> Outputs<'p> {
-    Outputs {
-        data: view_mut(&mut desc.data_desc),
-        hidden: view_mut(&mut desc.hidden_desc),
-        cell: view_mut(&mut desc.cell_state_desc),
-    }
+    desc.fields_mut().map(|_, desc| lend_mut(desc))
+}
+
+/// The weight arrays of a structure that holds its own, those that were checked.
+pub(crate) fn weight_views<'p>(
+    gates: Gates<&'p LSTMGateDescriptor<'_>>,
+    checked: &Checked,
+) -> WeightViews<'p> {
+    gates.zip(checked.arrays().gates.as_ref()).map(|_, (desc, checked)| {
+        let arrays = desc.fields().zip(checked.as_ref());
+        arrays.map(|_, (desc, checked)| lend(desc).filter(|_| checked.is_some()))
+    })
 }
 
 fn gradient_views<'p>(
     delta: &'p mut LayerParametersLSTM<'_>,
     checked: &CheckedBackward,
 ) -> GradientViews<'p> {
-    let LayerParametersLSTM { input_descriptor, output_descriptor, .. } = delta;
-    let of = |gate: Gate, desc: &'p mut LSTMGateDescriptor<'_>| {
-        let [iw, iw_upper] = &mut desc.iw_desc;
-        let is_upper_wanted = checked.gates().get(gate).iw_upper.is_some();
-        GateGradientViews {
-            iw: view_mut(iw),
-            iw_upper: view_mut(iw_upper).filter(|_| is_upper_wanted),
-            hw: view_mut(&mut desc.hw_desc),
-            cw: view_mut(&mut desc.cw_desc),
-            b: view_mut(&mut desc.b_desc),
-        }
-    };
-    GradientViews {
-        output: view(&output_descriptor.data_desc),
-        final_hidden: view(&output_descriptor.hidden_desc),
-        final_cell: view(&output_descriptor.cell_state_desc),
-        input: view_mut(&mut input_descriptor.data_desc),
-        initial_hidden: view_mut(&mut input_descriptor.hidden_desc),
-        initial_cell: view_mut(&mut input_descriptor.cell_state_desc),
-        gates: Gates {
-            input: of(Gate::Input, &mut delta.input_gate),
-            forget: of(Gate::Forget, &mut delta.forget_gate),
-            candidate: of(Gate::Candidate, &mut delta.candidate_gate),
-            output: of(Gate::Output, &mut delta.output_gate),
-        },
-    }
-}
-
-/// The weight arrays of a structure that holds its own arrays; its gates in the order of [`Gate::ALL`].
-pub(crate) fn weight_views<'p>(
-    [input, forget, candidate, output]: [&'p LSTMGateDescriptor<'_>; 4],
-    checked: &Checked,
-) -> Result<WeightViews<'p>, Error> {
-    let of = |gate: Gate, desc| gate_views(gate, desc, checked.arrays().gates.get(gate));
-    Ok(Gates {
-        input: of(Gate::Input, input)?,
-        forget: of(Gate::Forget, forget)?,
-        candidate: of(Gate::Candidate, candidate)?,
-        output: of(Gate::Output, output)?,
-    })
-}
-
-fn gate_views<'p>(
-    gate: Gate,
-    desc: &'p LSTMGateDescriptor<'_>,
-    checked: &GateArrays,
-) -> Result<GateViews<'p>, Error> {
-    let path = Path::field(gate.field());
-    let [iw, iw_upper] = &desc.iw_desc;
-    Ok(GateViews {
-        iw: required(iw, || path.then("iw_desc").at(0))?,
-        iw_upper: view(iw_upper).filter(|_| checked.iw_upper.is_some()),
-        hw: required(&desc.hw_desc, || path.then("hw_desc"))?,
-        cw: view(&desc.cw_desc),
-        b: view(&desc.b_desc),
-    })
+    let Parts { input, output, gates } = delta.parts_mut();
+    let gates = gates.zip(checked.gates().as_ref()).map(|_, (desc, checked)| {
+        let arrays = desc.fields_mut().zip(checked.as_ref());
+        arrays.map(|_, (desc, checked)| lend_mut(desc).filter(|_| checked.is_some()))
+    });
+    GradientViews { incoming: inputs(output), input: outputs(input), gates }
 }
 
 /// The floats of a descriptor that holds them.
-fn view<'p>(desc: &'p NDArrayDescriptor<'_>) -> Option<ArrayViewD<'p, f32>> {
+fn lend<'p>(desc: &'p NDArrayDescriptor<'_>) -> Option<Lent<'p>> {
     match &desc.data {
-        Data::Read(view) => Some(view.view()),
-        Data::Write(view) => Some(view.view()),
+        Data::Read(view) => Some(Lent::Strided(view.view())),
+        Data::Write(view) => Some(Lent::Strided(view.view())),
         Data::Null | Data::Integers(_) | Data::InPlace | Data::Lent(_) => None,
     }
 }
 
-fn view_mut<'p>(desc: &'p mut NDArrayDescriptor<'_>) -> Option<ArrayViewMutD<'p, f32>> {
+fn lend_mut<'p>(desc: &'p mut NDArrayDescriptor<'_>) -> Option<LentMut<'p>> {
     match &mut desc.data {
-        Data::Write(view) => Some(view.view_mut()),
+        Data::Write(view) => Some(LentMut::Strided(view.view_mut())),
         _ => None,
     }
-}
-
-fn required<'p>(
-    desc: &'p NDArrayDescriptor<'_>,
-    path: impl FnOnce() -> Path,
-) -> Result<ArrayViewD<'p, f32>, Error> {
-    view(desc).ok_or_else(|| Error::ArrayMismatch {
-        path: path(),
-        expected: "floats in the descriptor".to_owned(),
-        actual: "memory that is lent elsewhere".to_owned(),
-    })
 }

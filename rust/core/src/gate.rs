@@ -87,4 +87,59 @@ impl<T> Gates<T> {
     pub fn each(&self) -> [&T; 4] {
         [&self.input, &self.forget, &self.candidate, &self.output]
     }
+
+    /// The value of each gate, computed in the order of the BNNS structure, up to the first error.
+    ///
+    /// # Errors
+    ///
+    /// That of the first value that has one.
+    pub fn try_from_fn<E>(mut value: impl FnMut(Gate) -> Result<T, E>) -> Result<Self, E> {
+        Gates::<()>::default().try_map(|gate, ()| value(gate))
+    }
+
+    /// What becomes of each value, in the order of the BNNS structure.
+    pub fn map<U>(self, mut to: impl FnMut(Gate, T) -> U) -> Gates<U> {
+        Gates {
+            input: to(Gate::Input, self.input),
+            forget: to(Gate::Forget, self.forget),
+            candidate: to(Gate::Candidate, self.candidate),
+            output: to(Gate::Output, self.output),
+        }
+    }
+
+    /// As [`map`](Self::map), up to the first error.
+    ///
+    /// # Errors
+    ///
+    /// That of the first value that has one.
+    pub fn try_map<U, E>(self, mut to: impl FnMut(Gate, T) -> Result<U, E>) -> Result<Gates<U>, E> {
+        Ok(Gates {
+            input: to(Gate::Input, self.input)?,
+            forget: to(Gate::Forget, self.forget)?,
+            candidate: to(Gate::Candidate, self.candidate)?,
+            output: to(Gate::Output, self.output)?,
+        })
+    }
+
+    /// Pairs with the values of other gates.
+    pub fn zip<U>(self, other: Gates<U>) -> Gates<(T, U)> {
+        Gates {
+            input: (self.input, other.input),
+            forget: (self.forget, other.forget),
+            candidate: (self.candidate, other.candidate),
+            output: (self.output, other.output),
+        }
+    }
+
+    /// The values, borrowed.
+    pub fn as_ref(&self) -> Gates<&T> {
+        let Self { input, forget, candidate, output } = self;
+        Gates { input, forget, candidate, output }
+    }
+
+    /// The values, to change.
+    pub fn as_mut(&mut self) -> Gates<&mut T> {
+        let Self { input, forget, candidate, output } = self;
+        Gates { input, forget, candidate, output }
+    }
 }

@@ -24,6 +24,7 @@ mod desc;
 mod direct;
 mod dropout;
 mod error;
+mod fields;
 mod gate;
 mod kernel;
 mod level;
@@ -37,9 +38,9 @@ mod tuning;
 
 pub use apply::{apply_backward, apply_forward};
 pub use check::{
-    Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient,
-    IncomingGradients, InitialState, InputGradients, LayerConfig, Peephole, Strided, check,
-    check_after, check_backward, check_backward_after,
+    Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient, InputArray,
+    LayerConfig, Lent, LentMut, Peephole, Strided, check, check_after, check_backward,
+    check_backward_after,
 };
 pub use desc::{
     Activation, ActivationFunction, Checkpoints, Data, DataLayout, DataType, FilterParameters,
@@ -51,14 +52,14 @@ pub use direct::{
     direct_apply_lstm_batch_training_caching, direct_backward_with, direct_forward_with,
 };
 pub use error::{Code, DescriptorError, Error, Issue, Path};
+pub use fields::{DataField, DataFields, GateField, GateFields, Side};
 pub use gate::{Gate, Gates};
 pub use level::Level;
-pub use pack::{BackwardWeights, GateViews, WeightViews, Weights};
+pub use pack::{BackwardWeights, BoundWeights, GateViews, WeightViews, Weights};
 pub use plan::{CacheRegion, LayerPlan, Options, Plan};
 pub use prepared::{Prepared, prepare, prepare_with};
 pub use run::{
-    BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, InputSlices,
-    Inputs, Outgoing, OutputSlices, Outputs, Workspace, backward, cache_capacity, forward,
-    forward_caching, forward_slices,
+    BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, Inputs, Outputs,
+    Workspace, backward, cache_capacity, forward, forward_caching,
 };
 pub use tuning::{Caches, Tuning};

@@ -8,9 +8,9 @@ use crate::check::{Checked, check};
 use crate::desc::{FilterParameters, LayerParametersLSTM};
 use crate::direct::{inputs, outputs, weight_views};
 use crate::error::Error;
-use crate::pack::{WeightViews, Weights};
+use crate::pack::{BoundWeights, WeightViews, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
-use crate::run::{InputSlices, Inputs, OutputSlices, Outputs, Workspace, forward, forward_slices};
+use crate::run::{Inputs, Outputs, Workspace, forward};
 use std::sync::Arc;
 
 /// A planned layer with packed weights, which others may share, and a workspace of its own.
@@ -33,7 +33,7 @@ impl Prepared {
         weights: &WeightViews<'_>,
     ) -> Result<Self, Error> {
         let layer = LayerPlan::new(checked, options);
-        let weights = Weights::pack(&layer, checked, weights)?;
+        let weights = Weights::pack(&layer, &BoundWeights::bind(checked, weights)?)?;
         Self::sharing(checked, options, &Arc::new(weights))
     }
 
@@ -63,19 +63,6 @@ impl Prepared {
         forward(&self.plan, &self.weights, &mut self.workspace, inputs, outputs)
     }
 
-    /// As [`forward`](Self::forward), for arrays whose elements lie in C order; the quickest call.
-    ///
-    /// # Errors
-    ///
-    /// As [`forward`](Self::forward), also for arrays that were checked with another order.
-    pub fn forward_slices<'a>(
-        &mut self,
-        inputs: InputSlices<'a>,
-        outputs: OutputSlices<'a>,
-    ) -> Result<(), Error> {
-        forward_slices(&self.plan, &self.weights, &mut self.workspace, inputs, outputs)
-    }
-
     /// As [`forward`](Self::forward), for the arrays of a structure. Its weights are not looked at.
     ///
     /// # Errors
@@ -83,7 +70,7 @@ impl Prepared {
     /// As [`forward`](Self::forward).
     pub fn apply(&mut self, params: &mut LayerParametersLSTM<'_>) -> Result<(), Error> {
         let LayerParametersLSTM { input_descriptor, output_descriptor, .. } = params;
-        self.forward(inputs(input_descriptor)?, outputs(output_descriptor))
+        self.forward(inputs(input_descriptor), outputs(output_descriptor))
     }
 
     /// Pack the weights again, after they were changed. Without it the old ones are used.
@@ -92,7 +79,8 @@ impl Prepared {
     ///
     /// Those of [`Weights::pack`]; the old weights stay in use then.
     pub fn update_weights(&mut self, weights: &WeightViews<'_>) -> Result<(), Error> {
-        let weights = Weights::pack(self.plan.layer(), self.plan.checked(), weights)?;
+        let bound = BoundWeights::bind(self.plan.checked(), weights)?;
+        let weights = Weights::pack(self.plan.layer(), &bound)?;
         self.weights = Arc::new(weights);
         Ok(())
     }
@@ -121,7 +109,7 @@ impl Prepared {
     ///
     /// As [`update_weights`](Self::update_weights).
     pub fn update(&mut self, params: &LayerParametersLSTM<'_>) -> Result<(), Error> {
-        let weights = weight_views(params.gates(), self.plan.checked())?;
+        let weights = weight_views(params.gates(), self.plan.checked());
         self.update_weights(&weights)
     }
 
@@ -214,5 +202,5 @@ pub fn prepare_with(
 ) -> Result<Prepared, Error> {
     let checked = check(params, filter)?;
     let options = Options { n_threads: filter.n_threads, ..options };
-    Prepared::new(&checked, options, &weight_views(params.gates(), &checked)?)
+    Prepared::new(&checked, options, &weight_views(params.gates(), &checked))
 }

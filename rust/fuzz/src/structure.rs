@@ -6,8 +6,8 @@
 use super::descriptor::{Array, Described, Number};
 use arbitrary::Arbitrary;
 use bnns_lstm::{
-    Activation, ActivationFunction, Checked, Code, Data, FilterParameters, InitialState, Integers,
-    Issue, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM,
+    Activation, ActivationFunction, Checked, Code, Data, FilterParameters, Integers, Issue,
+    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Lent,
     NDArrayDescriptor, Path, Strided, check, check_after,
 };
 use ndarray::{ArrayViewD, Ix3, Ix4, IxDyn, ShapeBuilder};
@@ -219,25 +219,17 @@ pub fn run(input: &Structure) {
 
 fn assert_inside(params: &LayerParametersLSTM<'_>, checked: &Checked) {
     let arrays = checked.arrays();
-    let (from, to) = (&params.input_descriptor, &params.output_descriptor);
-    assert_binds(&from.data_desc, Some(&arrays.input));
-    assert_binds(&from.hidden_desc, given(&arrays.initial_hidden));
-    assert_binds(&from.cell_state_desc, given(&arrays.initial_cell));
-    assert_binds(&to.data_desc, arrays.output.as_ref());
-    assert_binds(&to.hidden_desc, arrays.final_hidden.as_ref());
-    assert_binds(&to.cell_state_desc, arrays.final_cell.as_ref());
-    for gate in bnns_lstm::Gate::ALL {
-        let (desc, arrays) = (params.gate(gate), arrays.gates.get(gate));
-        assert_binds(&desc.iw_desc[0], Some(&arrays.iw));
-        assert_binds(&desc.iw_desc[1], arrays.iw_upper.as_ref());
-        assert_binds(&desc.hw_desc, Some(&arrays.hw));
-        assert_binds(&desc.cw_desc, arrays.cw.as_ref());
-        assert_binds(&desc.b_desc, arrays.b.as_ref());
-    }
-}
-
-fn given(state: &InitialState) -> Option<&Strided> {
-    if let InitialState::Given(strided) = state { Some(strided) } else { None }
+    params.input_descriptor.fields().zip(arrays.input.as_ref()).map(|_, (desc, array)| {
+        assert_binds(desc, array.given());
+    });
+    params.output_descriptor.fields().zip(arrays.output.as_ref()).map(|_, (desc, array)| {
+        assert_binds(desc, array.as_ref());
+    });
+    params.gates().zip(arrays.gates.as_ref()).map(|_, (desc, arrays)| {
+        desc.fields()
+            .zip(arrays.as_ref())
+            .map(|_, (desc, array)| assert_binds(desc, array.as_ref()))
+    });
 }
 
 /// The field can be seen in an array of the memory's own extents and strides, which proves that none of its
@@ -259,8 +251,8 @@ fn assert_binds(desc: &NDArrayDescriptor<'_>, strided: Option<&Strided>) {
     let view = ArrayViewD::from_shape(shape, &backing).expect("the memory is one that can exist");
     let path = || Path::field("params");
     let inside = match strided.shape().len() {
-        3 => strided.bind::<Ix3>(path, view).is_ok(),
-        _ => strided.bind::<Ix4>(path, view).is_ok(),
+        3 => strided.bind::<Ix3>(path, Lent::Strided(view)).is_ok(),
+        _ => strided.bind::<Ix4>(path, Lent::Strided(view)).is_ok(),
     };
     assert!(inside, "{strided:?} does not fit {memory:?}");
 }

@@ -3,7 +3,7 @@
 //! In: the caller's objects. Out: results in the caller's arrays. Objects are read and arrays are borrowed
 //! while the interpreter is held; planning, packing and running happen without it.
 
-use crate::borrow::{Results, Sources, refused};
+use crate::borrow::{Sources, lend_mut, refused, write_data};
 use crate::cache::{Use, check_apart, path, read_cache};
 use crate::errors::Failure;
 use crate::gradients::Gradients;
@@ -14,8 +14,8 @@ use crate::reader::Reader;
 use crate::sequence::Values;
 use bnns_lstm::{
     Checked, CheckedBackward, Data, DescriptorError, Error, FilterParameters, Issue,
-    LayerParametersLSTM, Options, Path, apply_backward, apply_forward, cache_capacity, check_after,
-    check_backward_after,
+    LayerParametersLSTM, Options, Path, Side, apply_backward, apply_forward, cache_capacity,
+    check_after, check_backward_after,
 };
 use numpy::{PyArray4, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
@@ -90,15 +90,15 @@ pub(crate) fn direct_apply_lstm_batch_training_caching(
 ) -> Result<(), Failure> {
     let Call { checked, filter, arrays, cache } = read(py, params, filter_params, cache)?;
     let sources = Sources::new(&arrays, &checked, &Path::default())?;
-    let mut results = Results::new(&arrays)?;
-    let mut cache = cache.map(|cache| cache.write::<u8>()).transpose()?;
+    let mut results = write_data(&arrays.output, &Path::default(), Side::Output)?;
+    let mut cache = cache.as_ref().map(Array::write::<u8>).transpose()?;
     let cache = match &mut cache {
         Some(Ok(cache)) => cache.as_slice_mut(),
         Some(Err(code)) => return Err(refused(path(), *code)),
         None => None,
     };
     let options = options(&filter)?;
-    let (weights, inputs, outputs) = (sources.weights(), sources.inputs(), results.outputs());
+    let (weights, inputs, outputs) = (sources.weights(), sources.inputs(), lend_mut(&mut results));
     py.detach(|| apply_forward(&checked, options, &weights, inputs, outputs, cache))?;
     Ok(())
 }
@@ -120,7 +120,7 @@ pub(crate) fn direct_apply_lstm_batch_backward(
     let PairCall { checked, filter, arrays, delta, cache } = call;
     let sources = Sources::new(&arrays, checked.forward(), &Path::field("params"))?;
     let mut gradients = Gradients::new(&delta, &checked, &Path::field("delta_params"))?;
-    let cache = cache.map(|cache| cache.read::<u8>()).transpose()?;
+    let cache = cache.as_ref().map(Array::read::<u8>).transpose()?;
     let cache = match &cache {
         Some(Ok(cache)) => cache.as_slice(),
         Some(Err(code)) => return Err(refused(path(), *code)),

@@ -24,7 +24,7 @@ pub(crate) enum Axes {
 
 /// A descriptor, and the array that it lends.
 #[derive(Debug, Default)]
-pub(crate) struct Lent<'a, 'py> {
+pub(crate) struct Described<'a, 'py> {
     pub(crate) desc: NDArrayDescriptor<'a>,
     pub(crate) array: Option<Array<'py>>,
 }
@@ -38,10 +38,10 @@ pub(crate) fn read_attribute<'a, 'py>(
     parent: &Field<'py>,
     name: &'static str,
     axes: Axes,
-) -> PyResult<Lent<'a, 'py>> {
+) -> PyResult<Described<'a, 'py>> {
     match reader.optional(parent, name)? {
         Some(field) => read_descriptor(reader, &field, axes),
-        None => Ok(Lent::default()),
+        None => Ok(Described::default()),
     }
 }
 
@@ -50,11 +50,11 @@ pub(crate) fn read_descriptor<'a, 'py>(
     reader: &mut Reader<'py>,
     field: &Field<'py>,
     axes: Axes,
-) -> PyResult<Lent<'a, 'py>> {
+) -> PyResult<Described<'a, 'py>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = CLASS.import(reader.py, "bnns_lstm.descriptors", "NDArrayDescriptor")?;
     if field.object.is_none() {
-        return Ok(Lent::default());
+        return Ok(Described::default());
     }
     if reader.attempt(field.object.is_instance(class))?.unwrap_or(false) {
         return read_fields(reader, field, axes);
@@ -65,9 +65,9 @@ pub(crate) fn read_descriptor<'a, 'py>(
             let layout = layout_of(&memory.shape, axes);
             let size = sizes_of(&memory.shape, layout);
             let desc = NDArrayDescriptor { layout, size, ..NDArrayDescriptor::lent(memory) };
-            Lent { desc, array: Some(array) }
+            Described { desc, array: Some(array) }
         }
-        None => Lent::default(),
+        None => Described::default(),
     })
 }
 
@@ -76,7 +76,7 @@ fn read_fields<'a, 'py>(
     reader: &mut Reader<'py>,
     field: &Field<'py>,
     axes: Axes,
-) -> PyResult<Lent<'a, 'py>> {
+) -> PyResult<Described<'a, 'py>> {
     let layout = read_number(reader, field, "layout")?.map(DataLayout);
     let size = read_extents(reader, field, "size")?;
     let data_type = read_number(reader, field, "data_type")?.map(DataType);
@@ -95,7 +95,7 @@ fn read_fields<'a, 'py>(
         data_bias: reader.float(field, "data_bias")?,
     };
     let Some((mut array, mut memory)) = read_array(reader, field, "data")? else {
-        return Ok(Lent { desc, array: None });
+        return Ok(Described { desc, array: None });
     };
     desc.data_type = data_type.unwrap_or(memory.data_type);
     let own_layout = layout_of(&memory.shape, axes);
@@ -114,7 +114,7 @@ fn read_fields<'a, 'py>(
     check_length(reader, field, "size", desc.layout)?;
     check_length(reader, field, "stride", desc.layout)?;
     desc.data = Data::Lent(memory);
-    Ok(Lent { desc, array: Some(array) })
+    Ok(Described { desc, array: Some(array) })
 }
 
 /// Sizes and strides stand for the layout's dimensions: as many as it has, or all 8 of the C structure, or

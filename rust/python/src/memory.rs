@@ -4,8 +4,8 @@
 //! keep the memory from being borrowed twice. It does not know what an array is for.
 
 use crate::reader::{Field, Reader};
-use bnns_lstm::{Code, DataType, Memory};
-use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, Axis, IxDyn, RawData};
+use bnns_lstm::{Code, DataType, Lent, LentMut, Memory};
+use ndarray::{ArrayBase, ArrayViewD, Axis, IxDyn, RawData};
 use numpy::{
     BorrowError, Element, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
     PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
@@ -14,7 +14,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Type numbers below this are NumPy's own simple types; others can look like them and be something else.
 const OWN_TYPES: i32 = 24;
@@ -32,29 +31,21 @@ pub(crate) struct Array<'py> {
 #[derive(Debug)]
 pub(crate) struct Held {
     array: Py<PyArrayDyn<f32>>,
-    shape: Arc<[usize]>,
+    shape: Vec<usize>,
 }
-
-/// Elements in C order that are read; nobody else writes them through Rust meanwhile.
-#[derive(Debug)]
-pub(crate) struct ReadingInOrder<'py>(PyReadonlyArrayDyn<'py, f32>);
-
-/// Elements in C order that are written; nobody else uses them through Rust meanwhile.
-#[derive(Debug)]
-pub(crate) struct WritingInOrder<'py>(PyReadwriteArrayDyn<'py, f32>);
 
 /// An array that is read; nobody else writes it through Rust meanwhile.
 #[derive(Debug)]
-pub(crate) struct Reading<'py, T: Element> {
+pub(crate) struct Reading<'a, 'py, T: Element> {
     guard: PyReadonlyArrayDyn<'py, T>,
-    shape: Arc<[usize]>,
+    shape: &'a [usize],
 }
 
 /// An array that is written; nobody else uses it through Rust meanwhile.
 #[derive(Debug)]
-pub(crate) struct Writing<'py, T: Element> {
+pub(crate) struct Writing<'a, 'py, T: Element> {
     guard: PyReadwriteArrayDyn<'py, T>,
-    shape: Arc<[usize]>,
+    shape: &'a [usize],
 }
 
 /// The array that a field holds, and its measurements; `None` where something was reported.
@@ -174,25 +165,25 @@ impl<'py> Array<'py> {
     }
 
     /// Borrow to read; the code says why not.
-    pub(crate) fn read<T: Element>(&self) -> PyResult<Result<Reading<'py, T>, Code>> {
+    pub(crate) fn read<T: Element>(&self) -> PyResult<Result<Reading<'_, 'py, T>, Code>> {
         let Ok(array) = self.squeezed()?.cast_into::<PyArrayDyn<T>>() else {
             return Ok(Err(Code::DataTypeMismatch));
         };
-        Ok(reading(&array, self.shape.as_slice().into()))
+        Ok(reading(&array, &self.shape))
     }
 
     /// Borrow to write; the code says why not.
-    pub(crate) fn write<T: Element>(&self) -> PyResult<Result<Writing<'py, T>, Code>> {
+    pub(crate) fn write<T: Element>(&self) -> PyResult<Result<Writing<'_, 'py, T>, Code>> {
         let Ok(array) = self.squeezed()?.cast_into::<PyArrayDyn<T>>() else {
             return Ok(Err(Code::DataTypeMismatch));
         };
-        Ok(writing(&array, self.shape.as_slice().into()))
+        Ok(writing(&array, &self.shape))
     }
 
     /// Keep the array beyond the call.
     pub(crate) fn hold(&self) -> PyResult<Held> {
         let array = self.squeezed()?.cast_into::<PyArrayDyn<f32>>()?;
-        Ok(Held { array: array.unbind(), shape: self.shape.as_slice().into() })
+        Ok(Held { array: array.unbind(), shape: self.shape.clone() })
     }
 
     /// The view without axes of one element: their strides mean nothing, and the borrow checker of
@@ -211,45 +202,33 @@ impl<'py> Array<'py> {
 }
 
 impl Held {
-    /// Whether the elements lie in C order; then it can be borrowed without its shape, which is quicker.
+    /// Whether the elements lie in C order.
     pub(crate) fn is_in_order(&self, py: Python<'_>) -> bool {
         self.array.bind(py).is_c_contiguous()
     }
 
     /// Borrow to read; the code says why not.
-    pub(crate) fn read_in_order<'py>(&self, py: Python<'py>) -> Result<ReadingInOrder<'py>, Code> {
-        let guard = self.array.bind(py).try_readonly();
-        guard.map(ReadingInOrder).map_err(|error| code(&error))
+    pub(crate) fn read<'py>(&self, py: Python<'py>) -> Result<Reading<'_, 'py, f32>, Code> {
+        reading(self.array.bind(py), &self.shape)
     }
 
     /// Borrow to write; the code says why not.
-    pub(crate) fn write_in_order<'py>(&self, py: Python<'py>) -> Result<WritingInOrder<'py>, Code> {
-        let guard = self.array.bind(py).try_readwrite();
-        guard.map(WritingInOrder).map_err(|error| code(&error))
-    }
-
-    /// Borrow to read; the code says why not.
-    pub(crate) fn read<'py>(&self, py: Python<'py>) -> Result<Reading<'py, f32>, Code> {
-        reading(self.array.bind(py), Arc::clone(&self.shape))
-    }
-
-    /// Borrow to write; the code says why not.
-    pub(crate) fn write<'py>(&self, py: Python<'py>) -> Result<Writing<'py, f32>, Code> {
-        writing(self.array.bind(py), Arc::clone(&self.shape))
+    pub(crate) fn write<'py>(&self, py: Python<'py>) -> Result<Writing<'_, 'py, f32>, Code> {
+        writing(self.array.bind(py), &self.shape)
     }
 }
 
-fn reading<'py, T: Element>(
+fn reading<'a, 'py, T: Element>(
     array: &Bound<'py, PyArrayDyn<T>>,
-    shape: Arc<[usize]>,
-) -> Result<Reading<'py, T>, Code> {
+    shape: &'a [usize],
+) -> Result<Reading<'a, 'py, T>, Code> {
     array.try_readonly().map(|guard| Reading { guard, shape }).map_err(|error| code(&error))
 }
 
-fn writing<'py, T: Element>(
+fn writing<'a, 'py, T: Element>(
     array: &Bound<'py, PyArrayDyn<T>>,
-    shape: Arc<[usize]>,
-) -> Result<Writing<'py, T>, Code> {
+    shape: &'a [usize],
+) -> Result<Writing<'a, 'py, T>, Code> {
     array.try_readwrite().map(|guard| Writing { guard, shape }).map_err(|error| code(&error))
 }
 
@@ -261,41 +240,47 @@ fn code(error: &BorrowError) -> Code {
     }
 }
 
-impl ReadingInOrder<'_> {
-    /// The elements; none of an array that does not lie in order.
-    pub(crate) fn elements(&self) -> &[f32] {
-        self.0.as_slice().unwrap_or_default()
-    }
-}
-
-impl WritingInOrder<'_> {
-    /// The elements; none of an array that does not lie in order.
-    pub(crate) fn elements_mut(&mut self) -> &mut [f32] {
-        self.0.as_slice_mut().unwrap_or_default()
-    }
-}
-
-impl<T: Element> Reading<'_, T> {
+impl<'py, T: Element> Reading<'_, 'py, T> {
     /// The array as the core knows it.
     pub(crate) fn view(&self) -> ArrayViewD<'_, T> {
-        unsqueezed(self.guard.as_array(), &self.shape)
+        unsqueezed(self.guard.as_array(), self.shape)
     }
 
     /// The elements, where they lie one behind the other in C order.
     pub(crate) fn as_slice(&self) -> Option<&[T]> {
-        self.view().to_slice()
+        let is_in_order = self.guard.is_c_contiguous();
+        is_in_order.then(|| self.guard.as_slice().ok()).flatten()
+    }
+
+    /// The array without its shape.
+    pub(crate) fn into_guard(self) -> PyReadonlyArrayDyn<'py, T> {
+        self.guard
     }
 }
 
-impl<T: Element> Writing<'_, T> {
-    /// The array as the core knows it.
-    pub(crate) fn view_mut(&mut self) -> ArrayViewMutD<'_, T> {
-        unsqueezed(self.guard.as_array_mut(), &self.shape)
+impl Reading<'_, '_, f32> {
+    /// The array for the core, in the quickest way.
+    pub(crate) fn lend(&self) -> Lent<'_> {
+        self.as_slice().map_or_else(|| Lent::Strided(self.view()), Lent::InOrder)
     }
+}
 
+impl<T: Element> Writing<'_, '_, T> {
     /// The elements, where they lie one behind the other in C order.
     pub(crate) fn as_slice_mut(&mut self) -> Option<&mut [T]> {
-        self.view_mut().into_slice()
+        let is_in_order = self.guard.is_c_contiguous();
+        is_in_order.then(|| self.guard.as_slice_mut().ok()).flatten()
+    }
+}
+
+impl Writing<'_, '_, f32> {
+    /// The array for the core, in the quickest way.
+    pub(crate) fn lend(&mut self) -> LentMut<'_> {
+        if self.guard.is_c_contiguous() {
+            LentMut::InOrder(self.guard.as_slice_mut().unwrap_or_default())
+        } else {
+            LentMut::Strided(unsqueezed(self.guard.as_array_mut(), self.shape))
+        }
     }
 }
 

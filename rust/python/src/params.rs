@@ -3,17 +3,19 @@
 //! In: an object that should be a `LayerParametersLSTM`. Out: the core's structure, with arrays lent, and
 //! the arrays themselves under the same names. What cannot be read is reported and read as nothing.
 
-use crate::descriptor::{Axes, Lent, read_attribute, read_descriptor};
+use crate::descriptor::{Axes, Described, read_attribute, read_descriptor};
 use crate::memory::Array;
 use crate::reader::{Field, Reader};
 use crate::sequence::{Values, read_sequence};
 use bnns_lstm::{
-    Activation, ActivationFunction, Checkpoints, Code, FilterParameters, Gate, Gates,
-    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Path,
+    Activation, ActivationFunction, Checkpoints, Code, DataField, DataFields, FilterParameters,
+    GateField, GateFields, Gates, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags,
+    LayerParametersLSTM, Path, Side,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyString, PyTuple, PyType};
+use std::mem::take;
 
 /// A class of the Python package, imported when it is first needed.
 struct Class {
@@ -54,52 +56,21 @@ pub(crate) struct Layer<'a, 'py> {
 /// The arrays of a layer.
 #[derive(Debug, Default)]
 pub(crate) struct LayerArrays<'py> {
-    pub(crate) input: DataArrays<'py>,
-    pub(crate) output: DataArrays<'py>,
-    pub(crate) gates: Gates<GateArrays<'py>>,
-}
-
-/// The arrays of a data descriptor.
-#[derive(Debug, Default)]
-pub(crate) struct DataArrays<'py> {
-    pub(crate) data: Option<Array<'py>>,
-    pub(crate) hidden: Option<Array<'py>>,
-    pub(crate) cell: Option<Array<'py>>,
-}
-
-/// The arrays of a gate.
-#[derive(Debug, Default)]
-pub(crate) struct GateArrays<'py> {
-    pub(crate) iw: Option<Array<'py>>,
-    pub(crate) iw_upper: Option<Array<'py>>,
-    pub(crate) hw: Option<Array<'py>>,
-    pub(crate) cw: Option<Array<'py>>,
-    pub(crate) b: Option<Array<'py>>,
+    pub(crate) input: DataFields<Option<Array<'py>>>,
+    pub(crate) output: DataFields<Option<Array<'py>>>,
+    pub(crate) gates: Gates<GateFields<Option<Array<'py>>>>,
 }
 
 impl<'py> LayerArrays<'py> {
     /// Those of the outputs, or of the incoming gradients.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &Array<'py>> {
-        self.output.each()
+        self.output.each().into_iter().flatten()
     }
 
     /// Those of the input and the weights, or of the gradients that are wanted.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = &Array<'py>> {
-        let gates = Gate::ALL.into_iter().flat_map(|gate| self.gates.get(gate).each());
-        self.input.each().chain(gates)
-    }
-}
-
-impl<'py> DataArrays<'py> {
-    fn each(&self) -> impl Iterator<Item = &Array<'py>> {
-        [&self.data, &self.hidden, &self.cell].into_iter().flatten()
-    }
-}
-
-impl<'py> GateArrays<'py> {
-    fn each(&self) -> impl Iterator<Item = &Array<'py>> {
-        let Self { iw, iw_upper, hw, cw, b } = self;
-        [iw, iw_upper, hw, cw, b].into_iter().flatten()
+        let gates = self.gates.each().into_iter().flat_map(GateFields::each);
+        self.input.each().into_iter().chain(gates).flatten()
     }
 }
 
@@ -139,13 +110,12 @@ fn read_structure<'a, 'py>(
     let is_looked_at = !lstm_flags.contains(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
     let seq_len = reader.integer(&root, "seq_len")?;
     let (sequence_descriptor, batch_sizes) = read_sequence(reader, &root, seq_len)?;
-    let (input_descriptor, input) = read_data(reader, &root, "input_descriptor")?;
-    let (output_descriptor, output) = read_data(reader, &root, "output_descriptor")?;
-    let mut gate = |gate: Gate| read_gate(reader, &root, gate.field(), is_looked_at);
-    let (input_gate, of_input) = gate(Gate::Input)?;
-    let (forget_gate, of_forget) = gate(Gate::Forget)?;
-    let (candidate_gate, of_candidate) = gate(Gate::Candidate)?;
-    let (output_gate, of_output) = gate(Gate::Output)?;
+    let (input_descriptor, input) = read_data(reader, &root, Side::Input)?;
+    let (output_descriptor, output) = read_data(reader, &root, Side::Output)?;
+    let mut gates =
+        Gates::try_from_fn(|gate| read_gate(reader, &root, gate.field(), is_looked_at))?;
+    let descs = gates.as_mut().map(|_, (desc, _)| take(desc));
+    let gates = gates.map(|_, (_, arrays)| arrays);
     let params = LayerParametersLSTM {
         input_size: reader.integer(&root, "input_size")?,
         hidden_size: reader.integer(&root, "hidden_size")?,
@@ -157,35 +127,31 @@ fn read_structure<'a, 'py>(
         sequence_descriptor,
         input_descriptor,
         output_descriptor,
-        input_gate,
-        forget_gate,
-        candidate_gate,
-        output_gate,
+        input_gate: descs.input,
+        forget_gate: descs.forget,
+        candidate_gate: descs.candidate,
+        output_gate: descs.output,
         hidden_activation: read_activation(reader, &root, "hidden_activation", is_looked_at)?,
     };
-    let gates =
-        Gates { input: of_input, forget: of_forget, candidate: of_candidate, output: of_output };
     Ok(Some(Layer { params, batch_sizes, arrays: LayerArrays { input, output, gates } }))
 }
 
 fn read_data<'a, 'py>(
     reader: &mut Reader<'py>,
     root: &Field<'py>,
-    name: &'static str,
-) -> PyResult<(LSTMDataDescriptor<'a>, DataArrays<'py>)> {
-    let Some(field) = reader.field(root, name)? else { return Ok(Default::default()) };
+    side: Side,
+) -> PyResult<(LSTMDataDescriptor<'a>, DataFields<Option<Array<'py>>>)> {
+    let Some(field) = reader.field(root, side.name())? else { return Ok(Default::default()) };
     if !DATA.fits(reader, &field)? {
         return Ok(Default::default());
     }
-    let data = read_attribute(reader, &field, "data_desc", Axes::Sequence)?;
-    let hidden = read_attribute(reader, &field, "hidden_desc", Axes::OfField)?;
-    let cell = read_attribute(reader, &field, "cell_state_desc", Axes::OfField)?;
-    let desc = LSTMDataDescriptor {
-        data_desc: data.desc,
-        hidden_desc: hidden.desc,
-        cell_state_desc: cell.desc,
-    };
-    Ok((desc, DataArrays { data: data.array, hidden: hidden.array, cell: cell.array }))
+    let mut all = DataFields::try_from_fn(|name| {
+        let is_sequence = name == DataField::Data;
+        let axes = if is_sequence { Axes::Sequence } else { Axes::OfField };
+        read_attribute(reader, &field, name.name(), axes)
+    })?;
+    let descs = all.as_mut().map(|_, described| take(&mut described.desc));
+    Ok((LSTMDataDescriptor::from_fields(descs), all.map(|_, described| described.array)))
 }
 
 fn read_gate<'a, 'py>(
@@ -193,34 +159,28 @@ fn read_gate<'a, 'py>(
     root: &Field<'py>,
     name: &'static str,
     is_looked_at: bool,
-) -> PyResult<(LSTMGateDescriptor<'a>, GateArrays<'py>)> {
+) -> PyResult<(LSTMGateDescriptor<'a>, GateFields<Option<Array<'py>>>)> {
     let Some(field) = reader.field(root, name)? else { return Ok(Default::default()) };
     if !GATE.fits(reader, &field)? {
         return Ok(Default::default());
     }
     let [iw, iw_upper] = read_input_weights(reader, &field)?;
-    let hw = read_attribute(reader, &field, "hw_desc", Axes::OfField)?;
-    let cw = read_attribute(reader, &field, "cw_desc", Axes::OfField)?;
-    let b = read_attribute(reader, &field, "b_desc", Axes::OfField)?;
+    let mut read = |name: GateField| read_attribute(reader, &field, name.name(), Axes::OfField);
+    let (hw, cw, b) = (read(GateField::Hw)?, read(GateField::Cw)?, read(GateField::B)?);
+    let mut all = GateFields { iw, iw_upper, hw, cw, b };
     let activation = read_activation(reader, &field, "activation", is_looked_at)?;
-    let desc = LSTMGateDescriptor {
-        iw_desc: [iw.desc, iw_upper.desc],
-        hw_desc: hw.desc,
-        cw_desc: cw.desc,
-        b_desc: b.desc,
-        activation,
-    };
-    let (iw, iw_upper) = (iw.array, iw_upper.array);
-    Ok((desc, GateArrays { iw, iw_upper, hw: hw.array, cw: cw.array, b: b.array }))
+    let descs = all.as_mut().map(|_, described| take(&mut described.desc));
+    let arrays = all.map(|_, described| described.array);
+    Ok((LSTMGateDescriptor::from_fields(descs, activation), arrays))
 }
 
 /// `iw_desc`: one array, or a tuple or list of up to two.
 fn read_input_weights<'a, 'py>(
     reader: &mut Reader<'py>,
     gate: &Field<'py>,
-) -> PyResult<[Lent<'a, 'py>; 2]> {
+) -> PyResult<[Described<'a, 'py>; 2]> {
     let mut weights = Default::default();
-    let Some(Field { object, path }) = reader.optional(gate, "iw_desc")? else {
+    let Some(Field { object, path }) = reader.optional(gate, GateField::Iw.name())? else {
         return Ok(weights);
     };
     let items = match (object.cast::<PyTuple>(), object.cast::<PyList>()) {

@@ -3,11 +3,11 @@
 //! In: its field. Out: its integers, since the core reads them while it checks. Their values are the core's
 //! business.
 
-use crate::descriptor::{Axes, Lent, read_attribute};
+use crate::descriptor::{Axes, Described, read_attribute};
 use crate::memory::{Array, Reading};
 use crate::reader::{Field, Reader};
 use bnns_lstm::{Code, Data, DataType, Integers, Memory, NDArrayDescriptor, Path};
-use numpy::Element;
+use numpy::{Element, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 
 /// Read the sequence descriptor of a layer of `seq_len` steps. Where there are integers, the descriptor comes
@@ -18,7 +18,7 @@ pub(crate) fn read_sequence<'a, 'py>(
     seq_len: usize,
 ) -> PyResult<(NDArrayDescriptor<'a>, Option<Values<'py>>)> {
     const NAME: &str = "sequence_descriptor";
-    let Lent { mut desc, array } = read_attribute(reader, params, NAME, Axes::OfField)?;
+    let Described { mut desc, array } = read_attribute(reader, params, NAME, Axes::OfField)?;
     let Some(array) = array else { return Ok((desc, None)) };
     let Data::Lent(memory) = std::mem::take(&mut desc.data) else { return Ok((desc, None)) };
     if !Values::TYPES.contains(&memory.data_type) {
@@ -71,15 +71,15 @@ fn can_be_read(reader: &mut Reader<'_>, path: &Path, memory: &Memory, stride: us
 /// Integers of a NumPy array: its own where they lie one behind the other, else a copy.
 #[derive(Debug)]
 pub(crate) enum Held<'py, T: Element> {
-    Borrowed(Reading<'py, T>),
+    Borrowed(PyReadonlyArrayDyn<'py, T>),
     Copied(Vec<T>),
 }
 
 impl<'py, T: Element + Copy> Held<'py, T> {
     /// At least the first `count` integers.
-    fn new(array: Reading<'py, T>, count: usize) -> Self {
+    fn new(array: Reading<'_, 'py, T>, count: usize) -> Self {
         if array.as_slice().is_some() {
-            return Self::Borrowed(array);
+            return Self::Borrowed(array.into_guard());
         }
         Self::Copied(array.view().iter().copied().take(count).collect())
     }

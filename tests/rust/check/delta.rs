@@ -4,8 +4,8 @@ use crate::model::{
     DISTANCE, Descriptor, ONE, Params, STACK, Sizes, described, edit_memory, lent, refused, valid,
 };
 use bnns_lstm::{
-    CheckedBackward, Code, Data, DataLayout, FilterParameters, InitialState, Integers, Issue,
-    LSTMDataDescriptor, LayerFlags, NDArrayDescriptor, NDArrayFlags, Path, check_backward,
+    CheckedBackward, Code, Data, DataFields, DataLayout, FilterParameters, InputArray, Integers,
+    Issue, LSTMDataDescriptor, LayerFlags, NDArrayDescriptor, NDArrayFlags, Path, check_backward,
     check_backward_after,
 };
 
@@ -73,7 +73,7 @@ fn every_gradient_has_the_shape_of_what_it_belongs_to() {
     let incoming = checked.incoming().data.as_ref().unwrap();
     assert_eq!(incoming.shape(), [steps, batch, 2 * hidden]);
     // Nothing is read from the outputs of the forward pass, and nothing is written to them.
-    assert_eq!(checked.forward().arrays().output, None);
+    assert_eq!(checked.forward().arrays().output, DataFields::default());
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn one_incoming_gradient_is_enough_and_every_outgoing_one_can_be_left_out() {
         let given = [&incoming.data, &incoming.hidden, &incoming.cell];
         assert_eq!(given.map(Option::is_some), [kept == 3, kept == 4, kept == 5]);
         assert!(checked.input().data.is_none() && checked.gates().input.hw.is_none());
-        assert_eq!(checked.forward().arrays().output, None);
+        assert_eq!(checked.forward().arrays().output, DataFields::default());
     }
     // The gradient of an initial state that is zero may be wanted.
     assert!(accepted(&params, &gradients(&STACK)).input().hidden.is_some());
@@ -172,7 +172,7 @@ fn outputs_of_the_forward_pass_may_be_read_only() {
     let mut params = valid(&ONE);
     edit_memory(&mut params.output_descriptor.data_desc, |memory| memory.writable = false);
     let checked = accepted(&params, &gradients(&ONE));
-    assert!(matches!(checked.forward().arrays().initial_cell, InitialState::Given(_)));
+    assert!(matches!(checked.forward().arrays().input.cell, InputArray::Given(_)));
 }
 
 fn issue(path: Path, code: Code) -> Issue {

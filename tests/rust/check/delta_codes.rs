@@ -171,7 +171,7 @@ proptest! {
             corrupt(choices, structure, &mut FilterParameters::default());
         }
         match outcome(&params, &delta) {
-            Ok(checked) => prop_assert_eq!(checked.forward().arrays().input.shape()[2], sizes.input),
+            Ok(checked) => prop_assert_eq!(checked.forward().arrays().input.data.given().unwrap().shape()[2], sizes.input),
             Err(found) => {
                 prop_assert!(found.iter().all(|(path, _)| path.contains("params")), "{found:?}");
             }

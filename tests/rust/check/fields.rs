@@ -1,7 +1,7 @@
 //! Every array field, every form of its descriptor, and where the specification puts each element.
 
 use crate::model::{Descriptor, Params, Sizes, described, memory};
-use bnns_lstm::{Arrays, Data, DataLayout, InitialState, Memory, NDArrayDescriptor, Path, Strided};
+use bnns_lstm::{Arrays, Data, DataLayout, Lent, Memory, NDArrayDescriptor, Path, Strided};
 use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
 /// An array field of the structure.
@@ -17,13 +17,6 @@ pub struct Field {
     pub checked: fn(&Arrays) -> Option<&Strided>,
 }
 
-fn given(state: &InitialState) -> Option<&Strided> {
-    match state {
-        InitialState::Given(strided) => Some(strided),
-        InitialState::Zero | InitialState::InPlace => None,
-    }
-}
-
 const SEQUENCE: Field = Field {
     name: "",
     axes: |s| vec![s.steps, s.batch, s.input],
@@ -31,7 +24,7 @@ const SEQUENCE: Field = Field {
     is_sequence: true,
     is_output: false,
     desc: |p| &mut p.input_descriptor.data_desc,
-    checked: |a| Some(&a.input),
+    checked: |a| a.input.data.given(),
 };
 
 const STATE: Field = Field {
@@ -50,30 +43,30 @@ const VECTOR: Field = Field { axes: |s| vec![s.layers, s.directions, s.hidden], 
 pub const FIELDS: &[Field] = &[
     Field { name: "input_descriptor.data_desc", ..SEQUENCE },
     Field { name: "input_descriptor.hidden_desc", desc: |p| &mut p.input_descriptor.hidden_desc,
-        checked: |a| given(&a.initial_hidden), ..STATE },
+        checked: |a| a.input.hidden.given(), ..STATE },
     Field { name: "input_descriptor.cell_state_desc", desc: |p| &mut p.input_descriptor.cell_state_desc,
-        checked: |a| given(&a.initial_cell), ..STATE },
+        checked: |a| a.input.cell.given(), ..STATE },
     Field { name: "output_descriptor.data_desc", desc: |p| &mut p.output_descriptor.data_desc,
         axes: |s| vec![s.steps, s.batch, s.directions * s.hidden],
-        checked: |a| a.output.as_ref(), is_output: true, ..SEQUENCE },
+        checked: |a| a.output.data.as_ref(), is_output: true, ..SEQUENCE },
     Field { name: "output_descriptor.hidden_desc", desc: |p| &mut p.output_descriptor.hidden_desc,
-        checked: |a| a.final_hidden.as_ref(), is_output: true, ..STATE },
+        checked: |a| a.output.hidden.as_ref(), is_output: true, ..STATE },
     Field { name: "output_descriptor.cell_state_desc", desc: |p| &mut p.output_descriptor.cell_state_desc,
-        checked: |a| a.final_cell.as_ref(), is_output: true, ..STATE },
+        checked: |a| a.output.cell.as_ref(), is_output: true, ..STATE },
     Field { name: "input_gate.iw_desc[0]", desc: |p| &mut p.input_gate.iw_desc[0],
         axes: |s| vec![1, s.directions, s.hidden, s.input],
-        checked: |a| Some(&a.gates.input.iw), ..MATRIX },
+        checked: |a| a.gates.input.iw.as_ref(), ..MATRIX },
     Field { name: "input_gate.iw_desc[1]", desc: |p| &mut p.input_gate.iw_desc[1],
         axes: |s| vec![s.layers - 1, s.directions, s.hidden, s.directions * s.hidden],
         checked: |a| a.gates.input.iw_upper.as_ref(), ..MATRIX },
     Field { name: "input_gate.hw_desc", desc: |p| &mut p.input_gate.hw_desc,
-        checked: |a| Some(&a.gates.input.hw), ..MATRIX },
+        checked: |a| a.gates.input.hw.as_ref(), ..MATRIX },
     FULL_PEEPHOLE,
     DIAGONAL_PEEPHOLE,
     Field { name: "input_gate.b_desc", desc: |p| &mut p.input_gate.b_desc,
         checked: |a| a.gates.input.b.as_ref(), ..VECTOR },
     Field { name: "forget_gate.hw_desc", desc: |p| &mut p.forget_gate.hw_desc,
-        checked: |a| Some(&a.gates.forget.hw), ..MATRIX },
+        checked: |a| a.gates.forget.hw.as_ref(), ..MATRIX },
     Field { name: "candidate_gate.cw_desc", desc: |p| &mut p.candidate_gate.cw_desc,
         checked: |a| a.gates.candidate.cw.as_ref(), ..MATRIX },
     Field { name: "output_gate.b_desc", desc: |p| &mut p.output_gate.b_desc,
@@ -223,7 +216,7 @@ pub fn assert_elements(
         array.byte_strides.iter().map(|&bytes| bytes.unsigned_abs() / 4).collect();
     let shape = IxDyn(&array.shape).strides(IxDyn(&own));
     let view = ArrayViewD::from_shape(shape, &backing).unwrap();
-    let view = strided.bind::<IxDyn>(|| Path::field("seed"), view).unwrap();
+    let view = strided.bind::<IxDyn>(|| Path::field("seed"), Lent::Strided(view)).unwrap();
     let left_out = axes.len() - axis_strides.len();
     // Axes that are left out have extent 1, so it does not matter which of them these are.
     let kept: Vec<usize> = {

@@ -5,7 +5,7 @@ use crate::fields::{DIAGONAL_PEEPHOLE, FIELDS, FULL_PEEPHOLE, Field, Form, asser
 use crate::model::{Descriptor, Params, Sizes, accepted, outcome, valid};
 use bnns_lstm::{
     Activation, ActivationFunction, Checked, Data, DataLayout, DataType, FilterParameters,
-    Integers, LayerFlags, Memory, NDArrayDescriptor, Path,
+    Integers, LayerFlags, Lent, Memory, NDArrayDescriptor, Path,
 };
 use ndarray::{ArrayViewD, Ix3, Ix4, IxDyn, ShapeBuilder};
 use proptest::prelude::*;
@@ -199,8 +199,8 @@ fn assert_inside(params: &mut Params, checked: &Checked) {
         let view = ArrayViewD::from_shape(shape, &backing).unwrap();
         let path = || Path::field("seed");
         match strided.shape().len() {
-            3 => drop(strided.bind::<Ix3>(path, view).unwrap()),
-            _ => drop(strided.bind::<Ix4>(path, view).unwrap()),
+            3 => drop(strided.bind::<Ix3>(path, Lent::Strided(view)).unwrap()),
+            _ => drop(strided.bind::<Ix4>(path, Lent::Strided(view)).unwrap()),
         }
     }
 }

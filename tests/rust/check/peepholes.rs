@@ -39,7 +39,7 @@ fn sizes_that_are_given_decide() {
 
 #[test]
 fn a_diagonal_read_as_a_matrix_is_the_same_number_for_each_layer_and_direction() {
-    use bnns_lstm::{Data, Path};
+    use bnns_lstm::{Data, Lent, Path};
     use ndarray::{Array1, Ix4};
     for sizes in small_layers().into_iter().filter(|sizes| sizes.hidden == 1) {
         for form in Form::all(&DIAGONAL_PEEPHOLE, &sizes).into_iter().filter(|form| form.has_sizes)
@@ -51,7 +51,9 @@ fn a_diagonal_read_as_a_matrix_is_the_same_number_for_each_layer_and_direction()
             let cw = checked.arrays().gates.input.cw.as_ref().unwrap();
             let Data::Lent(memory) = &params.input_gate.cw_desc.data else { unreachable!() };
             let backing: Array1<f32> = (0..memory.shape[0]).map(|index| index as f32).collect();
-            let view = cw.bind::<Ix4>(|| Path::field("seed"), backing.view().into_dyn()).unwrap();
+            let view = cw
+                .bind::<Ix4>(|| Path::field("seed"), Lent::Strided(backing.view().into_dyn()))
+                .unwrap();
             // The axes of a diagonal form that are longer than 1 are layers and directions.
             let long: Vec<usize> =
                 [sizes.layers, sizes.directions].into_iter().filter(|&extent| extent > 1).collect();

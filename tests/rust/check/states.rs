@@ -1,7 +1,7 @@
 //! States in place, and arrays that share memory or nearly do.
 
 use crate::model::{ONE, Params, STACK, accepted, described, edit_memory, lent, refused, valid};
-use bnns_lstm::{DataLayout, InitialState, NDArrayDescriptor};
+use bnns_lstm::{DataLayout, InputArray, NDArrayDescriptor};
 
 fn overlap(field: &str) -> Vec<(String, &'static str)> {
     vec![(format!("output_descriptor.{field}.data"), "overlap")]
@@ -13,8 +13,8 @@ fn the_very_same_memory_carries_a_state_on() {
     params.output_descriptor.hidden_desc = lent(1, &[2, 2, 5, 7]);
     params.output_descriptor.cell_state_desc = lent(2, &[2, 2, 5, 7]);
     let checked = accepted(&params);
-    assert_eq!(checked.arrays().initial_hidden, InitialState::InPlace);
-    assert_eq!(checked.arrays().initial_cell, InitialState::InPlace);
+    assert_eq!(checked.arrays().input.hidden, InputArray::InPlace);
+    assert_eq!(checked.arrays().input.cell, InputArray::InPlace);
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn the_same_memory_may_be_described_in_another_way() {
     ] {
         params.output_descriptor.hidden_desc = described(1, 128, layout, size);
         let checked = accepted(&params);
-        assert_eq!(checked.arrays().initial_hidden, InitialState::InPlace, "{layout:?}");
+        assert_eq!(checked.arrays().input.hidden, InputArray::InPlace, "{layout:?}");
     }
 }
 
@@ -55,7 +55,7 @@ fn a_state_over_the_other_state_or_beside_its_own_start_is_refused() {
 fn the_mark_of_a_rust_caller_reads_from_the_final_state() {
     let mut params = valid(&ONE);
     params.input_descriptor.hidden_desc = NDArrayDescriptor::in_place();
-    assert_eq!(accepted(&params).arrays().initial_hidden, InitialState::InPlace);
+    assert_eq!(accepted(&params).arrays().input.hidden, InputArray::InPlace);
     // A final state that is wrong itself is reported once.
     params.output_descriptor.hidden_desc.size[3] = 63;
     let expected = ("output_descriptor.hidden_desc.size[3]".to_owned(), "size_mismatch");
@@ -66,8 +66,8 @@ fn the_mark_of_a_rust_caller_reads_from_the_final_state() {
 fn absent_states_are_zero() {
     let mut params = valid(&ONE);
     params.input_descriptor.hidden_desc = NDArrayDescriptor::absent();
-    assert_eq!(accepted(&params).arrays().initial_hidden, InitialState::Zero);
-    assert!(matches!(accepted(&params).arrays().initial_cell, InitialState::Given(_)));
+    assert_eq!(accepted(&params).arrays().input.hidden, InputArray::Zero);
+    assert!(matches!(accepted(&params).arrays().input.cell, InputArray::Given(_)));
 }
 
 /// Final hidden and final cell state side by side in the rows of one array.
@@ -117,8 +117,8 @@ fn the_joint_form_is_meant_by_null_and_by_the_same_pointer() {
         let mut params = valid(&sizes);
         params.input_gate.iw_desc = [lent(10, &[2, 2, 7, 14]), second];
         let checked = accepted(&params);
-        assert_eq!(checked.arrays().gates.input.iw.shape(), [2, 2, 7, 14]);
+        assert_eq!(checked.arrays().gates.input.iw.as_ref().unwrap().shape(), [2, 2, 7, 14]);
         assert_eq!(checked.arrays().gates.input.iw_upper, None);
-        assert_eq!(checked.arrays().gates.forget.iw.shape(), [1, 2, 7, 14]);
+        assert_eq!(checked.arrays().gates.forget.iw.as_ref().unwrap().shape(), [1, 2, 7, 14]);
     }
 }

@@ -2,17 +2,17 @@
 //!
 //! In: a case and incoming gradients. Out: all gradients, by the names of the golden cases.
 
-use super::{Case, GateFloats};
+use super::{Case, GateFloats, optional};
 use bnns_lstm::{
-    BackwardArrays, BackwardWeights, BackwardWorkspace, Checked, Checkpoints, DataLayout, Error,
-    FilterParameters, GateOutgoing, GateViews, Gates, Inputs, LayerPlan, Level, NDArrayDescriptor,
-    Options, Outgoing, Outputs, Plan, Tuning, Weights, Workspace, backward, cache_capacity, check,
-    forward_caching,
+    BackwardArrays, BackwardWeights, BackwardWorkspace, BoundWeights, Checked, CheckedBackward,
+    Checkpoints, DataField, DataFields, DataLayout, Error, FilterParameters, Gate, GateField,
+    GateFields, GateViews, Gates, GradientViews, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
+    LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor, NDArrayFlags, Options, Outputs, Plan,
+    Tuning, Weights, Workspace, backward, cache_capacity, check, check_backward, forward_caching,
 };
 use bnns_lstm_testkit::alloc::measure;
 use bnns_lstm_testkit::compare::narrow;
 use bnns_lstm_testkit::{Incoming, PerGate};
-use ndarray::{ArrayView, ArrayViewMut, IxDyn, aview1};
 use std::collections::BTreeMap;
 
 /// Gradients by name: `x`, `h0`, `c0`, `input.iw0`, `forget.b` and so on.
@@ -44,17 +44,53 @@ impl Way {
     }
 }
 
-fn view<'v, D: ndarray::Dimension>(values: &'v [f32], shape: &[usize]) -> ArrayView<'v, f32, D> {
-    ArrayView::from_shape(IxDyn(shape), values).unwrap().into_dimensionality().unwrap()
+/// Memory for all gradients that are wanted.
+struct Gradients {
+    input: DataFields<Vec<f32>>,
+    gates: Gates<GateFields<Option<Vec<f32>>>>,
 }
 
-fn to_fill<'v, D: ndarray::Dimension>(
-    values: Option<&'v mut Vec<f32>>,
-    shape: &[usize],
-    accumulate: bool,
-) -> Option<Outgoing<ArrayViewMut<'v, f32, D>>> {
-    let view = ArrayViewMut::from_shape(IxDyn(shape), values?).unwrap();
-    Some(Outgoing { view: view.into_dimensionality().unwrap(), accumulate })
+impl Gradients {
+    /// By name, without what was there before.
+    fn named(self, before: f32) -> Named {
+        let mut named = Named::new();
+        let mut add = |name: String, mut values: Vec<f32>| {
+            for value in &mut values {
+                *value -= before;
+            }
+            named.insert(name, values);
+        };
+        self.input.map(|field, values| {
+            let name = match field {
+                DataField::Data => "x",
+                DataField::Hidden => "h0",
+                DataField::Cell => "c0",
+            };
+            add(name.to_owned(), values);
+        });
+        self.gates.map(|gate, arrays| {
+            arrays.map(|field, values| {
+                let array = match field {
+                    GateField::Iw => "iw0",
+                    GateField::IwUpper => "iw1",
+                    GateField::Hw => "hw",
+                    GateField::Cw => "cw",
+                    GateField::B => "b",
+                };
+                let gate = gate.field().trim_end_matches("_gate");
+                values.map(|values| add(format!("{gate}.{array}"), values))
+            })
+        });
+        named
+    }
+}
+
+/// Where a gradient goes.
+fn to_fill<'v>(values: &'v mut [f32], shape: &[usize], way: Way) -> NDArrayDescriptor<'v> {
+    let layout = DataLayout::first_major(shape.len());
+    let rules = [NDArrayFlags::BACKPROP_SET, NDArrayFlags::BACKPROP_ACCUMULATE];
+    let flags = rules[usize::from(way.accumulate)];
+    NDArrayDescriptor { flags, ..NDArrayDescriptor::write(values, layout, shape) }
 }
 
 impl Case {
@@ -88,8 +124,18 @@ impl Case {
 
     /// All gradients for these incoming ones.
     pub fn gradients(&self, incoming: &Incoming, way: Way) -> Result<Named, Error> {
-        let mut y = vec![0.0; self.layer.y_len()];
-        let checked = self.checked(way, &mut y)?;
+        self.gradients_with_plan_of(self, incoming, way)
+    }
+
+    /// As [`gradients`](Self::gradients), with plan, weights and cache of a case that may be another one.
+    pub fn gradients_with_plan_of(
+        &self,
+        planned: &Self,
+        incoming: &Incoming,
+        way: Way,
+    ) -> Result<Named, Error> {
+        let mut y = vec![0.0; planned.layer.y_len()];
+        let checked = planned.checked(way, &mut y)?;
         let options = Options {
             level: way.level,
             n_threads: way.n_threads,
@@ -99,25 +145,18 @@ impl Case {
         };
         let layer = LayerPlan::new(&checked, options);
         let plan = Plan::new(&layer, &checked, options)?;
-        let weights = Weights::pack(&layer, &checked, &self.weight_views())?;
+        let views = planned.weight_views();
+        let bound = BoundWeights::bind(&checked, &views)?;
+        let weights = Weights::pack(&layer, &bound)?;
         let mut cache = vec![0_u8; cache_capacity(checked.config()).unwrap() + 1];
-        let inputs = Inputs {
-            data: aview1(&self.x).into_dyn(),
-            hidden: self.h0.as_ref().map(|h0| aview1(h0).into_dyn()),
-            cell: self.c0.as_ref().map(|c0| aview1(c0).into_dyn()),
-        };
-        let outputs = Outputs {
-            data: Some(ndarray::aview_mut1(&mut y).into_dyn()),
-            hidden: None,
-            cell: None,
-        };
+        let outputs = Outputs { data: Some(y.as_mut_slice().into()), ..Outputs::default() };
         // One byte off, so that no float in the cache is aligned.
         let bytes = &mut cache[1..];
         let mut workspace = Workspace::new(&plan)?;
-        forward_caching(&plan, &weights, &mut workspace, inputs, outputs, bytes)?;
+        forward_caching(&plan, &weights, &mut workspace, planned.inputs(), outputs, bytes)?;
         let mut workspace = BackwardWorkspace::new(&plan)?;
-        let backward_weights = BackwardWeights::pack(&layer, &checked, &self.weight_views())?;
-        self.backward(&plan, (&backward_weights, &weights), &mut workspace, bytes, (incoming, way))
+        let weights = (&BackwardWeights::pack(&layer, &bound)?, &weights);
+        self.backward(&plan, weights, &mut workspace, bytes, (incoming, way))
     }
 
     fn backward(
@@ -128,108 +167,127 @@ impl Case {
         cache: &[u8],
         (incoming, way): (&Incoming, Way),
     ) -> Result<Named, Error> {
-        let layer = &self.layer;
-        let (l, d, n, h) =
-            (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
-        let (s, i) = (layer.seq_len, layer.input_size);
-        let states = [l, d, n, h];
-        let incoming = [&incoming.dy, &incoming.dhn, &incoming.dcn]
-            .map(|gradient| gradient.as_deref().map(narrow));
+        let incoming =
+            DataFields { data: &incoming.dy, hidden: &incoming.dhn, cell: &incoming.dcn }
+                .map(|_, gradient| gradient.as_deref().map(narrow));
         let start = if way.accumulate { 0.5 } else { f32::NAN };
-        let mut found = self.named(start);
-        let mut take: BTreeMap<&str, &mut Vec<f32>> =
-            found.iter_mut().map(|(name, values)| (name.as_str(), values)).collect();
-        let mut gate = |name: &str, floats: &GateFloats| GateOutgoing {
-            iw: to_fill(take.remove(format!("{name}.iw0").as_str()), &[1, d, h, i], way.accumulate),
-            iw_upper: to_fill(
-                take.remove(format!("{name}.iw1").as_str()),
-                &[l - 1, d, h, d * h],
-                way.accumulate,
-            ),
-            hw: to_fill(take.remove(format!("{name}.hw").as_str()), &[l, d, h, h], way.accumulate),
-            cw: {
-                // A peephole of one hidden unit is a matrix in every form.
-                let is_full = floats.is_full || h == 1;
-                let shape = if is_full { vec![l, d, h, h] } else { vec![l, d, h] };
-                to_fill(take.remove(format!("{name}.cw").as_str()), &shape, way.accumulate)
-            },
-            b: to_fill(take.remove(format!("{name}.b").as_str()), &[l, d, h], way.accumulate),
+        let mut found = self.room(start);
+        let checked = self.checked_backward(&incoming, &mut found, way)?;
+        let gradients = GradientViews {
+            incoming: incoming.as_ref().map(|_, values| values.as_deref().map(Into::into)),
+            input: found.input.as_mut().map(|_, values| Some(values.as_mut_slice().into())),
+            gates: found.gates.as_mut().map(|_, arrays| {
+                arrays.as_mut().map(|_, values| values.as_deref_mut().map(Into::into))
+            }),
         };
-        let gates = Gates {
-            input: gate("input", &self.gates.input),
-            forget: gate("forget", &self.gates.forget),
-            candidate: gate("candidate", &self.gates.candidate),
-            output: gate("output", &self.gates.output),
-        };
-        let arrays = BackwardArrays {
-            input: view(&self.x, &[s, n, i]),
-            initial_hidden: self.h0.as_ref().map(|h0| view(h0, &states)),
-            initial_cell: self.c0.as_ref().map(|c0| view(c0, &states)),
-            output: incoming[0].as_ref().map(|dy| view(dy, &[s, n, d * h])),
-            final_hidden: incoming[1].as_ref().map(|dhn| view(dhn, &states)),
-            final_cell: incoming[2].as_ref().map(|dcn| view(dcn, &states)),
-            d_input: to_fill(take.remove("x"), &[s, n, i], way.accumulate),
-            d_hidden: to_fill(take.remove("h0"), &states, way.accumulate),
-            d_cell: to_fill(take.remove("c0"), &states, way.accumulate),
-            gates,
-        };
+        let arrays = BackwardArrays::bind(&checked, self.inputs(), gradients)?;
         // Where every step is cached, they are not needed.
         let again = Some(forward_weights).filter(|_| way.checkpoints != Checkpoints::EveryStep);
         let (result, counts) = measure(|| backward(plan, weights, again, workspace, cache, arrays));
         result?;
         // With one thread everything happens on this one.
         assert!(way.n_threads > 1 || counts.allocations == 0, "backward allocated: {counts:?}");
-        if way.accumulate {
-            found.values_mut().flatten().for_each(|value| *value -= start);
-        }
-        Ok(found)
+        Ok(found.named(if way.accumulate { start } else { 0.0 }))
     }
 
-    /// Room for all gradients.
-    fn named(&self, start: f32) -> Named {
-        let mut named = Named::new();
+    /// Both structures of the backward pass, checked.
+    fn checked_backward(
+        &self,
+        incoming: &DataFields<Option<Vec<f32>>>,
+        to: &mut Gradients,
+        way: Way,
+    ) -> Result<CheckedBackward, Error> {
         let layer = &self.layer;
-        named.insert("x".to_owned(), vec![start; self.x.len()]);
-        named.insert("h0".to_owned(), vec![start; layer.state_len()]);
-        named.insert("c0".to_owned(), vec![start; layer.state_len()]);
-        let PerGate { input, forget, candidate, output } = &self.gates;
-        let gates =
-            [("input", input), ("forget", forget), ("candidate", candidate), ("output", output)];
-        for (name, gate) in gates {
-            let arrays = [
-                ("iw0", Some(&gate.iw)),
-                ("iw1", Some(&gate.iw_upper).filter(|upper| !upper.is_empty())),
-                ("hw", Some(&gate.hw)),
-                ("cw", gate.cw.as_ref()),
-                ("b", gate.b.as_ref()),
-            ];
-            for (array, values) in arrays {
-                if let Some(values) = values {
-                    named.insert(format!("{name}.{array}"), vec![start; values.len()]);
-                }
-            }
+        let (l, d, n, h) =
+            (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
+        let shape = |field, width| match field {
+            DataField::Data => vec![layer.seq_len, n, width],
+            DataField::Hidden | DataField::Cell => vec![l, d, n, h],
+        };
+        let input = to
+            .input
+            .as_mut()
+            .map(|field, values| to_fill(values, &shape(field, layer.input_size), way));
+        let output = incoming
+            .as_ref()
+            .map(|field, values| optional(values.as_deref(), &shape(field, layer.output_size())));
+        let gates = to.gates.as_mut().map(|gate, arrays| {
+            let is_full = floats(&self.gates, gate).is_full;
+            let fields = arrays.as_mut().map(|field, values| {
+                let shape = match field {
+                    GateField::Iw => vec![1, d, h, layer.input_size],
+                    GateField::IwUpper => vec![l - 1, d, h, d * h],
+                    GateField::Hw => vec![l, d, h, h],
+                    GateField::Cw if is_full => vec![l, d, h, h],
+                    GateField::Cw | GateField::B => vec![l, d, h],
+                };
+                values.as_mut().map(|values| to_fill(values, &shape, way)).unwrap_or_default()
+            });
+            LSTMGateDescriptor::from_fields(fields, None)
+        });
+        let mut params = self.params();
+        params.dropout = way.dropout;
+        let delta = LayerParametersLSTM {
+            input_size: layer.input_size,
+            hidden_size: h,
+            batch_size: n,
+            num_layers: l,
+            seq_len: layer.seq_len,
+            lstm_flags: params.lstm_flags,
+            input_descriptor: LSTMDataDescriptor::from_fields(input),
+            output_descriptor: LSTMDataDescriptor::from_fields(output),
+            input_gate: gates.input,
+            forget_gate: gates.forget,
+            candidate_gate: gates.candidate,
+            output_gate: gates.output,
+            ..Default::default()
+        };
+        Ok(check_backward(&params, &delta, &way.filter())?)
+    }
+
+    /// Memory for all gradients.
+    fn room(&self, start: f32) -> Gradients {
+        let states = vec![start; self.layer.state_len()];
+        let input =
+            DataFields { data: vec![start; self.x.len()], hidden: states.clone(), cell: states };
+        let gates = self.weights().map(|_, weights| {
+            weights.map(|_, values| values.map(|values| vec![start; values.len()]))
+        });
+        Gradients { input, gates }
+    }
+
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            data: Some(self.x.as_slice().into()),
+            hidden: self.h0.as_deref().map(Into::into),
+            cell: self.c0.as_deref().map(Into::into),
         }
-        named
+    }
+
+    fn weights(&self) -> Gates<GateFields<Option<&[f32]>>> {
+        Gates::from_fn(|gate| weights(floats(&self.gates, gate)))
     }
 
     pub fn weight_views(&self) -> Gates<GateViews<'_>> {
-        let PerGate { input, forget, candidate, output } = &self.gates;
-        Gates {
-            input: gate_views(input),
-            forget: gate_views(forget),
-            candidate: gate_views(candidate),
-            output: gate_views(output),
-        }
+        self.weights().map(|_, weights| weights.map(|_, values| values.map(Into::into)))
     }
 }
 
-fn gate_views(gate: &GateFloats) -> GateViews<'_> {
-    let is_split = !gate.iw_upper.is_empty();
-    GateViews {
-        iw: aview1(&gate.iw).into_dyn(),
-        iw_upper: is_split.then(|| aview1(&gate.iw_upper).into_dyn()),
-        hw: aview1(&gate.hw).into_dyn(),
-        cw: gate.cw.as_ref().map(|cw| aview1(cw).into_dyn()),
-        b: gate.b.as_ref().map(|b| aview1(b).into_dyn()),
+fn floats(gates: &PerGate<GateFloats>, gate: Gate) -> &GateFloats {
+    match gate {
+        Gate::Input => &gates.input,
+        Gate::Forget => &gates.forget,
+        Gate::Candidate => &gates.candidate,
+        Gate::Output => &gates.output,
+    }
+}
+
+fn weights(gate: &GateFloats) -> GateFields<Option<&[f32]>> {
+    GateFields {
+        iw: Some(&gate.iw),
+        iw_upper: Some(gate.iw_upper.as_slice()).filter(|upper| !upper.is_empty()),
+        hw: Some(&gate.hw),
+        cw: gate.cw.as_deref(),
+        b: gate.b.as_deref(),
     }
 }

@@ -38,6 +38,13 @@ impl CheckedArray {
     }
 }
 
+/// The memory of the arrays of a record.
+pub(super) fn spans<'a>(
+    arrays: impl IntoIterator<Item = &'a Option<CheckedArray>>,
+) -> impl Iterator<Item = &'a Span> {
+    arrays.into_iter().flatten().map(|array| &array.span)
+}
+
 /// Check one non-null float array; `None` where something was reported, about it or about a size of it.
 pub(super) fn check_array(
     issues: &mut Issues,

@@ -3,8 +3,8 @@
 //! In: the descriptors and the layer's sizes. Out: [`Arrays`] and the form of all weights, or findings.
 //! Which axes sequences and states have stands here and nowhere else.
 
-use super::array::{CheckedArray, Field, check_array};
-use super::config::{Arrays, InitialState};
+use super::array::{CheckedArray, Field, check_array, spans};
+use super::config::{Arrays, InputArray};
 use super::gates::{CheckedGate, WeightForms, check_gate};
 use super::issues::Issues;
 use super::layout::Axis;
@@ -12,6 +12,7 @@ use super::overlap::{Span, check_overlap};
 use super::scalars::Sizes;
 use crate::desc::{Data, LSTMDataDescriptor, LayerParametersLSTM, NDArrayDescriptor};
 use crate::error::{Code, Path};
+use crate::fields::{DataField, DataFields, Side};
 use crate::gate::Gates;
 
 /// What a structure is checked for.
@@ -45,14 +46,14 @@ pub(super) fn check_arrays(
     if purpose == Purpose::Forward {
         require_some_output(issues, to);
     }
-    let first = check_data(issues, Side::INPUT, from, sizes);
-    let results = if purpose == Purpose::Forward { Side::OUTPUT } else { Side::RESULT };
+    let first = check_data(issues, Role::INPUT, from, sizes);
+    let results = if purpose == Purpose::Forward { Role::OUTPUT } else { Role::RESULT };
     let last = check_data(issues, results, to, sizes);
-    let gates = Gates::from_fn(|gate| check_gate(issues, gate, params.gate(gate), sizes));
+    let gates = params.gates().map(|gate, desc| check_gate(issues, gate, desc, sizes));
 
-    let weights = gates.each().into_iter().flat_map(|gate| &gate.spans);
-    let inputs: Vec<&Span> = first.spans().chain(sequence).chain(weights).collect();
-    let outputs: Vec<&Span> = last.spans().collect();
+    let weights = gates.each().into_iter().flat_map(|gate| spans(gate.arrays.each()));
+    let inputs: Vec<&Span> = spans(first.each()).chain(sequence).chain(weights).collect();
+    let outputs: Vec<&Span> = spans(last.each()).collect();
     let carried: Vec<(&Span, &Span)> = [(&last.hidden, &first.hidden), (&last.cell, &first.cell)]
         .into_iter()
         .filter_map(|(last, first)| Some((&last.as_ref()?.span, &first.as_ref()?.span)))
@@ -61,7 +62,7 @@ pub(super) fn check_arrays(
     check_overlap(issues, &outputs, &inputs, &carried);
 
     let spans = inputs.into_iter().chain(outputs).cloned().collect();
-    let forms = Gates::from_fn(|gate| gates.get(gate).forms);
+    let forms = gates.as_ref().map(|_, gate| gate.forms);
     let arrays = collect(issues, params, purpose, first, last, gates);
     CheckedArrays { arrays, forms, spans }
 }
@@ -75,43 +76,24 @@ fn collect(
     last: CheckedData,
     gates: Gates<CheckedGate>,
 ) -> Option<Arrays> {
-    let (from, to) = (&params.input_descriptor, &params.output_descriptor);
-    let mut state = |name, descs, first, last| {
-        let state = initial_state(issues, purpose, name, descs, (first, last));
-        if purpose == Purpose::Backward && state == InitialState::InPlace {
-            let path = issues.field("input_descriptor").then(name).then("data");
-            let expected = "the initial state, in memory of its own";
-            let actual = "the memory of the final state, which the forward pass overwrites";
-            issues.push(path, Code::InitialStateOverwritten, expected, actual);
-        }
-        state
-    };
-    let hidden_descs = (&from.hidden_desc, &to.hidden_desc);
-    let initial_hidden = state("hidden_desc", hidden_descs, first.hidden, last.hidden.as_ref());
-    let cell_descs = (&from.cell_state_desc, &to.cell_state_desc);
-    let initial_cell = state("cell_state_desc", cell_descs, first.cell, last.cell.as_ref());
-    let written = |array: Option<CheckedArray>| {
-        array.filter(|_| purpose == Purpose::Forward).map(|array| array.layout)
-    };
-    Some(Arrays {
-        input: first.data?.layout,
-        initial_hidden,
-        initial_cell,
-        output: written(last.data),
-        final_hidden: written(last.hidden),
-        final_cell: written(last.cell),
-        gates: Gates {
-            input: gates.input.arrays?,
-            forget: gates.forget.arrays?,
-            candidate: gates.candidate.arrays?,
-            output: gates.output.arrays?,
-        },
-    })
+    let descs = params.input_descriptor.fields().zip(params.output_descriptor.fields());
+    let input =
+        descs.zip(first.zip(last.as_ref())).map(|field, (descs, (first, last))| match field {
+            DataField::Data => given(first),
+            DataField::Hidden | DataField::Cell => {
+                initial_state(issues, purpose, field, descs, (first, last.as_ref()))
+            }
+        });
+    let layout = |array: Option<CheckedArray>| array.map(|array| array.layout);
+    let output = last.map(|_, array| layout(array).filter(|_| purpose == Purpose::Forward));
+    let gates = gates.map(|_, gate| gate.arrays.map(|_, array| layout(array)));
+    let has_weights = gates.each().into_iter().all(|gate| gate.iw.is_some() && gate.hw.is_some());
+    (input.data.given().is_some() && has_weights).then_some(Arrays { input, output, gates })
 }
 
 fn require_some_output(issues: &mut Issues, output: &LSTMDataDescriptor<'_>) {
     if is_empty(output) {
-        let path = issues.field("output_descriptor");
+        let path = issues.field(Side::Output.name());
         issues.push(path, Code::MissingOutput, ANY_OF_THREE, "none");
     }
 }
@@ -121,94 +103,77 @@ pub(super) const ANY_OF_THREE: &str = "at least one of data_desc, hidden_desc an
 
 /// Whether none of the three arrays is there.
 pub(super) fn is_empty(desc: &LSTMDataDescriptor<'_>) -> bool {
-    [&desc.data_desc, &desc.hidden_desc, &desc.cell_state_desc]
-        .iter()
-        .all(|desc| desc.data.is_null())
+    desc.fields().each().iter().all(|desc| desc.data.is_null())
 }
 
-/// A data descriptor and what happens to its arrays.
+/// What a data descriptor is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Side {
-    /// Whether it has the axes of the input, or those of the output.
-    is_input: bool,
+pub(super) struct Role {
+    side: Side,
     is_written: bool,
 }
 
-impl Side {
+impl Role {
     /// What a forward pass reads.
-    pub(super) const INPUT: Self = Self { is_input: true, is_written: false };
+    pub(super) const INPUT: Self = Self { side: Side::Input, is_written: false };
     /// What a forward pass writes.
-    pub(super) const OUTPUT: Self = Self { is_input: false, is_written: true };
+    pub(super) const OUTPUT: Self = Self { side: Side::Output, is_written: true };
     /// The same, to read: incoming gradients, and what a backward pass leaves alone.
-    pub(super) const RESULT: Self = Self { is_input: false, is_written: false };
+    pub(super) const RESULT: Self = Self { side: Side::Output, is_written: false };
     /// The gradients of the input.
-    pub(super) const GRADIENT: Self = Self { is_input: true, is_written: true };
-
-    fn field(self) -> &'static str {
-        if self.is_input { "input_descriptor" } else { "output_descriptor" }
-    }
+    pub(super) const GRADIENT: Self = Self { side: Side::Input, is_written: true };
 }
 
 /// The arrays of a data descriptor; `None` for what is absent, in place, or was reported.
-#[derive(Debug)]
-pub(super) struct CheckedData {
-    pub(super) data: Option<CheckedArray>,
-    pub(super) hidden: Option<CheckedArray>,
-    pub(super) cell: Option<CheckedArray>,
-}
-
-impl CheckedData {
-    pub(super) fn spans(&self) -> impl Iterator<Item = &Span> {
-        [&self.data, &self.hidden, &self.cell].into_iter().flatten().map(|array| &array.span)
-    }
-}
+pub(super) type CheckedData = DataFields<Option<CheckedArray>>;
 
 /// Check the three arrays of a data descriptor.
 pub(super) fn check_data(
     issues: &mut Issues,
-    side: Side,
+    role: Role,
     desc: &LSTMDataDescriptor<'_>,
     sizes: &Sizes,
 ) -> CheckedData {
-    let path = issues.field(side.field());
-    let data = check_sequence_array(issues, path.then("data_desc"), side, &desc.data_desc, sizes);
-    let mut state = |name, desc| check_state(issues, path.then(name), side, desc, sizes);
-    let hidden = state("hidden_desc", &desc.hidden_desc);
-    let cell = state("cell_state_desc", &desc.cell_state_desc);
-    CheckedData { data, hidden, cell }
+    desc.fields().map(|field, desc| {
+        let path = field.path(issues.root(), role.side);
+        match field {
+            DataField::Data => check_sequence_array(issues, path, role, desc, sizes),
+            DataField::Hidden | DataField::Cell => check_state(issues, path, role, desc, sizes),
+        }
+    })
 }
 
 fn check_sequence_array(
     issues: &mut Issues,
     path: Path,
-    side: Side,
+    role: Role,
     desc: &NDArrayDescriptor<'_>,
     sizes: &Sizes,
 ) -> Option<CheckedArray> {
     if desc.data.is_null() {
-        if side == Side::INPUT {
+        if role == Role::INPUT {
             issues.push(path.then("data"), Code::NullData, "the input sequence", "null");
         }
         return None;
     }
-    let elements = if side.is_input {
+    let elements = if role.side == Side::Input {
         Axis::new("input_size", sizes.input)
     } else {
         Axis::new("directions * hidden_size", sizes.outputs())
     };
     let axes = [Axis::new("seq_len", sizes.steps), Axis::new("batch_size", sizes.batch), elements];
-    let is_output = side.is_written;
+    let is_output = role.is_written;
     check_array(issues, &Field { path, axes: &axes, is_sequence: true, is_output }, desc)
 }
 
 fn check_state(
     issues: &mut Issues,
     path: Path,
-    side: Side,
+    role: Role,
     desc: &NDArrayDescriptor<'_>,
     sizes: &Sizes,
 ) -> Option<CheckedArray> {
-    if desc.data.is_null() || (matches!(desc.data, Data::InPlace) && side == Side::INPUT) {
+    if desc.data.is_null() || (matches!(desc.data, Data::InPlace) && role == Role::INPUT) {
         return None;
     }
     let axes = [
@@ -217,7 +182,7 @@ fn check_state(
         Axis::new("batch_size", sizes.batch),
         Axis::new("hidden_size", sizes.hidden),
     ];
-    let is_output = side.is_written;
+    let is_output = role.is_written;
     check_array(issues, &Field { path, axes: &axes, is_sequence: false, is_output }, desc)
 }
 
@@ -225,21 +190,30 @@ fn check_state(
 fn initial_state(
     issues: &mut Issues,
     purpose: Purpose,
-    name: &'static str,
+    field: DataField,
     (desc, last_desc): (&NDArrayDescriptor<'_>, &NDArrayDescriptor<'_>),
     (first, last): (Option<CheckedArray>, Option<&CheckedArray>),
-) -> InitialState {
-    if matches!(desc.data, Data::InPlace) {
-        if last_desc.data.is_null() && purpose == Purpose::Forward {
-            let path = issues.field("input_descriptor").then(name).then("data");
-            let expected = format!("an output_descriptor.{name} to read from");
-            issues.push(path, Code::NullData, expected, "none");
-        }
-        return InitialState::InPlace;
+) -> InputArray {
+    let path = field.path(issues.root(), Side::Input).then("data");
+    let is_marked = matches!(desc.data, Data::InPlace);
+    if is_marked && last_desc.data.is_null() && purpose == Purpose::Forward {
+        let expected = format!("an {} to read from", field.path(&Path::default(), Side::Output));
+        issues.push(path, Code::NullData, expected, "none");
+        return InputArray::InPlace;
     }
-    match (first, last) {
-        (Some(first), Some(last)) if first.span.is_same_memory(&last.span) => InitialState::InPlace,
-        (Some(first), _) => InitialState::Given(first.layout),
-        (None, _) => InitialState::Zero,
+    let is_shared =
+        first.as_ref().zip(last).is_some_and(|(first, last)| first.span.is_same_memory(&last.span));
+    if !is_marked && !is_shared {
+        return given(first);
     }
+    if purpose == Purpose::Backward {
+        let expected = "the initial state, in memory of its own";
+        let actual = "the memory of the final state, which the forward pass overwrites";
+        issues.push(path, Code::InitialStateOverwritten, expected, actual);
+    }
+    InputArray::InPlace
+}
+
+fn given(array: Option<CheckedArray>) -> InputArray {
+    array.map_or(InputArray::Zero, |array| InputArray::Given(array.layout))
 }

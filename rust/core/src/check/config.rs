@@ -6,6 +6,7 @@
 
 use super::strided::Strided;
 use crate::dropout::DropoutMask;
+use crate::fields::{DataFields, GateFields};
 use crate::gate::Gates;
 use crate::math::Activation;
 
@@ -158,49 +159,53 @@ pub(super) fn default_activations() -> Gates<Activation> {
     }
 }
 
-/// An initial state.
+/// An array of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InitialState {
-    /// None was given.
+pub enum InputArray {
+    /// A state that was not given.
     Zero,
-    /// It stands in the memory of the final state.
+    /// A state that stands in the memory of the final state.
     InPlace,
-    /// `[layers, directions, batch, hidden_size]`.
+    /// Where the elements are.
     Given(Strided),
 }
 
-/// The weights of one gate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GateArrays {
-    /// `[layers or 1, directions, hidden_size, layer input]`: all layers, or layer 0 of the split form.
-    pub iw: Strided,
-    /// Layers 1 and up of the split form, `[layers - 1, directions, hidden_size, directions * hidden_size]`.
-    pub iw_upper: Option<Strided>,
-    /// `[layers, directions, hidden_size, hidden_size]`.
-    pub hw: Strided,
-    /// `[layers, directions, hidden_size, hidden_size]`, or the diagonal without the last axis.
-    pub cw: Option<Strided>,
-    /// `[layers, directions, hidden_size]`.
-    pub b: Option<Strided>,
+impl InputArray {
+    /// Where the elements of an array of its own are.
+    pub fn given(&self) -> Option<&Strided> {
+        match self {
+            Self::Given(strided) => Some(strided),
+            Self::Zero | Self::InPlace => None,
+        }
+    }
 }
+
+/// The weights of one gate; input and hidden weights are always there.
+pub type GateArrays = GateFields<Option<Strided>>;
 
 /// Where the elements of each array are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrays {
-    /// `[seq_len, batch, input_size]`.
-    pub input: Strided,
-    /// Initial hidden state.
-    pub initial_hidden: InitialState,
-    /// Initial cell state.
-    pub initial_cell: InitialState,
-    /// `[seq_len, batch, directions * hidden_size]`.
-    pub output: Option<Strided>,
-    /// `[layers, directions, batch, hidden_size]`.
-    pub final_hidden: Option<Strided>,
-    /// `[layers, directions, batch, hidden_size]`.
-    pub final_cell: Option<Strided>,
+    /// Input, which is always given, and initial states.
+    pub input: DataFields<InputArray>,
+    /// Output and final states, where they are wanted.
+    pub output: DataFields<Option<Strided>>,
     /// The weights of each gate.
     pub gates: Gates<GateArrays>,
+}
+
+impl Arrays {
+    /// Shapes of all weights, of all gates.
+    fn weight_shapes(&self) -> impl Iterator<Item = Option<&[usize]>> {
+        let arrays = self.gates.each().into_iter().flat_map(GateFields::each);
+        arrays.map(|array| array.as_ref().map(Strided::shape))
+    }
+
+    /// Whether the elements of all arrays but the weights lie in C order.
+    pub fn is_in_order(&self) -> bool {
+        let input = self.input.each().into_iter().filter_map(InputArray::given);
+        input.chain(self.output.each().into_iter().flatten()).all(Strided::is_in_order)
+    }
 }
 
 /// A structure that holds: the layer and its arrays.
@@ -219,5 +224,15 @@ impl Checked {
     /// Where each array's elements are.
     pub fn arrays(&self) -> &Arrays {
         &self.arrays
+    }
+
+    /// Whether all arrays of the other layer have the shapes that they have in this one.
+    pub(crate) fn has_shapes_of(&self, other: &Self) -> bool {
+        let shapes = |config: &Config| {
+            let states = [config.hidden_shape(), config.cell_shape()];
+            (config.layer.layers, config.input_shape(), config.output_shape(), states)
+        };
+        shapes(&self.config) == shapes(&other.config)
+            && self.arrays.weight_shapes().eq(other.arrays.weight_shapes())
     }
 }

@@ -7,28 +7,28 @@
 
 use super::arrays::Purpose;
 use super::config::Checked;
-use super::gradients::{
-    CheckedGradients, GateGradients, IncomingGradients, InputGradients, check_gradients,
-};
+use super::gradients::{CheckedGradients, GateGradients, Gradient, check_gradients};
 use super::issues::Issues;
 use super::layer::{CheckedLayer, check_layer};
 use super::overlap::Span;
 use super::scalars::{check_filter, check_flags};
 use super::sequence::check_sequence;
+use super::strided::Strided;
 use crate::desc::{FilterParameters, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, DescriptorError, Issue, Path};
+use crate::fields::DataFields;
 use crate::gate::Gates;
 
 /// Names of the two structures, with which all paths begin.
-pub(super) const PARAMS: &str = "params";
-const DELTA: &str = "delta_params";
+pub(crate) const PARAMS: &str = "params";
+pub(crate) const DELTA: &str = "delta_params";
 
 /// A pair of structures that holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedBackward {
     pub(crate) forward: Checked,
-    pub(crate) incoming: IncomingGradients,
-    pub(crate) input: InputGradients,
+    pub(crate) incoming: DataFields<Option<Strided>>,
+    pub(crate) input: DataFields<Option<Gradient>>,
     pub(crate) gates: Gates<GateGradients>,
 }
 
@@ -39,13 +39,13 @@ impl CheckedBackward {
         &self.forward
     }
 
-    /// Gradients with respect to the outputs; at least one is there.
-    pub fn incoming(&self) -> &IncomingGradients {
+    /// Gradients with respect to the outputs; `None` stands for zeros, at least one is there.
+    pub fn incoming(&self) -> &DataFields<Option<Strided>> {
         &self.incoming
     }
 
-    /// Where gradients with respect to the input and the initial states are wanted.
-    pub fn input(&self) -> &InputGradients {
+    /// Where gradients with respect to the input and the initial states go; `None` where none is wanted.
+    pub fn input(&self) -> &DataFields<Option<Gradient>> {
         &self.input
     }
 

@@ -1,26 +1,24 @@
 //! The weights of the gates.
 //!
-//! In: a gate's descriptors and the layer's sizes. Out: [`GateArrays`] and the kind of its peephole, or
+//! In: a gate's descriptors and the layer's sizes. Out: its [`CheckedArray`]s and the kind of its peephole, or
 //! findings. Which axes each weight array has stands here and nowhere else.
 
 use super::array::{CheckedArray, Field, check_array};
-use super::config::{GateArrays, Peephole};
+use super::config::Peephole;
 use super::issues::Issues;
 use super::layout::{Axis, Form, kept_axes};
-use super::overlap::Span;
 use super::scalars::Sizes;
 use crate::desc::{LSTMGateDescriptor, NDArrayDescriptor};
 use crate::error::{Code, Path};
+use crate::fields::{GateField, GateFields};
 use crate::gate::Gate;
 
 /// What is known of a gate's arrays.
 #[derive(Debug)]
 pub(super) struct CheckedGate {
-    /// `None` where something was reported.
-    pub(super) arrays: Option<GateArrays>,
+    /// `None` for what is absent or was reported.
+    pub(super) arrays: GateFields<Option<CheckedArray>>,
     pub(super) forms: WeightForms,
-    /// Of the arrays that hold.
-    pub(super) spans: Vec<Span>,
 }
 
 /// Which weights a gate has and in which form.
@@ -62,9 +60,15 @@ impl GateAxes {
         }
     }
 
-    /// Of a peephole of this kind.
-    pub(super) fn peephole(&self, kind: Peephole) -> &[Axis] {
-        if kind == Peephole::Diagonal { &self.vector } else { &self.matrix }
+    /// Of one array; those of a peephole of this kind.
+    pub(super) fn of(&self, field: GateField, kind: Peephole) -> &[Axis] {
+        match field {
+            GateField::Iw => &self.lowest,
+            GateField::IwUpper => &self.upper,
+            GateField::Cw if kind == Peephole::Diagonal => &self.vector,
+            GateField::Hw | GateField::Cw => &self.matrix,
+            GateField::B => &self.vector,
+        }
     }
 }
 
@@ -75,64 +79,61 @@ pub(super) fn check_gate(
     desc: &LSTMGateDescriptor<'_>,
     sizes: &Sizes,
 ) -> CheckedGate {
-    let path = issues.field(gate.field());
     let is_split = is_split(desc.iw_desc.each_ref(), sizes);
     let axes = GateAxes::new(sizes, is_split);
     let form = peephole_kind(&desc.cw_desc, &axes);
     let peephole = if is_one_unit(sizes, form) { Peephole::Full } else { form };
     let forms = WeightForms { is_split, peephole, has_bias: !desc.b_desc.data.is_null() };
 
-    let input = check_input_weights(issues, &path.then("iw_desc"), &desc.iw_desc, &axes, sizes);
-    let hw_path = path.then("hw_desc");
-    require(issues, &hw_path, &desc.hw_desc, "the hidden weights");
-    let hw = check_weights(issues, hw_path, &axes.matrix, &desc.hw_desc);
-    let cw = check_weights(issues, path.then("cw_desc"), axes.peephole(form), &desc.cw_desc)
-        .map(|cw| if form == peephole { cw } else { cw.with_last_axis() });
-    let b = check_weights(issues, path.then("b_desc"), &axes.vector, &desc.b_desc);
-
-    let all = [&input.lowest, &input.upper, &hw, &cw, &b];
-    let spans = all.into_iter().flatten().map(|array| array.span.clone()).collect();
-    let layout = |array: Option<CheckedArray>| array.map(|array| array.layout);
-    let arrays = input.lowest.zip(hw).map(|(iw, hw)| GateArrays {
-        iw: iw.layout,
-        iw_upper: layout(input.upper),
-        hw: hw.layout,
-        cw: layout(cw),
-        b: layout(b),
+    let mut arrays = desc.fields().map(|field, desc| {
+        let path = field.path(issues.root(), gate);
+        let is_looked_at = match field {
+            GateField::Iw => is_split || joint_form_fits(issues, &path, desc, sizes),
+            GateField::IwUpper => is_split,
+            GateField::Hw | GateField::Cw | GateField::B => true,
+        };
+        if desc.data.is_null() {
+            require(issues, &path, field);
+            return None;
+        }
+        let axes = axes.of(field, form);
+        let field = Field { path, axes, is_sequence: false, is_output: false };
+        is_looked_at.then(|| check_array(issues, &field, desc)).flatten()
     });
-    CheckedGate { arrays, forms, spans }
+    if form != peephole {
+        arrays.cw = arrays.cw.map(CheckedArray::with_last_axis);
+    }
+    CheckedGate { arrays, forms }
 }
 
-/// The input weights of one gate: of all layers, or of the lowest and of those above it.
-#[derive(Default)]
-struct InputWeights {
-    lowest: Option<CheckedArray>,
-    upper: Option<CheckedArray>,
-}
-
-fn check_input_weights(
+/// Whether the input weights of all layers can be one array; reported if not.
+fn joint_form_fits(
     issues: &mut Issues,
     path: &Path,
-    [first, second]: &[NDArrayDescriptor<'_>; 2],
-    axes: &GateAxes,
+    desc: &NDArrayDescriptor<'_>,
     sizes: &Sizes,
-) -> InputWeights {
-    require(issues, &path.at(0), first, "the input weights");
-    let is_split = is_split([first, second], sizes);
+) -> bool {
     let (input, outputs) = (sizes.input, sizes.outputs());
-    let is_known = input != 0 && outputs != 0 && !first.data.is_null();
-    if sizes.layers > 1 && !is_split && input != outputs && is_known {
+    let is_known = input != 0 && outputs != 0 && !desc.data.is_null();
+    let fits = sizes.layers <= 1 || input == outputs || !is_known;
+    if !fits {
         let expected = format!(
             "iw_desc[1] for the upper layers, or input_size = directions * hidden_size = {outputs}"
         );
         let actual = format!("the joint form with input_size = {input}");
-        issues.push(path.at(0), Code::JointWeightsWidth, expected, actual);
-        return InputWeights::default();
+        issues.push(path.clone(), Code::JointWeightsWidth, expected, actual);
     }
-    let lowest = check_weights(issues, path.at(0), &axes.lowest, first);
-    let upper =
-        if is_split { check_weights(issues, path.at(1), &axes.upper, second) } else { None };
-    InputWeights { lowest, upper }
+    fits
+}
+
+/// Report a null array that every gate must have.
+fn require(issues: &mut Issues, path: &Path, field: GateField) {
+    let what = match field {
+        GateField::Iw => "the input weights",
+        GateField::Hw => "the hidden weights",
+        GateField::IwUpper | GateField::Cw | GateField::B => return,
+    };
+    issues.push(path.then("data"), Code::NullData, what, "null");
 }
 
 /// Whether the second descriptor holds the input weights of the upper layers.
@@ -144,24 +145,6 @@ fn is_split([first, second]: [&NDArrayDescriptor<'_>; 2], sizes: &Sizes) -> bool
 pub(super) fn is_same_pointer(one: &NDArrayDescriptor<'_>, other: &NDArrayDescriptor<'_>) -> bool {
     let address = |desc: &NDArrayDescriptor<'_>| desc.data.memory().map(|memory| memory.address);
     address(one) == address(other)
-}
-
-fn require(issues: &mut Issues, path: &Path, desc: &NDArrayDescriptor<'_>, what: &str) {
-    if desc.data.is_null() {
-        issues.push(path.then("data"), Code::NullData, what, "null");
-    }
-}
-
-fn check_weights(
-    issues: &mut Issues,
-    path: Path,
-    axes: &[Axis],
-    desc: &NDArrayDescriptor<'_>,
-) -> Option<CheckedArray> {
-    if desc.data.is_null() {
-        return None;
-    }
-    check_array(issues, &Field { path, axes, is_sequence: false, is_output: false }, desc)
 }
 
 /// Whether a diagonal is a matrix too: of one hidden unit, both are one number for each layer and direction.

@@ -4,8 +4,8 @@
 //! findings. Gradients have the axes of what they belong to; whether a weight has one at all is known from
 //! the forward pass.
 
-use super::array::{CheckedArray, Field, check_array};
-use super::arrays::{ANY_OF_THREE, CheckedData, Side, check_data, is_empty};
+use super::array::{CheckedArray, Field, check_array, spans};
+use super::arrays::{ANY_OF_THREE, Role, check_data, is_empty};
 use super::config::Peephole;
 use super::delta::PARAMS;
 use super::gates::{GateAxes, WeightForms, is_one_unit, is_rather, is_same_pointer};
@@ -16,18 +16,8 @@ use super::overlap::{Span, check_overlap};
 use super::strided::Strided;
 use crate::desc::{LSTMGateDescriptor, LayerParametersLSTM, NDArrayDescriptor, NDArrayFlags};
 use crate::error::{Code, Path};
+use crate::fields::{DataFields, GateField, GateFields, Side};
 use crate::gate::{Gate, Gates};
-
-/// Gradients with respect to the outputs; `None` stands for zeros.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IncomingGradients {
-    /// `[seq_len, batch, directions * hidden_size]`.
-    pub data: Option<Strided>,
-    /// `[layers, directions, batch, hidden_size]`.
-    pub hidden: Option<Strided>,
-    /// `[layers, directions, batch, hidden_size]`.
-    pub cell: Option<Strided>,
-}
 
 /// Where a gradient goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,38 +28,15 @@ pub struct Gradient {
     pub accumulate: bool,
 }
 
-/// Where gradients with respect to the input go; `None` where none is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputGradients {
-    /// `[seq_len, batch, input_size]`.
-    pub data: Option<Gradient>,
-    /// `[layers, directions, batch, hidden_size]`.
-    pub hidden: Option<Gradient>,
-    /// `[layers, directions, batch, hidden_size]`.
-    pub cell: Option<Gradient>,
-}
-
 /// Where gradients with respect to the weights of one gate go; `None` where none is wanted. Each has the
 /// axes of its weight.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GateGradients {
-    /// `[layers or 1, directions, hidden_size, layer input]`.
-    pub iw: Option<Gradient>,
-    /// `[layers - 1, directions, hidden_size, directions * hidden_size]`, in the split form only.
-    pub iw_upper: Option<Gradient>,
-    /// `[layers, directions, hidden_size, hidden_size]`.
-    pub hw: Option<Gradient>,
-    /// `[layers, directions, hidden_size, hidden_size]`, or the diagonal without the last axis.
-    pub cw: Option<Gradient>,
-    /// `[layers, directions, hidden_size]`.
-    pub b: Option<Gradient>,
-}
+pub type GateGradients = GateFields<Option<Gradient>>;
 
 /// All gradients. What was reported is missing.
 #[derive(Debug)]
 pub(super) struct CheckedGradients {
-    pub(super) incoming: IncomingGradients,
-    pub(super) input: InputGradients,
+    pub(super) incoming: DataFields<Option<Strided>>,
+    pub(super) input: DataFields<Option<Gradient>>,
     pub(super) gates: Gates<GateGradients>,
 }
 
@@ -83,40 +50,28 @@ pub(super) fn check_gradients(
 ) -> CheckedGradients {
     let (from, to) = (&delta.output_descriptor, &delta.input_descriptor);
     if is_empty(from) {
-        let path = issues.field("output_descriptor");
+        let path = issues.field(Side::Output.name());
         issues.push(path, Code::MissingGradient, ANY_OF_THREE, "none");
     }
-    for (name, desc) in [
-        ("data_desc", &to.data_desc),
-        ("hidden_desc", &to.hidden_desc),
-        ("cell_state_desc", &to.cell_state_desc),
-    ] {
-        let path = issues.field("input_descriptor").then(name);
-        check_accumulate(issues, &path, desc);
-    }
-    let outgoing = check_data(issues, Side::GRADIENT, to, &layer.sizes);
-    let incoming = check_data(issues, Side::RESULT, from, &layer.sizes);
-    let gates = Gates::from_fn(|gate| {
-        let desc = delta.gate(gate);
+    let outgoing = check_data(issues, Role::GRADIENT, to, &layer.sizes);
+    let incoming = check_data(issues, Role::RESULT, from, &layer.sizes);
+    let gates = delta.gates().map(|gate, desc| {
         GateCheck { issues, layer, gate, forms: *layer.arrays.forms.get(gate) }.arrays(desc)
     });
 
-    let weights = gates.each().into_iter().flat_map(GateArrays::each);
-    let outputs: Vec<&Span> = outgoing.spans().chain(weights.map(|array| &array.span)).collect();
-    let others = layer.arrays.spans.iter().chain(incoming.spans()).chain(sequence);
+    let weights = gates.each().into_iter().flat_map(|gate| spans(gate.each()));
+    let outputs: Vec<&Span> = spans(outgoing.each()).chain(weights).collect();
+    let others = layer.arrays.spans.iter().chain(spans(incoming.each())).chain(sequence);
     check_overlap(issues, &outputs, &others.collect::<Vec<_>>(), &[]);
 
-    let CheckedData { data, hidden, cell } = incoming;
-    let layout = |array: Option<CheckedArray>| array.map(|array| array.layout);
-    let incoming =
-        IncomingGradients { data: layout(data), hidden: layout(hidden), cell: layout(cell) };
-    let input = InputGradients {
-        data: gradient(outgoing.data, &to.data_desc),
-        hidden: gradient(outgoing.hidden, &to.hidden_desc),
-        cell: gradient(outgoing.cell, &to.cell_state_desc),
-    };
-    let mut gates = gates;
-    let gates = Gates::from_fn(|gate| gates.get_mut(gate).take(delta.gate(gate)));
+    let input = outgoing.zip(to.fields()).map(|field, (array, desc)| {
+        check_accumulate(issues, &field.path(issues.root(), Side::Input), desc);
+        gradient(array, desc)
+    });
+    let gates = gates.zip(delta.gates()).map(|_, (arrays, desc)| {
+        arrays.zip(desc.fields()).map(|_, (array, desc)| gradient(array, desc))
+    });
+    let incoming = incoming.map(|_, array| array.map(|array| array.layout));
     CheckedGradients { incoming, input, gates }
 }
 
@@ -136,33 +91,6 @@ fn check_accumulate(issues: &mut Issues, path: &Path, desc: &NDArrayDescriptor<'
     }
 }
 
-/// The arrays of one gate's gradients; `None` for what is not wanted or was reported.
-#[derive(Debug)]
-struct GateArrays {
-    iw: Option<CheckedArray>,
-    iw_upper: Option<CheckedArray>,
-    hw: Option<CheckedArray>,
-    cw: Option<CheckedArray>,
-    b: Option<CheckedArray>,
-}
-
-impl GateArrays {
-    fn each(&self) -> impl Iterator<Item = &CheckedArray> {
-        [&self.iw, &self.iw_upper, &self.hw, &self.cw, &self.b].into_iter().flatten()
-    }
-
-    fn take(&mut self, desc: &LSTMGateDescriptor<'_>) -> GateGradients {
-        let [iw, iw_upper] = &desc.iw_desc;
-        GateGradients {
-            iw: gradient(self.iw.take(), iw),
-            iw_upper: gradient(self.iw_upper.take(), iw_upper),
-            hw: gradient(self.hw.take(), &desc.hw_desc),
-            cw: gradient(self.cw.take(), &desc.cw_desc),
-            b: gradient(self.b.take(), &desc.b_desc),
-        }
-    }
-}
-
 /// What the gradients of one gate are checked against.
 struct GateCheck<'c> {
     issues: &'c mut Issues,
@@ -172,30 +100,33 @@ struct GateCheck<'c> {
 }
 
 impl GateCheck<'_> {
-    fn arrays(mut self, desc: &LSTMGateDescriptor<'_>) -> GateArrays {
+    /// The arrays; `None` for what is not wanted or was reported.
+    fn arrays(mut self, desc: &LSTMGateDescriptor<'_>) -> GateFields<Option<CheckedArray>> {
         let axes = GateAxes::new(&self.layer.sizes, self.forms.is_split);
-        let path = self.issues.field(self.gate.field());
-        let [iw, iw_upper] = &desc.iw_desc;
-        let iw_path = path.then("iw_desc");
-        GateArrays {
-            iw: self.array(iw_path.at(0), &axes.lowest, iw),
-            iw_upper: self.upper(iw_path.at(1), &axes, iw, iw_upper),
-            hw: self.array(path.then("hw_desc"), &axes.matrix, &desc.hw_desc),
-            cw: self.peephole(path.then("cw_desc"), &axes, &desc.cw_desc),
-            b: self.bias(path.then("b_desc"), &axes, &desc.b_desc),
-        }
+        let [first, _] = &desc.iw_desc;
+        desc.fields().map(|field, desc| {
+            if desc.data.is_null() {
+                return None;
+            }
+            match field {
+                GateField::Iw | GateField::Hw => {
+                    self.array(field, axes.of(field, self.forms.peephole), desc)
+                }
+                GateField::IwUpper => self.upper(&axes, first, desc),
+                GateField::Cw => self.peephole(&axes, desc),
+                GateField::B => self.bias(&axes, desc),
+            }
+        })
     }
 
     /// One gradient with known axes.
     fn array(
         &mut self,
-        path: Path,
+        field: GateField,
         axes: &[Axis],
         desc: &NDArrayDescriptor<'_>,
     ) -> Option<CheckedArray> {
-        if desc.data.is_null() {
-            return None;
-        }
+        let path = field.path(self.issues.root(), self.gate);
         check_accumulate(self.issues, &path, desc);
         let field = Field { path, axes, is_sequence: false, is_output: true };
         check_array(self.issues, &field, desc)
@@ -205,85 +136,79 @@ impl GateCheck<'_> {
     /// where there is one layer, and says nothing where it is the first one again.
     fn upper(
         &mut self,
-        path: Path,
         axes: &GateAxes,
         first: &NDArrayDescriptor<'_>,
         desc: &NDArrayDescriptor<'_>,
     ) -> Option<CheckedArray> {
-        if desc.data.is_null() || self.layer.sizes.layers <= 1 || self.is_unknown("iw_desc") {
+        let field = GateField::IwUpper;
+        if self.layer.sizes.layers <= 1 || self.is_unknown(field) {
             return None;
         }
         let is_same = is_same_pointer(first, desc);
         match (self.forms.is_split, is_same) {
-            (true, false) => self.array(path, &axes.upper, desc),
+            (true, false) => self.array(field, &axes.upper, desc),
             (false, true) => None,
             (true, true) => {
                 let expected = "an array of its own, as the weights have one";
-                self.refuse(path, Code::GradientForm, expected, "the array of iw_desc[0]")
+                self.refuse(field, Code::GradientForm, expected, "the array of iw_desc[0]")
             }
             (false, false) => {
                 let expected = "null, as the weights of all layers are in iw_desc[0]";
-                self.refuse(path, Code::GradientForm, expected, "an array")
+                self.refuse(field, Code::GradientForm, expected, "an array")
             }
         }
     }
 
     /// Cell weights, in the same form as the weights; those of one hidden unit in either.
-    fn peephole(
-        &mut self,
-        path: Path,
-        axes: &GateAxes,
-        desc: &NDArrayDescriptor<'_>,
-    ) -> Option<CheckedArray> {
-        if desc.data.is_null() || self.is_unknown("cw_desc") {
+    fn peephole(&mut self, axes: &GateAxes, desc: &NDArrayDescriptor<'_>) -> Option<CheckedArray> {
+        let field = GateField::Cw;
+        if self.is_unknown(field) {
             return None;
         }
         let (other, expected, actual) = match self.forms.peephole {
             Peephole::None => {
                 let expected = "null, as the gate has no peephole";
-                return self.refuse(path, Code::GradientWithoutWeight, expected, "an array");
+                return self.refuse(field, Code::GradientWithoutWeight, expected, "an array");
             }
             Peephole::Full => (Peephole::Diagonal, "a full matrix, as in params", "a diagonal"),
             Peephole::Diagonal => (Peephole::Full, "a diagonal, as in params", "a full matrix"),
         };
-        let own = axes.peephole(self.forms.peephole);
-        if !is_rather(desc, axes.peephole(other), own) {
-            return self.array(path, own, desc);
+        let own = axes.of(field, self.forms.peephole);
+        if !is_rather(desc, axes.of(field, other), own) {
+            return self.array(field, own, desc);
         }
         if !is_one_unit(&self.layer.sizes, other) {
-            return self.refuse(path, Code::GradientForm, expected, actual);
+            return self.refuse(field, Code::GradientForm, expected, actual);
         }
-        self.array(path, axes.peephole(other), desc).map(CheckedArray::with_last_axis)
+        self.array(field, axes.of(field, other), desc).map(CheckedArray::with_last_axis)
     }
 
-    fn bias(
-        &mut self,
-        path: Path,
-        axes: &GateAxes,
-        desc: &NDArrayDescriptor<'_>,
-    ) -> Option<CheckedArray> {
-        if desc.data.is_null() || self.is_unknown("b_desc") {
+    fn bias(&mut self, axes: &GateAxes, desc: &NDArrayDescriptor<'_>) -> Option<CheckedArray> {
+        let field = GateField::B;
+        if self.is_unknown(field) {
             return None;
         }
         if !self.forms.has_bias {
             let expected = "null, as the gate has no bias";
-            return self.refuse(path, Code::GradientWithoutWeight, expected, "an array");
+            return self.refuse(field, Code::GradientWithoutWeight, expected, "an array");
         }
-        self.array(path, &axes.vector, desc)
+        self.array(field, &axes.vector, desc)
     }
 
     /// Whether the weight itself was reported before the check, so that it may have any form.
-    fn is_unknown(&self, name: &'static str) -> bool {
-        self.issues.is_reported(&Path::field(PARAMS).then(self.gate.field()).then(name))
+    fn is_unknown(&self, field: GateField) -> bool {
+        let gate = Path::field(PARAMS).then(self.gate.field());
+        self.issues.is_reported(&gate.then(field.name()))
     }
 
     fn refuse(
         &mut self,
-        path: Path,
+        field: GateField,
         code: Code,
         expected: &str,
         actual: &str,
     ) -> Option<CheckedArray> {
+        let path = field.path(self.issues.root(), self.gate);
         self.issues.push(path, code, expected, actual);
         None
     }

@@ -27,6 +27,11 @@ impl Issues {
         self.structure = Path::field(structure);
     }
 
+    /// The path of the structure that is being checked.
+    pub(super) fn root(&self) -> &Path {
+        &self.structure
+    }
+
     /// The path of a field of the structure that is being checked.
     pub(super) fn field(&self, name: &'static str) -> Path {
         self.structure.then(name)

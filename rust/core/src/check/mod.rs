@@ -25,15 +25,19 @@ mod gradients;
 mod issues;
 mod layer;
 mod layout;
+mod lent;
 mod overlap;
 mod scalars;
 mod sequence;
 mod strided;
 mod strides;
 
-pub use config::{Arrays, Checked, Config, GateArrays, InitialState, LayerConfig, Peephole};
+pub use config::{Arrays, Checked, Config, GateArrays, InputArray, LayerConfig, Peephole};
 pub use delta::{CheckedBackward, check_backward, check_backward_after};
-pub use gradients::{GateGradients, Gradient, IncomingGradients, InputGradients};
+pub(crate) use delta::{DELTA, PARAMS};
+pub use gradients::{GateGradients, Gradient};
+pub use lent::{Lent, LentMut};
+pub(crate) use lent::{bind, bind_mut, bind_required};
 pub use strided::Strided;
 
 use crate::desc::{FilterParameters, LayerParametersLSTM};

@@ -3,10 +3,10 @@
 //! In: extents and strides that `check` has proven to lie inside of the memory. Out: `ndarray` views with
 //! the field's own axes in C order. It does not know the descriptor that it came from.
 
+use super::lent::{Lent, LentMut};
 use crate::error::{Error, Path};
 use ndarray::{
-    ArrayBase, ArrayView, ArrayViewD, ArrayViewMut, ArrayViewMutD, Axis, Dimension, IxDyn, RawData,
-    ShapeBuilder,
+    ArrayBase, ArrayView, ArrayViewMut, Axis, Dimension, IxDyn, RawData, ShapeBuilder, StrideShape,
 };
 
 /// How a field with the axes of [`shape`](Self::shape) lies in its memory.
@@ -19,6 +19,8 @@ pub struct Strided {
 /// Where the strides come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
+    /// A contiguous buffer, in which the elements lie in C order.
+    InOrder,
     /// A contiguous buffer, and strides in elements for each axis.
     Buffer { strides: Vec<usize> },
     /// An array's own strides: its axes in the field's order, and the field's axes that it lacks.
@@ -28,7 +30,14 @@ enum Source {
 impl Strided {
     /// Strides in elements for each axis of the field, in a contiguous buffer.
     pub(super) fn in_buffer(shape: Vec<usize>, strides: Vec<usize>) -> Self {
-        Self { shape, source: Source::Buffer { strides } }
+        let mut next = 1_usize;
+        let is_in_order = shape.iter().zip(&strides).rev().all(|(&extent, &stride)| {
+            let is_next = extent == 1 || stride == next;
+            next = extent.saturating_mul(next);
+            is_next
+        });
+        let source = if is_in_order { Source::InOrder } else { Source::Buffer { strides } };
+        Self { shape, source }
     }
 
     /// For each axis of the field the axis of an array of `own_shape`, `None` for one that it lacks. Each of
@@ -48,6 +57,7 @@ impl Strided {
     /// The same elements with one more axis, the fastest one, of extent 1.
     pub(super) fn with_last_axis(mut self) -> Self {
         match &mut self.source {
+            Source::InOrder => {}
             Source::Buffer { strides } => strides.push(1),
             Source::Axes { missing, .. } => missing.push(self.shape.len()),
         }
@@ -68,20 +78,24 @@ impl Strided {
     pub fn bind<'a, D: Dimension>(
         &self,
         path: impl FnOnce() -> Path,
-        array: ArrayViewD<'a, f32>,
+        array: Lent<'a>,
     ) -> Result<ArrayView<'a, f32, D>, Error> {
-        let found = array.raw_dim();
-        let view = match &self.source {
-            Source::Buffer { strides } => array.to_slice().and_then(|slice| {
-                let shape = IxDyn(&self.shape).strides(IxDyn(strides));
-                ArrayViewD::from_shape(shape, slice).ok()
-            }),
-            Source::Axes { own_shape, order, missing } => {
-                (array.shape() == own_shape.as_slice()).then(|| permute(array, order, missing))
+        let buffer = |elements| ArrayView::from_shape(self.buffer_shape()?, elements).ok();
+        match array {
+            Lent::InOrder(elements) => {
+                buffer(elements).ok_or_else(|| self.mismatch(path(), &[elements.len()]))
             }
-        };
-        view.and_then(|view| view.into_dimensionality().ok())
-            .ok_or_else(|| self.mismatch(path(), &found))
+            Lent::Strided(array) => {
+                let found = array.raw_dim();
+                let view = match &self.source {
+                    Source::InOrder | Source::Buffer { .. } => array.to_slice().and_then(buffer),
+                    Source::Axes { own_shape, order, missing } => (found.slice() == own_shape)
+                        .then(|| permute(array, order, missing))
+                        .and_then(|view| view.into_dimensionality().ok()),
+                };
+                view.ok_or_else(|| self.mismatch(path(), found.slice()))
+            }
+        }
     }
 
     /// As [`bind`](Self::bind), to write.
@@ -92,87 +106,54 @@ impl Strided {
     pub fn bind_mut<'a, D: Dimension>(
         &self,
         path: impl FnOnce() -> Path,
-        array: ArrayViewMutD<'a, f32>,
+        array: LentMut<'a>,
     ) -> Result<ArrayViewMut<'a, f32, D>, Error> {
-        let found = array.raw_dim();
-        let view = match &self.source {
-            Source::Buffer { strides } => array.into_slice().and_then(|slice| {
-                let shape = IxDyn(&self.shape).strides(IxDyn(strides));
-                ArrayViewMutD::from_shape(shape, slice).ok()
-            }),
-            Source::Axes { own_shape, order, missing } => {
-                (array.shape() == own_shape.as_slice()).then(|| permute(array, order, missing))
+        let buffer = |elements| ArrayViewMut::from_shape(self.buffer_shape()?, elements).ok();
+        match array {
+            LentMut::InOrder(elements) => {
+                let len = elements.len();
+                buffer(elements).ok_or_else(|| self.mismatch(path(), &[len]))
             }
-        };
-        view.and_then(|view| view.into_dimensionality().ok())
-            .ok_or_else(|| self.mismatch(path(), &found))
-    }
-
-    /// Whether the elements lie one behind the other in C order, in an array that does itself.
-    pub fn is_in_order(&self) -> bool {
-        match &self.source {
-            Source::Buffer { strides } => {
-                let mut next = 1;
-                self.shape.iter().zip(strides).rev().all(|(&extent, &stride)| {
-                    let is_next = extent == 1 || stride == next;
-                    next = extent.saturating_mul(next);
-                    is_next
-                })
-            }
-            Source::Axes { own_shape, order, .. } => {
-                order.iter().filter(|&&axis| own_shape.get(axis) != Some(&1)).is_sorted()
+            LentMut::Strided(array) => {
+                let found = array.raw_dim();
+                let view = match &self.source {
+                    Source::InOrder | Source::Buffer { .. } => array.into_slice().and_then(buffer),
+                    Source::Axes { own_shape, order, missing } => (found.slice() == own_shape)
+                        .then(|| permute(array, order, missing))
+                        .and_then(|view| view.into_dimensionality().ok()),
+                };
+                view.ok_or_else(|| self.mismatch(path(), found.slice()))
             }
         }
     }
 
-    /// The field as a view of its elements, which lie in C order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ArrayMismatch`] if they do not lie in order, or are more or fewer.
-    pub fn bind_slice<'a, D: Dimension>(
-        &self,
-        path: impl FnOnce() -> Path,
-        elements: &'a [f32],
-    ) -> Result<ArrayView<'a, f32, D>, Error> {
-        let view = ArrayView::from_shape(self.dimension::<D>(), elements);
-        let view = view.ok().filter(|_| self.is_in_order() && self.holds::<D>(elements));
-        view.ok_or_else(|| self.mismatch(path(), &IxDyn(&[elements.len()])))
+    /// Whether the elements lie one behind the other in C order.
+    pub fn is_in_order(&self) -> bool {
+        self.source == Source::InOrder
     }
 
-    /// As [`bind_slice`](Self::bind_slice), to write.
-    ///
-    /// # Errors
-    ///
-    /// As [`bind_slice`](Self::bind_slice).
-    pub fn bind_slice_mut<'a, D: Dimension>(
-        &self,
-        path: impl FnOnce() -> Path,
-        elements: &'a mut [f32],
-    ) -> Result<ArrayViewMut<'a, f32, D>, Error> {
-        let (len, holds) = (elements.len(), self.holds::<D>(elements));
-        let view = ArrayViewMut::from_shape(self.dimension::<D>(), elements);
-        let view = view.ok().filter(|_| self.is_in_order() && holds);
-        view.ok_or_else(|| self.mismatch(path(), &IxDyn(&[len])))
+    /// Extents and strides of the field in a buffer; `None` if it has not `D` axes or is in none.
+    fn buffer_shape<D: Dimension>(&self) -> Option<StrideShape<D>> {
+        if D::NDIM.is_some_and(|axes| axes != self.shape.len()) {
+            return None;
+        }
+        let dimension = |extents: &[usize]| {
+            let mut dimension = D::zeros(extents.len());
+            dimension.slice_mut().iter_mut().zip(extents).for_each(|(to, &extent)| *to = extent);
+            dimension
+        };
+        match &self.source {
+            Source::InOrder => Some(dimension(&self.shape).into()),
+            Source::Buffer { strides } => Some(dimension(&self.shape).strides(dimension(strides))),
+            Source::Axes { .. } => None,
+        }
     }
 
-    /// The extents as a dimension; of another number of axes where the field has another.
-    fn dimension<D: Dimension>(&self) -> D {
-        let mut dimension = D::zeros(D::NDIM.unwrap_or(self.shape.len()));
-        dimension.slice_mut().iter_mut().zip(&self.shape).for_each(|(to, &extent)| *to = extent);
-        dimension
-    }
-
-    fn holds<D: Dimension>(&self, elements: &[f32]) -> bool {
-        let has_axes = D::NDIM.is_none_or(|axes| axes == self.shape.len());
-        has_axes && self.shape.iter().product::<usize>() == elements.len()
-    }
-
-    fn mismatch(&self, path: Path, actual: &IxDyn) -> Error {
+    fn mismatch(&self, path: Path, actual: &[usize]) -> Error {
         Error::ArrayMismatch {
             path,
             expected: format!("{:?}", self.shape),
-            actual: format!("{:?}", actual.as_array_view().to_vec()),
+            actual: format!("{actual:?}"),
         }
     }
 }
@@ -188,9 +169,9 @@ fn permute<S: RawData>(
 
 #[cfg(test)]
 mod tests {
-    use super::Strided;
+    use super::{Lent, LentMut, Strided};
     use crate::error::Path;
-    use ndarray::{Array1, Axis, Ix2, Ix3, Slice};
+    use ndarray::{Array1, Axis, Ix2, Ix3, Slice, aview1};
 
     fn path() -> Path {
         Path::field("b_desc")
@@ -208,42 +189,44 @@ mod tests {
     fn a_buffer_is_seen_through_the_strides_of_the_field() {
         let buffer = numbers(30).into_dyn();
         let strided = Strided::in_buffer(vec![3, 4], vec![1, 7]);
-        let view = strided.bind::<Ix2>(path, buffer.view()).unwrap();
+        let view = strided.bind::<Ix2>(path, Lent::Strided(buffer.view())).unwrap();
         assert_eq!(view.dim(), (3, 4));
         assert!(view.indexed_iter().all(|((i, j), &value)| is(value, i + 7 * j)));
     }
 
     #[test]
-    fn elements_in_order_are_seen_without_strides() {
+    fn a_buffer_may_be_lent_as_elements_or_as_a_view() {
         let numbers: Vec<f32> = (0..12).map(|number| number as f32).collect();
-        let fields = [
-            Strided::in_buffer(vec![3, 1, 4], vec![4, 77, 1]),
-            Strided::along_axes(vec![3, 1, 4], vec![3, 4], &[Some(0), None, Some(1)]),
-            Strided::along_axes(vec![3, 1, 4], vec![1, 3, 4], &[Some(1), Some(0), Some(2)]),
-        ];
-        for field in fields {
-            assert!(field.is_in_order());
-            let view = field.bind_slice::<Ix3>(path, &numbers).unwrap();
-            assert_eq!((view.dim(), view.to_slice()), ((3, 1, 4), Some(numbers.as_slice())));
-            assert!(field.bind_slice::<Ix3>(path, &numbers[1..]).is_err());
-            assert!(field.bind_slice::<Ix2>(path, &numbers).is_err());
-        }
-        let mut numbers = numbers;
-        for field in [
-            Strided::in_buffer(vec![3, 4], vec![1, 3]),
-            Strided::along_axes(vec![3, 4], vec![4, 3], &[Some(1), Some(0)]),
-        ] {
-            assert!(!field.is_in_order());
-            assert!(field.bind_slice::<Ix2>(path, &numbers).is_err());
-            assert!(field.bind_slice_mut::<Ix2>(path, &mut numbers).is_err());
-        }
+        let field = Strided::in_buffer(vec![3, 1, 4], vec![4, 77, 1]);
+        assert!(field.is_in_order());
+        let view = field.bind::<Ix3>(path, Lent::InOrder(&numbers)).unwrap();
+        assert_eq!((view.dim(), view.to_slice()), ((3, 1, 4), Some(numbers.as_slice())));
+        assert_eq!(
+            view,
+            field.bind::<Ix3>(path, Lent::Strided(aview1(&numbers).into_dyn())).unwrap()
+        );
+        assert!(field.bind::<Ix3>(path, Lent::InOrder(&numbers[1..])).is_err());
+        assert!(field.bind::<Ix2>(path, Lent::InOrder(&numbers)).is_err());
+
+        let turned = Strided::in_buffer(vec![3, 4], vec![1, 3]);
+        assert!(!turned.is_in_order());
+        let view = turned.bind::<Ix2>(path, Lent::InOrder(&numbers)).unwrap();
+        assert!(view.indexed_iter().all(|((i, j), &value)| is(value, i + 3 * j)));
+    }
+
+    #[test]
+    fn an_array_with_gaps_is_not_lent_as_elements() {
+        let mut numbers: Vec<f32> = (0..12).map(|number| number as f32).collect();
+        let field = Strided::along_axes(vec![3, 4], vec![3, 4], &[Some(0), Some(1)]);
+        assert!(field.bind::<Ix2>(path, Lent::InOrder(&numbers)).is_err());
+        assert!(field.bind_mut::<Ix2>(path, LentMut::InOrder(&mut numbers)).is_err());
     }
 
     #[test]
     fn strides_of_an_input_may_overlap() {
         let buffer = numbers(6).into_dyn();
         let strided = Strided::in_buffer(vec![3, 4], vec![1, 1]);
-        let view = strided.bind::<Ix2>(path, buffer.view()).unwrap();
+        let view = strided.bind::<Ix2>(path, Lent::Strided(buffer.view())).unwrap();
         assert!(is(view[[2, 3]], 5));
     }
 
@@ -254,7 +237,7 @@ mod tests {
         let mut with_gaps = array.view_mut();
         with_gaps.slice_axis_inplace(Axis(0), Slice::new(0, None, 2));
         with_gaps.slice_axis_inplace(Axis(1), Slice::new(0, None, 2));
-        let view = strided.bind_mut::<Ix3>(path, with_gaps.into_dyn()).unwrap();
+        let view = strided.bind_mut::<Ix3>(path, LentMut::Strided(with_gaps.into_dyn())).unwrap();
         assert_eq!(view.dim(), (5, 1, 3));
         assert!(view.indexed_iter().all(|((i, _, j), &value)| is(value, 20 * j + 2 * i)));
     }
@@ -271,10 +254,10 @@ mod tests {
             ),
         ];
         for (field, array) in fields {
-            let two = field.bind::<Ix2>(path, array.clone()).unwrap();
+            let two = field.bind::<Ix2>(path, Lent::Strided(array.view())).unwrap();
             let longer = field.clone().with_last_axis();
             assert_eq!(longer.shape(), [3, 4, 1]);
-            let three = longer.bind::<Ix3>(path, array.clone()).unwrap();
+            let three = longer.bind::<Ix3>(path, Lent::Strided(array.view())).unwrap();
             assert_eq!(three.index_axis(Axis(2), 0), two);
         }
     }
@@ -282,11 +265,13 @@ mod tests {
     #[test]
     fn another_array_than_the_checked_one_is_an_error() {
         let strided = Strided::in_buffer(vec![3, 4], vec![4, 1]);
-        assert!(strided.bind::<Ix2>(path, numbers(11).view().into_dyn()).is_err());
-        assert!(strided.bind::<Ix3>(path, numbers(12).view().into_dyn()).is_err());
-        let error = strided.bind_mut::<Ix2>(path, numbers(3).view_mut().into_dyn()).unwrap_err();
+        assert!(strided.bind::<Ix2>(path, Lent::Strided(numbers(11).view().into_dyn())).is_err());
+        assert!(strided.bind::<Ix3>(path, Lent::Strided(numbers(12).view().into_dyn())).is_err());
+        let error = strided
+            .bind_mut::<Ix2>(path, LentMut::Strided(numbers(3).view_mut().into_dyn()))
+            .unwrap_err();
         assert_eq!(error.to_string(), "b_desc: expected an array of shape [3, 4], found [3]");
         let strided = Strided::along_axes(vec![3, 4], vec![3, 4], &[Some(0), Some(1)]);
-        assert!(strided.bind::<Ix2>(path, numbers(12).view().into_dyn()).is_err());
+        assert!(strided.bind::<Ix2>(path, Lent::Strided(numbers(12).view().into_dyn())).is_err());
     }
 }

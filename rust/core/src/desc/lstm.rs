@@ -6,7 +6,8 @@
 use super::activation::Activation;
 use super::array::NDArrayDescriptor;
 use super::constants::LayerFlags;
-use crate::gate::Gate;
+use crate::fields::{DataFields, GateFields};
+use crate::gate::{Gate, Gates};
 
 /// `BNNSLSTMDataDescriptor`: a sequence and the states at its end.
 #[derive(Debug, Default)]
@@ -17,6 +18,26 @@ pub struct LSTMDataDescriptor<'a> {
     pub hidden_desc: NDArrayDescriptor<'a>,
     /// Cell state, `[layers, directions, batch, hidden_size]`.
     pub cell_state_desc: NDArrayDescriptor<'a>,
+}
+
+impl<'a> LSTMDataDescriptor<'a> {
+    /// The arrays by name.
+    pub fn fields(&self) -> DataFields<&NDArrayDescriptor<'a>> {
+        let Self { data_desc, hidden_desc, cell_state_desc } = self;
+        DataFields { data: data_desc, hidden: hidden_desc, cell: cell_state_desc }
+    }
+
+    /// The arrays by name, to change.
+    pub fn fields_mut(&mut self) -> DataFields<&mut NDArrayDescriptor<'a>> {
+        let Self { data_desc, hidden_desc, cell_state_desc } = self;
+        DataFields { data: data_desc, hidden: hidden_desc, cell: cell_state_desc }
+    }
+
+    /// A descriptor with these arrays.
+    pub fn from_fields(fields: DataFields<NDArrayDescriptor<'a>>) -> Self {
+        let DataFields { data, hidden, cell } = fields;
+        Self { data_desc: data, hidden_desc: hidden, cell_state_desc: cell }
+    }
 }
 
 /// `BNNSLSTMGateDescriptor`: the weights of one gate.
@@ -34,6 +55,29 @@ pub struct LSTMGateDescriptor<'a> {
     pub b_desc: NDArrayDescriptor<'a>,
     /// Activation; `None` where the default-activations flag is set.
     pub activation: Option<Activation<'a>>,
+}
+
+impl<'a> LSTMGateDescriptor<'a> {
+    /// The arrays by name.
+    pub fn fields(&self) -> GateFields<&NDArrayDescriptor<'a>> {
+        let Self { iw_desc: [iw, iw_upper], hw_desc, cw_desc, b_desc, .. } = self;
+        GateFields { iw, iw_upper, hw: hw_desc, cw: cw_desc, b: b_desc }
+    }
+
+    /// The arrays by name, to change.
+    pub fn fields_mut(&mut self) -> GateFields<&mut NDArrayDescriptor<'a>> {
+        let Self { iw_desc: [iw, iw_upper], hw_desc, cw_desc, b_desc, .. } = self;
+        GateFields { iw, iw_upper, hw: hw_desc, cw: cw_desc, b: b_desc }
+    }
+
+    /// A descriptor with these arrays.
+    pub fn from_fields(
+        fields: GateFields<NDArrayDescriptor<'a>>,
+        activation: Option<Activation<'a>>,
+    ) -> Self {
+        let GateFields { iw, iw_upper, hw, cw, b } = fields;
+        Self { iw_desc: [iw, iw_upper], hw_desc: hw, cw_desc: cw, b_desc: b, activation }
+    }
 }
 
 /// `BNNSLayerParametersLSTM`: one LSTM layer and the arrays of one call.
@@ -71,10 +115,28 @@ pub struct LayerParametersLSTM<'a> {
     pub hidden_activation: Option<Activation<'a>>,
 }
 
+/// The descriptors of a structure that hold arrays of floats.
+pub(crate) struct Parts<'p, 'a> {
+    pub(crate) input: &'p mut LSTMDataDescriptor<'a>,
+    pub(crate) output: &'p mut LSTMDataDescriptor<'a>,
+    pub(crate) gates: Gates<&'p mut LSTMGateDescriptor<'a>>,
+}
+
 impl<'a> LayerParametersLSTM<'a> {
-    /// The descriptors of all gates, in the order of [`Gate::ALL`].
-    pub(crate) fn gates(&self) -> [&LSTMGateDescriptor<'a>; 4] {
-        Gate::ALL.map(|gate| self.gate(gate))
+    /// The descriptors of all gates.
+    pub fn gates(&self) -> Gates<&LSTMGateDescriptor<'a>> {
+        Gates::from_fn(|gate| self.gate(gate))
+    }
+
+    /// The descriptors of the input, of the output and of all gates, to change.
+    pub(crate) fn parts_mut(&mut self) -> Parts<'_, 'a> {
+        let gates = Gates {
+            input: &mut self.input_gate,
+            forget: &mut self.forget_gate,
+            candidate: &mut self.candidate_gate,
+            output: &mut self.output_gate,
+        };
+        Parts { input: &mut self.input_descriptor, output: &mut self.output_descriptor, gates }
     }
 
     /// The descriptor of a gate.

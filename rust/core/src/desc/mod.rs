@@ -24,6 +24,7 @@ pub use activation::{Activation, ActivationFunction};
 pub use array::{MAX_RANK, NDArrayDescriptor};
 pub use constants::{DataLayout, DataType, LayerFlags, NDArrayFlags};
 pub use data::{Data, Integers, Memory};
+pub(crate) use lstm::Parts;
 pub use lstm::{
     Checkpoints, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerParametersLSTM,
 };

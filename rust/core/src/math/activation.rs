@@ -72,7 +72,7 @@ pub(crate) enum Function {
 }
 
 /// A function and its parameters; those that it does not use are ignored.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Activation {
     /// Which function.
     pub(crate) function: Function,
@@ -80,6 +80,14 @@ pub(crate) struct Activation {
     pub(crate) alpha: f32,
     /// Its second parameter.
     pub(crate) beta: f32,
+}
+
+/// Parameters are equal where their bits are: one that is not used may be NaN, and is equal to itself.
+impl PartialEq for Activation {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |one: &Self| (one.function, one.alpha.to_bits(), one.beta.to_bits());
+        parts(self) == parts(other)
+    }
 }
 
 impl Activation {

@@ -4,13 +4,13 @@
 //! input][four vectors]`, with which gradients of gates are multiplied to get gradients of what the gates
 //! read.
 
-use super::canonical;
+use super::pack_each;
 use super::panel::Slot;
-use super::views::{Canonical, WeightViews};
+use super::views::BoundWeights;
 use crate::aligned::Aligned;
-use crate::check::{Checked, Peephole};
+use crate::check::Peephole;
 use crate::error::{Broken, Error};
-use crate::gate::{Gate, Gates};
+use crate::gate::Gate;
 use crate::kernel::VECTORS;
 use crate::place::{PerPlace, Place};
 use crate::plan::{LayerPlan, Shape};
@@ -48,15 +48,8 @@ impl BackwardWeights {
     /// # Errors
     ///
     /// As [`Weights::pack`](super::Weights::pack).
-    pub fn pack(
-        layer: &Arc<LayerPlan>,
-        checked: &Checked,
-        views: &WeightViews<'_>,
-    ) -> Result<Self, Error> {
-        let gates = canonical(layer, checked, views)?;
-        let stack = (layer.config.layers, layer.config.directions);
-        let panels =
-            PerPlace::try_from_fn(stack, |place| TransposedPanels::pack(layer, &gates, place))?;
+    pub fn pack(layer: &Arc<LayerPlan>, weights: &BoundWeights<'_>) -> Result<Self, Error> {
+        let panels = pack_each(layer, weights, TransposedPanels::pack)?;
         Ok(Self { panels, layer: Arc::clone(layer) })
     }
 
@@ -71,7 +64,7 @@ impl BackwardWeights {
 }
 
 impl TransposedPanels {
-    fn pack(layer: &LayerPlan, gates: &Gates<Canonical<'_>>, place: Place) -> Result<Self, Error> {
+    fn pack(layer: &LayerPlan, weights: &BoundWeights<'_>, place: Place) -> Result<Self, Error> {
         let (config, shape) = (&layer.config, &layer.shape);
         let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
         let early = [Gate::Input, Gate::Forget, Gate::Candidate];
@@ -86,7 +79,7 @@ impl TransposedPanels {
             diagonal: Aligned::zeros(layer.panel_sizes(place.layer).diagonal, WHAT)?,
         };
         for gate in Gate::ALL {
-            let from = gates.get(gate);
+            let from = weights.of(gate);
             let all = GatePosition { index: gate.index(), gates: Gate::COUNT };
             write(shape, &mut panels.input, all, from.input(place));
             write(shape, &mut panels.hidden, all, from.hidden(place));

@@ -15,11 +15,9 @@ pub(crate) use backward::TransposedPanels;
 pub(crate) use gradient_sums::GradientSums;
 pub(crate) use panel::LayerPanels;
 pub(crate) use unpack::GradientSlot;
-pub use views::{GateViews, WeightViews};
+pub use views::{BoundWeights, GateViews, WeightViews};
 
-use crate::check::Checked;
 use crate::error::{Broken, Error};
-use crate::gate::Gates;
 use crate::place::{PerPlace, Place};
 use crate::plan::{LayerPlan, PanelFields};
 use std::sync::Arc;
@@ -41,16 +39,9 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// [`Error::WrongLayer`] for a structure of another layer, [`Error::ArrayMismatch`] if a view is not the
-    /// array that was checked, [`Error::OutOfMemory`].
-    pub fn pack(
-        layer: &Arc<LayerPlan>,
-        checked: &Checked,
-        views: &WeightViews<'_>,
-    ) -> Result<Self, Error> {
-        let gates = canonical(layer, checked, views)?;
-        let stack = (layer.config.layers, layer.config.directions);
-        let panels = PerPlace::try_from_fn(stack, |place| LayerPanels::pack(layer, &gates, place))?;
+    /// [`Error::WrongLayer`] for weights of another layer, [`Error::OutOfMemory`].
+    pub fn pack(layer: &Arc<LayerPlan>, weights: &BoundWeights<'_>) -> Result<Self, Error> {
+        let panels = pack_each(layer, weights, LayerPanels::pack)?;
         Ok(Self { panels, layer: Arc::clone(layer) })
     }
 
@@ -69,14 +60,15 @@ impl Weights {
     }
 }
 
-/// The weights of a structure of this layer, with canonical axes.
-fn canonical<'a>(
+/// Pack each direction of each layer.
+fn pack_each<T>(
     layer: &LayerPlan,
-    checked: &Checked,
-    views: &WeightViews<'a>,
-) -> Result<Gates<views::Canonical<'a>>, Error> {
-    if checked.config().layer != layer.config {
+    weights: &BoundWeights<'_>,
+    pack: impl Fn(&LayerPlan, &BoundWeights<'_>, Place) -> Result<T, Error>,
+) -> Result<PerPlace<T>, Error> {
+    if weights.layer != layer.config {
         return Err(Error::WrongLayer { what: "weights" });
     }
-    views::canonical(checked, views)
+    let stack = (layer.config.layers, layer.config.directions);
+    PerPlace::try_from_fn(stack, |place| pack(layer, weights, place))
 }

@@ -4,10 +4,10 @@
 //! block of hidden units, for each input, the four gates' lanes. Lanes beyond `hidden_size` hold zeros.
 
 use super::Panels;
-use super::views::Canonical;
+use super::views::BoundWeights;
 use crate::aligned::Aligned;
 use crate::error::Error;
-use crate::gate::{Gate, Gates};
+use crate::gate::Gate;
 use crate::kernel::{RowsToPanel, TURNED_ROWS};
 use crate::level::{Level, vectorize};
 use crate::place::Place;
@@ -26,7 +26,7 @@ impl LayerPanels {
     /// Pack one direction of a layer.
     pub(super) fn pack(
         layer: &LayerPlan,
-        gates: &Gates<Canonical<'_>>,
+        weights: &BoundWeights<'_>,
         place: Place,
     ) -> Result<Self, Error> {
         let (shape, sizes) = (&layer.shape, layer.panel_sizes(place.layer));
@@ -39,7 +39,7 @@ impl LayerPanels {
         panels.bias.fill(0.0);
         panels.diagonal.fill(0.0);
         for gate in Gate::ALL {
-            let from = gates.get(gate);
+            let from = weights.of(gate);
             let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
             to.matrix(panels.input, from.input(place));
             to.matrix(panels.hidden, from.hidden(place));

@@ -1,35 +1,52 @@
 //! The caller's weights, with the axes that packing expects.
 //!
-//! In: the arrays that were checked. Out: for each gate views with the axes `[layers, directions, ...]`, or
-//! the name of an array that is not the planned one.
+//! In: a checked layer and its arrays. Out: [`BoundWeights`], views with the axes `[layers, directions, ...]`, or
+//! the name of an array that is not the one that was checked. It needs no plan.
 
-use crate::check::{Checked, GateArrays, Peephole, Strided};
+use crate::check::{Checked, GateArrays, LayerConfig, Lent, Peephole, bind, bind_required};
 use crate::error::{Error, Path};
+use crate::fields::{GateField, GateFields};
 use crate::gate::{Gate, Gates};
 use crate::place::Place;
-use ndarray::{ArrayView, ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD, Dimension};
+use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD};
 
-/// The weight arrays of one gate, as they were checked.
-#[derive(Debug, Clone)]
-pub struct GateViews<'a> {
-    /// `iw_desc[0]`.
-    pub iw: ArrayViewD<'a, f32>,
-    /// `iw_desc[1]`, in the split form.
-    pub iw_upper: Option<ArrayViewD<'a, f32>>,
-    /// `hw_desc`.
-    pub hw: ArrayViewD<'a, f32>,
-    /// `cw_desc`.
-    pub cw: Option<ArrayViewD<'a, f32>>,
-    /// `b_desc`.
-    pub b: Option<ArrayViewD<'a, f32>>,
-}
+/// The weight arrays of one gate, as they were checked; `None` for what is absent.
+pub type GateViews<'a> = GateFields<Option<Lent<'a>>>;
 
 /// The weight arrays of all gates.
 pub type WeightViews<'a> = Gates<GateViews<'a>>;
 
-/// Views of one gate's weights with canonical axes.
+/// The weights of a checked layer, bound to its axes.
 #[derive(Debug)]
-pub(super) struct Canonical<'a> {
+pub struct BoundWeights<'a> {
+    pub(super) layer: LayerConfig,
+    gates: Gates<BoundGate<'a>>,
+}
+
+impl<'a> BoundWeights<'a> {
+    /// Bind the caller's weights to what was checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ArrayMismatch`] for an array that is not the one that was checked.
+    pub fn bind(checked: &Checked, views: &'a WeightViews<'_>) -> Result<Self, Error> {
+        let planned = checked.arrays().gates.as_ref().zip(views.as_ref());
+        let gates = planned.try_map(|gate, (planned, views)| {
+            let peephole = *checked.config().layer.peepholes.get(gate);
+            BoundGate::bind(gate, planned, views, peephole)
+        })?;
+        Ok(Self { layer: checked.config().layer, gates })
+    }
+
+    /// Those of one gate.
+    pub(super) fn of(&self, gate: Gate) -> &BoundGate<'a> {
+        self.gates.get(gate)
+    }
+}
+
+/// The weights of one gate.
+#[derive(Debug)]
+pub(super) struct BoundGate<'a> {
     iw: ArrayView4<'a, f32>,
     iw_upper: Option<ArrayView4<'a, f32>>,
     hw: ArrayView4<'a, f32>,
@@ -38,7 +55,27 @@ pub(super) struct Canonical<'a> {
     peephole: Peephole,
 }
 
-impl Canonical<'_> {
+impl<'a> BoundGate<'a> {
+    fn bind(
+        gate: Gate,
+        checked: &GateArrays,
+        views: &'a GateViews<'_>,
+        peephole: Peephole,
+    ) -> Result<Self, Error> {
+        let path = |field: GateField| move || field.path(&Path::default(), gate);
+        let views = views.as_ref().map(|_, array| array.as_ref().map(Lent::view));
+        let GateFields { iw, iw_upper, hw, cw, b } =
+            checked.as_ref().map(|_, array| array.as_ref());
+        Ok(Self {
+            iw: bind_required(path(GateField::Iw), iw, views.iw)?,
+            iw_upper: bind(path(GateField::IwUpper), iw_upper, views.iw_upper)?,
+            hw: bind_required(path(GateField::Hw), hw, views.hw)?,
+            cw: bind(path(GateField::Cw), cw, views.cw)?,
+            b: bind(path(GateField::B), b, views.b)?,
+            peephole,
+        })
+    }
+
     /// `[hidden, layer input]`.
     pub(super) fn input(&self, place: Place) -> ArrayView2<'_, f32> {
         match &self.iw_upper {
@@ -72,58 +109,5 @@ impl Canonical<'_> {
     fn peephole(&self, kind: Peephole, place: Place) -> Option<ArrayViewD<'_, f32>> {
         let cw = self.cw.as_ref().filter(|_| self.peephole == kind)?;
         Some(place.part_of(cw.view()))
-    }
-}
-
-/// All gates with canonical axes.
-pub(super) fn canonical<'a>(
-    checked: &Checked,
-    views: &WeightViews<'a>,
-) -> Result<Gates<Canonical<'a>>, Error> {
-    let one = |gate: Gate| {
-        let arrays = checked.arrays().gates.get(gate);
-        let peephole = *checked.config().layer.peepholes.get(gate);
-        bind_gate(gate, arrays, views.get(gate), peephole)
-    };
-    Ok(Gates {
-        input: one(Gate::Input)?,
-        forget: one(Gate::Forget)?,
-        candidate: one(Gate::Candidate)?,
-        output: one(Gate::Output)?,
-    })
-}
-
-fn bind_gate<'a>(
-    gate: Gate,
-    arrays: &GateArrays,
-    views: &GateViews<'a>,
-    peephole: Peephole,
-) -> Result<Canonical<'a>, Error> {
-    let path = Path::field(gate.field());
-    let iw = path.then("iw_desc");
-    Ok(Canonical {
-        iw: arrays.iw.bind(|| iw.at(0), views.iw.clone())?,
-        iw_upper: optional(&iw.at(1), arrays.iw_upper.as_ref(), views.iw_upper.as_ref())?,
-        hw: arrays.hw.bind(|| path.then("hw_desc"), views.hw.clone())?,
-        cw: optional(&path.then("cw_desc"), arrays.cw.as_ref(), views.cw.as_ref())?,
-        b: optional(&path.then("b_desc"), arrays.b.as_ref(), views.b.as_ref())?,
-        peephole,
-    })
-}
-
-/// An array that may be absent; it must be there exactly when it was planned.
-fn optional<'a, D: Dimension>(
-    path: &Path,
-    planned: Option<&Strided>,
-    view: Option<&ArrayViewD<'a, f32>>,
-) -> Result<Option<ArrayView<'a, f32, D>>, Error> {
-    match (planned, view) {
-        (Some(planned), Some(view)) => planned.bind(|| path.clone(), view.clone()).map(Some),
-        (None, None) => Ok(None),
-        (planned, view) => Err(Error::ArrayMismatch {
-            path: path.clone(),
-            expected: planned.map_or("none".to_owned(), |planned| format!("{:?}", planned.shape())),
-            actual: view.map_or("none".to_owned(), |view| format!("{:?}", view.shape())),
-        }),
     }
 }

@@ -8,7 +8,7 @@ use super::division::Division;
 use super::groups::{Group, divide};
 use super::layer::LayerPlan;
 use super::options::Options;
-use crate::check::{Checked, Config, InitialState, Strided};
+use crate::check::{Checked, Config};
 use crate::error::Error;
 use crate::kernel::GroupRows;
 use std::ops::Range;
@@ -94,19 +94,9 @@ impl Plan {
         self.threads
     }
 
-    /// Whether the elements of all arrays but the weights lie in C order, as
-    /// [`forward_slices`](crate::forward_slices) needs them.
+    /// Whether the elements of all arrays but the weights lie in C order.
     pub fn is_in_order(&self) -> bool {
-        let arrays = self.checked.arrays();
-        let initial = |state: &InitialState| match state {
-            InitialState::Given(array) => array.is_in_order(),
-            InitialState::Zero | InitialState::InPlace => true,
-        };
-        let last = [&arrays.output, &arrays.final_hidden, &arrays.final_cell];
-        arrays.input.is_in_order()
-            && initial(&arrays.initial_hidden)
-            && initial(&arrays.initial_cell)
-            && last.into_iter().flatten().all(Strided::is_in_order)
+        self.checked.arrays().is_in_order()
     }
 
     /// The named regions of the training cache, after a header of 64 bytes; empty in a plan for inference.

@@ -22,11 +22,6 @@ mod rows;
 mod tests;
 mod threads;
 
-pub use backward::{
-    BackwardArrays, BackwardWorkspace, GateGradientViews, GateOutgoing, GradientViews, Outgoing,
-    backward,
-};
+pub use backward::{BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, backward};
 pub use cache::cache_capacity;
-pub use forward::{
-    InputSlices, Inputs, OutputSlices, Outputs, Workspace, forward, forward_caching, forward_slices,
-};
+pub use forward::{Inputs, Outputs, Workspace, forward, forward_caching};

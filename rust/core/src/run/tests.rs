@@ -11,9 +11,8 @@ use crate::desc::{
 };
 use crate::error::Error;
 use crate::gate::Gates;
-use crate::pack::{BackwardWeights, GateViews, Weights};
+use crate::pack::{BackwardWeights, BoundWeights, GateViews, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
-use ndarray::aview1;
 
 const STEPS: usize = 5;
 const BATCH: usize = 4;
@@ -77,27 +76,26 @@ impl Planned {
         let layer = LayerPlan::new(checked.forward(), options);
         let plan = Plan::new(&layer, checked.forward(), options).unwrap();
         let views = Gates::from_fn(|_| GateViews {
-            iw: aview1(&iw).into_dyn(),
-            iw_upper: None,
-            hw: aview1(&hw).into_dyn(),
-            cw: None,
-            b: None,
+            iw: Some(iw.as_slice().into()),
+            hw: Some(hw.as_slice().into()),
+            ..GateViews::default()
         });
-        let weights = Weights::pack(&layer, checked.forward(), &views).unwrap();
-        let backward_weights = BackwardWeights::pack(&layer, checked.forward(), &views).unwrap();
+        let bound = BoundWeights::bind(checked.forward(), &views).unwrap();
+        let weights = Weights::pack(&layer, &bound).unwrap();
+        let backward_weights = BackwardWeights::pack(&layer, &bound).unwrap();
         drop((params, delta));
         Self { checked, plan, weights, backward_weights, x }
     }
 
     fn inputs(&self) -> Inputs<'_> {
-        Inputs { data: aview1(&self.x).into_dyn(), hidden: None, cell: None }
+        Inputs { data: Some(self.x.as_slice().into()), ..Inputs::default() }
     }
 
     /// A forward call with a cache, or without one, after something was broken.
     fn forward(&self, breaks: impl FnOnce(&mut Workspace)) -> Result<Vec<u8>, Error> {
         let mut workspace = Workspace::new(&self.plan).unwrap();
         breaks(&mut workspace);
-        let none = || Outputs { data: None, hidden: None, cell: None };
+        let none = Outputs::default;
         let mut cache = vec![0; cache_capacity(self.plan.config()).unwrap()];
         let Self { plan, weights, .. } = self;
         forward(plan, weights, &mut workspace, self.inputs(), none())?;
@@ -110,8 +108,7 @@ impl Planned {
         let cache = self.forward(|_| {})?;
         let mut workspace = BackwardWorkspace::new(&self.plan).unwrap();
         breaks(&mut workspace);
-        let incoming = Some(aview1(&self.x).into_dyn());
-        let gradients = GradientViews { output: incoming, ..Default::default() };
+        let gradients = GradientViews { incoming: self.inputs(), ..GradientViews::default() };
         let arrays = BackwardArrays::bind(&self.checked, self.inputs(), gradients).unwrap();
         let Self { plan, weights, backward_weights, .. } = self;
         backward(plan, backward_weights, Some(weights), &mut workspace, &cache, arrays)
@@ -161,8 +158,7 @@ fn checkpoints_need_the_weights_of_the_forward_pass() {
     let planned = Planned::new(1, Checkpoints::Every(2));
     let cache = planned.forward(|_| {}).unwrap();
     let mut workspace = BackwardWorkspace::new(&planned.plan).unwrap();
-    let incoming = Some(aview1(&planned.x).into_dyn());
-    let gradients = GradientViews { output: incoming, ..Default::default() };
+    let gradients = GradientViews { incoming: planned.inputs(), ..GradientViews::default() };
     let arrays = BackwardArrays::bind(&planned.checked, planned.inputs(), gradients).unwrap();
     let Planned { plan, backward_weights, .. } = &planned;
     let found = backward(plan, backward_weights, None, &mut workspace, &cache, arrays);

@@ -1,148 +1,134 @@
-//! The arrays of a backward call, with the axes that running expects.
+//! The caller's arrays of a backward call, bound to what was checked.
 //!
-//! In: views with canonical axes. Out: the same by name, with the rule what happens to what is there.
+//! In: a checked pair of structures and its arrays. Out: [`BackwardArrays`], with the axes that running expects
+//! and the rule what happens to what is there, or the name of an array that is not the one that was checked.
 
-use crate::check::Strided;
+use super::super::forward::{Inputs, Outputs};
+use crate::check::{
+    Checked, CheckedBackward, DELTA, Gradient, InputArray, LentMut, PARAMS, bind, bind_mut,
+    bind_required,
+};
 use crate::error::{Error, Path};
-use crate::gate::{Gate, Gates};
+use crate::fields::{DataField, GateFields, Side};
+use crate::gate::Gates;
 use crate::place::Place;
 use crate::plan::Plan;
 use ndarray::{
-    ArrayBase, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, ArrayViewMut4,
-    ArrayViewMutD, Dimension, Ix1, Ix2,
+    ArrayView3, ArrayView4, ArrayViewMut, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3,
+    ArrayViewMut4, ArrayViewMutD, Dimension,
 };
+
+/// The arrays of the gradients' structure, as they were checked; `None` for what is absent.
+#[derive(Debug, Default)]
+pub struct GradientViews<'a> {
+    /// With respect to the output and the final states, to be read.
+    pub incoming: Inputs<'a>,
+    /// With respect to the input and the initial states, to be written.
+    pub input: Outputs<'a>,
+    /// With respect to the weights, to be written.
+    pub gates: Gates<GateGradientViews<'a>>,
+}
+
+/// The arrays of the gradients of one gate, as they were checked; `None` for what is absent.
+pub type GateGradientViews<'a> = GateFields<Option<LentMut<'a>>>;
 
 /// An array that receives a gradient.
 #[derive(Debug)]
-pub struct Outgoing<V> {
+pub(super) struct Outgoing<V> {
     /// The array.
-    pub view: V,
+    pub(super) view: V,
     /// Add to what is there, or overwrite it.
-    pub accumulate: bool,
+    pub(super) accumulate: bool,
 }
 
 /// The arrays of one gate that receive gradients; `None` where nobody wants one.
-#[derive(Debug, Default)]
-pub struct GateOutgoing<'a> {
-    /// Input weights of all layers, or of layer 0, `[layers or 1, directions, hidden, inputs]`.
-    pub iw: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
-    /// Input weights of the layers above, `[layers - 1, directions, hidden, directions * hidden]`.
-    pub iw_upper: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
-    /// Hidden weights, `[layers, directions, hidden, hidden]`.
-    pub hw: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
-    /// Peephole, `[layers, directions, hidden, hidden]` or `[layers, directions, hidden]`.
-    pub cw: Option<Outgoing<ArrayViewMutD<'a, f32>>>,
-    /// Bias, `[layers, directions, hidden]`.
-    pub b: Option<Outgoing<ArrayViewMut3<'a, f32>>>,
-}
+pub(super) type GateOutgoing<'a> = GateFields<Option<Outgoing<ArrayViewMutD<'a, f32>>>>;
 
 /// All arrays of a backward call, with canonical axes.
 #[derive(Debug)]
 pub struct BackwardArrays<'a> {
+    /// The layer that they belong to.
+    layer: &'a Checked,
     /// The input of the forward call, `[seq_len, batch, input_size]`.
-    pub input: ArrayView3<'a, f32>,
+    pub(super) input: ArrayView3<'a, f32>,
     /// Its initial hidden state, `[layers, directions, batch, hidden]`; `None`: zeros.
-    pub initial_hidden: Option<ArrayView4<'a, f32>>,
+    pub(super) initial_hidden: Option<ArrayView4<'a, f32>>,
     /// Its initial cell state; `None`: zeros.
-    pub initial_cell: Option<ArrayView4<'a, f32>>,
+    pub(super) initial_cell: Option<ArrayView4<'a, f32>>,
     /// Gradient of the output, `[seq_len, batch, directions * hidden]`; `None`: zeros.
-    pub output: Option<ArrayView3<'a, f32>>,
+    pub(super) output: Option<ArrayView3<'a, f32>>,
     /// Gradient of the final hidden state; `None`: zeros.
-    pub final_hidden: Option<ArrayView4<'a, f32>>,
+    pub(super) final_hidden: Option<ArrayView4<'a, f32>>,
     /// Gradient of the final cell state; `None`: zeros.
-    pub final_cell: Option<ArrayView4<'a, f32>>,
+    pub(super) final_cell: Option<ArrayView4<'a, f32>>,
     /// Receives the gradient of the input.
-    pub d_input: Option<Outgoing<ArrayViewMut3<'a, f32>>>,
+    pub(super) d_input: Option<Outgoing<ArrayViewMut3<'a, f32>>>,
     /// Receives the gradient of the initial hidden state.
-    pub d_hidden: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
+    pub(super) d_hidden: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
     /// Receives the gradient of the initial cell state.
-    pub d_cell: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
+    pub(super) d_cell: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
     /// Receive the gradients of the weights.
-    pub gates: Gates<GateOutgoing<'a>>,
+    pub(super) gates: Gates<GateOutgoing<'a>>,
 }
 
-impl BackwardArrays<'_> {
-    /// Check that every array has the shape that the plan gives it.
+impl<'a> BackwardArrays<'a> {
+    /// Bind the caller's arrays to what was checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ArrayMismatch`] for an array that is not the one that was checked.
+    pub fn bind(
+        checked: &'a CheckedBackward,
+        inputs: Inputs<'a>,
+        gradients: GradientViews<'a>,
+    ) -> Result<Self, Error> {
+        let (params, delta) = (&Path::field(PARAMS), &Path::field(DELTA));
+        let read = |field: DataField| move || field.path(params, Side::Input);
+        let from = |field: DataField| move || field.path(delta, Side::Output);
+        let to = |field: DataField| move || field.path(delta, Side::Input);
+        let (data, hidden, cell) = (DataField::Data, DataField::Hidden, DataField::Cell);
+        let layer = checked.forward();
+        let planned = layer.arrays().input.as_ref().map(|_, array| InputArray::given(array));
+        let incoming = checked.incoming().as_ref().map(|_, array| array.as_ref());
+        let outgoing = checked.input().as_ref().map(|_, gradient| gradient.as_ref());
+        let GradientViews { incoming: d_outputs, input: d_inputs, gates } = gradients;
+        let gates = checked.gates().as_ref().zip(gates).try_map(|gate, (planned, views)| {
+            planned.as_ref().zip(views).try_map(|field, (planned, view)| {
+                bind_gradient(|| field.path(delta, gate), planned.as_ref(), view)
+            })
+        })?;
+        Ok(Self {
+            layer,
+            input: bind_required(read(data), planned.data, inputs.data)?,
+            initial_hidden: bind(read(hidden), planned.hidden, inputs.hidden)?,
+            initial_cell: bind(read(cell), planned.cell, inputs.cell)?,
+            output: bind(from(data), incoming.data, d_outputs.data)?,
+            final_hidden: bind(from(hidden), incoming.hidden, d_outputs.hidden)?,
+            final_cell: bind(from(cell), incoming.cell, d_outputs.cell)?,
+            d_input: bind_gradient(to(data), outgoing.data, d_inputs.data)?,
+            d_hidden: bind_gradient(to(hidden), outgoing.hidden, d_inputs.hidden)?,
+            d_cell: bind_gradient(to(cell), outgoing.cell, d_inputs.cell)?,
+            gates,
+        })
+    }
+
+    /// Refuse arrays of another layer than the plan's.
     pub(super) fn check(&self, plan: &Plan) -> Result<(), Error> {
-        let config = plan.config();
-        let (layer, batch) = (&config.layer, config.batch_size);
-        let (input, output) = (config.input_shape(), config.output_shape());
-        let hidden = [layer.layers, layer.directions, batch, layer.outputs];
-        let cell = [layer.layers, layer.directions, batch, layer.units];
-        let params = "params";
-        let delta = "delta_params";
-        let (from, to) = ("input_descriptor", "output_descriptor");
-        let names = ["data_desc", "hidden_desc", "cell_state_desc"];
-        let shapes = [&input[..], &hidden, &cell];
-        let out_shapes = [&output[..], &hidden, &cell];
-        let given = [
-            Some(self.input.shape()),
-            self.initial_hidden.as_ref().map(ArrayBase::shape),
-            self.initial_cell.as_ref().map(ArrayBase::shape),
-        ];
-        let incoming = [
-            self.output.as_ref().map(ArrayBase::shape),
-            self.final_hidden.as_ref().map(ArrayBase::shape),
-            self.final_cell.as_ref().map(ArrayBase::shape),
-        ];
-        let outgoing = [
-            shape_of(self.d_input.as_ref()),
-            shape_of(self.d_hidden.as_ref()),
-            shape_of(self.d_cell.as_ref()),
-        ];
-        for (index, name) in names.into_iter().enumerate() {
-            let path = |root, side| move || Path::field(root).then(side).then(name);
-            expect(path(params, from), given[index], shapes[index])?;
-            expect(path(delta, to), incoming[index], out_shapes[index])?;
-            expect(path(delta, from), outgoing[index], shapes[index])?;
-        }
-        for gate in Gate::ALL {
-            let to = self.gates.get(gate);
-            let arrays = plan.checked.arrays().gates.get(gate);
-            let path = |name| move || Path::field(delta).then(gate.field()).then(name);
-            let iw = |index| move || path("iw_desc")().at(index);
-            expect(iw(0), shape_of(to.iw.as_ref()), arrays.iw.shape())?;
-            expect(iw(1), shape_of(to.iw_upper.as_ref()), planned(arrays.iw_upper.as_ref()))?;
-            expect(path("hw_desc"), shape_of(to.hw.as_ref()), arrays.hw.shape())?;
-            expect(path("cw_desc"), shape_of(to.cw.as_ref()), planned(arrays.cw.as_ref()))?;
-            expect(path("b_desc"), shape_of(to.b.as_ref()), planned(arrays.b.as_ref()))?;
+        if !self.layer.has_shapes_of(&plan.checked) {
+            return Err(Error::WrongPlan { what: "arrays" });
         }
         Ok(())
     }
 }
 
-/// Whether an array, if there is one, has the planned shape.
-fn expect(
+fn bind_gradient<'a, D: Dimension>(
     path: impl FnOnce() -> Path,
-    found: Option<&[usize]>,
-    wanted: &[usize],
-) -> Result<(), Error> {
-    match found {
-        Some(found) if found != wanted => Err(Error::ArrayMismatch {
-            path: path(),
-            expected: format!("{wanted:?}"),
-            actual: format!("{found:?}"),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// The planned shape of an array that may be absent; nothing has the shape of an absent one.
-fn planned(array: Option<&Strided>) -> &[usize] {
-    array.map_or(&[], Strided::shape)
-}
-
-fn shape_of<'v, D: Dimension>(
-    array: Option<&'v Outgoing<ndarray::ArrayViewMut<'_, f32, D>>>,
-) -> Option<&'v [usize]> {
-    array.map(|array| array.view.shape())
-}
-
-impl<D: Dimension> Outgoing<ndarray::ArrayViewMut<'_, f32, D>> {
-    /// The part of one layer and direction; `None` if it has other axes.
-    fn part<R: Dimension>(&mut self, place: Place) -> Option<ndarray::ArrayViewMut<'_, f32, R>> {
-        place.part_of(self.view.view_mut().into_dyn()).into_dimensionality().ok()
-    }
+    checked: Option<&Gradient>,
+    array: Option<LentMut<'a>>,
+) -> Result<Option<Outgoing<ArrayViewMut<'a, f32, D>>>, Error> {
+    let accumulate = checked.is_some_and(|gradient| gradient.accumulate);
+    let view = bind_mut(path, checked.map(|gradient| &gradient.layout), array)?;
+    Ok(view.map(|view| Outgoing { view, accumulate }))
 }
 
 impl GateOutgoing<'_> {
@@ -156,36 +142,36 @@ impl GateOutgoing<'_> {
             Some(upper) if is_split => (&mut self.iw_upper, upper),
             _ => (&mut self.iw, place.layer),
         };
-        part::<_, Ix2>(array.as_mut(), Place { layer, ..place })
+        part(array.as_mut(), Place { layer, ..place })
     }
 
     /// Where the gradient of a layer's hidden weights goes.
     pub(super) fn hidden(&mut self, place: Place) -> Option<(ArrayViewMut2<'_, f32>, bool)> {
-        part::<_, Ix2>(self.hw.as_mut(), place)
+        part(self.hw.as_mut(), place)
     }
 
     /// Where the gradient of a layer's full peephole goes.
     pub(super) fn full(&mut self, place: Place) -> Option<(ArrayViewMut2<'_, f32>, bool)> {
-        part::<_, Ix2>(self.cw.as_mut(), place)
+        part(self.cw.as_mut(), place)
     }
 
     /// Where the gradient of a layer's diagonal peephole goes.
     pub(super) fn diagonal(&mut self, place: Place) -> Option<(ArrayViewMut1<'_, f32>, bool)> {
-        part::<_, Ix1>(self.cw.as_mut(), place)
+        part(self.cw.as_mut(), place)
     }
 
     /// Where the gradient of a layer's bias goes.
     pub(super) fn bias(&mut self, place: Place) -> Option<(ArrayViewMut1<'_, f32>, bool)> {
-        part::<_, Ix1>(self.b.as_mut(), place)
+        part(self.b.as_mut(), place)
     }
 }
 
-/// The part of one layer and direction, and whether to add to it.
-fn part<'v, D: Dimension, R: Dimension>(
-    array: Option<&'v mut Outgoing<ndarray::ArrayViewMut<'_, f32, D>>>,
+/// The part of one layer and direction, and whether to add to it; `None` if it has other axes.
+fn part<'v, D: Dimension>(
+    array: Option<&'v mut Outgoing<ArrayViewMutD<'_, f32>>>,
     place: Place,
-) -> Option<(ndarray::ArrayViewMut<'v, f32, R>, bool)> {
-    let array = array?;
-    let accumulate = array.accumulate;
-    Some((array.part(place)?, accumulate))
+) -> Option<(ArrayViewMut<'v, f32, D>, bool)> {
+    let Outgoing { view, accumulate } = array?;
+    let part = place.part_of(view.view_mut()).into_dimensionality().ok()?;
+    Some((part, *accumulate))
 }

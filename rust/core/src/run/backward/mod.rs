@@ -11,12 +11,10 @@ mod pass;
 mod recurrence;
 mod segment;
 mod store;
-mod views;
 mod weights;
 mod workspace;
 
-pub use arrays::{BackwardArrays, GateOutgoing, Outgoing};
-pub use views::{GateGradientViews, GradientViews};
+pub use arrays::{BackwardArrays, GateGradientViews, GradientViews};
 pub use workspace::BackwardWorkspace;
 
 use super::cache;

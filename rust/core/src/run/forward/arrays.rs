@@ -4,69 +4,22 @@
 //! that each task owns what it writes. It copies nothing.
 
 use super::super::cache::Regions;
-use crate::check::{Arrays, InitialState, Strided};
+use crate::check::{Arrays, InputArray, Lent, LentMut, bind, bind_mut, bind_required};
 use crate::error::{Error, Path};
+use crate::fields::{DataField, DataFields, Side};
 use crate::place::Place;
 use crate::plan::Plan;
 use ndarray::{
-    ArrayView2, ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut2, ArrayViewMut3, ArrayViewMut4,
-    ArrayViewMut5, ArrayViewMutD, Axis, Dimension,
+    ArrayView2, ArrayView3, ArrayView4, ArrayViewMut2, ArrayViewMut3, ArrayViewMut4, ArrayViewMut5,
+    Axis,
 };
 
-/// The arrays that a call reads, as they were checked.
-#[derive(Debug)]
-pub struct Inputs<'a> {
-    /// The input sequence.
-    pub data: ArrayViewD<'a, f32>,
-    /// The initial hidden state; `None` for zeros and where it stands in the final state's memory.
-    pub hidden: Option<ArrayViewD<'a, f32>>,
-    /// The initial cell state; `None` for zeros and where it stands in the final state's memory.
-    pub cell: Option<ArrayViewD<'a, f32>>,
-}
+/// The arrays that a call reads, as they were checked. States are `None` for zeros and where they stand in the
+/// final state's memory.
+pub type Inputs<'a> = DataFields<Option<Lent<'a>>>;
 
-impl Inputs<'_> {
-    /// The same arrays, for a shorter time.
-    pub(crate) fn view(&self) -> Inputs<'_> {
-        Inputs {
-            data: self.data.view(),
-            hidden: self.hidden.as_ref().map(|array| array.view()),
-            cell: self.cell.as_ref().map(|array| array.view()),
-        }
-    }
-}
-
-/// The arrays that a call writes, as they were checked.
-#[derive(Debug)]
-pub struct Outputs<'a> {
-    /// The output sequence, if wanted.
-    pub data: Option<ArrayViewMutD<'a, f32>>,
-    /// The final hidden state, if wanted.
-    pub hidden: Option<ArrayViewMutD<'a, f32>>,
-    /// The final cell state, if wanted.
-    pub cell: Option<ArrayViewMutD<'a, f32>>,
-}
-
-/// As [`Inputs`], elements in C order.
-#[derive(Debug, Clone, Copy)]
-pub struct InputSlices<'a> {
-    /// The input sequence, `[seq_len, batch, input_size]`.
-    pub data: &'a [f32],
-    /// The initial hidden state, `[layers, directions, batch, hidden]`; `None` as in [`Inputs`].
-    pub hidden: Option<&'a [f32]>,
-    /// The initial cell state, `[layers, directions, batch, hidden]`; `None` as in [`Inputs`].
-    pub cell: Option<&'a [f32]>,
-}
-
-/// As [`Outputs`], elements in C order.
-#[derive(Debug)]
-pub struct OutputSlices<'a> {
-    /// The output sequence, `[seq_len, batch, directions * hidden]`, if wanted.
-    pub data: Option<&'a mut [f32]>,
-    /// The final hidden state, `[layers, directions, batch, hidden]`, if wanted.
-    pub hidden: Option<&'a mut [f32]>,
-    /// The final cell state, `[layers, directions, batch, hidden]`, if wanted.
-    pub cell: Option<&'a mut [f32]>,
-}
+/// The arrays that a call writes, as they were checked; `None` for what is not wanted.
+pub type Outputs<'a> = DataFields<Option<LentMut<'a>>>;
 
 /// An initial and a final state, `[layers, directions, rows, hidden]`.
 #[derive(Debug)]
@@ -105,64 +58,21 @@ impl<'a> Bound<'a> {
         inputs: Inputs<'a>,
         outputs: Outputs<'a>,
     ) -> Result<Self, Error> {
-        let Arrays {
-            input, initial_hidden, initial_cell, output, final_hidden, final_cell, ..
-        } = plan.checked.arrays();
+        let Arrays { input, output, .. } = plan.checked.arrays();
+        let data = DataField::Data;
         Ok(Self {
-            input: input.bind(from("data_desc"), inputs.data)?,
-            output: bind_output(to("data_desc"), output.as_ref(), outputs.data)?,
+            input: bind_required(from(data), input.data.given(), inputs.data)?,
+            output: bind_mut(to(data), output.data.as_ref(), outputs.data)?,
             hidden: States {
-                initial: bind_initial(from("hidden_desc"), initial_hidden, inputs.hidden)?,
-                is_in_place: *initial_hidden == InitialState::InPlace,
-                last: bind_output(to("hidden_desc"), final_hidden.as_ref(), outputs.hidden)?,
+                initial: bind(from(DataField::Hidden), input.hidden.given(), inputs.hidden)?,
+                is_in_place: input.hidden == InputArray::InPlace,
+                last: bind_mut(to(DataField::Hidden), output.hidden.as_ref(), outputs.hidden)?,
             },
-            cache: None,
             cell: States {
-                initial: bind_initial(from("cell_state_desc"), initial_cell, inputs.cell)?,
-                is_in_place: *initial_cell == InitialState::InPlace,
-                last: bind_output(to("cell_state_desc"), final_cell.as_ref(), outputs.cell)?,
+                initial: bind(from(DataField::Cell), input.cell.given(), inputs.cell)?,
+                is_in_place: input.cell == InputArray::InPlace,
+                last: bind_mut(to(DataField::Cell), output.cell.as_ref(), outputs.cell)?,
             },
-        })
-    }
-
-    /// As [`new`](Self::new), from elements in order.
-    pub(super) fn from_slices(
-        plan: &Plan,
-        inputs: InputSlices<'a>,
-        outputs: OutputSlices<'a>,
-    ) -> Result<Self, Error> {
-        let Arrays {
-            input, initial_hidden, initial_cell, output, final_hidden, final_cell, ..
-        } = plan.checked.arrays();
-        let state = |name, initial: &InitialState, last, given, wanted| {
-            let is_in_place = *initial == InitialState::InPlace;
-            let initial = match (initial, given) {
-                (InitialState::Given(planned), Some(given)) => {
-                    Some(planned.bind_slice(from(name), given)?)
-                }
-                (InitialState::Zero | InitialState::InPlace, None) => None,
-                (InitialState::Given(planned), None) => return Err(missing(from(name)(), planned)),
-                (_, Some(given)) => return Err(surplus(from(name)(), &[given.len()])),
-            };
-            Ok(States { initial, is_in_place, last: slice_mut(to(name), last, wanted)? })
-        };
-        Ok(Self {
-            input: input.bind_slice(from("data_desc"), inputs.data)?,
-            output: slice_mut(to("data_desc"), output.as_ref(), outputs.data)?,
-            hidden: state(
-                "hidden_desc",
-                initial_hidden,
-                final_hidden.as_ref(),
-                inputs.hidden,
-                outputs.hidden,
-            )?,
-            cell: state(
-                "cell_state_desc",
-                initial_cell,
-                final_cell.as_ref(),
-                inputs.cell,
-                outputs.cell,
-            )?,
             cache: None,
         })
     }
@@ -214,59 +124,10 @@ pub(super) fn unzip<A, B>(pair: Option<(A, B)>) -> (Option<A>, Option<B>) {
     pair.map_or((None, None), |(a, b)| (Some(a), Some(b)))
 }
 
-fn from(name: &'static str) -> impl FnOnce() -> Path {
-    move || Path::field("input_descriptor").then(name)
+fn from(field: DataField) -> impl Fn() -> Path {
+    move || field.path(&Path::default(), Side::Input)
 }
 
-fn to(name: &'static str) -> impl FnOnce() -> Path {
-    move || Path::field("output_descriptor").then(name)
-}
-
-fn slice_mut<'a, D: Dimension>(
-    path: impl FnOnce() -> Path,
-    planned: Option<&Strided>,
-    elements: Option<&'a mut [f32]>,
-) -> Result<Option<ndarray::ArrayViewMut<'a, f32, D>>, Error> {
-    match (planned, elements) {
-        (Some(planned), Some(elements)) => planned.bind_slice_mut(path, elements).map(Some),
-        (None, None) => Ok(None),
-        (Some(planned), None) => Err(missing(path(), planned)),
-        (None, Some(elements)) => Err(surplus(path(), &[elements.len()])),
-    }
-}
-
-fn bind_initial<'a>(
-    path: impl FnOnce() -> Path,
-    planned: &InitialState,
-    array: Option<ArrayViewD<'a, f32>>,
-) -> Result<Option<ArrayView4<'a, f32>>, Error> {
-    match (planned, array) {
-        (InitialState::Given(planned), Some(array)) => planned.bind(path, array).map(Some),
-        (InitialState::Zero | InitialState::InPlace, None) => Ok(None),
-        (InitialState::Given(planned), None) => Err(missing(path(), planned)),
-        (_, Some(array)) => Err(surplus(path(), array.shape())),
-    }
-}
-
-fn bind_output<'a, D: Dimension>(
-    path: impl FnOnce() -> Path,
-    planned: Option<&Strided>,
-    array: Option<ArrayViewMutD<'a, f32>>,
-) -> Result<Option<ndarray::ArrayViewMut<'a, f32, D>>, Error> {
-    match (planned, array) {
-        (Some(planned), Some(array)) => planned.bind_mut(path, array).map(Some),
-        (None, None) => Ok(None),
-        (Some(planned), None) => Err(missing(path(), planned)),
-        (None, Some(array)) => Err(surplus(path(), array.shape())),
-    }
-}
-
-fn missing(path: Path, planned: &Strided) -> Error {
-    let expected = format!("{:?}", planned.shape());
-    Error::ArrayMismatch { path, expected, actual: "none".to_owned() }
-}
-
-fn surplus(path: Path, shape: &[usize]) -> Error {
-    let actual = format!("{shape:?}");
-    Error::ArrayMismatch { path, expected: "none".to_owned(), actual }
+fn to(field: DataField) -> impl Fn() -> Path {
+    move || field.path(&Path::default(), Side::Output)
 }

@@ -14,7 +14,7 @@ mod task;
 mod units;
 mod workspace;
 
-pub use arrays::{InputSlices, Inputs, OutputSlices, Outputs};
+pub use arrays::{Inputs, Outputs};
 pub(super) use task::{Source, Target, Task};
 pub use workspace::Workspace;
 pub(super) use workspace::{DirectionMemory, GroupMemory, StateMemory};
@@ -27,7 +27,8 @@ use crate::plan::Plan;
 use arrays::Bound;
 use layers::Call;
 
-/// Compute the layer for the arrays that were checked.
+/// Compute the layer for the arrays that were checked. Elements in order are the quickest way into a short
+/// computation.
 ///
 /// # Errors
 ///
@@ -42,23 +43,6 @@ pub fn forward<'a>(
 ) -> Result<(), Error> {
     check_plan(plan, weights, workspace)?;
     run(plan, weights, workspace, Bound::new(plan, inputs, outputs)?)
-}
-
-/// As [`forward`], for arrays whose elements lie in C order; the quickest way into a short computation.
-///
-/// # Errors
-///
-/// As [`forward`]; [`Error::ArrayMismatch`] also for an array that was checked with another order, see
-/// [`Plan::is_in_order`].
-pub fn forward_slices<'a>(
-    plan: &Plan,
-    weights: &Weights,
-    workspace: &mut Workspace,
-    inputs: InputSlices<'a>,
-    outputs: OutputSlices<'a>,
-) -> Result<(), Error> {
-    check_plan(plan, weights, workspace)?;
-    run(plan, weights, workspace, Bound::from_slices(plan, inputs, outputs)?)
 }
 
 /// As [`forward`], and fill a training cache for [`backward`](super::backward()).
