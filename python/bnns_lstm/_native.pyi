@@ -6,6 +6,7 @@ import numpy.typing as npt
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM
 
 __all__ = [
+    "PackedWeights",
     "PreparedLayer",
     "__version__",
     "compute_lstm_training_cache_capacity",
@@ -44,7 +45,15 @@ def direct_apply_lstm_batch_backward(
 ) -> None: ...
 
 @final
+class PackedWeights:
+    @property
+    def nbytes(self) -> int: ...
+    def update(self) -> None: ...
+
+@final
 class PreparedLayer:
+    @property
+    def weights(self) -> PackedWeights: ...
     def forward(self) -> None: ...
     def call(
         self, data: object, hidden: object, cell: object
@@ -53,7 +62,9 @@ class PreparedLayer:
     def explain(self) -> str: ...
 
 def prepare(
-    params: LayerParametersLSTM, filter_params: FilterParameters | None = None
+    params: LayerParametersLSTM,
+    filter_params: FilterParameters | None = None,
+    weights: PackedWeights | None = None,
 ) -> PreparedLayer: ...
 def info() -> dict[str, object]: ...
 def error_codes() -> list[tuple[str, str]]: ...

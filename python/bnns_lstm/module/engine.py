@@ -1,8 +1,9 @@
 """From an LSTM's weights to the structure level: prepared layers, training calls.
 
-In: weights and a :class:`Batch`. Out: outputs and states in the order of the structure. The only file of the
-module level that knows structures. Prepared layers are kept for the last few shapes, so that memory does not
-grow with the number of shapes.
+In: weights and a :class:`Batch`. Out: outputs and states in the order of the structure. Here structures are
+made from weights and the structure level is called; `stream` takes the one of a step from here, `bridge` turns
+structures that users have into LSTMs and back, and a tape keeps one. Prepared layers are kept for the last few
+shapes, so that memory does not grow with the number of shapes; all share one packed copy of the weights.
 """
 
 from __future__ import annotations
@@ -158,6 +159,8 @@ class Engine:
         self.lock = Lock()
         self.weights = weights
         self.num_threads = num_threads
+        # One packed copy of the weights, which all prepared layers share; none before the first of them.
+        self.packed: _native.PackedWeights | None = None
         self.kept: OrderedDict[Any, tuple[_native.PreparedLayer, Room]] = OrderedDict()
         self.is_quick = not weights.config.batch_first
         self.spare = Spare()
@@ -166,8 +169,14 @@ class Engine:
         """Use the weights as they are now from the next call on."""
         with self.lock:
             self.weights.add_biases()
-            for prepared, _ in self.kept.values():
-                prepared.update_weights()
+            if self.packed is not None:
+                self.packed.update()
+
+    def prepare(self, params: LayerParametersLSTM) -> _native.PreparedLayer:
+        """A prepared layer over the weights, which are packed for the first one only."""
+        prepared = _native.prepare(params, FilterParameters(self.num_threads), self.packed)
+        self.packed = prepared.weights
+        return prepared
 
     def prepared(self, steps: int, rows: int, active: Any) -> tuple[_native.PreparedLayer, Room]:
         """A prepared layer for calls of this shape, and its arrays."""
@@ -179,7 +188,7 @@ class Engine:
             params = structure(
                 self.weights, (steps, rows), room.inputs(), room.outputs(), active=active
             )
-            found = (_native.prepare(params, FilterParameters(self.num_threads)), room)
+            found = (self.prepare(params), room)
             self.kept[key] = found
             if len(self.kept) > KEPT:
                 self.kept.popitem(last=False)
@@ -210,6 +219,20 @@ class Engine:
         if state is None:
             return prepared.call(x, room.zeros, room.zeros)
         return prepared.call(x, state.h, state.c)
+
+    def chunk(self, x: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
+        """Outputs and final states of some steps that follow these states, as new arrays."""
+        with self.lock:
+            prepared, room = self.prepared(x.shape[0], x.shape[1], None)
+        found = prepared.call(x, h, c)
+        if found is not None:
+            return found
+        # Another call is using one of the arrays at this moment, or floats stand at an odd address.
+        with self.lock:
+            for to, array in ((room.x, x), (room.h0[:, 0], h), (room.c0[:, 0], c)):
+                np.copyto(to, array)
+            prepared.forward()
+            return room.y.copy(), room.hn[:, 0].copy(), room.cn[:, 0].copy()
 
     def train(
         self, batch: Batch, dropout: float, seed: int

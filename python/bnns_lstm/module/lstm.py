@@ -1,7 +1,7 @@
 """The module itself.
 
 In: sizes at the beginning, then arrays. Out: outputs, states, gradients, in the shapes of PyTorch's module. It
-knows neither structures nor kernels: `engine` does.
+calls the structure level through `engine` only.
 
 Weights and calls: `parameters` hands out views that may be written, so that reading it marks the weights as
 changed, and the next call packs them anew. Whoever keeps a view and writes it later calls `update()`; until
@@ -122,7 +122,6 @@ class LSTM(Files):
         self._weights = weights
         self._engine = Engine(weights, self._num_threads or 0)
         self._is_changed = True
-        self._version = 0
 
     @property
     def config(self) -> LSTMConfig:
@@ -156,7 +155,6 @@ class LSTM(Files):
         if self._is_changed:
             # Before the weights are read: what another thread changes meanwhile is for the next call.
             self._is_changed = False
-            self._version += 1
             self._engine.changed()
         return self._engine
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bnns_lstm import _native
 from bnns_lstm._look import attempt
 from bnns_lstm._show import shown
-from bnns_lstm.descriptors import FilterParameters, LSTMDataDescriptor
+from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import count
 from bnns_lstm.module.engine import structure
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream"]
 
-# Steps from which on packing the weights anew costs less than going through them one by one.
-LONG = 64
 FLOAT32 = np.dtype(np.float32)
 
 
@@ -64,9 +61,8 @@ class Stream:
             LSTMDataDescriptor(self._x, self._h, self._c),
             LSTMDataDescriptor(self._y, self._h, self._c),
         )
-        self._step = _native.prepare(params, FilterParameters(engine.num_threads))
-        self._version = lstm._version
-        self._last = 0  # steps of the last chunk
+        with engine.lock:
+            self._step = engine.prepare(params)
         self._row: Floats = self._x[0]
         # What `step` gives for an input of each shape.
         self._outputs: dict[tuple[int, ...], Floats] = {self._row.shape: self._y[0]}
@@ -96,13 +92,6 @@ class Stream:
             raise ArgumentError(tuple(issues))
         return floats, is_alone
 
-    def _update(self) -> None:
-        lstm = self._lstm
-        if lstm._is_changed or self._version != lstm._version:
-            lstm._current()
-            self._step.update_weights()
-            self._version = lstm._version
-
     def step(self, x_t: Any) -> Floats:
         """One step: `[batch, input]` (or `[input]` for one stream) to `[batch, hidden]` (or `[hidden]`).
 
@@ -120,49 +109,24 @@ class Stream:
             found = self._y[0, 0] if is_alone else self._y[0]
         else:
             self._row[...] = x_t
-        self._update()
+        self._lstm._current()  # the step shares its packed weights
         self._step.forward()
         return found
 
     def process(self, chunk: Any) -> Floats:
         """Some steps: `[steps, batch, input]` (or `[steps, input]`) to outputs in the same form.
 
-        Chunks of one length, again and again, are quicker than chunks of all lengths: the LSTM packs its
-        weights for the number of steps.
-
         Raises:
             ArgumentError: For an input of another shape or type.
         """
         floats, is_alone = self._read(chunk, "chunk", 3)
-        steps = len(floats)
-        is_worth_it = steps >= LONG or (steps > 1 and steps == self._last)
-        self._last = steps
-        y = self._at_once(floats) if is_worth_it else None
-        if y is None:
-            y = self._step_by_step(floats)
+        if len(floats) == 0:
+            y: Floats = np.empty((0, *self._y.shape[1:]), np.float32)
+        else:
+            x = np.ascontiguousarray(floats)
+            engine = self._lstm._current()
+            y, self._h[:, 0], self._c[:, 0] = engine.chunk(x, self._h[:, 0], self._c[:, 0])
         return y[:, 0] if is_alone else y
-
-    def _step_by_step(self, floats: Floats) -> Floats:
-        """Outputs of some steps, with nothing prepared for their number."""
-        y: Floats = np.empty((len(floats), self._rows, self._lstm.config.hidden_size), np.float32)
-        self._update()
-        for x_t, y_t in zip(floats, y, strict=True):
-            self._x[0] = x_t
-            self._step.forward()
-            y_t[...] = self._y[0]
-        return y
-
-    def _at_once(self, floats: Floats) -> Floats | None:
-        """The same outputs from a layer that the LSTM keeps for this number of steps; None for odd arrays."""
-        engine = self._lstm._current()
-        with engine.lock:
-            prepared, _ = engine.prepared(len(floats), self._rows, None)
-        x = np.ascontiguousarray(floats)
-        found = prepared.call(x, self._h[:, 0], self._c[:, 0])
-        if found is None:
-            return None
-        y, self._h[:, 0], self._c[:, 0] = found
-        return y
 
     def reset(self, samples: Any = None) -> None:
         """Begin again from zeros: all streams, or those of these indices.

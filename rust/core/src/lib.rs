@@ -3,8 +3,9 @@
 //! ```text
 //! desc    plain data, may be wrong
 //!   -> check    all problems at once; after it nothing can be malformed
-//!   -> plan     every decision and every size, before any memory exists
-//!   -> pack     weights into panels
+//!   -> plan     every decision and every size, before any memory exists: what depends on the layer alone,
+//!               and what depends on one kind of call
+//!   -> pack     weights into panels, for calls of any batch and length
 //!   -> run      layers, directions, time
 //!   -> kernel   slices in, slices out
 //!   -> math     exp, sigmoid, tanh on vectors
@@ -12,8 +13,9 @@
 //!
 //! Describe a layer with [`LayerParametersLSTM`] and call [`direct_apply_lstm_batch_training_caching`]; the
 //! example there runs. Callers that compute the same layer again and again [`prepare`] it, or take the steps
-//! one by one: [`check`], [`Plan::new`], [`Weights::pack`], [`Workspace::new`], then [`forward`] as often as
-//! they like, which allocates nothing.
+//! one by one: [`check`], [`LayerPlan::new`] and [`Weights::pack`], once for a layer; [`Plan::new`] and
+//! [`Workspace::new`], once for each batch and length; then [`forward`] as often as they like, which allocates
+//! nothing.
 
 #![forbid(unsafe_code)]
 

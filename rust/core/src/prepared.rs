@@ -49,6 +49,9 @@ impl Prepared {
         weights: &Arc<Weights>,
     ) -> Result<Self, Error> {
         let options = Options { training: false, ..options };
+        if !weights.layer().fits(checked, options) {
+            return Err(Error::WrongLayer { what: "weights" });
+        }
         let plan = Plan::new(weights.layer(), checked, options)?;
         let workspace = Workspace::new(&plan)?;
         Ok(Self { plan, weights: Arc::clone(weights), workspace })

@@ -9,10 +9,12 @@
 //! borrow, gradients   guards for the time of a call
 //! call                check, borrow, release the interpreter, compute
 //! prepared            the same again and again, from arrays that are kept
+//! weights             packed weights that prepared layers share
 //! errors, info        the core's errors and facts in Python
 //! ```
 //!
-//! Nothing is computed and nothing is decided here: what a field may hold is the core's business.
+//! Nothing is computed here, and what a field may hold is the core's business. What only NumPy knows is decided
+//! here: whether a cache or a sequence descriptor is an array that can be borrowed as it is (`cache`, `sequence`).
 
 #![deny(unsafe_code)]
 
@@ -28,6 +30,7 @@ mod params;
 mod prepared;
 mod reader;
 mod sequence;
+mod weights;
 
 use pyo3::prelude::*;
 
@@ -43,6 +46,8 @@ mod _native {
     use crate::info::{error_codes, info};
     #[pymodule_export]
     use crate::prepared::{PreparedLayer, prepare};
+    #[pymodule_export]
+    use crate::weights::PackedWeights;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

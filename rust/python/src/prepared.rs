@@ -1,26 +1,20 @@
 //! `PreparedLayer`: a layer that was checked, planned and packed once.
 //!
-//! In: the arrays of a checked layer, which are kept. Out: results in the caller's arrays, as often as they
-//! are asked for. What an array holds may change between calls; its place and its shape cannot, since views
-//! of our own are kept.
+//! In: the arrays of a checked layer, which are kept, and weights that were packed before, if there are any.
+//! Out: results in the caller's arrays, as often as they are asked for. What an array holds may change between
+//! calls; its place and its shape cannot, since views of our own are kept.
 
-use crate::borrow::{
-    Sources, checked_inputs, checked_weights, lend, lend_mut, lend_weights, refused,
-};
+use crate::borrow::{Sources, checked_inputs, lend, lend_mut, refused};
 use crate::call::{Call, options, read};
 use crate::errors::Failure;
 use crate::memory::{Array, Held};
+use crate::weights::PackedWeights;
 use bnns_lstm::{
-    Code, Config, DataField, DataFields, GateFields, Gates, Inputs, Lent, LentMut, Outputs, Path,
-    Prepared, Side,
+    Code, Config, DataField, DataFields, Inputs, Lent, LentMut, Outputs, Path, Prepared, Side,
 };
 use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-
-/// Floating-point operations below which a call keeps the interpreter: giving it up and getting it back
-/// takes longer than these.
-const LEAST_WORK: f64 = 5e5;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// A layer that was checked, planned and packed once; made by `prepare`.
 #[pyclass(frozen, module = "bnns_lstm")]
@@ -28,7 +22,8 @@ pub(crate) struct PreparedLayer {
     prepared: Mutex<Prepared>,
     input: DataFields<Option<Held>>,
     output: DataFields<Option<Held>>,
-    gates: Gates<GateFields<Option<Held>>>,
+    weights: Py<PackedWeights>,
+    /// Whether a call is so short that it keeps the interpreter.
     is_short: bool,
     /// Whether all arrays but the weights are given, none of them in place, and their elements lie in C order.
     takes_others: bool,
@@ -45,7 +40,9 @@ struct Shapes {
     input: [usize; 3],
     output: [usize; 3],
     /// Without an axis of its own for directions, as modules have it.
-    state: [usize; 3],
+    hidden: [usize; 3],
+    /// As `hidden`.
+    cell: [usize; 3],
 }
 
 impl Shapes {
@@ -53,7 +50,8 @@ impl Shapes {
         Self {
             input: config.input_shape(),
             output: config.output_shape(),
-            state: config.state_shape(),
+            hidden: config.hidden_shape(),
+            cell: config.cell_shape(),
         }
     }
 }
@@ -70,36 +68,45 @@ fn in_order<'py>(
     array.try_readonly().ok().filter(|array| array.as_slice().is_ok())
 }
 
-/// Check, plan and pack a layer once.
+/// Check, plan and pack a layer once; or not pack it, where its weights have been packed before.
 ///
-/// Raises `DescriptorError` with every problem of the structure.
+/// Raises `DescriptorError` with every problem of the structure, `ComputeError` for weights of another layer.
 #[pyfunction]
-#[pyo3(signature = (params, filter_params=None))]
+#[pyo3(signature = (params, filter_params=None, weights=None))]
 pub(crate) fn prepare(
     py: Python<'_>,
     params: &Bound<'_, PyAny>,
     filter_params: Option<&Bound<'_, PyAny>>,
+    weights: Option<Py<PackedWeights>>,
 ) -> Result<PreparedLayer, Failure> {
     let Call { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
-    let sources = Sources::new(&arrays, &checked, &Path::default())?;
     let options = options(&filter)?;
-    let weights = sources.weights();
-    let prepared = py.detach(|| Prepared::new(&checked, options, &weights))?;
+    let (prepared, weights) = match weights {
+        Some(weights) => {
+            let packed = Arc::clone(&weights.get().current());
+            (py.detach(|| Prepared::sharing(&checked, options, &packed))?, weights)
+        }
+        None => {
+            let sources = Sources::new(&arrays, &checked, &Path::default())?;
+            let views = sources.weights();
+            let prepared = py.detach(|| Prepared::new(&checked, options, &views))?;
+            let weights = PackedWeights::new(&checked, &arrays, prepared.weights())?;
+            (prepared, Py::new(py, weights)?)
+        }
+    };
     let hold = |array: Option<&Array<'_>>| array.map(Array::hold).transpose();
     let input = checked_inputs(&arrays, &checked).try_map(|_, array| hold(array))?;
     let output = arrays.output.as_ref().try_map(|_, array| hold(array.as_ref()))?;
-    let gates = checked_weights(&arrays, &checked)
-        .try_map(|_, arrays| arrays.try_map(|_, array| hold(array)))?;
     let is_in_order = |held: &Option<Held>| held.as_ref().is_some_and(|held| held.is_in_order(py));
     Ok(PreparedLayer {
-        is_short: checked.config().work() < LEAST_WORK,
+        is_short: prepared.plan().is_short(),
         shapes: Shapes::new(checked.config()),
         takes_others: checked.arrays().is_in_order()
             && input.each().into_iter().chain(output.each()).all(is_in_order),
         prepared: Mutex::new(prepared),
         input,
         output,
-        gates,
+        weights,
     })
 }
 
@@ -127,15 +134,19 @@ impl PreparedLayer {
         hidden: &Bound<'py, PyAny>,
         cell: &Bound<'py, PyAny>,
     ) -> Result<Option<NewArrays<'py>>, Failure> {
-        let Shapes { input, output, state } = self.shapes;
-        let given = (in_order(data, input), in_order(hidden, state), in_order(cell, state));
+        let shapes = self.shapes;
+        let given = (
+            in_order(data, shapes.input),
+            in_order(hidden, shapes.hidden),
+            in_order(cell, shapes.cell),
+        );
         let (true, (Some(data), Some(hidden), Some(cell))) = (self.takes_others, given) else {
             return Ok(None);
         };
         let inputs = DataFields { data: &data, hidden: &hidden, cell: &cell };
         let inputs = inputs.map(|_, array| array.as_slice().ok().map(Lent::InOrder));
         let new = |shape: [usize; 3]| PyArray3::<f32>::zeros(py, shape, false);
-        let (y, hn, cn) = (new(output), new(state), new(state));
+        let (y, hn, cn) = (new(shapes.output), new(shapes.hidden), new(shapes.cell));
         {
             let (y, hn, cn) = (y.readwrite(), hn.readwrite(), cn.readwrite());
             let mut outputs = DataFields { data: y, hidden: hn, cell: cn };
@@ -148,15 +159,13 @@ impl PreparedLayer {
 
     /// Pack the weights again, from what their arrays hold now.
     fn update_weights(&self, py: Python<'_>) -> Result<(), Failure> {
-        let gates = self.gates.as_ref().try_map(|gate, arrays| {
-            arrays.as_ref().try_map(|field, held| {
-                let path = || Path::field(gate.field()).then(field.name());
-                borrow(held.as_ref(), path, |held| held.read(py))
-            })
-        })?;
-        let weights = lend_weights(&gates);
-        py.detach(|| lock(&self.prepared).update_weights(&weights))?;
-        Ok(())
+        self.weights.get().update(py)
+    }
+
+    /// The packed weights, to prepare other layers with.
+    #[getter]
+    fn weights(&self, py: Python<'_>) -> Py<PackedWeights> {
+        self.weights.clone_ref(py)
     }
 
     /// What was decided: level, tiles, threads, memory.
@@ -177,10 +186,16 @@ impl PreparedLayer {
         inputs: Inputs<'a>,
         outputs: Outputs<'a>,
     ) -> Result<(), Failure> {
+        let weights = self.weights.get();
+        let forward = |mut prepared: MutexGuard<'_, Prepared>| {
+            // They may have been packed anew since the last call.
+            prepared.share_weights(&weights.current())?;
+            prepared.forward(inputs, outputs)
+        };
         if self.is_short {
-            self.lock(py).forward(inputs, outputs)?;
+            forward(self.lock(py))?;
         } else {
-            py.detach(|| lock(&self.prepared).forward(inputs, outputs))?;
+            py.detach(|| forward(lock(&self.prepared)))?;
         }
         Ok(())
     }

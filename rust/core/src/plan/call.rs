@@ -47,9 +47,7 @@ impl Plan {
     /// more steps than the memory can count.
     pub fn new(layer: &Arc<LayerPlan>, checked: &Checked, options: Options) -> Result<Self, Error> {
         let config = checked.config();
-        let is_of_layer = config.layer == layer.config
-            && (options.level, options.tuning) == (layer.level, layer.tuning);
-        if !is_of_layer {
+        if !layer.fits(checked, options) {
             return Err(Error::WrongLayer { what: "plan" });
         }
         let available = match options.n_threads {
@@ -92,6 +90,11 @@ impl Plan {
     /// Threads that a call uses.
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// Whether a call takes less time than giving up a lock and getting it back.
+    pub fn is_short(&self) -> bool {
+        self.config().work() < self.layer.tuning.short_work as f64
     }
 
     /// Whether the elements of all arrays but the weights lie in C order.

@@ -30,6 +30,12 @@ impl LayerPlan {
         Arc::new(Self { config, level, shape, tuning })
     }
 
+    /// Whether this is the plan of a structure, at the level and with the tuned numbers of `options`.
+    pub(crate) fn fits(&self, checked: &Checked, options: Options) -> bool {
+        let Self { config, level, tuning, .. } = *self;
+        (config, level, tuning) == (checked.config().layer, options.level, options.tuning)
+    }
+
     /// Whether this is the other plan, or as good as it.
     pub(crate) fn is_same(self: &Arc<Self>, other: &Arc<Self>) -> bool {
         Arc::ptr_eq(self, other) || self == other

@@ -59,6 +59,9 @@ pub struct Tuning {
     /// The same where weights are beyond `far_bytes`. Xeon, two threads, 32 rows: 1024 units take 8 % less
     /// time, 512 units would take 2 % more.
     pub part_rows_far: usize,
+    /// Floating-point operations of a call that is too short to give up a lock around it, such as that of
+    /// Python's interpreter: giving it up and getting it back takes longer. Xeon, some ten microseconds.
+    pub short_work: usize,
     /// Whether a thread that comes to help leaves the core of the one that called it (Linux only, see
     /// `run/threads/affinity.rs`). Xeon, `T20.B32.H128` after a pause of 30 ms: 5.9 to 3.4 ms.
     pub moves_threads: bool,
@@ -81,6 +84,7 @@ impl Tuning {
             own_factor: 4,
             part_rows: 4,
             part_rows_far: 16,
+            short_work: 500_000,
             moves_threads: true,
         }
     }

@@ -1,0 +1,70 @@
+//! `PackedWeights`: the weights of a layer, packed once for prepared layers of any batch and length.
+//!
+//! In: the weight arrays of a checked layer, which are kept. Out: packed weights, and packed anew when asked
+//! for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor outputs.
+
+use crate::borrow::{checked_weights, lend_weights, refused};
+use crate::errors::Failure;
+use crate::memory::{Array, Held};
+use crate::params::LayerArrays;
+use bnns_lstm::{BoundWeights, Checked, Code, GateFields, Gates, Path, Weights};
+use pyo3::prelude::*;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The weights of a layer, packed once.
+#[pyclass(frozen, module = "bnns_lstm")]
+pub(crate) struct PackedWeights {
+    checked: Checked,
+    arrays: Gates<GateFields<Option<Held>>>,
+    packed: Mutex<Arc<Weights>>,
+}
+
+impl PackedWeights {
+    /// What was packed from the arrays of a checked layer; the arrays are kept.
+    pub(crate) fn new(
+        checked: &Checked,
+        arrays: &LayerArrays<'_>,
+        packed: &Arc<Weights>,
+    ) -> PyResult<Self> {
+        let hold = |array: Option<&Array<'_>>| array.map(Array::hold).transpose();
+        Ok(Self {
+            checked: checked.clone(),
+            arrays: checked_weights(arrays, checked)
+                .try_map(|_, arrays| arrays.try_map(|_, array| hold(array)))?,
+            packed: Mutex::new(Arc::clone(packed)),
+        })
+    }
+
+    /// The weights that are in use now.
+    pub(crate) fn current(&self) -> MutexGuard<'_, Arc<Weights>> {
+        self.packed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl PackedWeights {
+    /// Pack the weights again, from what their arrays hold now.
+    pub(crate) fn update(&self, py: Python<'_>) -> Result<(), Failure> {
+        let gates = self.arrays.as_ref().try_map(|gate, arrays| {
+            arrays.as_ref().try_map(|field, held| {
+                let path = || Path::field(gate.field()).then(field.name());
+                let read = held.as_ref().map(|held| held.read(py)).transpose();
+                read.map_err(|code: Code| refused(path(), code))
+            })
+        })?;
+        let views = lend_weights(&gates);
+        py.detach(|| {
+            let layer = Arc::clone(self.current().layer());
+            let packed = Weights::pack(&layer, &BoundWeights::bind(&self.checked, &views)?)?;
+            *self.current() = Arc::new(packed);
+            Ok::<_, bnns_lstm::Error>(())
+        })?;
+        Ok(())
+    }
+
+    /// Bytes of the packed weights.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.current().bytes()
+    }
+}
