@@ -18,6 +18,7 @@ mod gradients;
 mod oracle;
 mod plans;
 mod properties;
+mod saturated;
 mod support;
 mod teams;
 mod training;

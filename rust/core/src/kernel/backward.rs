@@ -9,7 +9,9 @@ use super::general::GeneralFunctions;
 use super::geometry::{Geometry, Rows, Steps};
 use super::transposed::TransposedProduct;
 use crate::level::Kernel;
-use crate::math::{Activation, apply_slice, apply_with_derivative_slice};
+use crate::math::{
+    Activation, apply_slice, apply_with_derivative_slice, sigmoid_slope, tanh_slope,
+};
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 
 /// Transposed panels; empty where no gate has that kind.
@@ -228,14 +230,13 @@ impl BackwardChunk<'_> {
     }
 }
 
-/// The derivative of a sigmoid, s (1 - s), or of a tanh, 1 - t², from the function's value.
+/// The derivative of a sigmoid or of a tanh, from the function's value.
 #[inline(always)]
 fn slopes_of_default<S: Simd>(simd: S, is_tanh: bool, values: &[f32], slopes: &mut [f32]) {
     let lanes = S::f32s::LEN;
-    let one = S::f32s::splat(simd, 1.0);
     for at in (0..slopes.len()).step_by(lanes) {
         let value = load(simd, values, at);
-        let slope = if is_tanh { one - value * value } else { value * (one - value) };
+        let slope = if is_tanh { tanh_slope(simd, value) } else { sigmoid_slope(simd, value) };
         store::<S>(slope, slopes, at);
     }
 }

@@ -75,9 +75,16 @@ fn splat<S: Simd>(simd: S, value: f32) -> S::f32s {
     S::f32s::splat(simd, value)
 }
 
-/// The derivative of a tanh, from its value.
+/// The derivative of a sigmoid, from its value: s (1 - s).
 #[inline(always)]
-fn tanh_slope<S: Simd>(simd: S, t: S::f32s) -> S::f32s {
+pub(crate) fn sigmoid_slope<S: Simd>(simd: S, s: S::f32s) -> S::f32s {
+    s * (splat(simd, 1.0) - s)
+}
+
+/// The derivative of a tanh, from its value: (1 - t)(1 + t). Near 1 both factors are exact or nearly so, while
+/// 1 - t² would be off by up to 8.6e-5 of the result.
+#[inline(always)]
+pub(crate) fn tanh_slope<S: Simd>(simd: S, t: S::f32s) -> S::f32s {
     let one = splat(simd, 1.0);
     (one - t) * (one + t)
 }
@@ -145,7 +152,7 @@ slope!(Softsign, |_, simd, x, _| {
     root * root
 });
 
-slope!(Sigmoid, |_, simd, _, s| s * (splat(simd, 1.0) - s));
+slope!(Sigmoid, |_, simd, _, s| sigmoid_slope(simd, s));
 slope!(Tanh, |_, simd, _, t| tanh_slope(simd, t));
 slope!(ScaledTanh, |ScaledTanh { alpha, beta }, simd, x, _| {
     tanh_slope(simd, tanh(simd, x * beta)) * (alpha * beta)

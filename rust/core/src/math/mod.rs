@@ -31,6 +31,6 @@ mod tanh;
 mod tests;
 
 pub(crate) use activation::{Activation, Function, apply_slice};
-pub(crate) use derivative::apply_with_derivative_slice;
+pub(crate) use derivative::{apply_with_derivative_slice, sigmoid_slope, tanh_slope};
 pub(crate) use sigmoid::sigmoid;
 pub(crate) use tanh::tanh;
