@@ -8,7 +8,7 @@
 use super::arrays::Purpose;
 use super::config::Checked;
 use super::gradients::{CheckedGradients, GateGradients, Gradient, check_gradients};
-use super::issues::Issues;
+use super::issues::{DELTA, Issues, PARAMS};
 use super::layer::{CheckedLayer, check_layer};
 use super::overlap::Span;
 use super::scalars::{check_filter, check_flags};
@@ -18,10 +18,6 @@ use crate::desc::{FilterParameters, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, DescriptorError, Issue, Path};
 use crate::fields::DataFields;
 use crate::gate::Gates;
-
-/// Names of the two structures, with which all paths begin.
-pub(crate) const PARAMS: &str = "params";
-pub(crate) const DELTA: &str = "delta_params";
 
 /// A pair of structures that holds.
 #[derive(Debug, Clone, PartialEq)]

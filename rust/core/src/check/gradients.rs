@@ -7,9 +7,8 @@
 use super::array::{CheckedArray, Field, check_array, spans};
 use super::arrays::{ANY_OF_THREE, Role, check_data, is_empty};
 use super::config::Peephole;
-use super::delta::PARAMS;
 use super::gates::{GateAxes, WeightForms, is_one_unit, is_rather, is_same_pointer};
-use super::issues::Issues;
+use super::issues::{Issues, PARAMS};
 use super::layer::CheckedLayer;
 use super::layout::Axis;
 use super::overlap::{Span, check_overlap};

@@ -5,6 +5,10 @@
 
 use crate::error::{Code, DescriptorError, Issue, Path};
 
+/// Names of the two structures of a backward call, with which all paths begin there.
+pub(crate) const PARAMS: &str = "params";
+pub(crate) const DELTA: &str = "delta_params";
+
 /// Findings so far. A finding about a field that was already reported, or about a part of it, is dropped:
 /// it would only repeat the first.
 #[derive(Debug)]

@@ -18,6 +18,7 @@
 mod activation;
 mod array;
 mod arrays;
+mod bind;
 mod config;
 mod delta;
 mod gates;
@@ -32,12 +33,12 @@ mod sequence;
 mod strided;
 mod strides;
 
+pub(crate) use bind::{bind, bind_mut, bind_required};
 pub use config::{Arrays, Checked, Config, GateArrays, InputArray, LayerConfig, Peephole};
 pub use delta::{CheckedBackward, check_backward, check_backward_after};
-pub(crate) use delta::{DELTA, PARAMS};
 pub use gradients::{GateGradients, Gradient};
+pub(crate) use issues::{DELTA, PARAMS};
 pub use lent::{Lent, LentMut};
-pub(crate) use lent::{bind, bind_mut, bind_required};
 pub use strided::Strided;
 
 use crate::desc::{FilterParameters, LayerParametersLSTM};

@@ -51,10 +51,12 @@ impl TransposedProduct<'_> {
         let blocks = self.vectors / VECTORS;
         let first_vector = blocks * VECTORS;
         Blocks::<VECTORS> { product: &mut self, first_vector: 0 }.cover(simd, blocks);
-        match self.vectors % VECTORS {
-            2 => Blocks::<2> { product: &mut self, first_vector }.cover(simd, 1),
-            1 => Blocks::<1> { product: &mut self, first_vector }.cover(simd, 1),
-            _ => {}
+        // The last block has one, two or four vectors.
+        let left = self.vectors % VECTORS;
+        if left == 2 {
+            Blocks::<2> { product: &mut self, first_vector }.cover(simd, 1);
+        } else if left == 1 {
+            Blocks::<1> { product: &mut self, first_vector }.cover(simd, 1);
         }
     }
 }

@@ -1,0 +1,171 @@
+//! The rules that keep the code readable: which module may know which (here), no import circles (`circles`),
+//! nothing that ends in silence (`silence`), how long a file may be, no unsafe code.
+
+mod circles;
+mod silence;
+mod sources;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// For each module of the core, the modules that it may import.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("gate", &[]),
+    ("math", &[]),
+    ("dropout", &[]),
+    ("tuning", &[]),
+    ("level", &["error"]),
+    ("place", &["error"]),
+    ("aligned", &["error", "tuning"]),
+    ("fields", &["error", "gate"]),
+    ("desc", &["fields", "gate"]),
+    ("check", &["desc", "dropout", "error", "fields", "gate", "math"]),
+    ("kernel", &["gate", "level", "math"]),
+    ("plan", &["check", "error", "gate", "kernel", "level", "tuning"]),
+    (
+        "pack",
+        &[
+            "aligned", "check", "error", "fields", "gate", "kernel", "level", "place", "plan",
+            "tuning",
+        ],
+    ),
+    (
+        "run",
+        &[
+            "aligned", "check", "error", "fields", "gate", "kernel", "level", "pack", "place",
+            "plan", "tuning",
+        ],
+    ),
+    ("apply", &["check", "error", "pack", "plan", "run"]),
+    ("prepared", &["check", "desc", "direct", "error", "pack", "plan", "run"]),
+    ("direct", &["apply", "check", "desc", "error", "gate", "pack", "plan", "run"]),
+];
+
+/// For each floor of `run`, and each file that stands beside them, what it may import of `run`.
+const FLOORS: &[(&str, &[&str])] = &[
+    ("chunk", &[]),
+    ("ping_pong", &[]),
+    ("rows", &[]),
+    ("threads", &[]),
+    ("cache", &[]),
+    ("forward", &["cache", "chunk", "ping_pong", "rows", "threads"]),
+    ("backward", &["cache", "chunk", "forward", "ping_pong", "rows", "threads"]),
+];
+
+const LONGEST_FILE: usize = 450;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// All files below a folder that end in one of these.
+fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, endings));
+        } else if path.extension().is_some_and(|end| endings.iter().any(|&known| end == known)) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// What a row of a table allows.
+fn allowed(table: &[(&str, &'static [&'static str])], name: &str) -> &'static [&'static str] {
+    let row = table.iter().find(|(known, _)| *known == name);
+    row.unwrap_or_else(|| panic!("{name} is missing in the table of imports")).1
+}
+
+/// Check each import of the core below a module against a table; says how many there were.
+fn check_imports(below: &[&str], table: &[(&str, &'static [&'static str])]) -> usize {
+    let mut checked = 0;
+    for source in sources::read(&root().join("rust/core/src")) {
+        let is_below = source.module.len() > below.len()
+            && source.module.iter().zip(below).all(|(a, b)| a == b);
+        if !is_below {
+            continue;
+        }
+        let own = &source.module[below.len()];
+        let may = allowed(table, own);
+        let imports = source.imports().into_iter().map(|import| import.path);
+        for path in imports.chain(source.inline_paths()) {
+            let is_below = path.iter().zip(below).all(|(a, b)| a == b);
+            let Some(name) = path.get(below.len()).filter(|_| is_below) else { continue };
+            let is_module = table.iter().any(|(known, _)| known == name);
+            if !is_module || name == own {
+                continue;
+            }
+            checked += 1;
+            assert!(may.contains(&name.as_str()), "{} imports {name}", source.name);
+        }
+    }
+    checked
+}
+
+#[test]
+fn imports_point_in_one_direction() {
+    let checked = check_imports(&[], MAY_IMPORT);
+    assert!(checked > 200, "only {checked} imports were found");
+}
+
+#[test]
+fn the_floors_of_run_know_those_below_them_only() {
+    let checked = check_imports(&["run"], FLOORS);
+    assert!(checked > 40, "only {checked} imports were found");
+}
+
+#[test]
+fn tables_of_imports_allow_nothing_that_nobody_needs() {
+    for (below, table) in [(&[][..], MAY_IMPORT), (&["run"], FLOORS)] {
+        let files = sources::read(&root().join("rust/core/src"));
+        for (own, may) in table {
+            let inside = |source: &&sources::Source| {
+                source.module.iter().zip(below).all(|(a, b)| a == b)
+                    && source.module.get(below.len()).is_some_and(|name| name == own)
+            };
+            let used: Vec<_> = files
+                .iter()
+                .filter(inside)
+                .flat_map(|source| {
+                    source
+                        .imports()
+                        .into_iter()
+                        .map(|import| import.path)
+                        .chain(source.inline_paths())
+                })
+                .filter_map(|path| path.get(below.len()).cloned())
+                .collect();
+            for name in *may {
+                assert!(used.iter().any(|used| used == name), "{own} need not import {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    let mut checked = 0;
+    for folder in ["rust/core", "rust/python", "rust/testkit", "python", "tests", "benches"] {
+        for file in files(&root().join(folder), &["rs", "py", "pyi"]) {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines <= LONGEST_FILE, "{} has {lines} lines", file.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "only {checked} files were found");
+}
+
+#[test]
+fn the_core_and_the_binding_forbid_unsafe() {
+    let core = fs::read_to_string(root().join("rust/core/src/lib.rs")).unwrap();
+    assert!(core.contains("#![forbid(unsafe_code)]"));
+    let binding = fs::read_to_string(root().join("rust/python/src/lib.rs")).unwrap();
+    assert!(binding.contains("#![deny(unsafe_code)]"));
+    for file in files(&root().join("rust/python/src"), &["rs"]) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("allow(unsafe_code)"), "{}", file.display());
+    }
+}
