@@ -3,10 +3,12 @@
 //! In: an error of the core, or a Python exception on its way through. Out: a Python exception. It decides
 //! which class an error has, and nothing else.
 
-use crate::info::LEVEL_VARIABLE;
 use bnns_lstm::{Code, DescriptorError, Error, Issue};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+
+/// The environment variable that forces a SIMD level.
+pub(crate) const LEVEL_VARIABLE: &str = "BNNSLSTM_LEVEL";
 
 /// Where the classes are.
 const MODULE: &str = "bnns_lstm.errors";

@@ -3,14 +3,11 @@
 //! In: the environment. Out: the SIMD level that all calls use, and the table that `info()` shows. It knows
 //! nothing of layers.
 
-use crate::errors::Failure;
+use crate::errors::{Failure, LEVEL_VARIABLE};
 use bnns_lstm::{Code, Error, Level};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::OnceLock;
-
-/// The environment variable that forces a SIMD level.
-pub(crate) const LEVEL_VARIABLE: &str = "BNNSLSTM_LEVEL";
 
 /// The version of the package.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -124,11 +124,11 @@ fn expand(tree: &str) -> Vec<String> {
         match c {
             '{' => depth += 1,
             '}' => depth -= 1,
-            ',' if depth == 0 => {
+            _ if c == ',' && depth == 0 => {
                 parts.push(&inner[start..at]);
                 start = at + 1;
             }
-            _ => continue,
+            _ => {}
         }
     }
     parts.push(&inner[start..]);

@@ -8,7 +8,7 @@ use super::issues::Issues;
 use crate::desc::{Activation as Descriptor, ActivationFunction, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, Path};
 use crate::gate::{Gate, Gates};
-use crate::math::{Activation, Function};
+use crate::math::{Activation, Function, Parameters};
 
 /// The five activations; `None` where something was reported.
 pub(super) fn check_activations(
@@ -88,64 +88,15 @@ fn check_integer_fields(issues: &mut Issues, path: &Path, desc: &Descriptor<'_>)
 
 /// The function that a kernel applies; `None` for integer, random, per-channel and vector functions.
 fn elementwise(function: ActivationFunction) -> Option<Function> {
-    Some(match function {
-        ActivationFunction::IDENTITY => Function::Identity,
-        ActivationFunction::RECTIFIED_LINEAR => Function::RectifiedLinear,
-        ActivationFunction::LEAKY_RECTIFIED_LINEAR => Function::LeakyRectifiedLinear,
-        ActivationFunction::SIGMOID => Function::Sigmoid,
-        ActivationFunction::TANH => Function::Tanh,
-        ActivationFunction::SCALED_TANH => Function::ScaledTanh,
-        ActivationFunction::ABS => Function::Abs,
-        ActivationFunction::LINEAR => Function::Linear,
-        ActivationFunction::CLAMP => Function::Clamp,
-        ActivationFunction::GELU_APPROXIMATION => Function::GELUApproximation,
-        ActivationFunction::HARD_SIGMOID => Function::HardSigmoid,
-        ActivationFunction::SOFTPLUS => Function::Softplus,
-        ActivationFunction::SOFTSIGN => Function::Softsign,
-        ActivationFunction::ELU => Function::ELU,
-        ActivationFunction::CLAMPED_LEAKY_RECTIFIED_LINEAR => Function::ClampedLeakyRectifiedLinear,
-        ActivationFunction::LINEAR_WITH_BIAS => Function::LinearWithBias,
-        ActivationFunction::LOG_SIGMOID => Function::LogSigmoid,
-        ActivationFunction::SELU => Function::SELU,
-        ActivationFunction::CELU => Function::CELU,
-        ActivationFunction::HARD_SHRINK => Function::HardShrink,
-        ActivationFunction::SOFT_SHRINK => Function::SoftShrink,
-        ActivationFunction::TANH_SHRINK => Function::TanhShrink,
-        ActivationFunction::THRESHOLD => Function::Threshold,
-        ActivationFunction::HARD_SWISH => Function::HardSwish,
-        ActivationFunction::SILU => Function::SiLU,
-        _ => return None,
-    })
+    Function::from_number(function.0)
 }
 
 /// Whether a function uses alpha and beta.
 fn parameters_of(function: Function) -> (bool, bool) {
-    match function {
-        Function::Clamp
-        | Function::ScaledTanh
-        | Function::GELUApproximation
-        | Function::HardSigmoid
-        | Function::Softplus
-        | Function::ClampedLeakyRectifiedLinear
-        | Function::LinearWithBias
-        | Function::Threshold => (true, true),
-        Function::LeakyRectifiedLinear
-        | Function::Linear
-        | Function::ELU
-        | Function::CELU
-        | Function::HardShrink
-        | Function::SoftShrink => (true, false),
-        Function::Identity
-        | Function::RectifiedLinear
-        | Function::Sigmoid
-        | Function::Tanh
-        | Function::Abs
-        | Function::Softsign
-        | Function::LogSigmoid
-        | Function::SELU
-        | Function::TanhShrink
-        | Function::HardSwish
-        | Function::SiLU => (false, false),
+    match function.parameters() {
+        Parameters::Neither => (false, false),
+        Parameters::Alpha => (true, false),
+        Parameters::AlphaAndBeta => (true, true),
     }
 }
 

@@ -1,74 +1,75 @@
 //! The activations of a gate.
 //!
 //! In: which function, its parameters, and a slice of whole vectors. Out: the slice with the function
-//! applied. The formulas are those of the BNNS activation functions; across-the-vector, random, integer
-//! and per-channel functions have no place here.
+//! applied, or values and derivatives. The formulas are those of the BNNS activation functions (`functions`);
+//! across-the-vector, random, integer and per-channel functions have no place here.
 
-use super::derivative::Differentiable;
-use super::piecewise::{
-    Abs, Clamp, ClampedLeakyRectifiedLinear, HardShrink, HardSigmoid, HardSwish, Identity,
-    LeakyRectifiedLinear, Linear, LinearWithBias, RectifiedLinear, SoftShrink, Softsign, Threshold,
-};
-use super::smooth::{
-    Celu, Elu, GeluApproximation, LogSigmoid, ScaledTanh, Selu, Sigmoid, Silu, Softplus, Tanh,
-    TanhShrink,
-};
-use fearless_simd::{Simd, SimdBase};
+use super::differentiable::{Differentiable, Parameters};
+use super::functions;
+use fearless_simd::{Select, Simd, SimdBase};
 
-/// An element-wise function, named as in `BNNSActivationFunction`.
-#[expect(clippy::upper_case_acronyms, reason = "Apple's names")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Function {
-    /// x
-    Identity,
-    /// max(x, 0)
-    RectifiedLinear,
-    /// alpha x below 0, else x
-    LeakyRectifiedLinear,
-    /// 1 / (1 + e^-x)
-    Sigmoid,
-    /// tanh x
-    Tanh,
-    /// alpha tanh(beta x)
-    ScaledTanh,
-    /// |x|
-    Abs,
-    /// alpha x
-    Linear,
-    /// min(max(x, alpha), beta)
-    Clamp,
-    /// x/2 (1 + tanh(alpha (x + beta x³)))
-    GELUApproximation,
-    /// max(0, min(1, alpha x + beta))
-    HardSigmoid,
-    /// alpha log(1 + e^(beta x))
-    Softplus,
-    /// x / (1 + |x|)
-    Softsign,
-    /// alpha (e^x - 1) below 0, else x
-    ELU,
-    /// min(alpha x, beta) below 0, else min(x, beta)
-    ClampedLeakyRectifiedLinear,
-    /// alpha x + beta
-    LinearWithBias,
-    /// log(sigmoid(x))
-    LogSigmoid,
-    /// Self-normalising ELU with its two published constants.
-    SELU,
-    /// alpha (e^(x / alpha) - 1) below 0, else x
-    CELU,
-    /// 0 where |x| < |alpha|, else x
-    HardShrink,
-    /// 0 where |x| < |alpha|, else x - copysign(alpha, x)
-    SoftShrink,
-    /// x - tanh x
-    TanhShrink,
-    /// beta where x <= alpha, else x
-    Threshold,
-    /// x min(max(x + 3, 0), 6) / 6
-    HardSwish,
-    /// x sigmoid(x)
-    SiLU,
+/// The one table of functions: for each its name and its number in `BNNSActivationFunction`. The type of the
+/// same name in `functions` says what it does.
+macro_rules! functions {
+    ($($name:ident = $number:literal,)*) => {
+        /// An element-wise function, named as in `BNNSActivationFunction`.
+        #[expect(clippy::upper_case_acronyms, reason = "Apple's names")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Function {
+            $($name,)*
+        }
+
+        impl Function {
+            /// All functions, in the order of their numbers.
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The function with this number; `None` where it is not element-wise, or where there is none.
+            pub(crate) fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        /// One decision for a whole slice, so that no loop contains any.
+        #[inline(always)]
+        fn select_function<V: Visitor>(activation: Activation, visitor: V) -> V::Output {
+            let Activation { function, alpha, beta } = activation;
+            match function {
+                $(Function::$name => visitor.visit(functions::$name::new(alpha, beta)),)*
+            }
+        }
+    };
+}
+
+functions! {
+    Identity = 0,
+    RectifiedLinear = 1,
+    LeakyRectifiedLinear = 2,
+    Sigmoid = 3,
+    Tanh = 4,
+    ScaledTanh = 5,
+    Abs = 6,
+    Linear = 7,
+    Clamp = 8,
+    GELUApproximation = 12,
+    HardSigmoid = 15,
+    Softplus = 16,
+    Softsign = 17,
+    ELU = 18,
+    ClampedLeakyRectifiedLinear = 19,
+    LinearWithBias = 20,
+    LogSigmoid = 22,
+    SELU = 23,
+    CELU = 24,
+    HardShrink = 25,
+    SoftShrink = 26,
+    TanhShrink = 27,
+    Threshold = 28,
+    HardSwish = 30,
+    SiLU = 31,
 }
 
 /// A function and its parameters; those that it does not use are ignored.
@@ -97,27 +98,40 @@ impl Activation {
     pub(crate) const TANH: Self = Self { function: Function::Tanh, alpha: 1.0, beta: 1.0 };
 }
 
-/// A function of one vector. Implementations carry `#[inline(always)]`.
-pub(super) trait Elementwise: Copy {
-    /// The function's value in each lane.
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s;
+impl Function {
+    /// Which parameters it uses.
+    pub(crate) fn parameters(self) -> Parameters {
+        select_function(Activation { function: self, alpha: 0.0, beta: 0.0 }, ParametersOf)
+    }
+}
+
+/// What is done with the function that an activation names. Implementations carry `#[inline(always)]`.
+trait Visitor {
+    /// What comes of it.
+    type Output;
+
+    /// Do it.
+    fn visit<F: Differentiable>(self, function: F) -> Self::Output;
+}
+
+/// Say which parameters the function uses.
+struct ParametersOf;
+
+impl Visitor for ParametersOf {
+    type Output = Parameters;
+
+    #[inline(always)]
+    fn visit<F: Differentiable>(self, _: F) -> Parameters {
+        F::PARAMETERS
+    }
 }
 
 /// Apply an activation to whole vectors: `values.len()` is a multiple of the lanes.
-///
-/// NaN gives NaN with every function. Infinity gives the limit of the function, unless the formula
-/// multiplies it by a parameter that is zero.
 pub(crate) fn apply_slice<S: Simd>(simd: S, activation: Activation, values: &mut [f32]) {
     simd.vectorize(
         #[inline(always)]
         || select_function(activation, Apply { simd, values }),
     );
-}
-
-/// What is done with the function that an activation names. Implementations carry `#[inline(always)]`.
-pub(super) trait Visitor {
-    /// Do it.
-    fn visit(self, function: impl Differentiable);
 }
 
 /// Replace each vector of the slice by the function's value.
@@ -127,52 +141,52 @@ struct Apply<'v, S> {
 }
 
 impl<S: Simd> Visitor for Apply<'_, S> {
+    type Output = ();
+
     #[inline(always)]
-    fn visit(self, function: impl Differentiable) {
-        each(self.simd, self.values, function);
-    }
-}
-
-/// One decision for the whole slice, so that no loop contains any.
-#[inline(always)]
-pub(super) fn select_function(activation: Activation, visitor: impl Visitor) {
-    let Activation { function, alpha, beta } = activation;
-    match function {
-        Function::Identity => visitor.visit(Identity),
-        Function::RectifiedLinear => visitor.visit(RectifiedLinear),
-        Function::LeakyRectifiedLinear => visitor.visit(LeakyRectifiedLinear { alpha }),
-        Function::Sigmoid => visitor.visit(Sigmoid),
-        Function::Tanh => visitor.visit(Tanh),
-        Function::ScaledTanh => visitor.visit(ScaledTanh { alpha, beta }),
-        Function::Abs => visitor.visit(Abs),
-        Function::Linear => visitor.visit(Linear { alpha }),
-        Function::Clamp => visitor.visit(Clamp { alpha, beta }),
-        Function::GELUApproximation => visitor.visit(GeluApproximation { alpha, beta }),
-        Function::HardSigmoid => visitor.visit(HardSigmoid { alpha, beta }),
-        Function::Softplus => visitor.visit(Softplus { alpha, beta }),
-        Function::Softsign => visitor.visit(Softsign),
-        Function::ELU => visitor.visit(Elu { alpha }),
-        Function::ClampedLeakyRectifiedLinear => {
-            visitor.visit(ClampedLeakyRectifiedLinear { alpha, beta });
+    fn visit<F: Differentiable>(self, function: F) {
+        for lanes in self.values.chunks_exact_mut(S::f32s::LEN) {
+            let x = S::f32s::from_slice(self.simd, lanes);
+            function.at(self.simd, x).store_slice(lanes);
         }
-        Function::LinearWithBias => visitor.visit(LinearWithBias { alpha, beta }),
-        Function::LogSigmoid => visitor.visit(LogSigmoid),
-        Function::SELU => visitor.visit(Selu),
-        Function::CELU => visitor.visit(Celu { alpha }),
-        Function::HardShrink => visitor.visit(HardShrink { alpha }),
-        Function::SoftShrink => visitor.visit(SoftShrink { alpha }),
-        Function::TanhShrink => visitor.visit(TanhShrink),
-        Function::Threshold => visitor.visit(Threshold { alpha, beta }),
-        Function::HardSwish => visitor.visit(HardSwish),
-        Function::SiLU => visitor.visit(Silu),
     }
 }
 
-/// Replace each vector of the slice by the function's value.
-#[inline(always)]
-pub(super) fn each<S: Simd>(simd: S, values: &mut [f32], function: impl Elementwise) {
-    for lanes in values.chunks_exact_mut(S::f32s::LEN) {
-        let x = S::f32s::from_slice(simd, lanes);
-        function.at(simd, x).store_slice(lanes);
+/// Replace pre-activations by their activations, bit for bit those of [`apply_slice`], and fill `derivatives`
+/// with the derivatives there. Both slices are of one length, a multiple of the lanes.
+pub(crate) fn apply_with_derivative_slice<S: Simd>(
+    simd: S,
+    activation: Activation,
+    values: &mut [f32],
+    derivatives: &mut [f32],
+) {
+    debug_assert_eq!(values.len(), derivatives.len());
+    simd.vectorize(
+        #[inline(always)]
+        || select_function(activation, ApplyWithDerivative { simd, values, derivatives }),
+    );
+}
+
+/// Replace each vector of the values, and set the one of the derivatives.
+struct ApplyWithDerivative<'v, S> {
+    simd: S,
+    values: &'v mut [f32],
+    derivatives: &'v mut [f32],
+}
+
+impl<S: Simd> Visitor for ApplyWithDerivative<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<F: Differentiable>(self, function: F) {
+        let Self { simd, values, derivatives } = self;
+        let values = values.chunks_exact_mut(S::f32s::LEN);
+        for (lanes, slopes) in values.zip(derivatives.chunks_exact_mut(S::f32s::LEN)) {
+            let x = S::f32s::from_slice(simd, lanes);
+            let value = function.at(simd, x);
+            let slope = function.slope(simd, x, value);
+            value.store_slice(lanes);
+            x.simd_eq(x).select(slope, x).store_slice(slopes);
+        }
     }
 }

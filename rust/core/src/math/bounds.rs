@@ -1,7 +1,7 @@
 //! Bounds that let NaN through.
 //!
-//! In: any vector. Out: the vector with large or small lanes replaced. `min` and `max` of the SIMD
-//! library may drop a NaN, at some levels; a comparison and a selection keep it at all.
+//! In: any vector. Out: the vector with large or small lanes replaced. `min` and `max` of the SIMD library drop
+//! a NaN at some levels. A comparison and a selection keep it at every level.
 
 use fearless_simd::{Select, Simd, SimdBase};
 
@@ -25,6 +25,6 @@ pub(super) fn clamp<S: Simd>(simd: S, x: S::f32s, low: f32, high: f32) -> S::f32
 
 /// x times a factor, but 0 where the factor is 0, though x may be infinite.
 #[inline(always)]
-pub(super) fn gated<S: Simd>(simd: S, x: S::f32s, factor: S::f32s) -> S::f32s {
+pub(super) fn times_or_zero<S: Simd>(simd: S, x: S::f32s, factor: S::f32s) -> S::f32s {
     factor.simd_eq(0.0).select(S::f32s::splat(simd, 0.0), x * factor)
 }

@@ -33,8 +33,8 @@ pub(super) fn times_sigmoid<S: Simd>(simd: S, y: S::f32s, x: S::f32s) -> S::f32s
     x.simd_gt(HIGHEST).select(y, within)
 }
 
-/// a and d such that sigmoid(x) = a / d, between `LOWEST` and `HIGHEST`; anything beyond. Who asks replaces
-/// that in the end: bounds of x would have to be waited for.
+/// a and d such that sigmoid(x) = a / d, where x lies between `LOWEST` and `HIGHEST`. Beyond, a / d may be
+/// anything: callers replace their result there. Limiting x first would take one latency more.
 #[inline(always)]
 fn fraction<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     let (n, q) = reduce(simd, -x, 254.0);

@@ -1,7 +1,8 @@
 //! What holds exactly: NaN, infinities, straight lines, and the same bits at all levels.
 
 use super::super::activation::{Activation, Function};
-use super::activations::FUNCTIONS;
+use super::super::functions::cases;
+use super::cases::Case;
 use super::levels::{activate, levels};
 use super::ulps::sampled;
 
@@ -15,7 +16,7 @@ fn nan_gives_nan_and_leaves_other_lanes_alone() {
     let mut inputs = [1.0_f32; 32];
     inputs[5] = f32::NAN;
     inputs[30] = -f32::NAN;
-    for function in FUNCTIONS {
+    for &function in Function::ALL {
         for (name, level) in levels() {
             let values = activate(level, activation(function), &inputs);
             for (lane, (x, y)) in inputs.iter().zip(&values).enumerate() {
@@ -28,35 +29,7 @@ fn nan_gives_nan_and_leaves_other_lanes_alone() {
 #[test]
 fn infinity_gives_the_limit() {
     const INF: f32 = f32::INFINITY;
-    let limits = [
-        (Function::Identity, -INF, INF),
-        (Function::RectifiedLinear, 0.0, INF),
-        (Function::LeakyRectifiedLinear, -INF, INF),
-        (Function::Sigmoid, 0.0, 1.0),
-        (Function::Tanh, -1.0, 1.0),
-        (Function::ScaledTanh, -0.5, 0.5),
-        (Function::Abs, INF, INF),
-        (Function::Linear, -INF, INF),
-        (Function::Clamp, 0.5, 2.0),
-        (Function::GELUApproximation, 0.0, INF),
-        (Function::HardSigmoid, 0.0, 1.0),
-        (Function::Softplus, 0.0, INF),
-        (Function::Softsign, -1.0, 1.0),
-        (Function::ELU, -0.5, INF),
-        (Function::ClampedLeakyRectifiedLinear, -INF, 2.0),
-        (Function::LinearWithBias, -INF, INF),
-        (Function::LogSigmoid, -INF, 0.0),
-        (Function::SELU, -1.758_099_3, INF),
-        (Function::CELU, -0.5, INF),
-        (Function::HardShrink, -INF, INF),
-        (Function::SoftShrink, -INF, INF),
-        (Function::TanhShrink, -INF, INF),
-        (Function::Threshold, 2.0, INF),
-        (Function::HardSwish, 0.0, INF),
-        (Function::SiLU, 0.0, INF),
-    ];
-    assert_eq!(limits.map(|(function, ..)| function), FUNCTIONS);
-    for (function, low, high) in limits {
+    for Case { function, limits: (low, high), .. } in cases() {
         for (name, level) in levels() {
             let values = activate(level, activation(function), &[-INF, INF]);
             assert_eq!(values, [low, high], "{name}: {function:?}");
@@ -94,22 +67,9 @@ fn straight_lines_are_rounded_once_for_each_operation() {
 
 #[test]
 fn functions_made_of_lines_give_the_same_bits_at_all_levels() {
-    let of_lines = [
-        Function::Identity,
-        Function::RectifiedLinear,
-        Function::LeakyRectifiedLinear,
-        Function::Abs,
-        Function::Linear,
-        Function::Clamp,
-        Function::HardSigmoid,
-        Function::Softsign,
-        Function::ClampedLeakyRectifiedLinear,
-        Function::LinearWithBias,
-        Function::HardShrink,
-        Function::SoftShrink,
-        Function::Threshold,
-        Function::HardSwish,
-    ];
+    let of_lines = cases().into_iter().filter(|case| case.is_of_lines);
+    let of_lines: Vec<Function> = of_lines.map(|case| case.function).collect();
+    assert_eq!(of_lines.len(), 14);
     let inputs: Vec<f32> = sampled().into_iter().filter(|x| !x.is_nan()).collect();
     for function in of_lines {
         let mut results = levels().into_iter().map(|(name, level)| {

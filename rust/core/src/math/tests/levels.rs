@@ -1,7 +1,30 @@
 //! The SIMD levels of the machine, and how a test runs a function at one of them.
 
-use super::super::activation::{Activation, Elementwise, apply_slice, each};
-use fearless_simd::{Level, dispatch};
+use super::super::activation::{Activation, apply_slice};
+use super::super::differentiable::Differentiable;
+use fearless_simd::{Level, Simd, SimdBase, dispatch};
+
+/// A function of one vector.
+pub(super) trait Elementwise: Copy {
+    /// The value in each lane.
+    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s;
+}
+
+impl<F: Differentiable> Elementwise for F {
+    #[inline(always)]
+    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+        Differentiable::at(self, simd, x)
+    }
+}
+
+/// Replace each vector of a slice.
+#[inline(always)]
+fn each<S: Simd>(simd: S, values: &mut [f32], function: impl Elementwise) {
+    for lanes in values.chunks_exact_mut(S::f32s::LEN) {
+        let x = S::f32s::from_slice(simd, lanes);
+        function.at(simd, x).store_slice(lanes);
+    }
+}
 
 /// All levels, slowest first, each with its name. `Level::new` is the best of the machine; its `as_…`
 /// methods give the tokens of the levels that it includes.

@@ -1,6 +1,7 @@
 //! Tests of the elementary functions and activations at every SIMD level of the machine.
 
 mod activations;
+pub(super) mod cases;
 mod derivatives;
 mod elementary;
 mod exactness;

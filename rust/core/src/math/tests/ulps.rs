@@ -1,6 +1,6 @@
 //! How far a function is off, in units in the last place.
 
-use super::super::activation::Elementwise;
+use super::levels::Elementwise;
 use super::levels::{MOST_LANES, levels, replace};
 use std::ops::Range;
 use std::thread;
