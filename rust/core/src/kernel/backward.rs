@@ -33,6 +33,15 @@ pub(crate) struct BackwardScratch<'a> {
     pub(crate) activated: &'a mut [f32],
 }
 
+/// Gradients of one state of all batch rows, after the chunk's steps and, when they are done, before.
+pub(crate) struct StateGradients<'a> {
+    pub(crate) floats: &'a mut [f32],
+    /// From one row to the next.
+    pub(crate) pitch: usize,
+    /// Vectors of a row that products compute, see [`vectors`](super::vectors).
+    pub(crate) vectors: usize,
+}
+
 /// Run the recurrence backwards over a chunk of steps.
 pub(crate) struct BackwardChunk<'a> {
     pub(crate) geometry: &'a Geometry,
@@ -47,16 +56,12 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) cells: &'a [f32],
     /// Cell states before each step, `[row][unit]`.
     pub(crate) previous_cells: &'a [f32],
-    /// Incoming gradients of the outputs, `[row][unit]`.
+    /// Incoming gradients of the outputs, `[row][output]`.
     pub(crate) incoming: &'a [f32],
-    /// Gradients of the hidden state, `[batch row][unit]` at `wide_pitch`: after and before.
-    pub(crate) d_hidden: &'a mut [f32],
-    /// Gradients of the cell state, `[batch row][unit]` at `wide_pitch`: after and before.
-    pub(crate) d_cell: &'a mut [f32],
-    /// From one row of state gradients to the next.
-    pub(crate) wide_pitch: usize,
-    /// Vectors of a row of state gradients.
-    pub(crate) wide_vectors: usize,
+    /// Of the hidden state, `[batch row][output]`.
+    pub(crate) d_hidden: StateGradients<'a>,
+    /// Of the cell state, `[batch row][unit]`.
+    pub(crate) d_cell: StateGradients<'a>,
     pub(crate) scratch: BackwardScratch<'a>,
 }
 
@@ -84,12 +89,12 @@ impl BackwardChunk<'_> {
     /// Values and derivatives of the five activations of a row.
     #[inline(always)]
     fn derive<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
-        let Geometry { blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let Geometry { blocks, gate_pitch, cell_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let units = blocks * lanes;
         let gates = &mut self.gates[(first + row) * gate_pitch..][..4 * units];
         let derivatives = &mut self.scratch.derivatives[row * gate_pitch..][..4 * units];
-        let cells = &self.cells[(first + row) * state_pitch..][..units];
+        let cells = &self.cells[(first + row) * cell_pitch..][..units];
         let (values, slopes) = self.scratch.activated.split_at_mut(units);
         values.copy_from_slice(cells);
         let Some(functions) = &self.functions else {
@@ -117,14 +122,14 @@ impl BackwardChunk<'_> {
     /// Gradient of the output gate, to its place among the derivatives, and of the new cell state.
     #[inline(always)]
     fn output_gate<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
-        let Geometry { hidden, blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let Geometry { units: real, blocks, gate_pitch, output_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let units = blocks * lanes;
         let gates = &self.gates[(first + row) * gate_pitch..][..4 * units];
         let derivatives = &mut self.scratch.derivatives[row * gate_pitch..][..4 * units];
-        let incoming = &self.incoming[(first + row) * state_pitch..][..units];
-        let d_hidden = &self.d_hidden[row * self.wide_pitch..][..units];
-        let d_cell = &mut self.d_cell[row * self.wide_pitch..][..units];
+        let incoming = &self.incoming[(first + row) * output_pitch..][..units];
+        let d_hidden = &self.d_hidden.floats[row * self.d_hidden.pitch..][..units];
+        let d_cell = &mut self.d_cell.floats[row * self.d_cell.pitch..][..units];
         let (values, slopes) = self.scratch.activated.split_at(units);
         for at in (0..units).step_by(lanes) {
             let place = 3 * units + at;
@@ -138,7 +143,7 @@ impl BackwardChunk<'_> {
             store::<S>(d_output, derivatives, place);
             store::<S>(d_c, d_cell, at);
         }
-        derivatives[3 * units + hidden..4 * units].fill(0.0);
+        derivatives[3 * units + real..4 * units].fill(0.0);
     }
 
     /// A full peephole of the output gate passes its gradient on to the new cell state.
@@ -155,9 +160,9 @@ impl BackwardChunk<'_> {
             rows: Rows { floats, pitch: gate_pitch, width: units },
             count: rows,
             weights: self.panels.cell_output,
-            vectors: self.wide_vectors,
-            out: self.d_cell,
-            pitch: self.wide_pitch,
+            vectors: self.d_cell.vectors,
+            out: self.d_cell.floats,
+            pitch: self.d_cell.pitch,
             add: true,
         }
         .compute(simd);
@@ -166,13 +171,13 @@ impl BackwardChunk<'_> {
     /// Gradients of all gates of a row over its saved gates, and of the old cell state.
     #[inline(always)]
     fn other_gates<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
-        let Geometry { hidden, blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let Geometry { units: real, blocks, gate_pitch, cell_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let units = blocks * lanes;
         let gates = &mut self.gates[(first + row) * gate_pitch..][..4 * units];
         let derivatives = &self.scratch.derivatives[row * gate_pitch..][..4 * units];
-        let previous = &self.previous_cells[(first + row) * state_pitch..][..units];
-        let d_cell = &mut self.d_cell[row * self.wide_pitch..][..units];
+        let previous = &self.previous_cells[(first + row) * cell_pitch..][..units];
+        let d_cell = &mut self.d_cell.floats[row * self.d_cell.pitch..][..units];
         for at in (0..units).step_by(lanes) {
             let place = |gate: usize| gate * units + at;
             let slope = |gate: usize| load(simd, derivatives, place(gate));
@@ -196,7 +201,7 @@ impl BackwardChunk<'_> {
             store::<S>(d_previous, d_cell, at);
         }
         for gate in gates.chunks_exact_mut(units) {
-            gate[hidden..].fill(0.0);
+            gate[real..].fill(0.0);
         }
     }
 
@@ -206,24 +211,24 @@ impl BackwardChunk<'_> {
         let Geometry { blocks, gate_pitch, .. } = *self.geometry;
         let units = blocks * S::f32s::LEN;
         let floats = &self.gates[first * gate_pitch..];
-        let (geometry, vectors, pitch) = (self.geometry, self.wide_vectors, self.wide_pitch);
-        let multiply = |gates: usize, weights: &[f32], out: &mut [f32], add: bool| {
+        let geometry = self.geometry;
+        let multiply = |gates: usize, weights: &[f32], out: &mut StateGradients<'_>, add| {
             let rows_of_gates = Rows { floats, pitch: gate_pitch, width: gates * units };
             let product = TransposedProduct {
                 geometry,
                 rows: rows_of_gates,
                 count: rows,
                 weights,
-                vectors,
-                out,
-                pitch,
+                vectors: out.vectors,
+                out: out.floats,
+                pitch: out.pitch,
                 add,
             };
             product.compute(simd);
         };
-        multiply(4, self.panels.hidden, self.d_hidden, false);
+        multiply(4, self.panels.hidden, &mut self.d_hidden, false);
         if !self.panels.cell.is_empty() {
-            multiply(3, self.panels.cell, self.d_cell, true);
+            multiply(3, self.panels.cell, &mut self.d_cell, true);
         }
     }
 }

@@ -20,13 +20,13 @@ pub(crate) struct FusedChunk<'a> {
     /// For the first step; each turns it.
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
-    /// `[block][hidden][gate][lane]`
+    /// `[block][output][gate][lane]`
     pub(crate) hidden_weights: &'a [f32],
     /// `[block][gate][lane]`; empty without peepholes.
     pub(crate) diagonal: &'a [f32],
-    /// `[row][unit]` for all rows of the chunk.
+    /// `[row][output]` for all rows of the chunk.
     pub(crate) out: &'a mut [f32],
-    /// `[row][unit]` for the rows of the batch: before and after.
+    /// `[row][output]` for the rows of the batch: before and after.
     pub(crate) hidden: &'a mut [f32],
     /// `[row][unit]` for the rows of the batch: before and after.
     pub(crate) cell: &'a mut [f32],
@@ -107,7 +107,7 @@ impl Saved<'_> {
     pub(super) fn rows_from(&mut self, first: usize, geometry: &Geometry) -> Saved<'_> {
         Saved {
             gates: &mut self.gates[first * geometry.gate_pitch..],
-            cells: &mut self.cells[first * geometry.state_pitch..],
+            cells: &mut self.cells[first * geometry.cell_pitch..],
         }
     }
 }
@@ -125,9 +125,9 @@ impl<B: Begin> Kernel for FusedFrom<'_, B> {
     fn run<S: Simd>(self, simd: S) {
         let Self { mut chunk, begin } = self;
         let geometry = chunk.geometry;
-        let state_pitch = geometry.state_pitch;
+        let pitch = geometry.output_pitch;
         for (first, rows) in chunk.steps.each() {
-            let out = &mut chunk.out[first * state_pitch..(first + rows) * state_pitch];
+            let out = &mut chunk.out[first * pitch..(first + rows) * pitch];
             let mut step = FusedStep {
                 geometry,
                 hidden_weights: chunk.hidden_weights,
@@ -140,7 +140,7 @@ impl<B: Begin> Kernel for FusedFrom<'_, B> {
             };
             cover(simd, geometry, chunk.blocks, rows, &mut step);
             chunk.blocks = chunk.blocks.turned();
-            chunk.hidden[..rows * state_pitch].copy_from_slice(out);
+            chunk.hidden[..rows * pitch].copy_from_slice(out);
         }
     }
 }
@@ -166,11 +166,11 @@ impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
         first_block: usize,
         ahead: Ahead,
     ) {
-        let Geometry { hidden, state_pitch, .. } = *self.geometry;
-        let block_floats = 4 * S::f32s::LEN * hidden;
+        let Geometry { outputs, output_pitch, .. } = *self.geometry;
+        let block_floats = 4 * S::f32s::LEN * outputs;
         let sums: Accumulators<S, ROWS, BLOCKS, 4> =
             self.begin.sums(simd, self.geometry, (first_row, first_block), ahead);
-        let rows = Rows { floats: self.hidden, pitch: state_pitch, width: hidden };
+        let rows = Rows { floats: self.hidden, pitch: output_pitch, width: outputs };
         let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, first_block);
         let ahead = ahead.share(self.hidden_weights, block_floats, first_row, ROWS);
         let sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
@@ -186,9 +186,9 @@ impl<B> FusedStep<'_, B> {
     /// From the four sums of one vector of units to its new states.
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S, gates: [S::f32s; 4], row: usize, block: usize) {
-        let Geometry { blocks, state_pitch, gate_pitch, .. } = *self.geometry;
+        let Geometry { blocks, cell_pitch, output_pitch, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
-        let at = row * state_pitch + block * lanes;
+        let at = row * cell_pitch + block * lanes;
         let peepholes = if self.diagonal.is_empty() {
             None
         } else {
@@ -202,7 +202,7 @@ impl<B> FusedStep<'_, B> {
         let pre = PreActivations::from_panel(gates);
         let new = default_cell(simd, pre, cell, peepholes);
         store::<S>(new.cell, self.cell, at);
-        store::<S>(new.hidden, self.out, at);
+        store::<S>(new.hidden, self.out, row * output_pitch + block * lanes);
         if let Some(saved) = &mut self.saved {
             store::<S>(new.cell, saved.cells, at);
             for (gate, value) in new.gates.iter().enumerate() {

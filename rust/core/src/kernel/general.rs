@@ -19,9 +19,9 @@ use fearless_simd::{Simd, SimdBase, SimdFloat};
 pub(crate) struct PeepholePanels<'a> {
     /// Diagonals, `[block][gate][lane]`.
     pub(crate) diagonal: &'a [f32],
-    /// Full matrices of input, forget and candidate gate, `[block][hidden][gate][lane]`.
+    /// Full matrices of input, forget and candidate gate, `[block][unit][gate][lane]`.
     pub(crate) cell: &'a [f32],
-    /// Full matrix of the output gate, `[block][hidden][lane]`.
+    /// Full matrix of the output gate, `[block][unit][lane]`.
     pub(crate) cell_output: &'a [f32],
 }
 
@@ -39,14 +39,14 @@ pub(crate) struct GeneralChunk<'a> {
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
     pub(crate) functions: &'a GeneralFunctions,
-    /// `[block][hidden][gate][lane]`
+    /// `[block][output][gate][lane]`
     pub(crate) hidden_weights: &'a [f32],
     pub(crate) peepholes: PeepholePanels<'a>,
     /// `[row][block][gate][lane]` for all rows of the chunk.
     pub(crate) pre: &'a [f32],
-    /// `[row][unit]` for all rows of the chunk.
+    /// `[row][output]` for all rows of the chunk.
     pub(crate) out: &'a mut [f32],
-    /// `[row][unit]` for the rows of the batch: before and after.
+    /// `[row][output]` for the rows of the batch: before and after.
     pub(crate) hidden: &'a mut [f32],
     /// `[row][unit]` for the rows of the batch: before and after.
     pub(crate) cell: &'a mut [f32],
@@ -61,7 +61,7 @@ impl Kernel for GeneralChunk<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let state_pitch = self.geometry.state_pitch;
+        let pitch = self.geometry.output_pitch;
         let steps = self.steps;
         for (first, rows) in steps.each() {
             self.sums(simd, first, rows);
@@ -69,8 +69,8 @@ impl Kernel for GeneralChunk<'_> {
             self.output_peephole(simd, rows);
             self.new_hidden(simd, first, rows);
             self.blocks = self.blocks.turned();
-            let out = &self.out[first * state_pitch..(first + rows) * state_pitch];
-            self.hidden[..rows * state_pitch].copy_from_slice(out);
+            let out = &self.out[first * pitch..(first + rows) * pitch];
+            self.hidden[..rows * pitch].copy_from_slice(out);
         }
     }
 }
@@ -79,13 +79,13 @@ impl GeneralChunk<'_> {
     /// All products that need only the old states.
     #[inline(always)]
     fn sums<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
-        let Geometry { hidden: width, state_pitch: pitch, gate_pitch, .. } = *self.geometry;
+        let Geometry { units, outputs, cell_pitch, output_pitch, gate_pitch, .. } = *self.geometry;
         let mut sums = GateSums {
             geometry: self.geometry,
             pre: &self.pre[first * gate_pitch..],
-            hidden: Rows { floats: self.hidden, pitch, width },
+            hidden: Rows { floats: self.hidden, pitch: output_pitch, width: outputs },
             hidden_weights: self.hidden_weights,
-            cell: Rows { floats: self.cell, pitch, width },
+            cell: Rows { floats: self.cell, pitch: cell_pitch, width: units },
             cell_weights: self.peepholes.cell,
             gates: self.gates,
         };
@@ -100,7 +100,7 @@ impl GeneralChunk<'_> {
         let functions = self.functions.gates;
         for row in 0..rows {
             let gates = &mut self.gates[row * self.geometry.gate_pitch..][..4 * units];
-            let cells = &mut self.cell[row * self.geometry.state_pitch..][..units];
+            let cells = &mut self.cell[row * self.geometry.cell_pitch..][..units];
             for (gate, values) in gates.chunks_exact_mut(units).take(3).enumerate() {
                 add_diagonal(simd, self.peepholes.diagonal, gate, cells, values);
             }
@@ -128,7 +128,7 @@ impl GeneralChunk<'_> {
         if self.peepholes.cell_output.is_empty() {
             return;
         }
-        let Geometry { hidden: width, state_pitch: pitch, .. } = *self.geometry;
+        let Geometry { units: width, cell_pitch: pitch, .. } = *self.geometry;
         let mut sums = OutputSums {
             geometry: self.geometry,
             cell: Rows { floats: self.cell, pitch, width },
@@ -145,8 +145,8 @@ impl GeneralChunk<'_> {
         let units = self.geometry.blocks * lanes;
         for row in 0..rows {
             let gates = &mut self.gates[row * self.geometry.gate_pitch..][..4 * units];
-            let cells = &self.cell[row * self.geometry.state_pitch..][..units];
-            let out = &mut self.out[(first + row) * self.geometry.state_pitch..][..units];
+            let cells = &self.cell[row * self.geometry.cell_pitch..][..units];
+            let out = &mut self.out[(first + row) * self.geometry.output_pitch..][..units];
             let output = &mut gates[3 * units..];
             add_diagonal(simd, self.peepholes.diagonal, 3, cells, output);
             if let Some(saved) = &mut self.saved {
@@ -202,16 +202,16 @@ impl<S: Simd> TileOperation<S> for GateSums<'_> {
         first_block: usize,
         ahead: Ahead,
     ) {
-        let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
+        let Geometry { blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let group = 4 * lanes;
         let start = first_row * gate_pitch + first_block * group;
         let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
             load_sums(simd, self.pre, start, gate_pitch);
-        let block_floats = hidden * group;
         for (rows, weights) in [(self.hidden, self.hidden_weights), (self.cell, self.cell_weights)]
         {
             if !weights.is_empty() {
+                let block_floats = rows.width * group;
                 let panels = block_panels::<BLOCKS>(weights, block_floats, first_block);
                 let ahead = ahead.share(weights, block_floats, first_row, ROWS);
                 sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
@@ -245,7 +245,7 @@ impl<S: Simd> TileOperation<S> for OutputSums<'_> {
         first_block: usize,
         ahead: Ahead,
     ) {
-        let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
+        let Geometry { units, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let place = |row: usize, block: usize| {
             (first_row + row) * gate_pitch + (3 * all_blocks + first_block + block) * lanes
@@ -257,8 +257,8 @@ impl<S: Simd> TileOperation<S> for OutputSums<'_> {
                 *sum = load(simd, self.gates, place(row, block));
             }
         }
-        let panels = block_panels::<BLOCKS>(self.weights, hidden * lanes, first_block);
-        let ahead = ahead.share(self.weights, hidden * lanes, first_row, ROWS);
+        let panels = block_panels::<BLOCKS>(self.weights, units * lanes, first_block);
+        let ahead = ahead.share(self.weights, units * lanes, first_row, ROWS);
         sums = accumulate(simd, sums, self.cell.tile::<ROWS>(first_row), panels, ahead);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, [sum]) in blocks.iter().enumerate() {

@@ -6,12 +6,16 @@
 /// Padded sizes of one layer, in floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
-    /// Real hidden units.
-    pub(crate) hidden: usize,
-    /// Blocks of vector-width hidden units.
+    /// Real units of the cell.
+    pub(crate) units: usize,
+    /// Floats of a hidden state, which recurrent weights are multiplied by: as many as units.
+    pub(crate) outputs: usize,
+    /// Blocks of vector-width units.
     pub(crate) blocks: usize,
-    /// From one row of hidden or cell state to the next.
-    pub(crate) state_pitch: usize,
+    /// From one row of cell state to the next.
+    pub(crate) cell_pitch: usize,
+    /// From one row of hidden state, or of outputs, to the next.
+    pub(crate) output_pitch: usize,
     /// From one row of pre-activations to the next.
     pub(crate) gate_pitch: usize,
     /// Batch rows of the widest register tile.

@@ -101,7 +101,7 @@ impl Kernel for DiagonalProducts<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Geometry { blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let Geometry { blocks, gate_pitch, cell_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         if !self.add {
             self.sums.fill(0.0);
@@ -110,7 +110,7 @@ impl Kernel for DiagonalProducts<'_> {
             for block in 0..blocks {
                 for gate in 0..4 {
                     let seen = if gate == 3 { self.cells } else { self.previous_cells };
-                    let cell = load(simd, seen, row * state_pitch + block * lanes);
+                    let cell = load(simd, seen, row * cell_pitch + block * lanes);
                     let at = row * gate_pitch + (gate * blocks + block) * lanes;
                     let gradient = load(simd, self.gates, at);
                     let place = (4 * block + gate) * lanes;

@@ -21,7 +21,7 @@ mod turn;
 
 pub(crate) use ahead::LINE;
 pub(crate) use arrange::{ArrangeGates, ArrangeInputs, ChunkRows};
-pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
+pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch, StateGradients};
 pub(crate) use fused::{FusedChunk, FusedFrom, Projected, Saved};
 pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};

@@ -75,8 +75,8 @@ impl BackwardSizes {
         let recompute = config.checkpoint_steps.map(|steps| RecomputeSizes::new(plan, steps));
         Self {
             gates: rows * geometry.gate_pitch,
-            cell_rows: rows * geometry.state_pitch,
-            output_rows: rows * geometry.state_pitch,
+            cell_rows: rows * geometry.cell_pitch,
+            output_rows: rows * geometry.output_pitch,
             inputs: rows * inputs,
             arranged_gates: rows * 4 * shape.padded_units(),
             arranged_inputs: rows * (inputs + values_read(layer)),

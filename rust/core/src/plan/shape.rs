@@ -32,9 +32,11 @@ impl Shape {
         let weight_bytes =
             (inputs + config.outputs).saturating_mul(4 * blocks * lanes * size_of::<f32>());
         let geometry = Geometry {
-            hidden: config.units,
+            units: config.units,
+            outputs: config.outputs,
             blocks,
-            state_pitch: pitch(blocks * lanes),
+            cell_pitch: pitch(blocks * lanes),
+            output_pitch: pitch(config.outputs.next_multiple_of(lanes)),
             gate_pitch: pitch(4 * blocks * lanes),
             tile_rows: tile.rows,
             tile_blocks: tile.blocks,

@@ -7,7 +7,7 @@ use super::super::threads::{Divide, Done};
 use super::pass::{Buffers, DirectionMemory, GradientMemory, LayerPass};
 use crate::gate::Gate;
 use crate::kernel::{
-    ArrangeGates, ArrangeInputs, ChunkRows, DiagonalProducts, OuterProducts, Rows,
+    ArrangeGates, ArrangeInputs, ChunkRows, DiagonalProducts, Geometry, OuterProducts, Rows,
 };
 use crate::level::vectorize;
 use crate::pack::PanelsMut;
@@ -96,7 +96,7 @@ impl LayerPass<'_, '_> {
             };
             vectorize(layer.level, diagonal);
         }
-        let pitch = shape.geometry.state_pitch;
+        let Geometry { cell_pitch, output_pitch, .. } = shape.geometry;
         let (units, outputs) = (layer.config.units, layer.config.outputs);
         let inputs = layer.config.layer_inputs(self.place.layer);
         let mut unused = &mut arranged_inputs[..];
@@ -109,10 +109,10 @@ impl LayerPass<'_, '_> {
         };
         let inputs = Arranged {
             input: arrange(true, &memory.inputs, inputs, inputs),
-            hidden: arrange(true, &memory.previous_hidden, pitch, outputs),
+            hidden: arrange(true, &memory.previous_hidden, output_pitch, outputs),
             one: arrange(true, &[1.0], 0, 1),
-            cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, pitch, units),
-            cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, pitch, units),
+            cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, cell_pitch, units),
+            cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, cell_pitch, units),
         };
         let chunk = Chunk { rows, count, gates: &memory.gates, inputs, add };
         let blocks = shape.geometry.blocks;

@@ -105,9 +105,10 @@ impl Task<'_> {
         let geometry = &plan.layer.shape.geometry;
         let offsets = &group.order.offsets;
         let first = offsets[steps.start] - rows.start;
-        let (gate_start, state_start) = (first * geometry.gate_pitch, first * geometry.state_pitch);
+        let (gate_start, cell_start) = (first * geometry.gate_pitch, first * geometry.cell_pitch);
+        let output_pitch = geometry.output_pitch;
         let sequence = match target {
-            Target::Above(sequence) => &mut sequence[first_row * geometry.state_pitch..],
+            Target::Above(sequence) => &mut sequence[first_row * output_pitch..],
             Target::Output(_) | Target::Part(_) | Target::Nowhere => &mut *memory.out,
         };
         Buffers {
@@ -116,13 +117,13 @@ impl Task<'_> {
             blocks: memory.recurrence,
             inputs: &memory.input,
             pre: &memory.pre[gate_start..],
-            out: &mut sequence[..rows.len() * geometry.state_pitch][state_start..],
+            out: &mut sequence[..rows.len() * output_pitch][first * output_pitch..],
             hidden: &mut state.hidden,
             cell: &mut state.cell,
             gates: &mut memory.gates,
             saved: is_saving.then(|| Saved {
                 gates: &mut memory.saved_gates[gate_start..],
-                cells: &mut memory.saved_cells[state_start..],
+                cells: &mut memory.saved_cells[cell_start..],
             }),
         }
     }
