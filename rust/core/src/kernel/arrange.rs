@@ -5,9 +5,9 @@
 //! however they are divided among groups and chunks. Sums over them then read memory from one end to the
 //! other, and do not depend on that division.
 
-use super::cell::{load, store};
 use super::geometry::{Geometry, GroupRows, Rows};
 use super::turn::{ROWS, RowsToPanel};
+use super::vector::{load, store};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 use std::ops::Range;

@@ -4,10 +4,10 @@
 //! gradients `[row][gate][unit]` over the saved gates, and the gradients of the states before the chunk.
 //! Units beyond `hidden_size` get gate gradients of exactly 0, so that sums may run over them.
 
-use super::cell::{load, store};
 use super::general::GeneralFunctions;
 use super::geometry::{Geometry, Rows, Steps};
 use super::transposed::TransposedProduct;
+use super::vector::{load, store};
 use crate::level::Kernel;
 use crate::math::{Activation, apply_slice, apply_with_derivative_slice};
 use fearless_simd::{Simd, SimdBase, SimdFloat};

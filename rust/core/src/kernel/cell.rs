@@ -4,7 +4,7 @@
 //! The equations are those of the BNNS layer; the output gate's peephole sees the new cell state.
 
 use crate::math::{sigmoid, tanh};
-use fearless_simd::{Simd, SimdBase, SimdFloat};
+use fearless_simd::{Simd, SimdFloat};
 
 /// Pre-activations of one vector of hidden units, in the order of the panels.
 #[derive(Clone, Copy)]
@@ -54,16 +54,4 @@ pub(super) fn default_cell<S: Simd>(
     let output = sigmoid(simd, output);
     let hidden = output * tanh(simd, cell);
     NewStates { gates: [input, forget, candidate, output], cell, hidden }
-}
-
-/// One vector of `floats`, from `start` on.
-#[inline(always)]
-pub(super) fn load<S: Simd>(simd: S, floats: &[f32], start: usize) -> S::f32s {
-    S::f32s::from_slice(simd, &floats[start..start + S::f32s::LEN])
-}
-
-/// Store one vector to `floats`, from `start` on.
-#[inline(always)]
-pub(super) fn store<S: Simd>(vector: S::f32s, floats: &mut [f32], start: usize) {
-    vector.store_slice(&mut floats[start..start + S::f32s::LEN]);
 }

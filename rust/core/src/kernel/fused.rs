@@ -6,11 +6,12 @@
 //! [`super::general`].
 
 use super::ahead::Ahead;
-use super::cell::{PreActivations, default_cell, load, store};
+use super::cell::{PreActivations, default_cell};
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
 use super::project::Projection;
 use super::tile::{Accumulators, accumulate, block_panels, load_sums};
+use super::vector::{load, store};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 

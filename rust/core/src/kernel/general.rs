@@ -4,11 +4,11 @@
 //! sums run in the same tiles; what differs is that gates pass through a buffer `[row][gate][unit]`.
 
 use super::ahead::Ahead;
-use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
 use super::fused::Saved;
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
 use super::tile::{Accumulators, accumulate, block_panels, load_sums};
+use super::vector::{load, store};
 use crate::gate::Gates;
 use crate::level::Kernel;
 use crate::math::{Activation, apply_slice};

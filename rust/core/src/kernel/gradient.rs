@@ -6,10 +6,10 @@
 
 use super::ahead::Ahead;
 use super::arrange::ChunkRows;
-use super::cell::{load, store};
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry};
 use super::tile::{Accumulators, accumulate, block_panels};
+use super::vector::{load, store};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 

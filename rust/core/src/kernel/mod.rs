@@ -18,6 +18,7 @@ mod project;
 mod tile;
 mod transposed;
 mod turn;
+mod vector;
 
 pub(crate) use ahead::LINE;
 pub(crate) use arrange::{ArrangeGates, ArrangeInputs, ChunkRows};

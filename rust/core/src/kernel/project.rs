@@ -4,10 +4,10 @@
 //! Out: pre-activations `[row][block][gate][lane]`. It does not know time.
 
 use super::ahead::{Ahead, LINE};
-use super::cell::load;
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{Accumulators, accumulate, block_panels, store_sums};
+use super::vector::load;
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 

@@ -4,7 +4,7 @@
 //! products. It knows neither what is summed nor where the accumulators come from.
 
 use super::ahead::LINE;
-use super::cell::{load, store};
+use super::vector::{load, store};
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 use std::hint::black_box;
 

@@ -7,7 +7,7 @@
 //! second half's, moves the highest bit of each one's position to the lowest place; as many shuffles as
 //! `log2(rows)` move the row below the column, which turns the matrix.
 
-use super::cell::{load, store};
+use super::vector::{load, store};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
