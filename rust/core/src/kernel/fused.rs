@@ -6,12 +6,13 @@
 //! [`super::general`].
 
 use super::ahead::Ahead;
-use super::cell::{PreActivations, default_cell};
+use super::cell::default_cell;
 use super::cover::{TileOperation, cover};
-use super::geometry::{BlockOrder, Geometry, Rows, Steps};
+use super::geometry::{BlockOrder, Geometry, Rows, Steps, gates_of_panel};
 use super::project::Projection;
-use super::tile::{Accumulators, accumulate, block_panels, load_sums};
-use super::vector::{load, store};
+use super::tile::{GateAccumulators, accumulate, block_panels, load_sums};
+use super::vector::{load, load_gates, store};
+use crate::gate::Gate;
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
@@ -50,7 +51,7 @@ pub(super) trait Begin: Copy {
         geometry: &Geometry,
         first: (usize, usize),
         ahead: Ahead,
-    ) -> Accumulators<S, ROWS, BLOCKS, 4>;
+    ) -> GateAccumulators<S, ROWS, BLOCKS>;
 }
 
 /// Pre-activations that were projected before, `[row][block][gate][lane]`.
@@ -70,8 +71,8 @@ impl Begin for Projected<'_> {
         geometry: &Geometry,
         (first_row, first_block): (usize, usize),
         _: Ahead,
-    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
-        let start = first_row * geometry.gate_pitch + first_block * 4 * S::f32s::LEN;
+    ) -> GateAccumulators<S, ROWS, BLOCKS> {
+        let start = first_row * geometry.gate_pitch + first_block * Gate::COUNT * S::f32s::LEN;
         load_sums(simd, self.0, start, geometry.gate_pitch)
     }
 }
@@ -89,7 +90,7 @@ impl Begin for Projection<'_> {
         _: &Geometry,
         first: (usize, usize),
         ahead: Ahead,
-    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
+    ) -> GateAccumulators<S, ROWS, BLOCKS> {
         self.tile(simd, first, ahead)
     }
 }
@@ -168,8 +169,8 @@ impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
         ahead: Ahead,
     ) {
         let Geometry { outputs, output_pitch, .. } = *self.geometry;
-        let block_floats = 4 * S::f32s::LEN * outputs;
-        let sums: Accumulators<S, ROWS, BLOCKS, 4> =
+        let block_floats = Gate::COUNT * S::f32s::LEN * outputs;
+        let sums: GateAccumulators<S, ROWS, BLOCKS> =
             self.begin.sums(simd, self.geometry, (first_row, first_block), ahead);
         let rows = Rows { floats: self.hidden, pitch: output_pitch, width: outputs };
         let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, first_block);
@@ -186,30 +187,32 @@ impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
 impl<B> FusedStep<'_, B> {
     /// From the four sums of one vector of units to its new states.
     #[inline(always)]
-    fn finish<S: Simd>(&mut self, simd: S, gates: [S::f32s; 4], row: usize, block: usize) {
-        let Geometry { blocks, cell_pitch, output_pitch, gate_pitch, .. } = *self.geometry;
+    fn finish<S: Simd>(
+        &mut self,
+        simd: S,
+        gates: [S::f32s; Gate::COUNT],
+        row: usize,
+        block: usize,
+    ) {
+        let Geometry { cell_pitch, output_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let at = row * cell_pitch + block * lanes;
         let peepholes = if self.diagonal.is_empty() {
             None
         } else {
-            let mut weights = [S::f32s::splat(simd, 0.0); 4];
-            for (gate, weight) in weights.iter_mut().enumerate() {
-                *weight = load(simd, self.diagonal, (4 * block + gate) * lanes);
-            }
-            Some(PreActivations::from_panel(weights))
+            Some(load_gates(simd, self.diagonal, block * lanes))
         };
         let cell = load(simd, self.cell, at);
-        let pre = PreActivations::from_panel(gates);
-        let new = default_cell(simd, pre, cell, peepholes);
+        let new = default_cell(simd, gates_of_panel(gates), cell, peepholes);
         store::<S>(new.cell, self.cell, at);
         store::<S>(new.hidden, self.out, row * output_pitch + block * lanes);
         if let Some(saved) = &mut self.saved {
             store::<S>(new.cell, saved.cells, at);
-            for (gate, value) in new.gates.iter().enumerate() {
-                let place = row * gate_pitch + (gate * blocks + block) * lanes;
-                store::<S>(*value, saved.gates, place);
-            }
+            let gates = self.geometry.gates_mut(saved.gates, row, lanes);
+            store::<S>(new.gates.input, gates.input, block * lanes);
+            store::<S>(new.gates.forget, gates.forget, block * lanes);
+            store::<S>(new.gates.candidate, gates.candidate, block * lanes);
+            store::<S>(new.gates.output, gates.output, block * lanes);
         }
     }
 }

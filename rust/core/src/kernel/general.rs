@@ -7,9 +7,9 @@ use super::ahead::Ahead;
 use super::cover::{TileOperation, cover};
 use super::fused::Saved;
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
-use super::tile::{Accumulators, accumulate, block_panels, load_sums};
-use super::vector::{load, store};
-use crate::gate::Gates;
+use super::tile::{Accumulators, GateAccumulators, accumulate, block_panels, load_sums};
+use super::vector::{load, load_gate, store};
+use crate::gate::{Gate, Gates};
 use crate::level::Kernel;
 use crate::math::{Activation, apply_slice};
 use fearless_simd::{Simd, SimdBase, SimdFloat};
@@ -99,18 +99,18 @@ impl GeneralChunk<'_> {
         let units = self.geometry.blocks * lanes;
         let functions = self.functions.gates;
         for row in 0..rows {
-            let gates = &mut self.gates[row * self.geometry.gate_pitch..][..4 * units];
+            let mut gates = self.geometry.gates_mut(self.gates, row, lanes);
             let cells = &mut self.cell[row * self.geometry.cell_pitch..][..units];
-            for (gate, values) in gates.chunks_exact_mut(units).take(3).enumerate() {
-                add_diagonal(simd, self.peepholes.diagonal, gate, cells, values);
+            for gate in Gate::EARLY {
+                add_diagonal(simd, self.peepholes.diagonal, gate, cells, gates.get_mut(gate));
             }
             if let Some(saved) = &mut self.saved {
-                let saved = saved.rows_from(first + row, self.geometry);
-                saved.gates[..3 * units].copy_from_slice(&gates[..3 * units]);
+                let mut saved = self.geometry.gates_mut(saved.gates, first + row, lanes);
+                for gate in Gate::EARLY {
+                    saved.get_mut(gate).copy_from_slice(gates.get(gate));
+                }
             }
-            let (input, rest) = gates.split_at_mut(units);
-            let (forget, rest) = rest.split_at_mut(units);
-            let candidate = &mut rest[..units];
+            let Gates { input, forget, candidate, .. } = gates;
             apply_slice(simd, functions.input, input);
             apply_slice(simd, functions.forget, forget);
             apply_slice(simd, functions.candidate, candidate);
@@ -144,14 +144,13 @@ impl GeneralChunk<'_> {
         let lanes = S::f32s::LEN;
         let units = self.geometry.blocks * lanes;
         for row in 0..rows {
-            let gates = &mut self.gates[row * self.geometry.gate_pitch..][..4 * units];
+            let Gates { output, .. } = self.geometry.gates_mut(self.gates, row, lanes);
             let cells = &self.cell[row * self.geometry.cell_pitch..][..units];
             let out = &mut self.out[(first + row) * self.geometry.output_pitch..][..units];
-            let output = &mut gates[3 * units..];
-            add_diagonal(simd, self.peepholes.diagonal, 3, cells, output);
+            add_diagonal(simd, self.peepholes.diagonal, Gate::Output, cells, output);
             if let Some(saved) = &mut self.saved {
                 let saved = saved.rows_from(first + row, self.geometry);
-                saved.gates[3 * units..4 * units].copy_from_slice(output);
+                self.geometry.gates_mut(saved.gates, 0, lanes).output.copy_from_slice(output);
                 saved.cells[..units].copy_from_slice(cells);
             }
             apply_slice(simd, self.functions.gates.output, output);
@@ -166,17 +165,11 @@ impl GeneralChunk<'_> {
 
 /// values += diagonal of `gate` * cells.
 #[inline(always)]
-fn add_diagonal<S: Simd>(
-    simd: S,
-    diagonal: &[f32],
-    gate: usize,
-    cells: &[f32],
-    values: &mut [f32],
-) {
+fn add_diagonal<S: Simd>(simd: S, diagonal: &[f32], gate: Gate, cells: &[f32], values: &mut [f32]) {
     let lanes = S::f32s::LEN;
-    for (block, weights) in diagonal.chunks_exact(4 * lanes).enumerate() {
+    for (block, weights) in diagonal.chunks_exact(Gate::COUNT * lanes).enumerate() {
         let at = block * lanes;
-        let weight = load(simd, weights, gate * lanes);
+        let weight = load_gate(simd, weights, 0, gate);
         let sum = weight.mul_add(load(simd, cells, at), load(simd, values, at));
         store::<S>(sum, values, at);
     }
@@ -204,9 +197,9 @@ impl<S: Simd> TileOperation<S> for GateSums<'_> {
     ) {
         let Geometry { blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
-        let group = 4 * lanes;
+        let group = Gate::COUNT * lanes;
         let start = first_row * gate_pitch + first_block * group;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
+        let mut sums: GateAccumulators<S, ROWS, BLOCKS> =
             load_sums(simd, self.pre, start, gate_pitch);
         for (rows, weights) in [(self.hidden, self.hidden_weights), (self.cell, self.cell_weights)]
         {
@@ -247,8 +240,9 @@ impl<S: Simd> TileOperation<S> for OutputSums<'_> {
     ) {
         let Geometry { units, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
+        let output = Gate::Output.index() * all_blocks;
         let place = |row: usize, block: usize| {
-            (first_row + row) * gate_pitch + (3 * all_blocks + first_block + block) * lanes
+            (first_row + row) * gate_pitch + (output + first_block + block) * lanes
         };
         let mut sums: Accumulators<S, ROWS, BLOCKS, 1> =
             [[[S::f32s::splat(simd, 0.0); 1]; BLOCKS]; ROWS];

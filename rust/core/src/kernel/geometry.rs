@@ -1,7 +1,9 @@
 //! The numbers that all kernels share.
 //!
-//! In: padded sizes. Out: [`Geometry`], [`Rows`] of floats at a pitch, and [`Steps`] of a chunk. No
-//! arithmetic on floats happens here.
+//! In: padded sizes. Out: [`Geometry`], which finds the gates of a row, [`Rows`] of floats at a pitch, and
+//! [`Steps`] of a chunk. No arithmetic on floats happens here.
+
+use crate::gate::{Gate, Gates};
 
 /// Padded sizes of one layer, in floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,46 @@ pub(crate) struct Geometry {
     pub(crate) tile_blocks: usize,
     /// Whether the weights are too many to stay close, so that tiles read them ahead.
     pub(crate) reads_ahead: bool,
+}
+
+impl Geometry {
+    /// The gates of a row of `[row][gate][unit]`, each with all vectors of `lanes` units.
+    #[inline(always)]
+    pub(super) fn gates<'f>(
+        &self,
+        floats: &'f [f32],
+        row: usize,
+        lanes: usize,
+    ) -> Gates<&'f [f32]> {
+        let units = self.blocks * lanes;
+        let row = &floats[row * self.gate_pitch..][..Gate::COUNT * units];
+        let (input, row) = row.split_at(units);
+        let (forget, row) = row.split_at(units);
+        let (candidate, output) = row.split_at(units);
+        Gates { input, forget, candidate, output }
+    }
+
+    /// As [`gates`](Self::gates), to write.
+    #[inline(always)]
+    pub(super) fn gates_mut<'f>(
+        &self,
+        floats: &'f mut [f32],
+        row: usize,
+        lanes: usize,
+    ) -> Gates<&'f mut [f32]> {
+        let units = self.blocks * lanes;
+        let row = &mut floats[row * self.gate_pitch..][..Gate::COUNT * units];
+        let (input, row) = row.split_at_mut(units);
+        let (forget, row) = row.split_at_mut(units);
+        let (candidate, output) = row.split_at_mut(units);
+        Gates { input, forget, candidate, output }
+    }
+}
+
+/// The gates of one block of a panel, `[gate]`.
+#[inline(always)]
+pub(super) fn gates_of_panel<V>([input, forget, candidate, output]: [V; Gate::COUNT]) -> Gates<V> {
+    Gates { input, forget, candidate, output }
 }
 
 /// The unit blocks that a kernel computes, and from which end.

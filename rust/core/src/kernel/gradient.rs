@@ -10,6 +10,7 @@ use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry};
 use super::tile::{Accumulators, accumulate, block_panels};
 use super::vector::{load, store};
+use crate::gate::Gate;
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 
@@ -108,12 +109,12 @@ impl Kernel for DiagonalProducts<'_> {
         }
         for row in self.rows.runs().flatten() {
             for block in 0..blocks {
-                for gate in 0..4 {
-                    let seen = if gate == 3 { self.cells } else { self.previous_cells };
+                for gate in Gate::ALL {
+                    let seen = if gate == Gate::Output { self.cells } else { self.previous_cells };
                     let cell = load(simd, seen, row * cell_pitch + block * lanes);
-                    let at = row * gate_pitch + (gate * blocks + block) * lanes;
+                    let at = row * gate_pitch + (gate.index() * blocks + block) * lanes;
                     let gradient = load(simd, self.gates, at);
-                    let place = (4 * block + gate) * lanes;
+                    let place = (Gate::COUNT * block + gate.index()) * lanes;
                     let sum = gradient.mul_add(cell, load(simd, self.sums, place));
                     store::<S>(sum, self.sums, place);
                 }

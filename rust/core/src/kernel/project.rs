@@ -6,8 +6,9 @@
 use super::ahead::{Ahead, LINE};
 use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
-use super::tile::{Accumulators, accumulate, block_panels, store_sums};
+use super::tile::{GateAccumulators, accumulate, block_panels, store_sums};
 use super::vector::load;
+use crate::gate::Gate;
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
@@ -37,11 +38,11 @@ impl Projection<'_> {
         simd: S,
         (first_row, first_block): (usize, usize),
         ahead: Ahead,
-    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
+    ) -> GateAccumulators<S, ROWS, BLOCKS> {
         let lanes = S::f32s::LEN;
-        let group = 4 * lanes;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
-            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
+        let group = Gate::COUNT * lanes;
+        let mut sums: GateAccumulators<S, ROWS, BLOCKS> =
+            [[[S::f32s::splat(simd, 0.0); Gate::COUNT]; BLOCKS]; ROWS];
         for row in &mut sums {
             for (block, gates) in row.iter_mut().enumerate() {
                 for (gate, sum) in gates.iter_mut().enumerate() {
@@ -99,13 +100,13 @@ impl<S: Simd> TileOperation<S> for Project<'_> {
         ahead: Ahead,
     ) {
         let lanes = S::f32s::LEN;
-        let sums: Accumulators<S, ROWS, BLOCKS, 4> =
+        let sums: GateAccumulators<S, ROWS, BLOCKS> =
             self.projection.tile(simd, (first_row, first_block), ahead);
         let pitch = self.geometry.gate_pitch;
-        store_sums::<S, ROWS, BLOCKS, 4>(
+        store_sums::<S, ROWS, BLOCKS, { Gate::COUNT }>(
             &sums,
             self.pre,
-            first_row * pitch + first_block * 4 * lanes,
+            first_row * pitch + first_block * Gate::COUNT * lanes,
             pitch,
         );
     }

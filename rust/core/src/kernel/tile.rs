@@ -5,12 +5,17 @@
 
 use super::ahead::LINE;
 use super::vector::{load, store};
+use crate::gate::Gate;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 use std::hint::black_box;
 
 /// Accumulators `[row][block][gate]`, each one vector of hidden units.
 pub(super) type Accumulators<S, const ROWS: usize, const BLOCKS: usize, const GATES: usize> =
     [[[<S as Simd>::f32s; GATES]; BLOCKS]; ROWS];
+
+/// The accumulators of all four gates.
+pub(super) type GateAccumulators<S, const ROWS: usize, const BLOCKS: usize> =
+    Accumulators<S, ROWS, BLOCKS, { Gate::COUNT }>;
 
 /// Add `input · weights` for each row, block and gate, inputs in ascending order.
 ///

@@ -4,6 +4,7 @@
 //! kernels share. It does not know calls: neither samples nor steps nor threads.
 
 use crate::check::{LayerConfig, Peephole};
+use crate::gate::Gate;
 use crate::kernel::{Geometry, LINE, vectors};
 use crate::level::Tile;
 use crate::tuning::Tuning;
@@ -29,15 +30,15 @@ impl Shape {
         let lanes = tile.lanes;
         let blocks = config.units.div_ceil(lanes);
         let inputs = config.layer_inputs(0).max(config.layer_inputs(config.layers - 1));
-        let weight_bytes =
-            (inputs + config.outputs).saturating_mul(4 * blocks * lanes * size_of::<f32>());
+        let weight_bytes = (inputs + config.outputs)
+            .saturating_mul(Gate::COUNT * blocks * lanes * size_of::<f32>());
         let geometry = Geometry {
             units: config.units,
             outputs: config.outputs,
             blocks,
             cell_pitch: pitch(blocks * lanes),
             output_pitch: pitch(config.outputs.next_multiple_of(lanes)),
-            gate_pitch: pitch(4 * blocks * lanes),
+            gate_pitch: pitch(Gate::COUNT * blocks * lanes),
             tile_rows: tile.rows,
             tile_blocks: tile.blocks,
             reads_ahead: weight_bytes > tuning.near_bytes,

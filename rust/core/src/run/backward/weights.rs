@@ -133,13 +133,13 @@ impl LayerPass<'_, '_> {
         let Blocks { range, sums, gates: arranged, .. } = blocks;
         let (geometry, level) = (&self.plan.layer.shape.geometry, self.plan.layer.level);
         let Chunk { rows, count, gates: from, ref inputs, add } = *chunk;
-        let arrange = |gates: Range<usize>, to: &mut [f32]| {
+        let arrange = |gates: &[Gate], to: &mut [f32]| {
             vectorize(
                 level,
                 ArrangeGates { geometry, rows, from, gates, blocks: range.clone(), to },
             );
         };
-        arrange(0..Gate::COUNT, arranged);
+        arrange(&Gate::ALL, arranged);
         let (blocks, gates) = (range.len(), &*arranged);
         for (inputs, sums) in [
             (inputs.input, sums.input),
@@ -162,8 +162,7 @@ impl LayerPass<'_, '_> {
             }
         }
         if !inputs.cell_output.is_empty() {
-            let output = Gate::Output.index();
-            arrange(output..output + 1, arranged);
+            arrange(&[Gate::Output], arranged);
             let (rows, gates, sums) = (count, &*arranged, sums.cell_output);
             let inputs = inputs.cell_output;
             let products = OuterProducts::<1> { geometry, blocks, rows, gates, inputs, sums, add };
