@@ -7,16 +7,49 @@ use super::ahead::Ahead;
 use super::geometry::{BlockOrder, Geometry};
 use fearless_simd::Simd;
 
+/// Where a tile is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TilePlace {
+    /// Its first row.
+    pub(super) row: usize,
+    /// Its first unit block.
+    pub(super) block: usize,
+    /// What its block's tiles read ahead.
+    pub(super) ahead: Ahead,
+}
+
+impl TilePlace {
+    /// What a tile of `rows` rows reads ahead, of panels of `block_floats` floats for each block.
+    #[inline(always)]
+    pub(super) fn share(self, weights: &[f32], block_floats: usize, rows: usize) -> &[f32] {
+        self.ahead.share(weights, block_floats, self.row, rows)
+    }
+}
+
 /// Something that is computed tile by tile.
 pub(super) trait TileOperation<S: Simd> {
     /// Compute `ROWS` rows by `BLOCKS` unit blocks, and read the next block's weights ahead.
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace);
+
+    /// Compute a tile of one block; returns its rows.
+    #[inline(always)]
+    fn tile_of_rows<const ROWS: usize>(&mut self, simd: S, place: TilePlace) -> usize {
+        self.tile::<ROWS, 1>(simd, place);
+        ROWS
+    }
+
+    /// Compute a tile of one row when `done` blocks have been computed; returns its blocks.
+    #[inline(always)]
+    fn tile_of_blocks<const BLOCKS: usize>(
         &mut self,
         simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    );
+        order: BlockOrder,
+        done: usize,
+    ) -> usize {
+        let place = TilePlace { row: 0, block: order.at(done, BLOCKS), ahead: Ahead::NOTHING };
+        self.tile::<1, BLOCKS>(simd, place);
+        BLOCKS
+    }
 }
 
 /// Compute all tiles. Blocks are the outer loop, so that a block's weights serve all rows while they are
@@ -38,31 +71,14 @@ pub(super) fn cover<S: Simd, T: TileOperation<S>>(
         let ahead = Ahead::new(next, rows);
         let mut row = 0;
         while row < rows {
+            let place = TilePlace { row, block, ahead };
             row += match height(rows - row, geometry.tile_rows) {
-                6.. => {
-                    operation.tile::<6, 1>(simd, row, block, ahead);
-                    6
-                }
-                5 => {
-                    operation.tile::<5, 1>(simd, row, block, ahead);
-                    5
-                }
-                4 => {
-                    operation.tile::<4, 1>(simd, row, block, ahead);
-                    4
-                }
-                3 => {
-                    operation.tile::<3, 1>(simd, row, block, ahead);
-                    3
-                }
-                2 => {
-                    operation.tile::<2, 1>(simd, row, block, ahead);
-                    2
-                }
-                _ => {
-                    operation.tile::<1, 1>(simd, row, block, ahead);
-                    1
-                }
+                6.. => operation.tile_of_rows::<6>(simd, place),
+                5 => operation.tile_of_rows::<5>(simd, place),
+                4 => operation.tile_of_rows::<4>(simd, place),
+                3 => operation.tile_of_rows::<3>(simd, place),
+                2 => operation.tile_of_rows::<2>(simd, place),
+                _ => operation.tile_of_rows::<1>(simd, place),
             };
         }
     }
@@ -75,6 +91,7 @@ fn height(left: usize, tile_rows: usize) -> usize {
     left.div_ceil(left.div_ceil(tile_rows))
 }
 
+/// Compute all tiles of a single row. It reads nothing ahead, since it waits for memory anyway.
 #[inline(always)]
 fn cover_row<S: Simd, T: TileOperation<S>>(
     simd: S,
@@ -85,26 +102,11 @@ fn cover_row<S: Simd, T: TileOperation<S>>(
     let mut done = 0;
     while done < order.count {
         done += match width(order.count - done, geometry.tile_blocks) {
-            6 => {
-                operation.tile::<1, 6>(simd, 0, order.at(done, 6), Ahead::NOTHING);
-                6
-            }
-            4 => {
-                operation.tile::<1, 4>(simd, 0, order.at(done, 4), Ahead::NOTHING);
-                4
-            }
-            3 => {
-                operation.tile::<1, 3>(simd, 0, order.at(done, 3), Ahead::NOTHING);
-                3
-            }
-            2 => {
-                operation.tile::<1, 2>(simd, 0, order.at(done, 2), Ahead::NOTHING);
-                2
-            }
-            _ => {
-                operation.tile::<1, 1>(simd, 0, order.at(done, 1), Ahead::NOTHING);
-                1
-            }
+            6 => operation.tile_of_blocks::<6>(simd, order, done),
+            4 => operation.tile_of_blocks::<4>(simd, order, done),
+            3 => operation.tile_of_blocks::<3>(simd, order, done),
+            2 => operation.tile_of_blocks::<2>(simd, order, done),
+            _ => operation.tile_of_blocks::<1>(simd, order, done),
         };
     }
 }

@@ -5,9 +5,8 @@
 //! of each step and the states after the chunk. Peepholes may be absent or diagonal; everything else takes
 //! [`super::general`].
 
-use super::ahead::Ahead;
 use super::cell::default_cell;
-use super::cover::{TileOperation, cover};
+use super::cover::{TileOperation, TilePlace, cover};
 use super::geometry::{BlockOrder, Geometry, Rows, Steps, gates_of_panel};
 use super::project::Projection;
 use super::tile::{GateAccumulators, accumulate, block_panels, load_sums};
@@ -49,8 +48,7 @@ pub(super) trait Begin: Copy {
         &self,
         simd: S,
         geometry: &Geometry,
-        first: (usize, usize),
-        ahead: Ahead,
+        place: TilePlace,
     ) -> GateAccumulators<S, ROWS, BLOCKS>;
 }
 
@@ -69,10 +67,9 @@ impl Begin for Projected<'_> {
         &self,
         simd: S,
         geometry: &Geometry,
-        (first_row, first_block): (usize, usize),
-        _: Ahead,
+        place: TilePlace,
     ) -> GateAccumulators<S, ROWS, BLOCKS> {
-        let start = first_row * geometry.gate_pitch + first_block * Gate::COUNT * S::f32s::LEN;
+        let start = place.row * geometry.gate_pitch + place.block * Gate::COUNT * S::f32s::LEN;
         load_sums(simd, self.0, start, geometry.gate_pitch)
     }
 }
@@ -88,10 +85,9 @@ impl Begin for Projection<'_> {
         &self,
         simd: S,
         _: &Geometry,
-        first: (usize, usize),
-        ahead: Ahead,
+        place: TilePlace,
     ) -> GateAccumulators<S, ROWS, BLOCKS> {
-        self.tile(simd, first, ahead)
+        self.tile(simd, place)
     }
 }
 
@@ -161,24 +157,17 @@ struct FusedStep<'a, B> {
 
 impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let Geometry { outputs, output_pitch, .. } = *self.geometry;
         let block_floats = Gate::COUNT * S::f32s::LEN * outputs;
-        let sums: GateAccumulators<S, ROWS, BLOCKS> =
-            self.begin.sums(simd, self.geometry, (first_row, first_block), ahead);
+        let sums: GateAccumulators<S, ROWS, BLOCKS> = self.begin.sums(simd, self.geometry, place);
         let rows = Rows { floats: self.hidden, pitch: output_pitch, width: outputs };
-        let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, first_block);
-        let ahead = ahead.share(self.hidden_weights, block_floats, first_row, ROWS);
-        let sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
+        let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, place.block);
+        let ahead = place.share(self.hidden_weights, block_floats, ROWS);
+        let sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, ahead);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
-                self.finish(simd, *gates, first_row + row, first_block + block);
+                self.finish(simd, *gates, place.row + row, place.block + block);
             }
         }
     }

@@ -3,8 +3,7 @@
 //! In: as for the fused recurrence, and full peephole panels, and the five functions. Out: the same. The
 //! sums run in the same tiles; what differs is that gates pass through a buffer `[row][gate][unit]`.
 
-use super::ahead::Ahead;
-use super::cover::{TileOperation, cover};
+use super::cover::{TileOperation, TilePlace, cover};
 use super::fused::Saved;
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
 use super::tile::{Accumulators, GateAccumulators, accumulate, block_panels, load_sums};
@@ -188,31 +187,25 @@ struct GateSums<'a> {
 
 impl<S: Simd> TileOperation<S> for GateSums<'_> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let Geometry { blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let group = Gate::COUNT * lanes;
-        let start = first_row * gate_pitch + first_block * group;
+        let start = place.row * gate_pitch + place.block * group;
         let mut sums: GateAccumulators<S, ROWS, BLOCKS> =
             load_sums(simd, self.pre, start, gate_pitch);
         for (rows, weights) in [(self.hidden, self.hidden_weights), (self.cell, self.cell_weights)]
         {
             if !weights.is_empty() {
                 let block_floats = rows.width * group;
-                let panels = block_panels::<BLOCKS>(weights, block_floats, first_block);
-                let ahead = ahead.share(weights, block_floats, first_row, ROWS);
-                sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
+                let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
+                let ahead = place.share(weights, block_floats, ROWS);
+                sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, ahead);
             }
         }
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
-                let start = (first_row + row) * gate_pitch + (first_block + block) * lanes;
+                let start = (place.row + row) * gate_pitch + (place.block + block) * lanes;
                 for (gate, sum) in gates.iter().enumerate() {
                     store::<S>(*sum, self.gates, start + gate * all_blocks * lanes);
                 }
@@ -231,32 +224,26 @@ struct OutputSums<'a> {
 
 impl<S: Simd> TileOperation<S> for OutputSums<'_> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let Geometry { units, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let output = Gate::Output.index() * all_blocks;
-        let place = |row: usize, block: usize| {
-            (first_row + row) * gate_pitch + (output + first_block + block) * lanes
+        let start = |row: usize, block: usize| {
+            (place.row + row) * gate_pitch + (output + place.block + block) * lanes
         };
         let mut sums: Accumulators<S, ROWS, BLOCKS, 1> =
             [[[S::f32s::splat(simd, 0.0); 1]; BLOCKS]; ROWS];
         for (row, blocks) in sums.iter_mut().enumerate() {
             for (block, [sum]) in blocks.iter_mut().enumerate() {
-                *sum = load(simd, self.gates, place(row, block));
+                *sum = load(simd, self.gates, start(row, block));
             }
         }
-        let panels = block_panels::<BLOCKS>(self.weights, units * lanes, first_block);
-        let ahead = ahead.share(self.weights, units * lanes, first_row, ROWS);
-        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(first_row), panels, ahead);
+        let panels = block_panels::<BLOCKS>(self.weights, units * lanes, place.block);
+        let ahead = place.share(self.weights, units * lanes, ROWS);
+        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(place.row), panels, ahead);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, [sum]) in blocks.iter().enumerate() {
-                store::<S>(*sum, self.gates, place(row, block));
+                store::<S>(*sum, self.gates, start(row, block));
             }
         }
     }

@@ -4,9 +4,8 @@
 //! overwritten or increased. It is the forward pass' register tile with other operands: inputs take the
 //! place of rows, and rows that of inputs.
 
-use super::ahead::Ahead;
 use super::arrange::ChunkRows;
-use super::cover::{TileOperation, cover};
+use super::cover::{TileOperation, TilePlace, cover};
 use super::geometry::{BlockOrder, Geometry};
 use super::tile::{Accumulators, accumulate, block_panels};
 use super::vector::{load, store};
@@ -46,9 +45,7 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
     fn tile<const INPUTS: usize, const BLOCKS: usize>(
         &mut self,
         simd: S,
-        first_input: usize,
-        first_block: usize,
-        _: Ahead,
+        TilePlace { row: first_input, block: first_block, .. }: TilePlace,
     ) {
         let lanes = S::f32s::LEN;
         let panel = self.inputs.len() / self.rows * GATES * lanes;

@@ -3,8 +3,8 @@
 //! In: rows of inputs, in one or two parts (a layer above a bidirectional one reads both directions).
 //! Out: pre-activations `[row][block][gate][lane]`. It does not know time.
 
-use super::ahead::{Ahead, LINE};
-use super::cover::{TileOperation, cover};
+use super::ahead::LINE;
+use super::cover::{TileOperation, TilePlace, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{GateAccumulators, accumulate, block_panels, store_sums};
 use super::vector::load;
@@ -36,8 +36,7 @@ impl Projection<'_> {
     pub(super) fn tile<S: Simd, const ROWS: usize, const BLOCKS: usize>(
         &self,
         simd: S,
-        (first_row, first_block): (usize, usize),
-        ahead: Ahead,
+        place: TilePlace,
     ) -> GateAccumulators<S, ROWS, BLOCKS> {
         let lanes = S::f32s::LEN;
         let group = Gate::COUNT * lanes;
@@ -46,20 +45,20 @@ impl Projection<'_> {
         for row in &mut sums {
             for (block, gates) in row.iter_mut().enumerate() {
                 for (gate, sum) in gates.iter_mut().enumerate() {
-                    *sum = load(simd, self.bias, (first_block + block) * group + gate * lanes);
+                    *sum = load(simd, self.bias, (place.block + block) * group + gate * lanes);
                 }
             }
         }
         let width: usize = self.inputs.iter().map(|part| part.width).sum();
-        let panels: [&[f32]; BLOCKS] = block_panels(self.weights, width * group, first_block);
-        let mut ahead = ahead.share(self.weights, width * group, first_row, ROWS);
+        let panels: [&[f32]; BLOCKS] = block_panels(self.weights, width * group, place.block);
+        let mut ahead = place.share(self.weights, width * group, ROWS);
         let mut done = 0;
         for part in self.inputs.iter().filter(|part| part.width > 0) {
             let mut of_part = panels;
             for panel in &mut of_part {
                 *panel = &panel[done * group..][..part.width * group];
             }
-            sums = accumulate(simd, sums, part.tile::<ROWS>(first_row), of_part, ahead);
+            sums = accumulate(simd, sums, part.tile::<ROWS>(place.row), of_part, ahead);
             ahead = ahead.get(part.width * LINE..).unwrap_or_default();
             done += part.width;
         }
@@ -92,21 +91,14 @@ impl Kernel for Project<'_> {
 
 impl<S: Simd> TileOperation<S> for Project<'_> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let lanes = S::f32s::LEN;
-        let sums: GateAccumulators<S, ROWS, BLOCKS> =
-            self.projection.tile(simd, (first_row, first_block), ahead);
+        let sums: GateAccumulators<S, ROWS, BLOCKS> = self.projection.tile(simd, place);
         let pitch = self.geometry.gate_pitch;
         store_sums::<S, ROWS, BLOCKS, { Gate::COUNT }>(
             &sums,
             self.pre,
-            first_row * pitch + first_block * Gate::COUNT * lanes,
+            place.row * pitch + place.block * Gate::COUNT * lanes,
             pitch,
         );
     }

@@ -4,8 +4,7 @@
 //! block may have fewer vectors. Out: rows of sums, overwritten or increased. It is the forward pass'
 //! register tile with other operands.
 
-use super::ahead::Ahead;
-use super::cover::{TileOperation, cover};
+use super::cover::{TileOperation, TilePlace, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{Accumulators, accumulate, block_panels, load_sums, store_sums};
 use crate::level::Kernel;
@@ -87,27 +86,21 @@ impl<const WIDTH: usize> Blocks<'_, '_, WIDTH> {
 
 impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let lanes = S::f32s::LEN;
         let Self { product, first_vector } = self;
         let TransposedProduct { rows, pitch, add, .. } = **product;
         let block_floats = rows.width * WIDTH * lanes;
         let weights = &product.weights[*first_vector * rows.width * lanes..];
-        let start = first_row * pitch + (*first_vector + first_block * WIDTH) * lanes;
+        let start = place.row * pitch + (*first_vector + place.block * WIDTH) * lanes;
         let mut sums: Accumulators<S, ROWS, BLOCKS, WIDTH> = if add {
             load_sums(simd, product.out, start, pitch)
         } else {
             [[[S::f32s::splat(simd, 0.0); WIDTH]; BLOCKS]; ROWS]
         };
-        let panels = block_panels::<BLOCKS>(weights, block_floats, first_block);
-        let ahead = ahead.share(weights, block_floats, first_row, ROWS);
-        sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
+        let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
+        let ahead = place.share(weights, block_floats, ROWS);
+        sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, ahead);
         store_sums::<S, ROWS, BLOCKS, WIDTH>(&sums, product.out, start, pitch);
     }
 }
