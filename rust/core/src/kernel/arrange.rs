@@ -6,7 +6,7 @@
 //! other, and do not depend on that division.
 
 use super::geometry::{Geometry, GroupRows, Rows};
-use super::turn::{ROWS, RowsToPanel};
+use super::transpose::{ROWS, RowsToPanel};
 use super::vector::{load, store};
 use crate::gate::Gate;
 use crate::level::Kernel;

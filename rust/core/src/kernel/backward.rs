@@ -4,7 +4,7 @@
 //! gradients `[row][gate][unit]` over the saved gates, and the gradients of the states before the chunk.
 //! Units beyond `hidden_size` get gate gradients of exactly 0, so that sums may run over them.
 
-use super::general::GeneralFunctions;
+use super::generic::GenericFunctions;
 use super::geometry::{Geometry, Rows, Steps};
 use super::transposed::TransposedProduct;
 use super::vector::{load, load_gate, store};
@@ -49,7 +49,7 @@ pub(crate) struct BackwardChunk<'a> {
     /// The steps, the last one of the forward pass first.
     pub(crate) steps: Steps<'a>,
     /// `None` where the saved gates are activated by the default functions; else they are pre-activations.
-    pub(crate) functions: Option<GeneralFunctions>,
+    pub(crate) functions: Option<GenericFunctions>,
     pub(crate) panels: BackwardPanels<'a>,
     /// `[row][gate][unit]`: saved gates before, gate gradients after.
     pub(crate) gates: &'a mut [f32],

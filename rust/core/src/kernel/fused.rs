@@ -3,13 +3,13 @@
 //!
 //! In: pre-activations of a chunk of steps or what they are made of, hidden weights, states. Out: the output
 //! of each step and the states after the chunk. Peepholes may be absent or diagonal; everything else takes
-//! [`super::general`].
+//! [`super::generic`].
 
 use super::cell::default_cell;
-use super::cover::{TileOperation, TilePlace, cover};
 use super::geometry::{BlockOrder, Geometry, Rows, Steps, gates_of_panel};
 use super::project::Projection;
 use super::tile::{GateAccumulators, accumulate, block_panels, load_sums};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use super::vector::{load, load_gates, store};
 use crate::gate::Gate;
 use crate::level::Kernel;
@@ -18,7 +18,7 @@ use fearless_simd::{Simd, SimdBase};
 /// Run the recurrence over a chunk of steps.
 pub(crate) struct FusedChunk<'a> {
     pub(crate) geometry: &'a Geometry,
-    /// For the first step; each turns it.
+    /// For the first step; each step reverses it.
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
     /// `[block][output][gate][lane]`
@@ -93,7 +93,7 @@ impl Begin for Projection<'_> {
 
 /// What a training step keeps.
 pub(crate) struct Saved<'a> {
-    /// `[row][gate][unit]`: gates activated by the fused recurrence, pre-activations of the general one.
+    /// `[row][gate][unit]`: gates activated by the fused recurrence, pre-activations of the generic one.
     pub(crate) gates: &'a mut [f32],
     /// The new cell state, `[row][unit]`.
     pub(crate) cells: &'a mut [f32],
@@ -136,8 +136,8 @@ impl<B: Begin> Kernel for FusedFrom<'_, B> {
                 out,
                 saved: chunk.saved.as_mut().map(|saved| saved.rows_from(first, geometry)),
             };
-            cover(simd, geometry, chunk.blocks, rows, &mut step);
-            chunk.blocks = chunk.blocks.turned();
+            for_each_tile(simd, geometry, chunk.blocks, rows, &mut step);
+            chunk.blocks = chunk.blocks.reversed();
             chunk.hidden[..rows * pitch].copy_from_slice(out);
         }
     }
@@ -163,8 +163,8 @@ impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
         let sums: GateAccumulators<S, ROWS, BLOCKS> = self.begin.sums(simd, self.geometry, place);
         let rows = Rows { floats: self.hidden, pitch: output_pitch, width: outputs };
         let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, place.block);
-        let ahead = place.share(self.hidden_weights, block_floats, ROWS);
-        let sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, ahead);
+        let prefetch = place.share(self.hidden_weights, block_floats, ROWS);
+        let sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
                 self.finish(simd, *gates, place.row + row, place.block + block);

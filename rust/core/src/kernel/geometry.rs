@@ -25,7 +25,7 @@ pub(crate) struct Geometry {
     /// Unit blocks of the one-row register tile.
     pub(crate) tile_blocks: usize,
     /// Whether the weights are too many to stay close, so that tiles read them ahead.
-    pub(crate) reads_ahead: bool,
+    pub(crate) prefetches: bool,
 }
 
 impl Geometry {
@@ -89,7 +89,7 @@ impl BlockOrder {
     }
 
     /// The same blocks from the other end.
-    pub(crate) fn turned(self) -> Self {
+    pub(crate) fn reversed(self) -> Self {
         Self { descending: !self.descending, ..self }
     }
 

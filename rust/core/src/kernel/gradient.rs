@@ -5,9 +5,9 @@
 //! place of rows, and rows that of inputs.
 
 use super::arrange::ChunkRows;
-use super::cover::{TileOperation, TilePlace, cover};
 use super::geometry::{BlockOrder, Geometry};
 use super::tile::{Accumulators, accumulate, block_panels};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use super::vector::{load, store};
 use crate::gate::Gate;
 use crate::level::Kernel;
@@ -36,7 +36,7 @@ impl<const GATES: usize> Kernel for OuterProducts<'_, GATES> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let inputs = self.inputs.len() / self.rows.max(1);
-        cover(simd, self.geometry, BlockOrder::ascending(self.blocks), inputs, &mut self);
+        for_each_tile(simd, self.geometry, BlockOrder::ascending(self.blocks), inputs, &mut self);
     }
 }
 

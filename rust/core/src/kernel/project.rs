@@ -3,13 +3,13 @@
 //! In: rows of inputs, in one or two parts (a layer above a bidirectional one reads both directions).
 //! Out: pre-activations `[row][block][gate][lane]`. It does not know time.
 
-use super::ahead::LINE;
-use super::cover::{TileOperation, TilePlace, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{GateAccumulators, accumulate, block_panels, store_sums};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use super::vector::load;
 use crate::gate::Gate;
 use crate::level::Kernel;
+use crate::tuning::LINE_FLOATS;
 use fearless_simd::{Simd, SimdBase};
 
 /// bias + x · W of some rows, tile by tile.
@@ -51,15 +51,15 @@ impl Projection<'_> {
         }
         let width: usize = self.inputs.iter().map(|part| part.width).sum();
         let panels: [&[f32]; BLOCKS] = block_panels(self.weights, width * group, place.block);
-        let mut ahead = place.share(self.weights, width * group, ROWS);
+        let mut prefetch = place.share(self.weights, width * group, ROWS);
         let mut done = 0;
         for part in self.inputs.iter().filter(|part| part.width > 0) {
             let mut of_part = panels;
             for panel in &mut of_part {
                 *panel = &panel[done * group..][..part.width * group];
             }
-            sums = accumulate(simd, sums, part.tile::<ROWS>(place.row), of_part, ahead);
-            ahead = ahead.get(part.width * LINE..).unwrap_or_default();
+            sums = accumulate(simd, sums, part.tile::<ROWS>(place.row), of_part, prefetch);
+            prefetch = prefetch.get(part.width * LINE_FLOATS..).unwrap_or_default();
             done += part.width;
         }
         sums
@@ -84,7 +84,7 @@ impl Kernel for Project<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         let geometry = self.geometry;
         if self.rows > 0 {
-            cover(simd, geometry, self.blocks, self.rows, &mut self);
+            for_each_tile(simd, geometry, self.blocks, self.rows, &mut self);
         }
     }
 }

@@ -3,9 +3,9 @@
 //! In: accumulators, rows of inputs, panels `[input][gate][lane]`. Out: the accumulators, increased by the
 //! products. It knows neither what is summed nor where the accumulators come from.
 
-use super::ahead::LINE;
 use super::vector::{load, store};
 use crate::gate::Gate;
+use crate::tuning::LINE_FLOATS;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 use std::hint::black_box;
 
@@ -21,14 +21,14 @@ pub(super) type GateAccumulators<S, const ROWS: usize, const BLOCKS: usize> =
 ///
 /// Each row holds as many inputs as each panel; should one hold fewer, the sum ends there. The sums come
 /// and go by value, so that they stay in registers in between. `ahead` is read meanwhile, see
-/// [`Ahead`](super::ahead::Ahead); a single row reads nothing ahead, since it waits for memory anyway.
+/// [`Prefetch`](super::prefetch::Prefetch); a single row reads nothing ahead, since it waits for memory anyway.
 #[inline(always)]
 pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
     simd: S,
     sums: Accumulators<S, ROWS, BLOCKS, GATES>,
     rows: [&[f32]; ROWS],
     panels: [&[f32]; BLOCKS],
-    ahead: &[f32],
+    prefetch: &[f32],
 ) -> Accumulators<S, ROWS, BLOCKS, GATES> {
     let inputs = rows[0].len();
     let mut rows = rows;
@@ -36,7 +36,7 @@ pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const 
         *row = &row[..inputs];
     }
     if BLOCKS == 1 {
-        return accumulate_block(simd, sums, rows, panels[0], ahead);
+        return accumulate_block(simd, sums, rows, panels[0], prefetch);
     }
     let stride = GATES * S::f32s::LEN;
     let mut sums = sums;
@@ -63,11 +63,11 @@ fn accumulate_block<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES
     mut sums: Accumulators<S, ROWS, BLOCKS, GATES>,
     rows: [&[f32]; ROWS],
     panel: &[f32],
-    ahead: &[f32],
+    prefetch: &[f32],
 ) -> Accumulators<S, ROWS, BLOCKS, GATES> {
     let stride = GATES * S::f32s::LEN;
     let inputs = rows[0].len();
-    let lines = ahead.chunks_exact(LINE);
+    let lines = prefetch.chunks_exact(LINE_FLOATS);
     let reading = lines.len().min(inputs);
     let (first, rest) = panel.split_at((reading * stride).min(panel.len()));
     let mut read = 0;

@@ -4,9 +4,9 @@
 //! block may have fewer vectors. Out: rows of sums, overwritten or increased. It is the forward pass'
 //! register tile with other operands.
 
-use super::cover::{TileOperation, TilePlace, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{Accumulators, accumulate, block_panels, load_sums, store_sums};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
@@ -41,18 +41,18 @@ impl TransposedProduct<'_> {
     pub(super) fn compute<S: Simd>(self, simd: S) {
         simd.vectorize(
             #[inline(always)]
-            || self.cover(simd),
+            || self.compute_blocks(simd),
         );
     }
 
     #[inline(always)]
-    fn cover<S: Simd>(mut self, simd: S) {
+    fn compute_blocks<S: Simd>(mut self, simd: S) {
         let blocks = self.vectors / VECTORS;
         let first_vector = blocks * VECTORS;
-        Blocks::<VECTORS> { product: &mut self, first_vector: 0 }.cover(simd, blocks);
+        Blocks::<VECTORS> { product: &mut self, first_vector: 0 }.compute(simd, blocks);
         match self.vectors % VECTORS {
-            2 => Blocks::<2> { product: &mut self, first_vector }.cover(simd, 1),
-            1 => Blocks::<1> { product: &mut self, first_vector }.cover(simd, 1),
+            2 => Blocks::<2> { product: &mut self, first_vector }.compute(simd, 1),
+            1 => Blocks::<1> { product: &mut self, first_vector }.compute(simd, 1),
             _ => {}
         }
     }
@@ -76,10 +76,10 @@ struct Blocks<'p, 'a, const WIDTH: usize> {
 
 impl<const WIDTH: usize> Blocks<'_, '_, WIDTH> {
     #[inline(always)]
-    fn cover<S: Simd>(mut self, simd: S, blocks: usize) {
+    fn compute<S: Simd>(mut self, simd: S, blocks: usize) {
         let (geometry, count) = (self.product.geometry, self.product.count);
         if count > 0 {
-            cover(simd, geometry, BlockOrder::ascending(blocks), count, &mut self);
+            for_each_tile(simd, geometry, BlockOrder::ascending(blocks), count, &mut self);
         }
     }
 }
@@ -99,8 +99,8 @@ impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
             [[[S::f32s::splat(simd, 0.0); WIDTH]; BLOCKS]; ROWS]
         };
         let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
-        let ahead = place.share(weights, block_floats, ROWS);
-        sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, ahead);
+        let prefetch = place.share(weights, block_floats, ROWS);
+        sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
         store_sums::<S, ROWS, BLOCKS, WIDTH>(&sums, product.out, start, pitch);
     }
 }

@@ -113,7 +113,7 @@ fn buffer(
     let has_no_padding = width == outputs && shape.padded_units() == layer.config.units;
     let floats = width * gates * shape.padded_units();
     if has_no_padding && has_all_gates {
-        Aligned::room(floats, WHAT)
+        Aligned::uninit(floats, WHAT)
     } else {
         Aligned::zeros(floats, WHAT)
     }

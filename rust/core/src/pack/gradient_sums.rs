@@ -28,7 +28,7 @@ struct Stage {
 
 impl Stage {
     fn new(sizes: PanelSizes) -> Result<Self, Error> {
-        let floats = Aligned::room(sizes.total(), "sums of weight gradients")?;
+        let floats = Aligned::uninit(sizes.total(), "sums of weight gradients")?;
         Ok(Self { floats, is_begun: false })
     }
 }

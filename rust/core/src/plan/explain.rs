@@ -43,7 +43,7 @@ impl Plan {
             text,
             "inputs: {}; weights read ahead: {}",
             self.explain_projection(),
-            if geometry.reads_ahead { "yes, for 2 rows or more" } else { "no, they stay close" },
+            if geometry.prefetches { "yes, for 2 rows or more" } else { "no, they stay close" },
         );
         let rows: Vec<usize> = self.groups.iter().map(|group| group.rows).collect();
         let _ = writeln!(

@@ -20,7 +20,7 @@ pub(crate) struct TaskSizes {
     pub(crate) pre: usize,
     /// Outputs of a chunk, `[row][output]`.
     pub(crate) out: usize,
-    /// Gates of a step in the general recurrence, `[row][gate][unit]`.
+    /// Gates of a step in the generic recurrence, `[row][gate][unit]`.
     pub(crate) gates: usize,
     /// Saved gates of a chunk in training, `[row][gate][unit]`.
     pub(crate) saved_gates: usize,

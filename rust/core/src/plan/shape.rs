@@ -5,9 +5,9 @@
 
 use crate::check::{LayerConfig, Peephole};
 use crate::gate::Gate;
-use crate::kernel::{Geometry, LINE, vectors};
+use crate::kernel::{Geometry, vectors};
 use crate::level::Tile;
-use crate::tuning::Tuning;
+use crate::tuning::{LINE_FLOATS, Tuning};
 
 /// Floats of a page; rows that are a multiple of it apart would compete for the same cache sets.
 const PAGE: usize = 4096 / size_of::<f32>();
@@ -41,7 +41,7 @@ impl Shape {
             gate_pitch: pitch(Gate::COUNT * blocks * lanes),
             tile_rows: tile.rows,
             tile_blocks: tile.blocks,
-            reads_ahead: weight_bytes > tuning.near_bytes,
+            prefetches: weight_bytes > tuning.near_bytes,
         };
         let is_fused = config.has_default_activations() && !config.has_peephole(Peephole::Full);
         Self { geometry, lanes, is_fused, weight_bytes }
@@ -64,5 +64,5 @@ impl Shape {
 }
 
 fn pitch(floats: usize) -> usize {
-    if floats.is_multiple_of(PAGE) { floats + LINE } else { floats }
+    if floats.is_multiple_of(PAGE) { floats + LINE_FLOATS } else { floats }
 }

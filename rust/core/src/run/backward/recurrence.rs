@@ -9,7 +9,7 @@ use super::pass::{ChunkBuffers, LayerPass, RowBuffers};
 use crate::error::Broken;
 use crate::gate::Gate;
 use crate::kernel::{
-    BackwardChunk, BackwardPanels, BackwardScratch, GeneralFunctions, Rows, StateGradients, Steps,
+    BackwardChunk, BackwardPanels, BackwardScratch, GenericFunctions, Rows, StateGradients, Steps,
     TransposedProduct,
 };
 use crate::level::vectorize;
@@ -113,7 +113,7 @@ impl LayerPass<'_, '_> {
         let layer = &self.plan.layer;
         let (config, shape) = (&layer.config, &layer.shape);
         let generic =
-            GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
+            GenericFunctions { gates: config.activations, hidden: config.hidden_activation };
         let gradients = |floats, width| StateGradients {
             floats,
             pitch: shape.wide_pitch(width),

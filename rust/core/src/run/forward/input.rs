@@ -79,7 +79,7 @@ impl<'a> Task<'a> {
             pre: &mut self.memory.pre,
         };
         vectorize(self.plan.layer.level, project);
-        self.memory.projection = self.memory.projection.turned();
+        self.memory.projection = self.memory.projection.reversed();
     }
 
     /// Where the inputs of the chunk are.

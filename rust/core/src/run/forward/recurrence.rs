@@ -6,7 +6,7 @@
 use super::super::chunk::Chunk;
 use super::task::{Target, Task};
 use crate::kernel::{
-    BlockOrder, FusedChunk, FusedFrom, GeneralChunk, GeneralFunctions, PeepholePanels, Projected,
+    BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels, Projected,
     Saved, Steps,
 };
 use crate::level::vectorize;
@@ -39,7 +39,7 @@ impl Task<'_> {
             self.generic_steps(chunk, steps);
         }
         if !steps.len().is_multiple_of(2) {
-            self.memory.recurrence = self.memory.recurrence.turned();
+            self.memory.recurrence = self.memory.recurrence.reversed();
         }
     }
 
@@ -73,10 +73,10 @@ impl Task<'_> {
         let (plan, panels) = (self.plan, self.panels);
         let config = &plan.layer.config;
         let functions =
-            GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
+            GenericFunctions { gates: config.activations, hidden: config.hidden_activation };
         let Buffers { order, blocks, pre, out, hidden, cell, gates, saved, .. } =
             self.buffers(chunk, steps);
-        let chunk = GeneralChunk {
+        let chunk = GenericChunk {
             geometry: &plan.layer.shape.geometry,
             blocks,
             steps: order,

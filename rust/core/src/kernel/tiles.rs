@@ -3,8 +3,8 @@
 //! In: how many rows and blocks there are, and the widest tile. Out: one call for each tile. It does not
 //! know what a tile computes.
 
-use super::ahead::Ahead;
 use super::geometry::{BlockOrder, Geometry};
+use super::prefetch::Prefetch;
 use fearless_simd::Simd;
 
 /// Where a tile is.
@@ -15,14 +15,14 @@ pub(super) struct TilePlace {
     /// Its first unit block.
     pub(super) block: usize,
     /// What its block's tiles read ahead.
-    pub(super) ahead: Ahead,
+    pub(super) prefetch: Prefetch,
 }
 
 impl TilePlace {
     /// What a tile of `rows` rows reads ahead, of panels of `block_floats` floats for each block.
     #[inline(always)]
     pub(super) fn share(self, weights: &[f32], block_floats: usize, rows: usize) -> &[f32] {
-        self.ahead.share(weights, block_floats, self.row, rows)
+        self.prefetch.share(weights, block_floats, self.row, rows)
     }
 }
 
@@ -46,7 +46,8 @@ pub(super) trait TileOperation<S: Simd> {
         order: BlockOrder,
         done: usize,
     ) -> usize {
-        let place = TilePlace { row: 0, block: order.at(done, BLOCKS), ahead: Ahead::NOTHING };
+        let place =
+            TilePlace { row: 0, block: order.at(done, BLOCKS), prefetch: Prefetch::NOTHING };
         self.tile::<1, BLOCKS>(simd, place);
         BLOCKS
     }
@@ -55,7 +56,7 @@ pub(super) trait TileOperation<S: Simd> {
 /// Compute all tiles. Blocks are the outer loop, so that a block's weights serve all rows while they are
 /// in the nearest cache; a single row takes several blocks at once, so that their sums overlap.
 #[inline(always)]
-pub(super) fn cover<S: Simd, T: TileOperation<S>>(
+pub(super) fn for_each_tile<S: Simd, T: TileOperation<S>>(
     simd: S,
     geometry: &Geometry,
     order: BlockOrder,
@@ -63,15 +64,15 @@ pub(super) fn cover<S: Simd, T: TileOperation<S>>(
     operation: &mut T,
 ) {
     if rows == 1 {
-        return cover_row(simd, geometry, order, operation);
+        return for_each_tile_of_row(simd, geometry, order, operation);
     }
     for done in 0..order.count {
         let block = order.at(done, 1);
-        let next = (geometry.reads_ahead && done + 1 < order.count).then(|| order.at(done + 1, 1));
-        let ahead = Ahead::new(next, rows);
+        let next = (geometry.prefetches && done + 1 < order.count).then(|| order.at(done + 1, 1));
+        let prefetch = Prefetch::new(next, rows);
         let mut row = 0;
         while row < rows {
-            let place = TilePlace { row, block, ahead };
+            let place = TilePlace { row, block, prefetch };
             row += match height(rows - row, geometry.tile_rows) {
                 6.. => operation.tile_of_rows::<6>(simd, place),
                 5 => operation.tile_of_rows::<5>(simd, place),
@@ -93,7 +94,7 @@ fn height(left: usize, tile_rows: usize) -> usize {
 
 /// Compute all tiles of a single row. It reads nothing ahead, since it waits for memory anyway.
 #[inline(always)]
-fn cover_row<S: Simd, T: TileOperation<S>>(
+fn for_each_tile_of_row<S: Simd, T: TileOperation<S>>(
     simd: S,
     geometry: &Geometry,
     order: BlockOrder,

@@ -3,10 +3,10 @@
 //! In: as for the fused recurrence, and full peephole panels, and the five functions. Out: the same. The
 //! sums run in the same tiles; what differs is that gates pass through a buffer `[row][gate][unit]`.
 
-use super::cover::{TileOperation, TilePlace, cover};
 use super::fused::Saved;
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
 use super::tile::{Accumulators, GateAccumulators, accumulate, block_panels, load_sums};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use super::vector::{load, load_gate, store};
 use crate::gate::{Gate, Gates};
 use crate::level::Kernel;
@@ -26,18 +26,18 @@ pub(crate) struct PeepholePanels<'a> {
 
 /// The five activations.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct GeneralFunctions {
+pub(crate) struct GenericFunctions {
     pub(crate) gates: Gates<Activation>,
     pub(crate) hidden: Activation,
 }
 
 /// Run the recurrence over a chunk of steps.
-pub(crate) struct GeneralChunk<'a> {
+pub(crate) struct GenericChunk<'a> {
     pub(crate) geometry: &'a Geometry,
-    /// For the first step; each turns it.
+    /// For the first step; each step reverses it.
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
-    pub(crate) functions: &'a GeneralFunctions,
+    pub(crate) functions: &'a GenericFunctions,
     /// `[block][output][gate][lane]`
     pub(crate) hidden_weights: &'a [f32],
     pub(crate) peepholes: PeepholePanels<'a>,
@@ -55,7 +55,7 @@ pub(crate) struct GeneralChunk<'a> {
     pub(crate) saved: Option<Saved<'a>>,
 }
 
-impl Kernel for GeneralChunk<'_> {
+impl Kernel for GenericChunk<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -67,14 +67,14 @@ impl Kernel for GeneralChunk<'_> {
             self.new_cells(simd, first, rows);
             self.output_peephole(simd, rows);
             self.new_hidden(simd, first, rows);
-            self.blocks = self.blocks.turned();
+            self.blocks = self.blocks.reversed();
             let out = &self.out[first * pitch..(first + rows) * pitch];
             self.hidden[..rows * pitch].copy_from_slice(out);
         }
     }
 }
 
-impl GeneralChunk<'_> {
+impl GenericChunk<'_> {
     /// All products that need only the old states.
     #[inline(always)]
     fn sums<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
@@ -88,7 +88,7 @@ impl GeneralChunk<'_> {
             cell_weights: self.peepholes.cell,
             gates: self.gates,
         };
-        cover(simd, self.geometry, self.blocks, rows, &mut sums);
+        for_each_tile(simd, self.geometry, self.blocks, rows, &mut sums);
     }
 
     /// c' = forget * c + input * candidate.
@@ -134,7 +134,7 @@ impl GeneralChunk<'_> {
             weights: self.peepholes.cell_output,
             gates: self.gates,
         };
-        cover(simd, self.geometry, self.blocks, rows, &mut sums);
+        for_each_tile(simd, self.geometry, self.blocks, rows, &mut sums);
     }
 
     /// h' = output * hidden activation(c').
@@ -199,8 +199,8 @@ impl<S: Simd> TileOperation<S> for GateSums<'_> {
             if !weights.is_empty() {
                 let block_floats = rows.width * group;
                 let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
-                let ahead = place.share(weights, block_floats, ROWS);
-                sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, ahead);
+                let prefetch = place.share(weights, block_floats, ROWS);
+                sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
             }
         }
         for (row, blocks) in sums.iter().enumerate() {
@@ -239,8 +239,8 @@ impl<S: Simd> TileOperation<S> for OutputSums<'_> {
             }
         }
         let panels = block_panels::<BLOCKS>(self.weights, units * lanes, place.block);
-        let ahead = place.share(self.weights, units * lanes, ROWS);
-        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(place.row), panels, ahead);
+        let prefetch = place.share(self.weights, units * lanes, ROWS);
+        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(place.row), panels, prefetch);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, [sum]) in blocks.iter().enumerate() {
                 store::<S>(*sum, self.gates, start(row, block));
