@@ -1,6 +1,7 @@
 //! The cell with default activations, on one vector of hidden units.
 //!
-//! In: the four pre-activations and the old cell state. Out: the new cell state and the new hidden state.
+//! In: the four pre-activations, the old cell state, diagonal peepholes, if any. Out: the activated gates, the
+//! new cell state and the new hidden state.
 //! The equations are those of the BNNS layer; the output gate's peephole sees the new cell state.
 
 use crate::gate::Gates;

@@ -24,7 +24,7 @@ pub(crate) struct Geometry {
     pub(crate) tile_rows: usize,
     /// Unit blocks of the one-row register tile.
     pub(crate) tile_blocks: usize,
-    /// Whether the weights are too many to stay close, so that tiles read them ahead.
+    /// Whether the weights are too many to stay close, so that tiles prefetch them.
     pub(crate) prefetches: bool,
 }
 

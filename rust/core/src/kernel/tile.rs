@@ -1,7 +1,12 @@
 //! The register tile: multiply-add of a few rows with panels of weights.
 //!
-//! In: accumulators, rows of inputs, panels `[input][gate][lane]`. Out: the accumulators, increased by the
-//! products. It knows neither what is summed nor where the accumulators come from.
+//! In: accumulators, rows of inputs, panels `[input][gate][lane]`, weights to prefetch. Out: the accumulators,
+//! increased by the products. It does not know what is summed; of where sums come from and go to it knows
+//! rows at a pitch only.
+//!
+//! Why tiles: a vector of weights that was loaded once serves all rows of the tile, and sums that do not
+//! depend on each other hide how long a multiply-add takes. The sizes are constants, so that the compiler
+//! unrolls all loops but those over inputs and keeps the sums in registers.
 
 use super::vector::{load, store};
 use crate::gate::Gate;
@@ -20,8 +25,8 @@ pub(super) type GateAccumulators<S, const ROWS: usize, const BLOCKS: usize> =
 /// Add `input · weights` for each row, block and gate, inputs in ascending order.
 ///
 /// Each row holds as many inputs as each panel; should one hold fewer, the sum ends there. The sums come
-/// and go by value, so that they stay in registers in between. `ahead` is read meanwhile, see
-/// [`Prefetch`](super::prefetch::Prefetch); a single row reads nothing ahead, since it waits for memory anyway.
+/// and go by value, so that they stay in registers in between. `prefetch` is read meanwhile,
+/// see [`Prefetch`](super::prefetch::Prefetch); several blocks at a time, those of a single row, read nothing.
 #[inline(always)]
 pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
     simd: S,
@@ -31,6 +36,7 @@ pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const 
     prefetch: &[f32],
 ) -> Accumulators<S, ROWS, BLOCKS, GATES> {
     let inputs = rows[0].len();
+    // All of one length, which the compiler sees, so that it checks no index in the loops.
     let mut rows = rows;
     for row in &mut rows {
         *row = &row[..inputs];
@@ -44,6 +50,7 @@ pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const 
     for panel in &mut panels {
         *panel = &panel[..inputs * stride];
     }
+    // Panels are cut from their fronts, so that no place in them is computed.
     for input in 0..inputs {
         let values = splat(simd, &rows, input);
         for (block, panel) in panels.iter_mut().enumerate() {
@@ -67,6 +74,7 @@ fn accumulate_block<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES
 ) -> Accumulators<S, ROWS, BLOCKS, GATES> {
     let stride = GATES * S::f32s::LEN;
     let inputs = rows[0].len();
+    // One line with each of the first inputs; the loop over the others has nothing to read.
     let lines = prefetch.chunks_exact(LINE_FLOATS);
     let reading = lines.len().min(inputs);
     let (first, rest) = panel.split_at((reading * stride).min(panel.len()));
@@ -75,6 +83,7 @@ fn accumulate_block<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES
         read ^= line[0].to_bits();
         sums = add_products(simd, sums, splat(simd, &rows, input), (0, weights));
     }
+    // Nobody needs the floats that were read; without this the compiler would not read them.
     black_box(read);
     for (input, weights) in (reading..inputs).zip(rest.chunks_exact(stride)) {
         sums = add_products(simd, sums, splat(simd, &rows, input), (0, weights));

@@ -1,7 +1,10 @@
-//! Covering a step's rows and unit blocks with register tiles.
+//! Dividing rows and unit blocks among register tiles.
 //!
-//! In: how many rows and blocks there are, and the widest tile. Out: one call for each tile. It does not
-//! know what a tile computes.
+//! In: how many rows there are, which blocks in which order, and the largest tile. Out: one call for each
+//! tile, with its place and what it prefetches. It does not know what a tile computes.
+//!
+//! Sizes of tiles are constants of the code that computes them: each height and each width is compiled, and
+//! the largest one that the registers hold (`level::Tile`) decides which of them run.
 
 use super::geometry::{BlockOrder, Geometry};
 use super::prefetch::Prefetch;
@@ -14,12 +17,12 @@ pub(super) struct TilePlace {
     pub(super) row: usize,
     /// Its first unit block.
     pub(super) block: usize,
-    /// What its block's tiles read ahead.
+    /// What the tiles of its block prefetch.
     pub(super) prefetch: Prefetch,
 }
 
 impl TilePlace {
-    /// What a tile of `rows` rows reads ahead, of panels of `block_floats` floats for each block.
+    /// The weights that a tile of `rows` rows prefetches, of panels of `block_floats` floats for each block.
     #[inline(always)]
     pub(super) fn share(self, weights: &[f32], block_floats: usize, rows: usize) -> &[f32] {
         self.prefetch.share(weights, block_floats, self.row, rows)
@@ -28,7 +31,7 @@ impl TilePlace {
 
 /// Something that is computed tile by tile.
 pub(super) trait TileOperation<S: Simd> {
-    /// Compute `ROWS` rows by `BLOCKS` unit blocks, and read the next block's weights ahead.
+    /// Compute `ROWS` rows by `BLOCKS` unit blocks, and prefetch the place's share of the next block.
     fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace);
 
     /// Compute a tile of one block; returns its rows.
@@ -67,6 +70,7 @@ pub(super) fn for_each_tile<S: Simd, T: TileOperation<S>>(
         return for_each_tile_of_row(simd, geometry, order, operation);
     }
     for done in 0..order.count {
+        // After the last block nothing is prefetched.
         let block = order.at(done, 1);
         let next = (geometry.prefetches && done + 1 < order.count).then(|| order.at(done + 1, 1));
         let prefetch = Prefetch::new(next, rows);
@@ -92,7 +96,8 @@ fn height(left: usize, tile_rows: usize) -> usize {
     left.div_ceil(left.div_ceil(tile_rows))
 }
 
-/// Compute all tiles of a single row. It reads nothing ahead, since it waits for memory anyway.
+/// Compute all tiles of a single row. It prefetches nothing, since it waits for memory
+/// anyway.
 #[inline(always)]
 fn for_each_tile_of_row<S: Simd, T: TileOperation<S>>(
     simd: S,
@@ -117,6 +122,8 @@ fn for_each_tile_of_row<S: Simd, T: TileOperation<S>>(
 #[inline(always)]
 fn width(left: usize, tile_blocks: usize) -> usize {
     match (left, tile_blocks) {
+        // Six that are left are one tile. Of more, four at a time: that never leaves a single one, as five are
+        // three and two.
         (6, 6) => 6,
         (4 | 7.., 4..) => 4,
         (3 | 5.., 3..) => 3,
