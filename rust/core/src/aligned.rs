@@ -6,15 +6,10 @@
 //! A thread keeps some of the memory that its buffers leave for its next buffers.
 
 use crate::error::Error;
-use crate::tuning::KEPT_FLOATS;
+use crate::tuning::{KEPT_FLOATS, LINE_BYTES, LINE_FLOATS};
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-
-/// Bytes of a cache line, and of the widest vector.
-const LINE: usize = 64;
-/// Floats of a cache line.
-const FLOATS: usize = LINE / size_of::<f32>();
 
 thread_local! {
     /// What buffers of this thread left.
@@ -67,12 +62,12 @@ impl Aligned {
     /// # Errors
     ///
     /// As [`zeros`](Self::zeros).
-    pub(crate) fn room(len: usize, what: &'static str) -> Result<Self, Error> {
-        let mut room = Self::after(len, what, |_| {})?;
+    pub(crate) fn uninit(len: usize, what: &'static str) -> Result<Self, Error> {
+        let mut floats = Self::after(len, what, |_| {})?;
         if cfg!(debug_assertions) {
-            room.fill(f32::NAN);
+            floats.fill(f32::NAN);
         }
-        Ok(room)
+        Ok(floats)
     }
 
     /// Old memory as `prepare` leaves it, or none; and zeros as far as it does not reach.
@@ -83,14 +78,14 @@ impl Aligned {
     ) -> Result<Self, Error> {
         let out_of_memory =
             || Error::OutOfMemory { what, bytes: len.saturating_mul(size_of::<f32>()) };
-        let padded = len.checked_add(FLOATS).ok_or_else(out_of_memory)?;
+        let padded = len.checked_add(LINE_FLOATS).ok_or_else(out_of_memory)?;
         let mut storage = reuse(padded).unwrap_or_default();
         prepare(&mut storage);
         let missing = padded.saturating_sub(storage.len());
         storage.try_reserve_exact(missing).map_err(|_| out_of_memory())?;
         storage.resize(padded, 0.0);
-        let misalignment = storage.as_ptr().addr() % LINE / size_of::<f32>();
-        let start = if misalignment == 0 { 0 } else { FLOATS - misalignment };
+        let misalignment = storage.as_ptr().addr() % LINE_BYTES / size_of::<f32>();
+        let start = if misalignment == 0 { 0 } else { LINE_FLOATS - misalignment };
         Ok(Self { storage, start, len })
     }
 }
@@ -123,15 +118,15 @@ impl fmt::Debug for Aligned {
 
 #[cfg(test)]
 mod tests {
-    use super::{Aligned, LEFT, LINE, keep, reuse};
-    use crate::tuning::KEPT_FLOATS as KEPT;
+    use super::{Aligned, LEFT, keep, reuse};
+    use crate::tuning::{KEPT_FLOATS as KEPT, LINE_BYTES};
 
     #[test]
     fn every_buffer_starts_a_cache_line_and_has_its_length() {
         for len in [0, 1, 15, 16, 1000] {
             let buffer = Aligned::zeros(len, "test").unwrap();
             assert_eq!(buffer.len(), len);
-            assert_eq!(buffer.as_ptr().addr() % LINE, 0);
+            assert_eq!(buffer.as_ptr().addr() % LINE_BYTES, 0);
         }
     }
 

@@ -23,6 +23,9 @@ impl Gate {
     /// How many there are.
     pub const COUNT: usize = 4;
 
+    /// The gates whose peepholes see the old cell state, in the same order; the output gate sees the new one.
+    pub(crate) const EARLY: [Self; 3] = [Self::Input, Self::Forget, Self::Candidate];
+
     /// The gate's position in [`ALL`](Self::ALL), in panels and in rows of gates.
     pub fn index(self) -> usize {
         self as usize

@@ -3,7 +3,7 @@
 //! An import points to the file that defines the name: what a `mod.rs` or `lib.rs` only hands on is looked up
 //! where it comes from, and handing on alone makes no edge.
 
-use super::sources::{Source, read};
+use super::sources::{Import, Source, read};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// For each file the files whose names it uses.
@@ -38,7 +38,9 @@ impl<'s> Crate<'s> {
     fn edges(&self) -> Edges {
         let mut edges = Edges::new();
         for source in self.modules.values() {
-            let imports = source.imports().into_iter().filter(|import| !import.is_public);
+            // What is handed on and used as well is an import like any other.
+            let is_used = |import: &Import| !import.is_public || source.uses(import);
+            let imports = source.imports().into_iter().filter(is_used);
             let used = imports.map(|import| import.path).chain(source.inline_paths());
             let targets = used.filter_map(|path| self.definition(&path, 0));
             let targets = targets.filter(|target| target.name != source.name);
@@ -111,7 +113,17 @@ fn planted_circles_are_found() {
         ("m/mod.rs", "mod a;\nuse a::A;\nstruct M(A);"),
         ("m/a.rs", "use super::M;\npub struct A;"),
     ];
-    for files in [&direct[..], &through_a_reexport, &through_three, &with_the_parent] {
+    let with_what_is_handed_on = [
+        ("m/mod.rs", "mod a;\npub(crate) use a::A;\npub(crate) struct M(A);"),
+        ("m/a.rs", "use super::M;\npub struct A;"),
+    ];
+    for files in [
+        &direct[..],
+        &through_a_reexport,
+        &through_three,
+        &with_the_parent,
+        &with_what_is_handed_on,
+    ] {
         assert!(circles(&sources(files)).len() >= 2, "{files:?}");
     }
 }

@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fields", &["error", "gate"]),
     ("desc", &["fields", "gate"]),
     ("check", &["desc", "dropout", "error", "fields", "gate", "math"]),
-    ("kernel", &["gate", "level", "math"]),
+    ("kernel", &["gate", "level", "math", "tuning"]),
     ("plan", &["check", "error", "gate", "kernel", "level", "tuning"]),
     (
         "pack",

@@ -65,6 +65,14 @@ impl Source {
         found
     }
 
+    /// Whether the code uses the name that an import brings, beyond importing it.
+    pub fn uses(&self, import: &Import) -> bool {
+        let Some(name) = import.path.last() else { return false };
+        let statements = self.code.split(';').filter(|statement| find_use(statement).is_none());
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        statements.flat_map(|statement| statement.split(|c| !is_word(c))).any(|word| word == name)
+    }
+
     /// A path from the crate's root; `None` for one of another crate.
     fn absolute(&self, path: &str) -> Option<Vec<String>> {
         let mut base = self.module.clone();

@@ -5,9 +5,10 @@
 //! however they are divided among groups and chunks. Sums over them then read memory from one end to the
 //! other, and do not depend on that division.
 
-use super::cell::{load, store};
 use super::geometry::{Geometry, GroupRows, Rows};
-use super::turn::{ROWS, RowsToPanel};
+use super::transpose::{ROWS, RowsToPanel};
+use super::vector::{load, store};
+use crate::gate::Gate;
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 use std::ops::Range;
@@ -52,7 +53,7 @@ pub(crate) struct ArrangeGates<'a> {
     pub(crate) rows: ChunkRows<'a>,
     /// `[row][gate][unit]`
     pub(crate) from: &'a [f32],
-    pub(crate) gates: Range<usize>,
+    pub(crate) gates: &'a [Gate],
     pub(crate) blocks: Range<usize>,
     /// `[block][row][gate][lane]`, only the gates and blocks that are wanted.
     pub(crate) to: &'a mut [f32],
@@ -70,11 +71,11 @@ impl Kernel for ArrangeGates<'_> {
         let mut index = 0;
         for run in self.rows.runs() {
             for row in run {
-                let from = &self.from[row * gate_pitch..][..4 * all_blocks * lanes];
+                let from = &self.from[row * gate_pitch..][..Gate::COUNT * all_blocks * lanes];
                 for (place, block) in self.blocks.clone().enumerate() {
                     let to = &mut self.to[place * panel + index * group..][..group];
-                    for (at, gate) in self.gates.clone().enumerate() {
-                        let vector = load(simd, from, (gate * all_blocks + block) * lanes);
+                    for (at, gate) in self.gates.iter().enumerate() {
+                        let vector = load(simd, from, (gate.index() * all_blocks + block) * lanes);
                         store::<S>(vector, to, at * lanes);
                     }
                 }

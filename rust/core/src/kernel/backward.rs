@@ -4,10 +4,11 @@
 //! gradients `[row][gate][unit]` over the saved gates, and the gradients of the states before the chunk.
 //! Units beyond `hidden_size` get gate gradients of exactly 0, so that sums may run over them.
 
-use super::cell::{load, store};
-use super::general::GeneralFunctions;
+use super::generic::GenericFunctions;
 use super::geometry::{Geometry, Rows, Steps};
 use super::transposed::TransposedProduct;
+use super::vector::{load, load_gate, store};
+use crate::gate::Gate;
 use crate::level::Kernel;
 use crate::math::{
     Activation, apply_slice, apply_with_derivative_slice, sigmoid_slope, tanh_slope,
@@ -35,13 +36,22 @@ pub(crate) struct BackwardScratch<'a> {
     pub(crate) activated: &'a mut [f32],
 }
 
+/// Gradients of one state of all batch rows, after the chunk's steps and, when they are done, before.
+pub(crate) struct StateGradients<'a> {
+    pub(crate) floats: &'a mut [f32],
+    /// From one row to the next.
+    pub(crate) pitch: usize,
+    /// Vectors of a row that products compute, see [`vectors`](super::vectors).
+    pub(crate) vectors: usize,
+}
+
 /// Run the recurrence backwards over a chunk of steps.
 pub(crate) struct BackwardChunk<'a> {
     pub(crate) geometry: &'a Geometry,
     /// The steps, the last one of the forward pass first.
     pub(crate) steps: Steps<'a>,
     /// `None` where the saved gates are activated by the default functions; else they are pre-activations.
-    pub(crate) functions: Option<GeneralFunctions>,
+    pub(crate) functions: Option<GenericFunctions>,
     pub(crate) panels: BackwardPanels<'a>,
     /// `[row][gate][unit]`: saved gates before, gate gradients after.
     pub(crate) gates: &'a mut [f32],
@@ -49,16 +59,12 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) cells: &'a [f32],
     /// Cell states before each step, `[row][unit]`.
     pub(crate) previous_cells: &'a [f32],
-    /// Incoming gradients of the outputs, `[row][unit]`.
+    /// Incoming gradients of the outputs, `[row][output]`.
     pub(crate) incoming: &'a [f32],
-    /// Gradients of the hidden state, `[batch row][unit]` at `wide_pitch`: after and before.
-    pub(crate) d_hidden: &'a mut [f32],
-    /// Gradients of the cell state, `[batch row][unit]` at `wide_pitch`: after and before.
-    pub(crate) d_cell: &'a mut [f32],
-    /// From one row of state gradients to the next.
-    pub(crate) wide_pitch: usize,
-    /// Vectors of a row of state gradients.
-    pub(crate) wide_vectors: usize,
+    /// Of the hidden state, `[batch row][output]`.
+    pub(crate) d_hidden: StateGradients<'a>,
+    /// Of the cell state, `[batch row][unit]`.
+    pub(crate) d_cell: StateGradients<'a>,
     pub(crate) scratch: BackwardScratch<'a>,
 }
 
@@ -86,32 +92,26 @@ impl BackwardChunk<'_> {
     /// Values and derivatives of the five activations of a row.
     #[inline(always)]
     fn derive<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
-        let Geometry { blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let Geometry { blocks, cell_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let units = blocks * lanes;
-        let gates = &mut self.gates[(first + row) * gate_pitch..][..4 * units];
-        let derivatives = &mut self.scratch.derivatives[row * gate_pitch..][..4 * units];
-        let cells = &self.cells[(first + row) * state_pitch..][..units];
+        let mut gates = self.geometry.gates_mut(self.gates, first + row, lanes);
+        let mut derivatives = self.geometry.gates_mut(self.scratch.derivatives, row, lanes);
+        let cells = &self.cells[(first + row) * cell_pitch..][..units];
         let (values, slopes) = self.scratch.activated.split_at_mut(units);
         values.copy_from_slice(cells);
         let Some(functions) = &self.functions else {
             apply_slice(simd, Activation::TANH, values);
-            for (gate, place) in (0..4 * units).step_by(units).enumerate() {
-                let is_tanh = gate == 2;
-                slopes_of_default(
-                    simd,
-                    is_tanh,
-                    &gates[place..],
-                    &mut derivatives[place..][..units],
-                );
+            for gate in Gate::ALL {
+                let is_tanh = gate == Gate::Candidate;
+                slopes_of_default(simd, is_tanh, gates.get(gate), derivatives.get_mut(gate));
             }
             slopes_of_default(simd, true, values, &mut slopes[..units]);
             return;
         };
-        let each = functions.gates.each();
-        let places = gates.chunks_exact_mut(units).zip(derivatives.chunks_exact_mut(units));
-        for (activation, (values, slopes)) in each.into_iter().zip(places) {
-            apply_with_derivative_slice(simd, *activation, values, slopes);
+        for gate in Gate::ALL {
+            let (values, slopes) = (gates.get_mut(gate), derivatives.get_mut(gate));
+            apply_with_derivative_slice(simd, *functions.gates.get(gate), values, slopes);
         }
         apply_with_derivative_slice(simd, functions.hidden, values, &mut slopes[..units]);
     }
@@ -119,28 +119,28 @@ impl BackwardChunk<'_> {
     /// Gradient of the output gate, to its place among the derivatives, and of the new cell state.
     #[inline(always)]
     fn output_gate<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
-        let Geometry { hidden, blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let Geometry { units: real, blocks, output_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let units = blocks * lanes;
-        let gates = &self.gates[(first + row) * gate_pitch..][..4 * units];
-        let derivatives = &mut self.scratch.derivatives[row * gate_pitch..][..4 * units];
-        let incoming = &self.incoming[(first + row) * state_pitch..][..units];
-        let d_hidden = &self.d_hidden[row * self.wide_pitch..][..units];
-        let d_cell = &mut self.d_cell[row * self.wide_pitch..][..units];
+        let gate = self.geometry.gates(self.gates, first + row, lanes).output;
+        let slopes_of_gate = self.geometry.gates_mut(self.scratch.derivatives, row, lanes).output;
+        let incoming = &self.incoming[(first + row) * output_pitch..][..units];
+        let d_hidden = &self.d_hidden.floats[row * self.d_hidden.pitch..][..units];
+        let d_cell = &mut self.d_cell.floats[row * self.d_cell.pitch..][..units];
         let (values, slopes) = self.scratch.activated.split_at(units);
         for at in (0..units).step_by(lanes) {
-            let place = 3 * units + at;
             let d_h = load(simd, incoming, at) + load(simd, d_hidden, at);
-            let d_output = d_h * load(simd, values, at) * load(simd, derivatives, place);
-            let through = d_h * load(simd, gates, place);
+            let d_output = d_h * load(simd, values, at) * load(simd, slopes_of_gate, at);
+            let through = d_h * load(simd, gate, at);
             let mut d_c = through.mul_add(load(simd, slopes, at), load(simd, d_cell, at));
             if !self.panels.diagonal.is_empty() {
-                d_c = load(simd, self.panels.diagonal, 4 * at + 3 * lanes).mul_add(d_output, d_c);
+                let weight = load_gate(simd, self.panels.diagonal, at, Gate::Output);
+                d_c = weight.mul_add(d_output, d_c);
             }
-            store::<S>(d_output, derivatives, place);
+            store::<S>(d_output, slopes_of_gate, at);
             store::<S>(d_c, d_cell, at);
         }
-        derivatives[3 * units + hidden..4 * units].fill(0.0);
+        slopes_of_gate[real..].fill(0.0);
     }
 
     /// A full peephole of the output gate passes its gradient on to the new cell state.
@@ -151,15 +151,15 @@ impl BackwardChunk<'_> {
         }
         let Geometry { blocks, gate_pitch, .. } = *self.geometry;
         let units = blocks * S::f32s::LEN;
-        let floats = &self.scratch.derivatives[3 * units..];
+        let floats = &self.scratch.derivatives[Gate::Output.index() * units..];
         TransposedProduct {
             geometry: self.geometry,
             rows: Rows { floats, pitch: gate_pitch, width: units },
             count: rows,
             weights: self.panels.cell_output,
-            vectors: self.wide_vectors,
-            out: self.d_cell,
-            pitch: self.wide_pitch,
+            vectors: self.d_cell.vectors,
+            out: self.d_cell.floats,
+            pitch: self.d_cell.pitch,
             add: true,
         }
         .compute(simd);
@@ -168,37 +168,36 @@ impl BackwardChunk<'_> {
     /// Gradients of all gates of a row over its saved gates, and of the old cell state.
     #[inline(always)]
     fn other_gates<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
-        let Geometry { hidden, blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let Geometry { units: real, blocks, cell_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let units = blocks * lanes;
-        let gates = &mut self.gates[(first + row) * gate_pitch..][..4 * units];
-        let derivatives = &self.scratch.derivatives[row * gate_pitch..][..4 * units];
-        let previous = &self.previous_cells[(first + row) * state_pitch..][..units];
-        let d_cell = &mut self.d_cell[row * self.wide_pitch..][..units];
+        let mut gates = self.geometry.gates_mut(self.gates, first + row, lanes);
+        let derivatives = self.geometry.gates(self.scratch.derivatives, row, lanes);
+        let previous = &self.previous_cells[(first + row) * cell_pitch..][..units];
+        let d_cell = &mut self.d_cell.floats[row * self.d_cell.pitch..][..units];
         for at in (0..units).step_by(lanes) {
-            let place = |gate: usize| gate * units + at;
-            let slope = |gate: usize| load(simd, derivatives, place(gate));
             let d_c = load(simd, d_cell, at);
-            let (input, forget) = (load(simd, gates, place(0)), load(simd, gates, place(1)));
-            let candidate = load(simd, gates, place(2));
-            let d_input = d_c * candidate * slope(0);
-            let d_forget = d_c * load(simd, previous, at) * slope(1);
-            let d_candidate = d_c * input * slope(2);
+            let (input, forget) = (load(simd, gates.input, at), load(simd, gates.forget, at));
+            let candidate = load(simd, gates.candidate, at);
+            let d_input = d_c * candidate * load(simd, derivatives.input, at);
+            let d_forget = d_c * load(simd, previous, at) * load(simd, derivatives.forget, at);
+            let d_candidate = d_c * input * load(simd, derivatives.candidate, at);
             let mut d_previous = d_c * forget;
             if !self.panels.diagonal.is_empty() {
-                for (gate, d_gate) in [d_input, d_forget, d_candidate].into_iter().enumerate() {
-                    let weight = load(simd, self.panels.diagonal, 4 * at + gate * lanes);
+                for (gate, d_gate) in Gate::EARLY.into_iter().zip([d_input, d_forget, d_candidate])
+                {
+                    let weight = load_gate(simd, self.panels.diagonal, at, gate);
                     d_previous = weight.mul_add(d_gate, d_previous);
                 }
             }
-            store::<S>(d_input, gates, place(0));
-            store::<S>(d_forget, gates, place(1));
-            store::<S>(d_candidate, gates, place(2));
-            store::<S>(slope(3), gates, place(3));
+            store::<S>(d_input, gates.input, at);
+            store::<S>(d_forget, gates.forget, at);
+            store::<S>(d_candidate, gates.candidate, at);
+            store::<S>(load(simd, derivatives.output, at), gates.output, at);
             store::<S>(d_previous, d_cell, at);
         }
-        for gate in gates.chunks_exact_mut(units) {
-            gate[hidden..].fill(0.0);
+        for gate in Gate::ALL {
+            gates.get_mut(gate)[real..].fill(0.0);
         }
     }
 
@@ -208,24 +207,24 @@ impl BackwardChunk<'_> {
         let Geometry { blocks, gate_pitch, .. } = *self.geometry;
         let units = blocks * S::f32s::LEN;
         let floats = &self.gates[first * gate_pitch..];
-        let (geometry, vectors, pitch) = (self.geometry, self.wide_vectors, self.wide_pitch);
-        let multiply = |gates: usize, weights: &[f32], out: &mut [f32], add: bool| {
+        let geometry = self.geometry;
+        let multiply = |gates: usize, weights: &[f32], out: &mut StateGradients<'_>, add| {
             let rows_of_gates = Rows { floats, pitch: gate_pitch, width: gates * units };
             let product = TransposedProduct {
                 geometry,
                 rows: rows_of_gates,
                 count: rows,
                 weights,
-                vectors,
-                out,
-                pitch,
+                vectors: out.vectors,
+                out: out.floats,
+                pitch: out.pitch,
                 add,
             };
             product.compute(simd);
         };
-        multiply(4, self.panels.hidden, self.d_hidden, false);
+        multiply(Gate::COUNT, self.panels.hidden, &mut self.d_hidden, false);
         if !self.panels.cell.is_empty() {
-            multiply(3, self.panels.cell, self.d_cell, true);
+            multiply(Gate::EARLY.len(), self.panels.cell, &mut self.d_cell, true);
         }
     }
 }

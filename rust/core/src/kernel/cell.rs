@@ -1,32 +1,17 @@
 //! The cell with default activations, on one vector of hidden units.
 //!
-//! In: the four pre-activations and the old cell state. Out: the new cell state and the new hidden state.
+//! In: the four pre-activations, the old cell state, diagonal peepholes, if any. Out: the activated gates, the
+//! new cell state and the new hidden state.
 //! The equations are those of the BNNS layer; the output gate's peephole sees the new cell state.
 
+use crate::gate::Gates;
 use crate::math::{sigmoid, tanh};
-use fearless_simd::{Simd, SimdBase, SimdFloat};
-
-/// Pre-activations of one vector of hidden units, in the order of the panels.
-#[derive(Clone, Copy)]
-pub(super) struct PreActivations<V> {
-    pub(super) input: V,
-    pub(super) forget: V,
-    pub(super) candidate: V,
-    pub(super) output: V,
-}
-
-impl<V: Copy> PreActivations<V> {
-    /// From the gates of a panel.
-    #[inline(always)]
-    pub(super) fn from_panel([input, forget, candidate, output]: [V; 4]) -> Self {
-        Self { input, forget, candidate, output }
-    }
-}
+use fearless_simd::{Simd, SimdFloat};
 
 /// What a step makes of one vector of hidden units.
 pub(super) struct NewStates<V> {
-    /// The activated gates, in the order of the panels.
-    pub(super) gates: [V; 4],
+    /// The activated gates.
+    pub(super) gates: Gates<V>,
     pub(super) cell: V,
     pub(super) hidden: V,
 }
@@ -35,11 +20,11 @@ pub(super) struct NewStates<V> {
 #[inline(always)]
 pub(super) fn default_cell<S: Simd>(
     simd: S,
-    pre: PreActivations<S::f32s>,
+    pre: Gates<S::f32s>,
     cell: S::f32s,
-    peepholes: Option<PreActivations<S::f32s>>,
+    peepholes: Option<Gates<S::f32s>>,
 ) -> NewStates<S::f32s> {
-    let PreActivations { mut input, mut forget, mut candidate, mut output } = pre;
+    let Gates { mut input, mut forget, mut candidate, mut output } = pre;
     if let Some(weights) = &peepholes {
         input = weights.input.mul_add(cell, input);
         forget = weights.forget.mul_add(cell, forget);
@@ -53,17 +38,5 @@ pub(super) fn default_cell<S: Simd>(
     }
     let output = sigmoid(simd, output);
     let hidden = output * tanh(simd, cell);
-    NewStates { gates: [input, forget, candidate, output], cell, hidden }
-}
-
-/// One vector of `floats`, from `start` on.
-#[inline(always)]
-pub(super) fn load<S: Simd>(simd: S, floats: &[f32], start: usize) -> S::f32s {
-    S::f32s::from_slice(simd, &floats[start..start + S::f32s::LEN])
-}
-
-/// Store one vector to `floats`, from `start` on.
-#[inline(always)]
-pub(super) fn store<S: Simd>(vector: S::f32s, floats: &mut [f32], start: usize) {
-    vector.store_slice(&mut floats[start..start + S::f32s::LEN]);
+    NewStates { gates: Gates { input, forget, candidate, output }, cell, hidden }
 }

@@ -3,30 +3,31 @@
 //!
 //! In: pre-activations of a chunk of steps or what they are made of, hidden weights, states. Out: the output
 //! of each step and the states after the chunk. Peepholes may be absent or diagonal; everything else takes
-//! [`super::general`].
+//! [`super::generic`].
 
-use super::ahead::Ahead;
-use super::cell::{PreActivations, default_cell, load, store};
-use super::cover::{TileOperation, cover};
-use super::geometry::{BlockOrder, Geometry, Rows, Steps};
+use super::cell::default_cell;
+use super::geometry::{BlockOrder, Geometry, Rows, Steps, gates_of_panel};
 use super::project::Projection;
-use super::tile::{Accumulators, accumulate, block_panels, load_sums};
+use super::tile::{GateAccumulators, accumulate, block_panels, load_sums};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
+use super::vector::{load, load_gates, store};
+use crate::gate::Gate;
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
 /// Run the recurrence over a chunk of steps.
 pub(crate) struct FusedChunk<'a> {
     pub(crate) geometry: &'a Geometry,
-    /// For the first step; each turns it.
+    /// For the first step; each step reverses it.
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
-    /// `[block][hidden][gate][lane]`
+    /// `[block][output][gate][lane]`
     pub(crate) hidden_weights: &'a [f32],
     /// `[block][gate][lane]`; empty without peepholes.
     pub(crate) diagonal: &'a [f32],
-    /// `[row][unit]` for all rows of the chunk.
+    /// `[row][output]` for all rows of the chunk.
     pub(crate) out: &'a mut [f32],
-    /// `[row][unit]` for the rows of the batch: before and after.
+    /// `[row][output]` for the rows of the batch: before and after.
     pub(crate) hidden: &'a mut [f32],
     /// `[row][unit]` for the rows of the batch: before and after.
     pub(crate) cell: &'a mut [f32],
@@ -47,9 +48,8 @@ pub(super) trait Begin: Copy {
         &self,
         simd: S,
         geometry: &Geometry,
-        first: (usize, usize),
-        ahead: Ahead,
-    ) -> Accumulators<S, ROWS, BLOCKS, 4>;
+        place: TilePlace,
+    ) -> GateAccumulators<S, ROWS, BLOCKS>;
 }
 
 /// Pre-activations that were projected before, `[row][block][gate][lane]`.
@@ -67,10 +67,9 @@ impl Begin for Projected<'_> {
         &self,
         simd: S,
         geometry: &Geometry,
-        (first_row, first_block): (usize, usize),
-        _: Ahead,
-    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
-        let start = first_row * geometry.gate_pitch + first_block * 4 * S::f32s::LEN;
+        place: TilePlace,
+    ) -> GateAccumulators<S, ROWS, BLOCKS> {
+        let start = place.row * geometry.gate_pitch + place.block * Gate::COUNT * S::f32s::LEN;
         load_sums(simd, self.0, start, geometry.gate_pitch)
     }
 }
@@ -86,16 +85,15 @@ impl Begin for Projection<'_> {
         &self,
         simd: S,
         _: &Geometry,
-        first: (usize, usize),
-        ahead: Ahead,
-    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
-        self.tile(simd, first, ahead)
+        place: TilePlace,
+    ) -> GateAccumulators<S, ROWS, BLOCKS> {
+        self.tile(simd, place)
     }
 }
 
 /// What a training step keeps.
 pub(crate) struct Saved<'a> {
-    /// `[row][gate][unit]`: gates activated by the fused recurrence, pre-activations of the general one.
+    /// `[row][gate][unit]`: gates activated by the fused recurrence, pre-activations of the generic one.
     pub(crate) gates: &'a mut [f32],
     /// The new cell state, `[row][unit]`.
     pub(crate) cells: &'a mut [f32],
@@ -107,7 +105,7 @@ impl Saved<'_> {
     pub(super) fn rows_from(&mut self, first: usize, geometry: &Geometry) -> Saved<'_> {
         Saved {
             gates: &mut self.gates[first * geometry.gate_pitch..],
-            cells: &mut self.cells[first * geometry.state_pitch..],
+            cells: &mut self.cells[first * geometry.cell_pitch..],
         }
     }
 }
@@ -125,9 +123,9 @@ impl<B: Begin> Kernel for FusedFrom<'_, B> {
     fn run<S: Simd>(self, simd: S) {
         let Self { mut chunk, begin } = self;
         let geometry = chunk.geometry;
-        let state_pitch = geometry.state_pitch;
+        let pitch = geometry.output_pitch;
         for (first, rows) in chunk.steps.each() {
-            let out = &mut chunk.out[first * state_pitch..(first + rows) * state_pitch];
+            let out = &mut chunk.out[first * pitch..(first + rows) * pitch];
             let mut step = FusedStep {
                 geometry,
                 hidden_weights: chunk.hidden_weights,
@@ -138,9 +136,9 @@ impl<B: Begin> Kernel for FusedFrom<'_, B> {
                 out,
                 saved: chunk.saved.as_mut().map(|saved| saved.rows_from(first, geometry)),
             };
-            cover(simd, geometry, chunk.blocks, rows, &mut step);
-            chunk.blocks = chunk.blocks.turned();
-            chunk.hidden[..rows * state_pitch].copy_from_slice(out);
+            for_each_tile(simd, geometry, chunk.blocks, rows, &mut step);
+            chunk.blocks = chunk.blocks.reversed();
+            chunk.hidden[..rows * pitch].copy_from_slice(out);
         }
     }
 }
@@ -159,24 +157,17 @@ struct FusedStep<'a, B> {
 
 impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
-        let Geometry { hidden, state_pitch, .. } = *self.geometry;
-        let block_floats = 4 * S::f32s::LEN * hidden;
-        let sums: Accumulators<S, ROWS, BLOCKS, 4> =
-            self.begin.sums(simd, self.geometry, (first_row, first_block), ahead);
-        let rows = Rows { floats: self.hidden, pitch: state_pitch, width: hidden };
-        let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, first_block);
-        let ahead = ahead.share(self.hidden_weights, block_floats, first_row, ROWS);
-        let sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
+        let Geometry { outputs, output_pitch, .. } = *self.geometry;
+        let block_floats = Gate::COUNT * S::f32s::LEN * outputs;
+        let sums: GateAccumulators<S, ROWS, BLOCKS> = self.begin.sums(simd, self.geometry, place);
+        let rows = Rows { floats: self.hidden, pitch: output_pitch, width: outputs };
+        let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, place.block);
+        let prefetch = place.share(self.hidden_weights, block_floats, ROWS);
+        let sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
-                self.finish(simd, *gates, first_row + row, first_block + block);
+                self.finish(simd, *gates, place.row + row, place.block + block);
             }
         }
     }
@@ -185,30 +176,32 @@ impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
 impl<B> FusedStep<'_, B> {
     /// From the four sums of one vector of units to its new states.
     #[inline(always)]
-    fn finish<S: Simd>(&mut self, simd: S, gates: [S::f32s; 4], row: usize, block: usize) {
-        let Geometry { blocks, state_pitch, gate_pitch, .. } = *self.geometry;
+    fn finish<S: Simd>(
+        &mut self,
+        simd: S,
+        gates: [S::f32s; Gate::COUNT],
+        row: usize,
+        block: usize,
+    ) {
+        let Geometry { cell_pitch, output_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
-        let at = row * state_pitch + block * lanes;
+        let at = row * cell_pitch + block * lanes;
         let peepholes = if self.diagonal.is_empty() {
             None
         } else {
-            let mut weights = [S::f32s::splat(simd, 0.0); 4];
-            for (gate, weight) in weights.iter_mut().enumerate() {
-                *weight = load(simd, self.diagonal, (4 * block + gate) * lanes);
-            }
-            Some(PreActivations::from_panel(weights))
+            Some(load_gates(simd, self.diagonal, block * lanes))
         };
         let cell = load(simd, self.cell, at);
-        let pre = PreActivations::from_panel(gates);
-        let new = default_cell(simd, pre, cell, peepholes);
+        let new = default_cell(simd, gates_of_panel(gates), cell, peepholes);
         store::<S>(new.cell, self.cell, at);
-        store::<S>(new.hidden, self.out, at);
+        store::<S>(new.hidden, self.out, row * output_pitch + block * lanes);
         if let Some(saved) = &mut self.saved {
             store::<S>(new.cell, saved.cells, at);
-            for (gate, value) in new.gates.iter().enumerate() {
-                let place = row * gate_pitch + (gate * blocks + block) * lanes;
-                store::<S>(*value, saved.gates, place);
-            }
+            let gates = self.geometry.gates_mut(saved.gates, row, lanes);
+            store::<S>(new.gates.input, gates.input, block * lanes);
+            store::<S>(new.gates.forget, gates.forget, block * lanes);
+            store::<S>(new.gates.candidate, gates.candidate, block * lanes);
+            store::<S>(new.gates.output, gates.output, block * lanes);
         }
     }
 }

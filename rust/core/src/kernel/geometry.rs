@@ -1,25 +1,71 @@
 //! The numbers that all kernels share.
 //!
-//! In: padded sizes. Out: [`Geometry`], [`Rows`] of floats at a pitch, and [`Steps`] of a chunk. No
-//! arithmetic on floats happens here.
+//! In: padded sizes. Out: [`Geometry`], which finds the gates of a row, [`Rows`] of floats at a pitch, and
+//! [`Steps`] of a chunk. No arithmetic on floats happens here.
+
+use crate::gate::{Gate, Gates};
 
 /// Padded sizes of one layer, in floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
-    /// Real hidden units.
-    pub(crate) hidden: usize,
-    /// Blocks of vector-width hidden units.
+    /// Real units of the cell.
+    pub(crate) units: usize,
+    /// Floats of a hidden state, which recurrent weights are multiplied by: as many as units.
+    pub(crate) outputs: usize,
+    /// Blocks of vector-width units.
     pub(crate) blocks: usize,
-    /// From one row of hidden or cell state to the next.
-    pub(crate) state_pitch: usize,
+    /// From one row of cell state to the next.
+    pub(crate) cell_pitch: usize,
+    /// From one row of hidden state, or of outputs, to the next.
+    pub(crate) output_pitch: usize,
     /// From one row of pre-activations to the next.
     pub(crate) gate_pitch: usize,
     /// Batch rows of the widest register tile.
     pub(crate) tile_rows: usize,
     /// Unit blocks of the one-row register tile.
     pub(crate) tile_blocks: usize,
-    /// Whether the weights are too many to stay close, so that tiles read them ahead.
-    pub(crate) reads_ahead: bool,
+    /// Whether the weights are too many to stay close, so that tiles prefetch them.
+    pub(crate) prefetches: bool,
+}
+
+impl Geometry {
+    /// The gates of a row of `[row][gate][unit]`, each with all vectors of `lanes` units.
+    #[inline(always)]
+    pub(super) fn gates<'f>(
+        &self,
+        floats: &'f [f32],
+        row: usize,
+        lanes: usize,
+    ) -> Gates<&'f [f32]> {
+        let units = self.blocks * lanes;
+        let row = &floats[row * self.gate_pitch..][..Gate::COUNT * units];
+        let (input, row) = row.split_at(units);
+        let (forget, row) = row.split_at(units);
+        let (candidate, output) = row.split_at(units);
+        Gates { input, forget, candidate, output }
+    }
+
+    /// As [`gates`](Self::gates), to write.
+    #[inline(always)]
+    pub(super) fn gates_mut<'f>(
+        &self,
+        floats: &'f mut [f32],
+        row: usize,
+        lanes: usize,
+    ) -> Gates<&'f mut [f32]> {
+        let units = self.blocks * lanes;
+        let row = &mut floats[row * self.gate_pitch..][..Gate::COUNT * units];
+        let (input, row) = row.split_at_mut(units);
+        let (forget, row) = row.split_at_mut(units);
+        let (candidate, output) = row.split_at_mut(units);
+        Gates { input, forget, candidate, output }
+    }
+}
+
+/// The gates of one block of a panel, `[gate]`.
+#[inline(always)]
+pub(super) fn gates_of_panel<V>([input, forget, candidate, output]: [V; Gate::COUNT]) -> Gates<V> {
+    Gates { input, forget, candidate, output }
 }
 
 /// The unit blocks that a kernel computes, and from which end.
@@ -43,7 +89,7 @@ impl BlockOrder {
     }
 
     /// The same blocks from the other end.
-    pub(crate) fn turned(self) -> Self {
+    pub(crate) fn reversed(self) -> Self {
         Self { descending: !self.descending, ..self }
     }
 

@@ -4,12 +4,12 @@
 //! overwritten or increased. It is the forward pass' register tile with other operands: inputs take the
 //! place of rows, and rows that of inputs.
 
-use super::ahead::Ahead;
 use super::arrange::ChunkRows;
-use super::cell::{load, store};
-use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry};
 use super::tile::{Accumulators, accumulate, block_panels};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
+use super::vector::{load, store};
+use crate::gate::Gate;
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 
@@ -36,7 +36,7 @@ impl<const GATES: usize> Kernel for OuterProducts<'_, GATES> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let inputs = self.inputs.len() / self.rows.max(1);
-        cover(simd, self.geometry, BlockOrder::ascending(self.blocks), inputs, &mut self);
+        for_each_tile(simd, self.geometry, BlockOrder::ascending(self.blocks), inputs, &mut self);
     }
 }
 
@@ -45,9 +45,7 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
     fn tile<const INPUTS: usize, const BLOCKS: usize>(
         &mut self,
         simd: S,
-        first_input: usize,
-        first_block: usize,
-        _: Ahead,
+        TilePlace { row: first_input, block: first_block, .. }: TilePlace,
     ) {
         let lanes = S::f32s::LEN;
         let panel = self.inputs.len() / self.rows * GATES * lanes;
@@ -101,19 +99,19 @@ impl Kernel for DiagonalProducts<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Geometry { blocks, gate_pitch, state_pitch, .. } = *self.geometry;
+        let Geometry { blocks, gate_pitch, cell_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         if !self.add {
             self.sums.fill(0.0);
         }
         for row in self.rows.runs().flatten() {
             for block in 0..blocks {
-                for gate in 0..4 {
-                    let seen = if gate == 3 { self.cells } else { self.previous_cells };
-                    let cell = load(simd, seen, row * state_pitch + block * lanes);
-                    let at = row * gate_pitch + (gate * blocks + block) * lanes;
+                for gate in Gate::ALL {
+                    let seen = if gate == Gate::Output { self.cells } else { self.previous_cells };
+                    let cell = load(simd, seen, row * cell_pitch + block * lanes);
+                    let at = row * gate_pitch + (gate.index() * blocks + block) * lanes;
                     let gradient = load(simd, self.gates, at);
-                    let place = (4 * block + gate) * lanes;
+                    let place = (Gate::COUNT * block + gate.index()) * lanes;
                     let sum = gradient.mul_add(cell, load(simd, self.sums, place));
                     store::<S>(sum, self.sums, place);
                 }

@@ -5,27 +5,27 @@
 //! Sums run over the inputs in ascending order whatever the tile, so a row's result depends neither on its
 //! neighbours nor on the division among threads.
 
-mod ahead;
 mod arrange;
 mod backward;
 mod cell;
-mod cover;
 mod fused;
-mod general;
+mod generic;
 mod geometry;
 mod gradient;
+mod prefetch;
 mod project;
 mod tile;
+mod tiles;
+mod transpose;
 mod transposed;
-mod turn;
+mod vector;
 
-pub(crate) use ahead::LINE;
 pub(crate) use arrange::{ArrangeGates, ArrangeInputs, ChunkRows};
-pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
+pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch, StateGradients};
 pub(crate) use fused::{FusedChunk, FusedFrom, Projected, Saved};
-pub(crate) use general::{GeneralChunk, GeneralFunctions, PeepholePanels};
+pub(crate) use generic::{GenericChunk, GenericFunctions, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{DiagonalProducts, OuterProducts};
 pub(crate) use project::{Project, Projection};
+pub(crate) use transpose::{PanelToRows, ROWS as TRANSPOSED_ROWS, RowsToPanel};
 pub(crate) use transposed::{TransposedProduct, VECTORS, vectors};
-pub(crate) use turn::{PanelToRows, ROWS as TURNED_ROWS, RowsToPanel};

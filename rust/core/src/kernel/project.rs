@@ -3,12 +3,13 @@
 //! In: rows of inputs, in one or two parts (a layer above a bidirectional one reads both directions).
 //! Out: pre-activations `[row][block][gate][lane]`. It does not know time.
 
-use super::ahead::{Ahead, LINE};
-use super::cell::load;
-use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
-use super::tile::{Accumulators, accumulate, block_panels, store_sums};
+use super::tile::{GateAccumulators, accumulate, block_panels, store_sums};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
+use super::vector::load;
+use crate::gate::Gate;
 use crate::level::Kernel;
+use crate::tuning::LINE_FLOATS;
 use fearless_simd::{Simd, SimdBase};
 
 /// bias + x · W of some rows, tile by tile.
@@ -35,31 +36,30 @@ impl Projection<'_> {
     pub(super) fn tile<S: Simd, const ROWS: usize, const BLOCKS: usize>(
         &self,
         simd: S,
-        (first_row, first_block): (usize, usize),
-        ahead: Ahead,
-    ) -> Accumulators<S, ROWS, BLOCKS, 4> {
+        place: TilePlace,
+    ) -> GateAccumulators<S, ROWS, BLOCKS> {
         let lanes = S::f32s::LEN;
-        let group = 4 * lanes;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
-            [[[S::f32s::splat(simd, 0.0); 4]; BLOCKS]; ROWS];
+        let group = Gate::COUNT * lanes;
+        let mut sums: GateAccumulators<S, ROWS, BLOCKS> =
+            [[[S::f32s::splat(simd, 0.0); Gate::COUNT]; BLOCKS]; ROWS];
         for row in &mut sums {
             for (block, gates) in row.iter_mut().enumerate() {
                 for (gate, sum) in gates.iter_mut().enumerate() {
-                    *sum = load(simd, self.bias, (first_block + block) * group + gate * lanes);
+                    *sum = load(simd, self.bias, (place.block + block) * group + gate * lanes);
                 }
             }
         }
         let width: usize = self.inputs.iter().map(|part| part.width).sum();
-        let panels: [&[f32]; BLOCKS] = block_panels(self.weights, width * group, first_block);
-        let mut ahead = ahead.share(self.weights, width * group, first_row, ROWS);
+        let panels: [&[f32]; BLOCKS] = block_panels(self.weights, width * group, place.block);
+        let mut prefetch = place.share(self.weights, width * group, ROWS);
         let mut done = 0;
         for part in self.inputs.iter().filter(|part| part.width > 0) {
             let mut of_part = panels;
             for panel in &mut of_part {
                 *panel = &panel[done * group..][..part.width * group];
             }
-            sums = accumulate(simd, sums, part.tile::<ROWS>(first_row), of_part, ahead);
-            ahead = ahead.get(part.width * LINE..).unwrap_or_default();
+            sums = accumulate(simd, sums, part.tile::<ROWS>(place.row), of_part, prefetch);
+            prefetch = prefetch.get(part.width * LINE_FLOATS..).unwrap_or_default();
             done += part.width;
         }
         sums
@@ -84,28 +84,21 @@ impl Kernel for Project<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         let geometry = self.geometry;
         if self.rows > 0 {
-            cover(simd, geometry, self.blocks, self.rows, &mut self);
+            for_each_tile(simd, geometry, self.blocks, self.rows, &mut self);
         }
     }
 }
 
 impl<S: Simd> TileOperation<S> for Project<'_> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let lanes = S::f32s::LEN;
-        let sums: Accumulators<S, ROWS, BLOCKS, 4> =
-            self.projection.tile(simd, (first_row, first_block), ahead);
+        let sums: GateAccumulators<S, ROWS, BLOCKS> = self.projection.tile(simd, place);
         let pitch = self.geometry.gate_pitch;
-        store_sums::<S, ROWS, BLOCKS, 4>(
+        store_sums::<S, ROWS, BLOCKS, { Gate::COUNT }>(
             &sums,
             self.pre,
-            first_row * pitch + first_block * 4 * lanes,
+            place.row * pitch + place.block * Gate::COUNT * lanes,
             pitch,
         );
     }

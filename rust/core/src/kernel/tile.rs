@@ -1,10 +1,16 @@
 //! The register tile: multiply-add of a few rows with panels of weights.
 //!
-//! In: accumulators, rows of inputs, panels `[input][gate][lane]`. Out: the accumulators, increased by the
-//! products. It knows neither what is summed nor where the accumulators come from.
+//! In: accumulators, rows of inputs, panels `[input][gate][lane]`, weights to prefetch. Out: the accumulators,
+//! increased by the products. It does not know what is summed; of where sums come from and go to it knows
+//! rows at a pitch only.
+//!
+//! Why tiles: a vector of weights that was loaded once serves all rows of the tile, and sums that do not
+//! depend on each other hide how long a multiply-add takes. The sizes are constants, so that the compiler
+//! unrolls all loops but those over inputs and keeps the sums in registers.
 
-use super::ahead::LINE;
-use super::cell::{load, store};
+use super::vector::{load, store};
+use crate::gate::Gate;
+use crate::tuning::LINE_FLOATS;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 use std::hint::black_box;
 
@@ -12,26 +18,31 @@ use std::hint::black_box;
 pub(super) type Accumulators<S, const ROWS: usize, const BLOCKS: usize, const GATES: usize> =
     [[[<S as Simd>::f32s; GATES]; BLOCKS]; ROWS];
 
+/// The accumulators of all four gates.
+pub(super) type GateAccumulators<S, const ROWS: usize, const BLOCKS: usize> =
+    Accumulators<S, ROWS, BLOCKS, { Gate::COUNT }>;
+
 /// Add `input · weights` for each row, block and gate, inputs in ascending order.
 ///
 /// Each row holds as many inputs as each panel; should one hold fewer, the sum ends there. The sums come
-/// and go by value, so that they stay in registers in between. `ahead` is read meanwhile, see
-/// [`Ahead`](super::ahead::Ahead); a single row reads nothing ahead, since it waits for memory anyway.
+/// and go by value, so that they stay in registers in between. `prefetch` is read meanwhile,
+/// see [`Prefetch`](super::prefetch::Prefetch); several blocks at a time, those of a single row, read nothing.
 #[inline(always)]
 pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
     simd: S,
     sums: Accumulators<S, ROWS, BLOCKS, GATES>,
     rows: [&[f32]; ROWS],
     panels: [&[f32]; BLOCKS],
-    ahead: &[f32],
+    prefetch: &[f32],
 ) -> Accumulators<S, ROWS, BLOCKS, GATES> {
     let inputs = rows[0].len();
+    // All of one length, which the compiler sees, so that it checks no index in the loops.
     let mut rows = rows;
     for row in &mut rows {
         *row = &row[..inputs];
     }
     if BLOCKS == 1 {
-        return accumulate_block(simd, sums, rows, panels[0], ahead);
+        return accumulate_block(simd, sums, rows, panels[0], prefetch);
     }
     let stride = GATES * S::f32s::LEN;
     let mut sums = sums;
@@ -39,6 +50,7 @@ pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const 
     for panel in &mut panels {
         *panel = &panel[..inputs * stride];
     }
+    // Panels are cut from their fronts, so that no place in them is computed.
     for input in 0..inputs {
         let values = splat(simd, &rows, input);
         for (block, panel) in panels.iter_mut().enumerate() {
@@ -58,11 +70,12 @@ fn accumulate_block<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES
     mut sums: Accumulators<S, ROWS, BLOCKS, GATES>,
     rows: [&[f32]; ROWS],
     panel: &[f32],
-    ahead: &[f32],
+    prefetch: &[f32],
 ) -> Accumulators<S, ROWS, BLOCKS, GATES> {
     let stride = GATES * S::f32s::LEN;
     let inputs = rows[0].len();
-    let lines = ahead.chunks_exact(LINE);
+    // One line with each of the first inputs; the loop over the others has nothing to read.
+    let lines = prefetch.chunks_exact(LINE_FLOATS);
     let reading = lines.len().min(inputs);
     let (first, rest) = panel.split_at((reading * stride).min(panel.len()));
     let mut read = 0;
@@ -70,6 +83,7 @@ fn accumulate_block<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES
         read ^= line[0].to_bits();
         sums = add_products(simd, sums, splat(simd, &rows, input), (0, weights));
     }
+    // Nobody needs the floats that were read; without this the compiler would not read them.
     black_box(read);
     for (input, weights) in (reading..inputs).zip(rest.chunks_exact(stride)) {
         sums = add_products(simd, sums, splat(simd, &rows, input), (0, weights));

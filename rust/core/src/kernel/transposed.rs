@@ -4,10 +4,9 @@
 //! block may have fewer vectors. Out: rows of sums, overwritten or increased. It is the forward pass'
 //! register tile with other operands.
 
-use super::ahead::Ahead;
-use super::cover::{TileOperation, cover};
 use super::geometry::{BlockOrder, Geometry, Rows};
 use super::tile::{Accumulators, accumulate, block_panels, load_sums, store_sums};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
@@ -42,21 +41,21 @@ impl TransposedProduct<'_> {
     pub(super) fn compute<S: Simd>(self, simd: S) {
         simd.vectorize(
             #[inline(always)]
-            || self.cover(simd),
+            || self.compute_blocks(simd),
         );
     }
 
     #[inline(always)]
-    fn cover<S: Simd>(mut self, simd: S) {
+    fn compute_blocks<S: Simd>(mut self, simd: S) {
         let blocks = self.vectors / VECTORS;
         let first_vector = blocks * VECTORS;
-        Blocks::<VECTORS> { product: &mut self, first_vector: 0 }.cover(simd, blocks);
+        Blocks::<VECTORS> { product: &mut self, first_vector: 0 }.compute(simd, blocks);
         // The last block has one, two or four vectors.
         let left = self.vectors % VECTORS;
         if left == 2 {
-            Blocks::<2> { product: &mut self, first_vector }.cover(simd, 1);
+            Blocks::<2> { product: &mut self, first_vector }.compute(simd, 1);
         } else if left == 1 {
-            Blocks::<1> { product: &mut self, first_vector }.cover(simd, 1);
+            Blocks::<1> { product: &mut self, first_vector }.compute(simd, 1);
         }
     }
 }
@@ -79,37 +78,31 @@ struct Blocks<'p, 'a, const WIDTH: usize> {
 
 impl<const WIDTH: usize> Blocks<'_, '_, WIDTH> {
     #[inline(always)]
-    fn cover<S: Simd>(mut self, simd: S, blocks: usize) {
+    fn compute<S: Simd>(mut self, simd: S, blocks: usize) {
         let (geometry, count) = (self.product.geometry, self.product.count);
         if count > 0 {
-            cover(simd, geometry, BlockOrder::ascending(blocks), count, &mut self);
+            for_each_tile(simd, geometry, BlockOrder::ascending(blocks), count, &mut self);
         }
     }
 }
 
 impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let lanes = S::f32s::LEN;
         let Self { product, first_vector } = self;
         let TransposedProduct { rows, pitch, add, .. } = **product;
         let block_floats = rows.width * WIDTH * lanes;
         let weights = &product.weights[*first_vector * rows.width * lanes..];
-        let start = first_row * pitch + (*first_vector + first_block * WIDTH) * lanes;
+        let start = place.row * pitch + (*first_vector + place.block * WIDTH) * lanes;
         let mut sums: Accumulators<S, ROWS, BLOCKS, WIDTH> = if add {
             load_sums(simd, product.out, start, pitch)
         } else {
             [[[S::f32s::splat(simd, 0.0); WIDTH]; BLOCKS]; ROWS]
         };
-        let panels = block_panels::<BLOCKS>(weights, block_floats, first_block);
-        let ahead = ahead.share(weights, block_floats, first_row, ROWS);
-        sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
+        let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
+        let prefetch = place.share(weights, block_floats, ROWS);
+        sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
         store_sums::<S, ROWS, BLOCKS, WIDTH>(&sums, product.out, start, pitch);
     }
 }

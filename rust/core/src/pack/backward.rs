@@ -4,9 +4,9 @@
 //! input][four vectors]`, with which gradients of gates are multiplied to get gradients of what the gates
 //! read.
 
-use super::pack_each;
 use super::panel::Slot;
 use super::views::BoundWeights;
+use super::weights::pack_each;
 use crate::aligned::Aligned;
 use crate::check::Peephole;
 use crate::error::{Broken, Error};
@@ -67,14 +67,13 @@ impl TransposedPanels {
     fn pack(layer: &LayerPlan, weights: &BoundWeights<'_>, place: Place) -> Result<Self, Error> {
         let (config, shape) = (&layer.config, &layer.shape);
         let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
-        let early = [Gate::Input, Gate::Forget, Gate::Candidate];
-        let has_cell = early.into_iter().any(full);
-        let cell_gates = if has_cell { early.len() } else { 0 };
+        let has_cell = Gate::EARLY.into_iter().any(full);
+        let cell_gates = if has_cell { Gate::EARLY.len() } else { 0 };
         let is_output_full = usize::from(full(Gate::Output));
         let mut panels = Self {
             input: buffer(layer, config.layer_inputs(place.layer), Gate::COUNT, true)?,
             hidden: buffer(layer, config.outputs, Gate::COUNT, true)?,
-            cell: buffer(layer, config.units, cell_gates, early.into_iter().all(full))?,
+            cell: buffer(layer, config.units, cell_gates, Gate::EARLY.into_iter().all(full))?,
             cell_output: buffer(layer, config.units, is_output_full, true)?,
             diagonal: Aligned::zeros(layer.panel_sizes(place.layer).diagonal, WHAT)?,
         };
@@ -93,7 +92,7 @@ impl TransposedPanels {
                     let alone = GatePosition { index: 0, gates: 1 };
                     write(shape, &mut panels.cell_output, alone, matrix);
                 } else {
-                    let early = GatePosition { gates: early.len(), ..all };
+                    let early = GatePosition { gates: Gate::EARLY.len(), ..all };
                     write(shape, &mut panels.cell, early, matrix);
                 }
             }
@@ -114,7 +113,7 @@ fn buffer(
     let has_no_padding = width == outputs && shape.padded_units() == layer.config.units;
     let floats = width * gates * shape.padded_units();
     if has_no_padding && has_all_gates {
-        Aligned::room(floats, WHAT)
+        Aligned::uninit(floats, WHAT)
     } else {
         Aligned::zeros(floats, WHAT)
     }

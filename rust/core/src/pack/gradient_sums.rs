@@ -3,10 +3,9 @@
 //! In: the sizes of a layer's panels. Out: [`GradientSums`], sums in the order of the packed weights, in two
 //! stages: those of the last steps, and those of all steps before. It does not know where terms come from.
 
-use super::{Panels, PanelsMut};
 use crate::aligned::Aligned;
 use crate::error::Error;
-use crate::plan::PanelSizes;
+use crate::plan::{PanelSizes, Panels, PanelsMut};
 
 /// Sums of the weight gradients of one direction of a layer.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ struct Stage {
 
 impl Stage {
     fn new(sizes: PanelSizes) -> Result<Self, Error> {
-        let floats = Aligned::room(sizes.total(), "sums of weight gradients")?;
+        let floats = Aligned::uninit(sizes.total(), "sums of weight gradients")?;
         Ok(Self { floats, is_begun: false })
     }
 }
@@ -79,11 +78,11 @@ impl GradientSums {
 #[cfg(test)]
 mod tests {
     use super::GradientSums;
-    use crate::plan::PanelFields;
+    use crate::plan::PanelSizes;
 
     #[test]
     fn sums_of_the_last_steps_join_those_of_all_before() {
-        let sizes = PanelFields { input: 2, bias: 1, hidden: 3, ..PanelFields::default() };
+        let sizes = PanelSizes { input: 2, bias: 1, hidden: 3, ..PanelSizes::default() };
         let mut sums = GradientSums::new(sizes).unwrap();
         assert!(sums.finish().hidden.iter().all(|&sum| sum == 0.0), "no steps at all");
         for call in 0..2 {

@@ -3,15 +3,14 @@
 //! In: matrices `[hidden, inputs]` of four gates. Out: floats in the order of the kernels' loops: for each
 //! block of hidden units, for each input, the four gates' lanes. Lanes beyond `hidden_size` hold zeros.
 
-use super::Panels;
 use super::views::BoundWeights;
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::gate::Gate;
-use crate::kernel::{RowsToPanel, TURNED_ROWS};
+use crate::kernel::{RowsToPanel, TRANSPOSED_ROWS};
 use crate::level::{Level, vectorize};
 use crate::place::Place;
-use crate::plan::{LayerPlan, PanelSizes, Shape};
+use crate::plan::{LayerPlan, PanelSizes, Panels, Shape};
 use crate::tuning::PACKED_INPUTS;
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
@@ -34,7 +33,7 @@ impl LayerPanels {
         // Every float of a panel is written, unless there are lanes or gates without weights.
         let is_full = shape.padded_units() == layer.config.units && sizes.cell == 0;
         let mut floats =
-            if is_full { Aligned::room(total, what)? } else { Aligned::zeros(total, what)? };
+            if is_full { Aligned::uninit(total, what)? } else { Aligned::zeros(total, what)? };
         let panels = sizes.split(&mut floats);
         panels.bias.fill(0.0);
         panels.diagonal.fill(0.0);
@@ -91,7 +90,7 @@ impl Slot<'_> {
     /// `[lanes, inputs]` to one gate of `[input][gate][lane]`.
     fn piece(&self, to: &mut [f32], matrix: ArrayView2<'_, f32>) {
         let pitch = self.gates * self.shape.lanes;
-        let mut rows: [&[f32]; TURNED_ROWS] = [&[]; TURNED_ROWS];
+        let mut rows: [&[f32]; TRANSPOSED_ROWS] = [&[]; TRANSPOSED_ROWS];
         for (lane, (row, place)) in matrix.outer_iter().zip(&mut rows).enumerate() {
             if let Some(row) = row.to_slice() {
                 *place = row;

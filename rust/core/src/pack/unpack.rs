@@ -3,7 +3,7 @@
 //! In: panels of sums in the order of the packed weights. Out: the caller's arrays of one layer and
 //! direction, overwritten or increased. It does not know how the sums came about.
 
-use crate::kernel::{PanelToRows, TURNED_ROWS};
+use crate::kernel::{PanelToRows, TRANSPOSED_ROWS};
 use crate::level::{Level, vectorize};
 use crate::plan::Shape;
 use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
@@ -33,7 +33,7 @@ impl GradientSlot<'_> {
     fn block(&self, from: &[f32], mut matrix: ArrayViewMut2<'_, f32>) {
         let pitch = self.gates * self.shape.lanes;
         let (count, columns) = matrix.dim();
-        let mut rows: [&mut [f32]; TURNED_ROWS] = Default::default();
+        let mut rows: [&mut [f32]; TRANSPOSED_ROWS] = Default::default();
         for (lane, (row, place)) in matrix.outer_iter_mut().zip(&mut rows).enumerate() {
             if row.is_standard_layout() {
                 *place = row.into_slice().unwrap_or_default();

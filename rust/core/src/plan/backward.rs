@@ -6,6 +6,7 @@ use super::cache::StepRow;
 use super::call::Plan;
 use super::memory::GroupSizes;
 use crate::check::{LayerConfig, Peephole};
+use crate::gate::Gate;
 
 /// Floats of each buffer of a backward call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +53,9 @@ pub(crate) struct RecomputeSizes {
 /// All that the gates of a row read besides the inputs: the hidden state, what full peepholes see, and 1 for
 /// the biases.
 fn values_read(config: &LayerConfig) -> usize {
-    let full = config.peepholes.each().map(|peephole| *peephole == Peephole::Full);
-    let [input, forget, candidate, output] = full;
-    let cells = usize::from(input || forget || candidate) + usize::from(output);
+    let is_full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
+    let cells =
+        usize::from(Gate::EARLY.into_iter().any(is_full)) + usize::from(is_full(Gate::Output));
     config.outputs + cells * config.units + 1
 }
 
@@ -75,10 +76,10 @@ impl BackwardSizes {
         let recompute = config.checkpoint_steps.map(|steps| RecomputeSizes::new(plan, steps));
         Self {
             gates: rows * geometry.gate_pitch,
-            cell_rows: rows * geometry.state_pitch,
-            output_rows: rows * geometry.state_pitch,
+            cell_rows: rows * geometry.cell_pitch,
+            output_rows: rows * geometry.output_pitch,
             inputs: rows * inputs,
-            arranged_gates: rows * 4 * shape.padded_units(),
+            arranged_gates: rows * Gate::COUNT * shape.padded_units(),
             arranged_inputs: rows * (inputs + values_read(layer)),
             derivatives: config.batch_size * geometry.gate_pitch,
             activated: plan.groups.len() * 2 * shape.padded_units(),

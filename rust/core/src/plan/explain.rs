@@ -52,7 +52,7 @@ impl fmt::Display for Explanation<'_> {
             f,
             "inputs: {}; weights read ahead: {}",
             self.projection(),
-            if geometry.reads_ahead { "yes, for 2 rows or more" } else { "no, they stay close" },
+            if geometry.prefetches { "yes, for 2 rows or more" } else { "no, they stay close" },
         )?;
         let rows: Vec<usize> = plan.groups.iter().map(|group| group.rows).collect();
         writeln!(

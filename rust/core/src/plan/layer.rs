@@ -61,7 +61,7 @@ impl LayerPlan {
     /// Whether a chunk of some steps projects its inputs with each step, rather than all of them before.
     pub(crate) fn projects_with_steps(&self, rows: usize, steps: usize) -> bool {
         let Tuning { rows_to_project, rows_to_project_prefetched, .. } = self.tuning;
-        let prefetches = self.shape.geometry.reads_ahead;
+        let prefetches = self.shape.geometry.prefetches;
         let least = if prefetches { rows_to_project_prefetched } else { rows_to_project };
         self.shape.is_fused && !self.is_far() && rows >= least.saturating_mul(steps)
     }

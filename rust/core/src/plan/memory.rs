@@ -6,6 +6,7 @@ use super::call::Plan;
 use super::groups::Group;
 use super::layer::LayerPlan;
 use crate::check::Config;
+use crate::kernel::Geometry;
 use std::ops::Range;
 
 /// Floats of each buffer of one group and direction.
@@ -17,9 +18,9 @@ pub(crate) struct TaskSizes {
     pub(crate) input: usize,
     /// Pre-activations of a chunk, `[row][block][gate][lane]`.
     pub(crate) pre: usize,
-    /// Outputs of a chunk, `[row][unit]`.
+    /// Outputs of a chunk, `[row][output]`.
     pub(crate) out: usize,
-    /// Gates of a step in the general recurrence, `[row][gate][unit]`.
+    /// Gates of a step in the generic recurrence, `[row][gate][unit]`.
     pub(crate) gates: usize,
     /// Saved gates of a chunk in training, `[row][gate][unit]`.
     pub(crate) saved_gates: usize,
@@ -41,10 +42,10 @@ impl TaskSizes {
             chunk_rows,
             input: chunk_rows * widest_gathered(config, training),
             pre: chunk_rows * geometry.gate_pitch,
-            out: chunk_rows * geometry.state_pitch,
+            out: chunk_rows * geometry.output_pitch,
             gates: if layer.shape.is_fused { 0 } else { rows * geometry.gate_pitch },
             saved_gates: if training { chunk_rows * geometry.gate_pitch } else { 0 },
-            saved_cells: if training { chunk_rows * geometry.state_pitch } else { 0 },
+            saved_cells: if training { chunk_rows * geometry.cell_pitch } else { 0 },
         }
     }
 
@@ -76,10 +77,12 @@ pub(crate) struct GroupSizes {
     pub(crate) layers: usize,
     /// Rows of the group.
     pub(crate) rows: usize,
-    /// Floats from one row of a state to the next.
-    pub(crate) pitch: usize,
+    /// Floats from one row of a cell state to the next.
+    pub(crate) cell_pitch: usize,
+    /// Floats from one row of a hidden state to the next.
+    pub(crate) output_pitch: usize,
     /// Outputs of even layers for the layer above, over the steps that all layers take together,
-    /// `[row][unit]`, for each direction; none where no layer stands above an even one.
+    /// `[row][output]`, for each direction; none where no layer stands above an even one.
     pub(crate) even: usize,
     /// The same of odd layers.
     pub(crate) odd: usize,
@@ -112,30 +115,36 @@ impl GroupSizes {
         parts: Vec<Range<usize>>,
     ) -> Self {
         let rows = group.rows_of(&(0..steps));
-        let pitch = plan.layer.shape.geometry.state_pitch;
-        let sequence = rows * pitch;
+        let Geometry { cell_pitch, output_pitch, .. } = plan.layer.shape.geometry;
+        let sequence = rows * output_pitch;
         Self {
             task: TaskSizes::new(plan.config(), &plan.layer, group.rows, rows, training),
             directions,
             parts,
             layers,
             rows: group.rows,
-            pitch,
+            cell_pitch,
+            output_pitch,
             even: if layers > 1 { sequence } else { 0 },
             odd: if layers > 2 { sequence } else { 0 },
         }
     }
 
-    /// Floats of one state.
-    pub(crate) fn state(&self) -> usize {
-        self.rows * self.pitch
+    /// Floats of one cell state.
+    pub(crate) fn cell(&self) -> usize {
+        self.rows * self.cell_pitch
+    }
+
+    /// Floats of one hidden state.
+    pub(crate) fn hidden(&self) -> usize {
+        self.rows * self.output_pitch
     }
 
     /// Floats of all buffers.
     pub(crate) fn total(&self) -> usize {
-        let states = 2 * self.layers * self.state();
+        let states = self.layers * (self.cell() + self.hidden());
         let tasks = self.parts.len() * (self.task.total() + states);
-        let exchanges = if self.parts.len() > 1 { 4 * self.state() } else { 0 };
+        let exchanges = if self.parts.len() > 1 { 4 * self.hidden() } else { 0 };
         self.directions * (tasks + self.even + self.odd + exchanges)
     }
 }

@@ -24,5 +24,5 @@ pub(crate) use groups::Group;
 pub use layer::LayerPlan;
 pub(crate) use memory::{GroupSizes, TaskSizes};
 pub use options::Options;
-pub(crate) use panels::{PanelFields, PanelSizes};
+pub(crate) use panels::{PanelSizes, Panels, PanelsMut};
 pub(crate) use shape::Shape;

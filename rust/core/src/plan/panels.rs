@@ -5,6 +5,7 @@
 
 use super::shape::Shape;
 use crate::check::{LayerConfig, Peephole};
+use crate::gate::Gate;
 
 /// A value for each panel of one direction of a layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,6 +27,11 @@ pub(crate) struct PanelFields<T> {
 
 /// Floats of each panel.
 pub(crate) type PanelSizes = PanelFields<usize>;
+
+/// Packed weights, or sums of gradients in their order, to read.
+pub(crate) type Panels<'p> = PanelFields<&'p [f32]>;
+/// As [`Panels`], to write.
+pub(crate) type PanelsMut<'p> = PanelFields<&'p mut [f32]>;
 
 impl<T> PanelFields<T> {
     /// Another value for each panel, in the order in which they lie.
@@ -68,12 +74,11 @@ impl<T, U> PanelFields<(T, U)> {
 
 impl PanelSizes {
     pub(super) fn new(config: &LayerConfig, shape: &Shape, layer: usize) -> Self {
-        let gates = 4 * shape.padded_units();
-        let peepholes = &config.peepholes;
-        let early = [peepholes.input, peepholes.forget, peepholes.candidate];
+        let gates = Gate::COUNT * shape.padded_units();
+        let is_full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
         let diagonal = config.has_peephole(Peephole::Diagonal);
-        let cell = early.contains(&Peephole::Full);
-        let cell_output = peepholes.output == Peephole::Full;
+        let cell = Gate::EARLY.into_iter().any(is_full);
+        let cell_output = is_full(Gate::Output);
         Self {
             input: config.layer_inputs(layer) * gates,
             bias: gates,

@@ -4,9 +4,10 @@
 //! kernels share. It does not know calls: neither samples nor steps nor threads.
 
 use crate::check::{LayerConfig, Peephole};
-use crate::kernel::{Geometry, LINE, vectors};
+use crate::gate::Gate;
+use crate::kernel::{Geometry, vectors};
 use crate::level::Tile;
-use crate::tuning::Tuning;
+use crate::tuning::{LINE_FLOATS, Tuning};
 
 /// Floats of a page; rows that are a multiple of it apart would compete for the same cache sets.
 const PAGE: usize = 4096 / size_of::<f32>();
@@ -29,16 +30,18 @@ impl Shape {
         let lanes = tile.lanes;
         let blocks = config.units.div_ceil(lanes);
         let inputs = config.layer_inputs(0).max(config.layer_inputs(config.layers - 1));
-        let weight_bytes =
-            (inputs + config.outputs).saturating_mul(4 * blocks * lanes * size_of::<f32>());
+        let weight_bytes = (inputs + config.outputs)
+            .saturating_mul(Gate::COUNT * blocks * lanes * size_of::<f32>());
         let geometry = Geometry {
-            hidden: config.units,
+            units: config.units,
+            outputs: config.outputs,
             blocks,
-            state_pitch: pitch(blocks * lanes),
-            gate_pitch: pitch(4 * blocks * lanes),
+            cell_pitch: pitch(blocks * lanes),
+            output_pitch: pitch(config.outputs.next_multiple_of(lanes)),
+            gate_pitch: pitch(Gate::COUNT * blocks * lanes),
             tile_rows: tile.rows,
             tile_blocks: tile.blocks,
-            reads_ahead: weight_bytes > tuning.near_bytes,
+            prefetches: weight_bytes > tuning.near_bytes,
         };
         let is_fused = config.has_default_activations() && !config.has_peephole(Peephole::Full);
         Self { geometry, lanes, is_fused, weight_bytes }
@@ -61,5 +64,5 @@ impl Shape {
 }
 
 fn pitch(floats: usize) -> usize {
-    if floats.is_multiple_of(PAGE) { floats + LINE } else { floats }
+    if floats.is_multiple_of(PAGE) { floats + LINE_FLOATS } else { floats }
 }

@@ -100,6 +100,12 @@ impl Tuning {
 /// (`B1.H128`) of its time on getting memory back from the system (Xeon).
 pub(crate) const KEPT_FLOATS: usize = 16 << 20;
 
+/// Bytes of a cache line, and of the widest vector.
+pub(crate) const LINE_BYTES: usize = 64;
+
+/// Floats of a cache line.
+pub(crate) const LINE_FLOATS: usize = LINE_BYTES / size_of::<f32>();
+
 /// Inputs of a panel that are packed together: 64 lines of four gates are a third of an L1 of 48 KiB (Xeon:
 /// packing 128 units takes 22 us).
 pub(crate) const PACKED_INPUTS: usize = 64;

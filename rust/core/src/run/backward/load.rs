@@ -8,6 +8,7 @@ use super::super::rows::read_row;
 use super::pass::{ChunkBuffers, LayerPass};
 use crate::error::Broken;
 use crate::gate::Gate;
+use crate::kernel::Geometry;
 use crate::place::Direction;
 use crate::plan::{Group, StateRow, StepRow};
 use ndarray::{ArrayView4, Axis};
@@ -63,7 +64,7 @@ impl RowLoad<'_, '_, '_> {
             own.read(place, step_row.gate(gate), real)?;
             padding.fill(0.0);
         }
-        let cells = &mut to.cells[self.at * geometry.state_pitch..][..units];
+        let cells = &mut to.cells[self.at * geometry.cell_pitch..][..units];
         own.read(place, step_row.cell(), cells)
     }
 
@@ -72,9 +73,9 @@ impl RowLoad<'_, '_, '_> {
     fn load_previous_states(&self, to: &mut ChunkBuffers<'_>) -> Result<(), Broken> {
         let Self { pass, step, at, .. } = *self;
         let (config, layer) = (pass.plan.config(), &pass.plan.layer);
-        let start = at * layer.shape.geometry.state_pitch;
-        let cells = &mut to.previous_cells[start..][..layer.config.units];
-        let hidden = &mut to.previous_hidden[start..][..layer.config.outputs];
+        let Geometry { cell_pitch, output_pitch, .. } = layer.shape.geometry;
+        let cells = &mut to.previous_cells[at * cell_pitch..][..layer.config.units];
+        let hidden = &mut to.previous_hidden[at * output_pitch..][..layer.config.outputs];
         let (row, span) = (self.batch_row(), &pass.span);
         let previous = match pass.place.direction {
             Direction::Forward => step.checked_sub(1),
@@ -137,7 +138,7 @@ impl RowLoad<'_, '_, '_> {
         let layer = &pass.plan.layer;
         let outputs = layer.config.outputs;
         let first = pass.place.direction.index() * outputs;
-        let incoming = &mut to.incoming[at * layer.shape.geometry.state_pitch..][..outputs];
+        let incoming = &mut to.incoming[at * layer.shape.geometry.output_pitch..][..outputs];
         let Some(above) = pass.above else {
             let Some(gradient) = &pass.arrays.output else { return incoming.fill(0.0) };
             let at_step = gradient.index_axis(Axis(0), step);

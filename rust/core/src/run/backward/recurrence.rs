@@ -9,7 +9,7 @@ use super::pass::{ChunkBuffers, LayerPass, RowBuffers};
 use crate::error::Broken;
 use crate::gate::Gate;
 use crate::kernel::{
-    BackwardChunk, BackwardPanels, BackwardScratch, GeneralFunctions, Rows, Steps,
+    BackwardChunk, BackwardPanels, BackwardScratch, GenericFunctions, Rows, StateGradients, Steps,
     TransposedProduct,
 };
 use crate::level::vectorize;
@@ -37,7 +37,7 @@ impl Divide for GroupWork<'_, '_, '_> {
     }
 }
 
-impl<'r> RowBuffers<'r> {
+impl RowBuffers<'_> {
     /// The part of the first groups, and the rest.
     fn split(self, pass: &LayerPass<'_, '_>, groups: &[Group]) -> (Self, Self) {
         let layer = &pass.plan.layer;
@@ -49,12 +49,12 @@ impl<'r> RowBuffers<'r> {
         let ChunkBuffers { gates, cells, previous_cells, previous_hidden, inputs, incoming } =
             self.chunk;
         let (gates, other_gates) = gates.split_at_mut(chunk_rows * geometry.gate_pitch);
-        let split_states =
-            |states: &'r mut [f32]| states.split_at_mut(chunk_rows * geometry.state_pitch);
-        let (cells, other_cells) = split_states(cells);
-        let (previous_cells, other_previous_cells) = split_states(previous_cells);
-        let (previous_hidden, other_previous_hidden) = split_states(previous_hidden);
-        let (incoming, other_incoming) = split_states(incoming);
+        let (cell_rows, output_rows) =
+            (chunk_rows * geometry.cell_pitch, chunk_rows * geometry.output_pitch);
+        let (cells, other_cells) = cells.split_at_mut(cell_rows);
+        let (previous_cells, other_previous_cells) = previous_cells.split_at_mut(cell_rows);
+        let (previous_hidden, other_previous_hidden) = previous_hidden.split_at_mut(output_rows);
+        let (incoming, other_incoming) = incoming.split_at_mut(output_rows);
         let width = config.layer_inputs(pass.place.layer);
         let (inputs, other_inputs) = inputs.split_at_mut(chunk_rows * width);
         let d_hidden = self.d_hidden.split_at_mut(rows * shape.wide_pitch(config.outputs));
@@ -113,7 +113,12 @@ impl LayerPass<'_, '_> {
         let layer = &self.plan.layer;
         let (config, shape) = (&layer.config, &layer.shape);
         let generic =
-            GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
+            GenericFunctions { gates: config.activations, hidden: config.hidden_activation };
+        let gradients = |floats, width| StateGradients {
+            floats,
+            pitch: shape.wide_pitch(width),
+            vectors: shape.wide_vectors(width),
+        };
         let offsets = &group.order.offsets;
         let backward = BackwardChunk {
             geometry: &shape.geometry,
@@ -132,10 +137,8 @@ impl LayerPass<'_, '_> {
             cells: chunk.cells,
             previous_cells: chunk.previous_cells,
             incoming: chunk.incoming,
-            d_hidden,
-            d_cell,
-            wide_pitch: shape.wide_pitch(config.outputs),
-            wide_vectors: shape.wide_vectors(config.outputs),
+            d_hidden: gradients(d_hidden, config.outputs),
+            d_cell: gradients(d_cell, config.units),
             scratch: BackwardScratch { derivatives, activated },
         };
         vectorize(layer.level, backward);

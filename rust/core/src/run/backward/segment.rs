@@ -9,6 +9,7 @@ use super::super::ping_pong::Turn;
 use super::super::threads::{Divide, Done, Threads};
 use crate::aligned::Aligned;
 use crate::error::{Broken, Error};
+use crate::kernel::Geometry;
 use crate::pack::Weights;
 use crate::place::{Direction, PerDirection, Place};
 use crate::plan::{Group, Plan, RecomputeSizes, StateRow, StepRow};
@@ -169,18 +170,20 @@ impl Recompute<'_> {
         })
     }
 
-    /// The checkpoint before a segment, `[row][unit]`.
+    /// The checkpoint before a segment.
     fn load(&self, segment: &Segment, place: Place, group: &Group, to: &mut StateMemory) -> Done {
         let states = self.cache.states.as_ref().ok_or(Broken("no checkpoints"))?;
         let checkpoints = CachedRows::of_place(states.view(), place);
         let layer = &self.plan.layer;
         let number = segment.steps.start / self.plan.config().segment_steps();
         let state_row = StateRow::new(&layer.config);
-        let buffers = [(&mut to.cell, state_row.cell()), (&mut to.hidden, state_row.hidden())];
-        for (buffer, floats) in buffers {
+        let Geometry { cell_pitch, output_pitch, .. } = layer.shape.geometry;
+        for (buffer, pitch, floats) in [
+            (&mut to.cell, cell_pitch, state_row.cell()),
+            (&mut to.hidden, output_pitch, state_row.hidden()),
+        ] {
             buffer.fill(0.0);
-            let rows = buffer.chunks_exact_mut(layer.shape.geometry.state_pitch);
-            for (row, to) in rows.enumerate() {
+            for (row, to) in buffer.chunks_exact_mut(pitch).enumerate() {
                 let place = (group.first + row, number);
                 checkpoints.read(place, floats.clone(), &mut to[..floats.len()])?;
             }

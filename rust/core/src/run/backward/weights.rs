@@ -7,11 +7,11 @@ use super::super::threads::{Divide, Done};
 use super::pass::{Buffers, DirectionMemory, GradientMemory, LayerPass};
 use crate::gate::Gate;
 use crate::kernel::{
-    ArrangeGates, ArrangeInputs, ChunkRows, DiagonalProducts, OuterProducts, Rows,
+    ArrangeGates, ArrangeInputs, ChunkRows, DiagonalProducts, Geometry, OuterProducts, Rows,
 };
 use crate::level::vectorize;
-use crate::pack::PanelsMut;
 use crate::place::Direction;
+use crate::plan::PanelsMut;
 use std::ops::Range;
 
 /// What the gates read, `[input][row]`; empty where no gate reads it.
@@ -96,7 +96,7 @@ impl LayerPass<'_, '_> {
             };
             vectorize(layer.level, diagonal);
         }
-        let pitch = shape.geometry.state_pitch;
+        let Geometry { cell_pitch, output_pitch, .. } = shape.geometry;
         let (units, outputs) = (layer.config.units, layer.config.outputs);
         let inputs = layer.config.layer_inputs(self.place.layer);
         let mut unused = &mut arranged_inputs[..];
@@ -109,10 +109,10 @@ impl LayerPass<'_, '_> {
         };
         let inputs = Arranged {
             input: arrange(true, &memory.inputs, inputs, inputs),
-            hidden: arrange(true, &memory.previous_hidden, pitch, outputs),
+            hidden: arrange(true, &memory.previous_hidden, output_pitch, outputs),
             one: arrange(true, &[1.0], 0, 1),
-            cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, pitch, units),
-            cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, pitch, units),
+            cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, cell_pitch, units),
+            cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, cell_pitch, units),
         };
         let chunk = Chunk { rows, count, gates: &memory.gates, inputs, add };
         let blocks = shape.geometry.blocks;
@@ -133,13 +133,13 @@ impl LayerPass<'_, '_> {
         let Blocks { range, sums, gates: arranged, .. } = blocks;
         let (geometry, level) = (&self.plan.layer.shape.geometry, self.plan.layer.level);
         let Chunk { rows, count, gates: from, ref inputs, add } = *chunk;
-        let arrange = |gates: Range<usize>, to: &mut [f32]| {
+        let arrange = |gates: &[Gate], to: &mut [f32]| {
             vectorize(
                 level,
                 ArrangeGates { geometry, rows, from, gates, blocks: range.clone(), to },
             );
         };
-        arrange(0..Gate::COUNT, arranged);
+        arrange(&Gate::ALL, arranged);
         let (blocks, gates) = (range.len(), &*arranged);
         for (inputs, sums) in [
             (inputs.input, sums.input),
@@ -162,8 +162,7 @@ impl LayerPass<'_, '_> {
             }
         }
         if !inputs.cell_output.is_empty() {
-            let output = Gate::Output.index();
-            arrange(output..output + 1, arranged);
+            arrange(&[Gate::Output], arranged);
             let (rows, gates, sums) = (count, &*arranged, sums.cell_output);
             let inputs = inputs.cell_output;
             let products = OuterProducts::<1> { geometry, blocks, rows, gates, inputs, sums, add };

@@ -78,7 +78,7 @@ fn zeros(floats: usize) -> Result<Aligned, Error> {
 
 /// What a call writes before it reads it.
 fn uninit(floats: usize) -> Result<Aligned, Error> {
-    Aligned::room(floats, "the backward workspace")
+    Aligned::uninit(floats, "the backward workspace")
 }
 
 /// Ways to break the workspace, for tests of what happens then.

@@ -49,7 +49,7 @@ impl TaskCache<'_> {
         for step in steps {
             for row in 0..offsets[step + 1] - offsets[step] {
                 let at = offsets[step] - first + row;
-                let output = &rows.hidden[at * geometry.state_pitch..][..layer.outputs];
+                let output = &rows.hidden[at * geometry.output_pitch..][..layer.outputs];
                 if let Some(outputs) = &mut self.outputs {
                     copy_to_bytes(output, row_mut(outputs, row, step)?);
                 }
@@ -59,7 +59,7 @@ impl TaskCache<'_> {
                     for (gate, from) in Gate::ALL.into_iter().zip(gates.chunks_exact(units)) {
                         copy_to_bytes(&from[..layer.units], vector_mut(to, step_row.gate(gate)));
                     }
-                    let cells = &rows.cells[at * geometry.state_pitch..][..layer.units];
+                    let cells = &rows.cells[at * geometry.cell_pitch..][..layer.units];
                     copy_to_bytes(cells, vector_mut(to, step_row.cell()));
                     copy_to_bytes(output, vector_mut(to, step_row.hidden()));
                 }
@@ -68,21 +68,21 @@ impl TaskCache<'_> {
         Ok(())
     }
 
-    /// Save the states of all rows before a segment; `pitch` is that of both states.
+    /// Save the states of all rows before a segment.
     pub(in crate::run) fn save_states(
         &mut self,
         layer: &LayerConfig,
-        pitch: usize,
+        shape: &Shape,
         segment: usize,
         (cell, hidden): (&[f32], &[f32]),
     ) -> Result<(), Broken> {
         let Some(states) = &mut self.states else { return Ok(()) };
-        let state_row = StateRow::new(layer);
+        let (geometry, state_row) = (&shape.geometry, StateRow::new(layer));
         for row in 0..states.len_of(Axis(0)) {
             let to = row_mut(states, row, segment)?;
-            let cell = &cell[row * pitch..][..layer.units];
+            let cell = &cell[row * geometry.cell_pitch..][..layer.units];
             copy_to_bytes(cell, vector_mut(to, state_row.cell()));
-            let hidden = &hidden[row * pitch..][..layer.outputs];
+            let hidden = &hidden[row * geometry.output_pitch..][..layer.outputs];
             copy_to_bytes(hidden, vector_mut(to, state_row.hidden()));
         }
         Ok(())

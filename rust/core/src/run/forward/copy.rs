@@ -5,7 +5,6 @@
 use super::super::rows::{read_row, write_row};
 use super::arrays::TaskStates;
 use crate::error::Broken;
-use crate::kernel::Geometry;
 use crate::plan::Group;
 use ndarray::{ArrayView3, ArrayViewMut3, Axis, Slice};
 use std::ops::Range;
@@ -75,29 +74,29 @@ pub(super) fn scatter_output(
     Ok(())
 }
 
-/// The initial state of each row, `[rows, hidden]` to `[row][unit]`; zeros where there is none.
-pub(super) fn load_state(states: &TaskStates<'_>, to: &mut [f32], geometry: &Geometry) {
+/// The initial state of each row, `[rows, hidden]` to rows `pitch` floats apart; zeros where there is none.
+pub(super) fn load_state(states: &TaskStates<'_>, to: &mut [f32], pitch: usize) {
     let in_place = states.last.as_ref().filter(|_| states.is_in_place).map(|last| last.view());
     let Some(initial) = states.initial.or(in_place) else {
         return to.fill(0.0);
     };
-    for (row, to) in initial.outer_iter().zip(to.chunks_exact_mut(geometry.state_pitch)) {
-        let (real, padding) = to.split_at_mut(geometry.hidden);
+    for (row, to) in initial.outer_iter().zip(to.chunks_exact_mut(pitch)) {
+        let (real, padding) = to.split_at_mut(row.len());
         read_row(row, real);
         padding.fill(0.0);
     }
 }
 
-/// Some units of the final state of each row, `[row][unit]` to `[rows, hidden]`.
+/// Some units of the final state of each row, from rows `pitch` floats apart to `[rows, hidden]`.
 pub(super) fn store_state(
     states: &mut TaskStates<'_>,
     from: &[f32],
-    geometry: &Geometry,
+    pitch: usize,
     units: &Range<usize>,
 ) {
     if let Some(last) = &mut states.last {
         let mut last = last.slice_axis_mut(Axis(1), Slice::from(units.clone()));
-        for (to, row) in last.outer_iter_mut().zip(from.chunks_exact(geometry.state_pitch)) {
+        for (to, row) in last.outer_iter_mut().zip(from.chunks_exact(pitch)) {
             write_row(&row[units.start..], to);
         }
     }

@@ -11,8 +11,8 @@ use crate::aligned::Aligned;
 use crate::error::Broken;
 use crate::kernel::{Project, Projection, Rows};
 use crate::level::vectorize;
-use crate::pack::Panels;
 use crate::place::PerDirection;
+use crate::plan::Panels;
 use crate::plan::Plan;
 use std::ops::Range;
 
@@ -36,7 +36,7 @@ impl<'a> TaskInputs<'a> {
         let layer = &self.plan.layer;
         let mut inputs = [Rows::NONE; 2];
         if let Some((directions, first)) = self.below {
-            let pitch = layer.shape.geometry.state_pitch;
+            let pitch = layer.shape.geometry.output_pitch;
             for (part, (_, below)) in inputs.iter_mut().zip(directions.as_ref().each()) {
                 let floats = &below[first * pitch..];
                 *part = Rows { floats, pitch, width: layer.config.outputs };
@@ -79,7 +79,7 @@ impl<'a> Task<'a> {
             pre: &mut self.memory.pre,
         };
         vectorize(self.plan.layer.level, project);
-        self.memory.projection = self.memory.projection.turned();
+        self.memory.projection = self.memory.projection.reversed();
     }
 
     /// Where the inputs of the chunk are.
@@ -104,7 +104,7 @@ impl<'a> Task<'a> {
         below: &PerDirection<Aligned>,
         steps: Range<usize>,
     ) -> Result<(), Broken> {
-        let pitch = self.plan.layer.shape.geometry.state_pitch;
+        let pitch = self.plan.layer.shape.geometry.output_pitch;
         let offsets = &self.group.order.offsets;
         let base = offsets[self.span.start];
         self.gather(below.as_ref(), steps, |below, at, to| {

@@ -14,6 +14,7 @@ use super::units::run_parts;
 use super::workspace::{DirectionMemory, GroupMemory, PartMemory};
 use crate::aligned::Aligned;
 use crate::error::Broken;
+use crate::kernel::Geometry;
 use crate::pack::Weights;
 use crate::place::{PerDirection, Place};
 use crate::plan::{Group, Plan};
@@ -77,8 +78,7 @@ impl<'a> Call<'a> {
     /// All layers of one group, as many steps at a time as all of them may take.
     fn layers(self, group: &Group, memory: &mut GroupMemory, mut arrays: Bound<'_>) -> Done {
         let config = self.plan.config();
-        let geometry = &self.plan.layer.shape.geometry;
-        self.each_state(memory, &mut arrays, |states, to, _| load_state(states, to, geometry));
+        self.each_state(memory, &mut arrays, |states, to, pitch, _| load_state(states, to, pitch));
         let all = config.seq_len;
         // The memory of a plan for training holds the outputs of one span.
         let span = if self.plan.training { config.span_steps() } else { all };
@@ -88,26 +88,28 @@ impl<'a> Call<'a> {
                 self.layer(group, layer, &steps, memory, &mut arrays)?;
             }
         }
-        self.each_state(memory, &mut arrays, |states, from, units| {
-            store_state(states, from, geometry, units);
+        self.each_state(memory, &mut arrays, |states, from, pitch, units| {
+            store_state(states, from, pitch, units);
         });
         Ok(())
     }
 
-    /// Do something for the hidden and the cell state of each layer, direction and part of the units.
+    /// Do something for the hidden and the cell state of each layer, direction and part of the units, with
+    /// the pitch of its rows.
     fn each_state(
         self,
         memory: &mut GroupMemory,
         arrays: &mut Bound<'_>,
-        run: impl Fn(&mut TaskStates<'_>, &mut [f32], &Range<usize>),
+        run: impl Fn(&mut TaskStates<'_>, &mut [f32], usize, &Range<usize>),
     ) {
+        let Geometry { cell_pitch, output_pitch, .. } = self.plan.layer.shape.geometry;
         for (direction, memory) in memory.directions.as_mut().each() {
             for PartMemory { states, task } in memory.parts() {
                 let units = self.plan.real_units(task.part);
                 for (layer, state) in states.iter_mut().enumerate() {
                     let place = Place { layer, direction };
-                    run(&mut arrays.hidden.of_task(place), &mut state.hidden, &units);
-                    run(&mut arrays.cell.of_task(place), &mut state.cell, &units);
+                    run(&mut arrays.hidden.of_task(place), &mut state.hidden, output_pitch, &units);
+                    run(&mut arrays.cell.of_task(place), &mut state.cell, cell_pitch, &units);
                 }
             }
         }

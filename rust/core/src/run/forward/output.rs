@@ -18,7 +18,7 @@ use ndarray::{ArrayViewMut2, Axis};
 impl Target<'_> {
     /// For each part of the units.
     pub(super) fn divide(self, plan: &Plan) -> Result<Vec<Self>, Broken> {
-        let pitch = plan.layer.shape.geometry.state_pitch;
+        let pitch = plan.layer.shape.geometry.output_pitch;
         let mut rest = match self {
             Self::Above(sequence) => {
                 let shape = (sequence.len() / pitch, pitch);
@@ -63,8 +63,7 @@ impl Task<'_> {
         }
         let StateMemory { hidden, cell } = self.state;
         let layer = &self.plan.layer;
-        let pitch = layer.shape.geometry.state_pitch;
-        cache.save_states(&layer.config, pitch, chunk.steps.start / segment, (cell, hidden))
+        cache.save_states(&layer.config, &layer.shape, chunk.steps.start / segment, (cell, hidden))
     }
 
     /// The outputs of a chunk to where they belong, and what training keeps of it.
@@ -73,7 +72,7 @@ impl Task<'_> {
         let first_unit = self.plan.part_units(self.memory.part).start;
         let Self { plan, group, memory, target, .. } = self;
         let layer = &plan.layer;
-        let pitch = layer.shape.geometry.state_pitch;
+        let pitch = layer.shape.geometry.output_pitch;
         if let Some(cache) = &mut self.cache {
             let hidden = match target {
                 Target::Above(sequence) => &sequence[first_row * pitch..],

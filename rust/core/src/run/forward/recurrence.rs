@@ -6,7 +6,7 @@
 use super::super::chunk::Chunk;
 use super::task::{Target, Task};
 use crate::kernel::{
-    BlockOrder, FusedChunk, FusedFrom, GeneralChunk, GeneralFunctions, PeepholePanels, Projected,
+    BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels, Projected,
     Saved, Steps,
 };
 use crate::level::vectorize;
@@ -39,7 +39,7 @@ impl Task<'_> {
             self.generic_steps(chunk, steps);
         }
         if !steps.len().is_multiple_of(2) {
-            self.memory.recurrence = self.memory.recurrence.turned();
+            self.memory.recurrence = self.memory.recurrence.reversed();
         }
     }
 
@@ -73,10 +73,10 @@ impl Task<'_> {
         let (plan, panels) = (self.plan, self.panels);
         let config = &plan.layer.config;
         let functions =
-            GeneralFunctions { gates: config.activations, hidden: config.hidden_activation };
+            GenericFunctions { gates: config.activations, hidden: config.hidden_activation };
         let Buffers { order, blocks, pre, out, hidden, cell, gates, saved, .. } =
             self.buffers(chunk, steps);
-        let chunk = GeneralChunk {
+        let chunk = GenericChunk {
             geometry: &plan.layer.shape.geometry,
             blocks,
             steps: order,
@@ -105,9 +105,10 @@ impl Task<'_> {
         let geometry = &plan.layer.shape.geometry;
         let offsets = &group.order.offsets;
         let first = offsets[steps.start] - rows.start;
-        let (gate_start, state_start) = (first * geometry.gate_pitch, first * geometry.state_pitch);
+        let (gate_start, cell_start) = (first * geometry.gate_pitch, first * geometry.cell_pitch);
+        let output_pitch = geometry.output_pitch;
         let sequence = match target {
-            Target::Above(sequence) => &mut sequence[first_row * geometry.state_pitch..],
+            Target::Above(sequence) => &mut sequence[first_row * output_pitch..],
             Target::Output(_) | Target::Part(_) | Target::Nowhere => &mut *memory.out,
         };
         Buffers {
@@ -116,13 +117,13 @@ impl Task<'_> {
             blocks: memory.recurrence,
             inputs: &memory.input,
             pre: &memory.pre[gate_start..],
-            out: &mut sequence[..rows.len() * geometry.state_pitch][state_start..],
+            out: &mut sequence[..rows.len() * output_pitch][first * output_pitch..],
             hidden: &mut state.hidden,
             cell: &mut state.cell,
             gates: &mut memory.gates,
             saved: is_saving.then(|| Saved {
                 gates: &mut memory.saved_gates[gate_start..],
-                cells: &mut memory.saved_cells[state_start..],
+                cells: &mut memory.saved_cells[cell_start..],
             }),
         }
     }

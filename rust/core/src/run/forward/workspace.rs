@@ -44,10 +44,12 @@ pub(in crate::run) struct PartMemory {
     pub(in crate::run) task: TaskMemory,
 }
 
-/// The states of a layer and direction, `[row][unit]`.
+/// The states of a layer and direction.
 #[derive(Debug)]
 pub(in crate::run) struct StateMemory {
+    /// `[row][output]`
     pub(in crate::run) hidden: Aligned,
+    /// `[row][unit]`
     pub(in crate::run) cell: Aligned,
 }
 
@@ -100,7 +102,7 @@ impl DirectionMemory {
             return part((0, all)).map(Box::new).map(Self::Whole);
         }
         let parts = sizes.parts.iter().enumerate().map(part).collect::<Result<_, Error>>()?;
-        Ok(Self::Parts(parts, Exchange::new(sizes.rows, sizes.pitch)?))
+        Ok(Self::Parts(parts, Exchange::new(sizes.rows, sizes.output_pitch)?))
     }
 
     /// The parts of the units, in ascending order.
@@ -114,7 +116,7 @@ impl DirectionMemory {
 
 impl PartMemory {
     fn new(sizes: &GroupSizes, part: usize, blocks: &Range<usize>) -> Result<Self, Error> {
-        let states = (0..sizes.layers).map(|_| StateMemory::new(sizes.state()));
+        let states = (0..sizes.layers).map(|_| StateMemory::new(sizes));
         Ok(Self {
             states: states.collect::<Result<_, _>>()?,
             task: TaskMemory::new(&sizes.task, part, blocks)?,
@@ -123,8 +125,8 @@ impl PartMemory {
 }
 
 impl StateMemory {
-    fn new(floats: usize) -> Result<Self, Error> {
-        Ok(Self { hidden: zeros(floats)?, cell: zeros(floats)? })
+    fn new(sizes: &GroupSizes) -> Result<Self, Error> {
+        Ok(Self { hidden: zeros(sizes.hidden())?, cell: zeros(sizes.cell())? })
     }
 }
 
@@ -152,7 +154,7 @@ fn zeros(floats: usize) -> Result<Aligned, Error> {
 
 /// What a call writes before it reads it.
 fn uninit(floats: usize) -> Result<Aligned, Error> {
-    Aligned::room(floats, "the workspace")
+    Aligned::uninit(floats, "the workspace")
 }
 
 /// Ways to break the workspace, for tests of what happens then.

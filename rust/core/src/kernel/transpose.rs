@@ -1,20 +1,20 @@
-//! Turning: rows become columns.
+//! Transposing: rows become columns.
 //!
 //! In: rows of floats, and a panel whose columns are next to each other. Out: the same numbers, from one to
 //! the other. It does not know what they mean: weights to be packed, weight gradients, what the gates read.
 //!
-//! Sixteen vectors are turned at a time. A perfect shuffle of numbers in a row, the first half between the
+//! Sixteen vectors are transposed at a time. A perfect shuffle of numbers in a row, the first half between the
 //! second half's, moves the highest bit of each one's position to the lowest place; as many shuffles as
-//! `log2(rows)` move the row below the column, which turns the matrix.
+//! `log2(rows)` move the row below the column, which transposes the matrix.
 
-use super::cell::{load, store};
+use super::vector::{load, store};
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
-/// Vectors that are turned at a time.
+/// Vectors that are transposed at a time.
 const VECTORS: usize = 16;
 
-/// Rows that can be turned at a time.
+/// Rows that can be transposed at a time.
 pub(crate) const ROWS: usize = 16;
 
 /// Rows to a panel: `to[column * pitch + row] = rows[row][column]`. All rows have the same length.
@@ -31,14 +31,14 @@ impl Kernel for RowsToPanel<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let columns = self.rows.first().map_or(0, |row| row.len());
-        let turned = match self.rows.len() {
-            16 => self.turn::<S, 16>(simd, columns),
-            8 => self.turn::<S, 8>(simd, columns),
-            4 => self.turn::<S, 4>(simd, columns),
+        let transposed = match self.rows.len() {
+            16 => self.transpose::<S, 16>(simd, columns),
+            8 => self.transpose::<S, 8>(simd, columns),
+            4 => self.transpose::<S, 4>(simd, columns),
             _ => 0,
         };
         for (index, row) in self.rows.iter().enumerate() {
-            for (column, &value) in row.iter().enumerate().skip(turned) {
+            for (column, &value) in row.iter().enumerate().skip(transposed) {
                 self.to[column * self.pitch + index] = value;
             }
         }
@@ -46,9 +46,9 @@ impl Kernel for RowsToPanel<'_> {
 }
 
 impl RowsToPanel<'_> {
-    /// Turn whole vectors of this many rows; returns how many columns that are.
+    /// Transpose whole vectors of this many rows; returns how many columns that are.
     #[inline(always)]
-    fn turn<S: Simd, const COUNT: usize>(&mut self, simd: S, columns: usize) -> usize {
+    fn transpose<S: Simd, const COUNT: usize>(&mut self, simd: S, columns: usize) -> usize {
         let lanes = S::f32s::LEN;
         if COUNT < lanes {
             return 0;
@@ -56,19 +56,19 @@ impl RowsToPanel<'_> {
         let rows: [&[f32]; COUNT] = std::array::from_fn(|row| self.rows[row]);
         let width = VECTORS * lanes / COUNT;
         let (of_row, of_column) = (width / lanes, COUNT / lanes);
-        let turned = columns / width * width;
-        for first in (0..turned).step_by(width) {
+        let transposed = columns / width * width;
+        for first in (0..transposed).step_by(width) {
             let mut vectors = [S::f32s::splat(simd, 0.0); VECTORS];
             for (index, vector) in vectors.iter_mut().enumerate() {
                 *vector = load(simd, rows[index / of_row], first + index % of_row * lanes);
             }
-            let vectors = turn(simd, vectors, COUNT);
+            let vectors = transpose(simd, vectors, COUNT);
             for (index, vector) in vectors.iter().enumerate() {
                 let column = first + index / of_column;
                 store::<S>(*vector, self.to, column * self.pitch + index % of_column * lanes);
             }
         }
-        turned
+        transposed
     }
 }
 
@@ -90,13 +90,13 @@ impl Kernel for PanelToRows<'_, '_> {
         let Self { from, pitch, rows, add } = self;
         let lanes = S::f32s::LEN;
         let columns = rows.first().map_or(0, |row| row.len());
-        let turned = columns / VECTORS * VECTORS;
-        for first in (0..turned).step_by(VECTORS) {
+        let transposed = columns / VECTORS * VECTORS;
+        for first in (0..transposed).step_by(VECTORS) {
             let mut vectors = [S::f32s::splat(simd, 0.0); VECTORS];
             for (index, vector) in vectors.iter_mut().enumerate() {
                 *vector = load(simd, from, (first + index) * pitch);
             }
-            let vectors = turn(simd, vectors, VECTORS);
+            let vectors = transpose(simd, vectors, VECTORS);
             for (row, vectors) in rows.iter_mut().zip(vectors.chunks_exact(VECTORS / lanes)) {
                 for (index, &vector) in vectors.iter().enumerate() {
                     let at = first + index * lanes;
@@ -106,7 +106,7 @@ impl Kernel for PanelToRows<'_, '_> {
             }
         }
         for (index, row) in rows.iter_mut().enumerate() {
-            for (column, to) in row.iter_mut().enumerate().skip(turned) {
+            for (column, to) in row.iter_mut().enumerate().skip(transposed) {
                 let value = from[column * pitch + index];
                 *to = if add { *to + value } else { value };
             }
@@ -116,7 +116,7 @@ impl Kernel for PanelToRows<'_, '_> {
 
 /// Vectors that hold a matrix of `rows` rows, a power of two, row by row, to column by column.
 #[inline(always)]
-fn turn<S: Simd>(_: S, mut vectors: [S::f32s; VECTORS], rows: usize) -> [S::f32s; VECTORS] {
+fn transpose<S: Simd>(_: S, mut vectors: [S::f32s; VECTORS], rows: usize) -> [S::f32s; VECTORS] {
     for _ in 0..rows.trailing_zeros() {
         let from = vectors;
         for index in 0..VECTORS / 2 {

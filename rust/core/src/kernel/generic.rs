@@ -3,13 +3,12 @@
 //! In: as for the fused recurrence, and full peephole panels, and the five functions. Out: the same. The
 //! sums run in the same tiles; what differs is that gates pass through a buffer `[row][gate][unit]`.
 
-use super::ahead::Ahead;
-use super::cell::{load, store};
-use super::cover::{TileOperation, cover};
 use super::fused::Saved;
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
-use super::tile::{Accumulators, accumulate, block_panels, load_sums};
-use crate::gate::Gates;
+use super::tile::{Accumulators, GateAccumulators, accumulate, block_panels, load_sums};
+use super::tiles::{TileOperation, TilePlace, for_each_tile};
+use super::vector::{load, load_gate, store};
+use crate::gate::{Gate, Gates};
 use crate::level::Kernel;
 use crate::math::{Activation, apply_slice};
 use fearless_simd::{Simd, SimdBase, SimdFloat};
@@ -19,34 +18,34 @@ use fearless_simd::{Simd, SimdBase, SimdFloat};
 pub(crate) struct PeepholePanels<'a> {
     /// Diagonals, `[block][gate][lane]`.
     pub(crate) diagonal: &'a [f32],
-    /// Full matrices of input, forget and candidate gate, `[block][hidden][gate][lane]`.
+    /// Full matrices of input, forget and candidate gate, `[block][unit][gate][lane]`.
     pub(crate) cell: &'a [f32],
-    /// Full matrix of the output gate, `[block][hidden][lane]`.
+    /// Full matrix of the output gate, `[block][unit][lane]`.
     pub(crate) cell_output: &'a [f32],
 }
 
 /// The five activations.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct GeneralFunctions {
+pub(crate) struct GenericFunctions {
     pub(crate) gates: Gates<Activation>,
     pub(crate) hidden: Activation,
 }
 
 /// Run the recurrence over a chunk of steps.
-pub(crate) struct GeneralChunk<'a> {
+pub(crate) struct GenericChunk<'a> {
     pub(crate) geometry: &'a Geometry,
-    /// For the first step; each turns it.
+    /// For the first step; each step reverses it.
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
-    pub(crate) functions: &'a GeneralFunctions,
-    /// `[block][hidden][gate][lane]`
+    pub(crate) functions: &'a GenericFunctions,
+    /// `[block][output][gate][lane]`
     pub(crate) hidden_weights: &'a [f32],
     pub(crate) peepholes: PeepholePanels<'a>,
     /// `[row][block][gate][lane]` for all rows of the chunk.
     pub(crate) pre: &'a [f32],
-    /// `[row][unit]` for all rows of the chunk.
+    /// `[row][output]` for all rows of the chunk.
     pub(crate) out: &'a mut [f32],
-    /// `[row][unit]` for the rows of the batch: before and after.
+    /// `[row][output]` for the rows of the batch: before and after.
     pub(crate) hidden: &'a mut [f32],
     /// `[row][unit]` for the rows of the batch: before and after.
     pub(crate) cell: &'a mut [f32],
@@ -56,40 +55,40 @@ pub(crate) struct GeneralChunk<'a> {
     pub(crate) saved: Option<Saved<'a>>,
 }
 
-impl Kernel for GeneralChunk<'_> {
+impl Kernel for GenericChunk<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let state_pitch = self.geometry.state_pitch;
+        let pitch = self.geometry.output_pitch;
         let steps = self.steps;
         for (first, rows) in steps.each() {
             self.sums(simd, first, rows);
             self.new_cells(simd, first, rows);
             self.output_peephole(simd, rows);
             self.new_hidden(simd, first, rows);
-            self.blocks = self.blocks.turned();
-            let out = &self.out[first * state_pitch..(first + rows) * state_pitch];
-            self.hidden[..rows * state_pitch].copy_from_slice(out);
+            self.blocks = self.blocks.reversed();
+            let out = &self.out[first * pitch..(first + rows) * pitch];
+            self.hidden[..rows * pitch].copy_from_slice(out);
         }
     }
 }
 
-impl GeneralChunk<'_> {
+impl GenericChunk<'_> {
     /// All products that need only the old states.
     #[inline(always)]
     fn sums<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
-        let Geometry { hidden: width, state_pitch: pitch, gate_pitch, .. } = *self.geometry;
+        let Geometry { units, outputs, cell_pitch, output_pitch, gate_pitch, .. } = *self.geometry;
         let mut sums = GateSums {
             geometry: self.geometry,
             pre: &self.pre[first * gate_pitch..],
-            hidden: Rows { floats: self.hidden, pitch, width },
+            hidden: Rows { floats: self.hidden, pitch: output_pitch, width: outputs },
             hidden_weights: self.hidden_weights,
-            cell: Rows { floats: self.cell, pitch, width },
+            cell: Rows { floats: self.cell, pitch: cell_pitch, width: units },
             cell_weights: self.peepholes.cell,
             gates: self.gates,
         };
-        cover(simd, self.geometry, self.blocks, rows, &mut sums);
+        for_each_tile(simd, self.geometry, self.blocks, rows, &mut sums);
     }
 
     /// c' = forget * c + input * candidate.
@@ -99,18 +98,18 @@ impl GeneralChunk<'_> {
         let units = self.geometry.blocks * lanes;
         let functions = self.functions.gates;
         for row in 0..rows {
-            let gates = &mut self.gates[row * self.geometry.gate_pitch..][..4 * units];
-            let cells = &mut self.cell[row * self.geometry.state_pitch..][..units];
-            for (gate, values) in gates.chunks_exact_mut(units).take(3).enumerate() {
-                add_diagonal(simd, self.peepholes.diagonal, gate, cells, values);
+            let mut gates = self.geometry.gates_mut(self.gates, row, lanes);
+            let cells = &mut self.cell[row * self.geometry.cell_pitch..][..units];
+            for gate in Gate::EARLY {
+                add_diagonal(simd, self.peepholes.diagonal, gate, cells, gates.get_mut(gate));
             }
             if let Some(saved) = &mut self.saved {
-                let saved = saved.rows_from(first + row, self.geometry);
-                saved.gates[..3 * units].copy_from_slice(&gates[..3 * units]);
+                let mut saved = self.geometry.gates_mut(saved.gates, first + row, lanes);
+                for gate in Gate::EARLY {
+                    saved.get_mut(gate).copy_from_slice(gates.get(gate));
+                }
             }
-            let (input, rest) = gates.split_at_mut(units);
-            let (forget, rest) = rest.split_at_mut(units);
-            let candidate = &mut rest[..units];
+            let Gates { input, forget, candidate, .. } = gates;
             apply_slice(simd, functions.input, input);
             apply_slice(simd, functions.forget, forget);
             apply_slice(simd, functions.candidate, candidate);
@@ -128,14 +127,14 @@ impl GeneralChunk<'_> {
         if self.peepholes.cell_output.is_empty() {
             return;
         }
-        let Geometry { hidden: width, state_pitch: pitch, .. } = *self.geometry;
+        let Geometry { units: width, cell_pitch: pitch, .. } = *self.geometry;
         let mut sums = OutputSums {
             geometry: self.geometry,
             cell: Rows { floats: self.cell, pitch, width },
             weights: self.peepholes.cell_output,
             gates: self.gates,
         };
-        cover(simd, self.geometry, self.blocks, rows, &mut sums);
+        for_each_tile(simd, self.geometry, self.blocks, rows, &mut sums);
     }
 
     /// h' = output * hidden activation(c').
@@ -144,14 +143,13 @@ impl GeneralChunk<'_> {
         let lanes = S::f32s::LEN;
         let units = self.geometry.blocks * lanes;
         for row in 0..rows {
-            let gates = &mut self.gates[row * self.geometry.gate_pitch..][..4 * units];
-            let cells = &self.cell[row * self.geometry.state_pitch..][..units];
-            let out = &mut self.out[(first + row) * self.geometry.state_pitch..][..units];
-            let output = &mut gates[3 * units..];
-            add_diagonal(simd, self.peepholes.diagonal, 3, cells, output);
+            let Gates { output, .. } = self.geometry.gates_mut(self.gates, row, lanes);
+            let cells = &self.cell[row * self.geometry.cell_pitch..][..units];
+            let out = &mut self.out[(first + row) * self.geometry.output_pitch..][..units];
+            add_diagonal(simd, self.peepholes.diagonal, Gate::Output, cells, output);
             if let Some(saved) = &mut self.saved {
                 let saved = saved.rows_from(first + row, self.geometry);
-                saved.gates[3 * units..4 * units].copy_from_slice(output);
+                self.geometry.gates_mut(saved.gates, 0, lanes).output.copy_from_slice(output);
                 saved.cells[..units].copy_from_slice(cells);
             }
             apply_slice(simd, self.functions.gates.output, output);
@@ -166,17 +164,11 @@ impl GeneralChunk<'_> {
 
 /// values += diagonal of `gate` * cells.
 #[inline(always)]
-fn add_diagonal<S: Simd>(
-    simd: S,
-    diagonal: &[f32],
-    gate: usize,
-    cells: &[f32],
-    values: &mut [f32],
-) {
+fn add_diagonal<S: Simd>(simd: S, diagonal: &[f32], gate: Gate, cells: &[f32], values: &mut [f32]) {
     let lanes = S::f32s::LEN;
-    for (block, weights) in diagonal.chunks_exact(4 * lanes).enumerate() {
+    for (block, weights) in diagonal.chunks_exact(Gate::COUNT * lanes).enumerate() {
         let at = block * lanes;
-        let weight = load(simd, weights, gate * lanes);
+        let weight = load_gate(simd, weights, 0, gate);
         let sum = weight.mul_add(load(simd, cells, at), load(simd, values, at));
         store::<S>(sum, values, at);
     }
@@ -195,31 +187,25 @@ struct GateSums<'a> {
 
 impl<S: Simd> TileOperation<S> for GateSums<'_> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
-        let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
+        let Geometry { blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
-        let group = 4 * lanes;
-        let start = first_row * gate_pitch + first_block * group;
-        let mut sums: Accumulators<S, ROWS, BLOCKS, 4> =
+        let group = Gate::COUNT * lanes;
+        let start = place.row * gate_pitch + place.block * group;
+        let mut sums: GateAccumulators<S, ROWS, BLOCKS> =
             load_sums(simd, self.pre, start, gate_pitch);
-        let block_floats = hidden * group;
         for (rows, weights) in [(self.hidden, self.hidden_weights), (self.cell, self.cell_weights)]
         {
             if !weights.is_empty() {
-                let panels = block_panels::<BLOCKS>(weights, block_floats, first_block);
-                let ahead = ahead.share(weights, block_floats, first_row, ROWS);
-                sums = accumulate(simd, sums, rows.tile::<ROWS>(first_row), panels, ahead);
+                let block_floats = rows.width * group;
+                let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
+                let prefetch = place.share(weights, block_floats, ROWS);
+                sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
             }
         }
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
-                let start = (first_row + row) * gate_pitch + (first_block + block) * lanes;
+                let start = (place.row + row) * gate_pitch + (place.block + block) * lanes;
                 for (gate, sum) in gates.iter().enumerate() {
                     store::<S>(*sum, self.gates, start + gate * all_blocks * lanes);
                 }
@@ -238,31 +224,26 @@ struct OutputSums<'a> {
 
 impl<S: Simd> TileOperation<S> for OutputSums<'_> {
     #[inline(always)]
-    fn tile<const ROWS: usize, const BLOCKS: usize>(
-        &mut self,
-        simd: S,
-        first_row: usize,
-        first_block: usize,
-        ahead: Ahead,
-    ) {
-        let Geometry { hidden, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
+    fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
+        let Geometry { units, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
-        let place = |row: usize, block: usize| {
-            (first_row + row) * gate_pitch + (3 * all_blocks + first_block + block) * lanes
+        let output = Gate::Output.index() * all_blocks;
+        let start = |row: usize, block: usize| {
+            (place.row + row) * gate_pitch + (output + place.block + block) * lanes
         };
         let mut sums: Accumulators<S, ROWS, BLOCKS, 1> =
             [[[S::f32s::splat(simd, 0.0); 1]; BLOCKS]; ROWS];
         for (row, blocks) in sums.iter_mut().enumerate() {
             for (block, [sum]) in blocks.iter_mut().enumerate() {
-                *sum = load(simd, self.gates, place(row, block));
+                *sum = load(simd, self.gates, start(row, block));
             }
         }
-        let panels = block_panels::<BLOCKS>(self.weights, hidden * lanes, first_block);
-        let ahead = ahead.share(self.weights, hidden * lanes, first_row, ROWS);
-        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(first_row), panels, ahead);
+        let panels = block_panels::<BLOCKS>(self.weights, units * lanes, place.block);
+        let prefetch = place.share(self.weights, units * lanes, ROWS);
+        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(place.row), panels, prefetch);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, [sum]) in blocks.iter().enumerate() {
-                store::<S>(*sum, self.gates, place(row, block));
+                store::<S>(*sum, self.gates, start(row, block));
             }
         }
     }
