@@ -154,7 +154,7 @@ ROWS: list[tuple[Callable[[Params], None], str, str]] = [
     (put(SEQ, np.array([3, 1, -1, -1])), f"{SEQ}.data[2]", "sequence_negative"),
     (put(SEQ, np.array([3, 3], np.uint8)), f"{SEQ}.size[0]", "size_mismatch"),
     (put("hidden_activation", None), "hidden_activation", "missing_activation"),
-    (put(ACT, bl.Activation(32)), f"{ACT}.function", "unknown_activation"),
+    (put(ACT, bl.Activation(4000)), f"{ACT}.function", "unknown_activation"),
     (
         put(ACT, bl.Activation(bl.ActivationFunction.SOFTMAX)),
         f"{ACT}.function",

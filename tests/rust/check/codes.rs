@@ -179,7 +179,7 @@ const ROWS: &[Row] = &[
     (Code::MissingActivation, "output_gate.activation", |p, _| p.output_gate.activation = None),
     (Code::MissingActivation, "hidden_activation", |p, _| p.hidden_activation = None),
     (Code::UnknownActivation, "hidden_activation.function",
-        |p, _| p.hidden_activation = Some(Activation::new(ActivationFunction(32), 1.0, 1.0))),
+        |p, _| p.hidden_activation = Some(Activation::new(ActivationFunction(4000), 1.0, 1.0))),
     (Code::UnsupportedActivation, "input_gate.activation.function",
         |p, _| p.input_gate.activation = Some(Activation::new(ActivationFunction::SOFTMAX, 1.0, 1.0))),
     (Code::UnsupportedActivation, "input_gate.activation.ishift",

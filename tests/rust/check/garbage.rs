@@ -166,7 +166,7 @@ pub fn corrupt(choices: &mut Choices<'_>, params: &mut Params, filter: &mut Filt
         6 => params.dropout = choices.of(&[f32::NAN, -0.0, 1.0, f32::INFINITY]),
         7 => filter.n_threads = choices.of(SIZES),
         8 => {
-            let function = ActivationFunction(choices.of(&[0, 8, 11, 31, 32, u32::MAX]));
+            let function = ActivationFunction(choices.of(&[0, 8, 11, 31, 4000, u32::MAX]));
             params.hidden_activation = Some(Activation::new(function, f32::NAN, 0.0));
         }
         9 => params.sequence_descriptor = NDArrayDescriptor::sequence(Integers::U8(&[2, 1, 1, 0])),

@@ -46,7 +46,8 @@ fn check_activation(
     let value = desc.function.0;
     let Some(name) = desc.function.name() else {
         let here = path.then("function");
-        issues.push(here, Code::UnknownActivation, "a value from 0 to 31", value.to_string());
+        let expected = format!("a value from 0 to {}", ActivationFunction::LAST);
+        issues.push(here, Code::UnknownActivation, expected, value.to_string());
         return None;
     };
     let Some(function) = elementwise(desc.function) else {
@@ -107,11 +108,17 @@ mod tests {
 
     #[test]
     fn all_functions_but_seven_are_elementwise() {
-        let refused: Vec<u32> =
-            (0..40).filter(|&value| elementwise(ActivationFunction(value)).is_none()).collect();
-        assert_eq!(refused, [9, 10, 11, 13, 14, 21, 29, 32, 33, 34, 35, 36, 37, 38, 39]);
-        assert!((0..32).all(|value| ActivationFunction(value).name().is_some()));
-        assert_eq!(ActivationFunction(32).name(), None);
+        let values = 0..=ActivationFunction::LAST;
+        let is_refused = |&value: &u32| elementwise(ActivationFunction(value)).is_none();
+        assert_eq!(
+            values.clone().filter(is_refused).collect::<Vec<_>>(),
+            [9, 10, 11, 13, 14, 21, 29]
+        );
+        assert!(values.map(ActivationFunction).all(|function| function.name().is_some()));
+        for unknown in [ActivationFunction::LAST + 1, 4000, u32::MAX] {
+            assert_eq!(ActivationFunction(unknown).name(), None);
+            assert_eq!(elementwise(ActivationFunction(unknown)), None);
+        }
     }
 
     #[test]

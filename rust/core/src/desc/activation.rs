@@ -8,7 +8,7 @@
 pub struct ActivationFunction(pub u32);
 
 /// Apple's names by value, `BNNSActivationFunction` of the macOS 15 headers.
-const NAMES: [&str; 32] = [
+const NAMES: &[&str] = &[
     "Identity",
     "RectifiedLinear",
     "LeakyRectifiedLinear",
@@ -44,6 +44,9 @@ const NAMES: [&str; 32] = [
 ];
 
 impl ActivationFunction {
+    /// The largest value that has a name.
+    pub(crate) const LAST: u32 = NAMES.len() as u32 - 1;
+
     /// x
     pub const IDENTITY: Self = Self(0);
     /// max(x, 0)

@@ -1,7 +1,7 @@
 //! Elementary functions and activations on vectors.
 //!
-//! In: vectors of `f32`, or slices of whole vectors. Out: the same, with a function applied. It knows
-//! neither layers nor gates.
+//! In: vectors of `f32`, or slices of whole vectors. Out: the same, with a function applied, and its
+//! derivative. It knows neither layers nor gates.
 //!
 //! Everything that handles vectors is inlined into the function that enables the level's instructions;
 //! only [`apply_slice`] and [`apply_with_derivative_slice`] are functions of their own at each level.
