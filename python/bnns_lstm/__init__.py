@@ -8,7 +8,7 @@ A mistake raises :class:`DescriptorError`, which names every wrong field before 
 from __future__ import annotations
 
 from bnns_lstm import _native
-from bnns_lstm._native import PreparedLayer, __version__
+from bnns_lstm._native import PackedWeights, PreparedLayer, __version__
 from bnns_lstm.activation import Activation
 from bnns_lstm.descriptors import (
     FilterParameters,
@@ -66,6 +66,7 @@ __all__ = [
     "LayerParametersLSTM",
     "NDArrayDescriptor",
     "NDArrayFlags",
+    "PackedWeights",
     "PreparedLayer",
     "Stream",
     "Tape",

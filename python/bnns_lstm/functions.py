@@ -181,7 +181,9 @@ def dropout_mask(
 
 
 def prepare(
-    params: LayerParametersLSTM, filter_params: FilterParameters | None = None
+    params: LayerParametersLSTM,
+    filter_params: FilterParameters | None = None,
+    weights: _native.PackedWeights | None = None,
 ) -> _native.PreparedLayer:
     """Check, plan and pack a layer once, to compute it many times.
 
@@ -194,11 +196,14 @@ def prepare(
     Args:
         params: The layer and its arrays.
         filter_params: Threads.
+        weights: `layer.weights` of the same layer, prepared for another batch or length: one packed copy
+            serves both, and those of `params` are checked but not packed. `update_weights()` of any layer
+            packs them anew for all. None: packed here.
 
     Raises:
         DescriptorError: With every problem of the structure, in reading order. `forward` raises it for an
             array that another call is using at that moment.
-        ComputeError: Out of memory.
+        ComputeError: Out of memory, or weights of another layer.
 
     Example:
         A running sum, one value at a time:
@@ -221,4 +226,4 @@ def prepare(
         >>> h.item()
         6.0
     """
-    return _native.prepare(params, filter_params)
+    return _native.prepare(params, filter_params, weights)

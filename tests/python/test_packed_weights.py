@@ -10,7 +10,6 @@ from typing import Any
 import bnns_lstm as bl
 import numpy as np
 import pytest
-from bnns_lstm import _native
 
 SHAPES = [(1, 1), (7, 1), (3, 2), (5, 4)]
 
@@ -102,7 +101,7 @@ def test_weights_of_another_layer_are_refused_by_name() -> None:
             input_gate=gate(), forget_gate=gate(), candidate_gate=gate(), output_gate=gate(),
         )  # fmt: skip
 
-    weights = _native.prepare(params(4)).weights
-    assert _native.prepare(params(4), None, weights).weights is weights
+    weights = bl.prepare(params(4)).weights
+    assert bl.prepare(params(4), None, weights).weights is weights
     with pytest.raises(bl.ComputeError, match="weights: expected one of this layer"):
-        _native.prepare(params(5), None, weights)
+        bl.prepare(params(5), None, weights)

@@ -81,18 +81,15 @@ pub(crate) fn prepare(
 ) -> Result<PreparedLayer, Failure> {
     let Call { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
     let options = options(&filter)?;
-    let (prepared, weights) = match weights {
-        Some(weights) => {
-            let packed = Arc::clone(&weights.get().current());
-            (py.detach(|| Prepared::sharing(&checked, options, &packed))?, weights)
-        }
-        None => {
-            let sources = Sources::new(&arrays, &checked, &Path::default())?;
-            let views = sources.weights();
-            let prepared = py.detach(|| Prepared::new(&checked, options, &views))?;
-            let weights = PackedWeights::new(&checked, &arrays, prepared.weights())?;
-            (prepared, Py::new(py, weights)?)
-        }
+    let (prepared, weights) = if let Some(weights) = weights {
+        let packed = Arc::clone(&weights.get().current());
+        (py.detach(|| Prepared::sharing(&checked, options, &packed))?, weights)
+    } else {
+        let sources = Sources::new(&arrays, &checked, &Path::default())?;
+        let views = sources.weights();
+        let prepared = py.detach(|| Prepared::new(&checked, options, &views))?;
+        let weights = PackedWeights::new(&checked, &arrays, prepared.weights())?;
+        (prepared, Py::new(py, weights)?)
     };
     let hold = |array: Option<&Array<'_>>| array.map(Array::hold).transpose();
     let input = checked_inputs(&arrays, &checked).try_map(|_, array| hold(array))?;
