@@ -25,9 +25,10 @@ impl<'s> Crate<'s> {
         let source = self.modules[&path[..known]];
         let Some(name) = path.get(known) else { return Some(source) };
         // A name that the module hands on, perhaps from another one that does the same.
-        let handed_on = source.imports().into_iter().find(|import| {
-            import.is_public && import.path.last() == Some(name) && import.path != path
-        });
+        let handed_on = source
+            .imports()
+            .into_iter()
+            .find(|import| import.is_public && import.name == *name && import.path != path);
         match handed_on {
             Some(import) if depth < 8 => self.definition(&import.path, depth + 1),
             _ if known == 0 => None,
@@ -100,8 +101,8 @@ fn sources(files: &[(&str, &str)]) -> Vec<Source> {
 fn planted_circles_are_found() {
     let direct = [("a.rs", "use crate::b::B;"), ("b.rs", "pub use x::Y;\nuse crate::{a::A, c};")];
     let through_a_reexport = [
-        ("m/mod.rs", "mod a;\nmod b;\npub(crate) use a::A;\npub(crate) use b::B;"),
-        ("m/a.rs", "use super::B;\npub(crate) struct A;"),
+        ("m/mod.rs", "mod a;\nmod b;\npub(crate) use a::A;\npub(crate) use b::{B as Other};"),
+        ("m/a.rs", "use super::Other;\npub(crate) struct A;"),
         ("m/b.rs", "fn b() { super::A::new(); }"),
     ];
     let through_three = [

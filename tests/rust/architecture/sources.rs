@@ -36,7 +36,11 @@ impl Source {
             let Some(at) = find_use(statement) else { continue };
             let is_public = statement[..at].trim_end().ends_with(['b', ')']);
             for path in expand(statement[at + "use ".len()..].trim()) {
-                found.extend(self.absolute(&path).map(|path| Import { path, is_public }));
+                let (path, alias) = path.split_once(" as ").unwrap_or((&path, ""));
+                let Some(path) = self.absolute(path) else { continue };
+                let last = path.last().cloned().unwrap_or_default();
+                let name = if alias.is_empty() { last } else { alias.trim().to_owned() };
+                found.push(Import { path, name, is_public });
             }
         }
         found
@@ -67,10 +71,11 @@ impl Source {
 
     /// Whether the code uses the name that an import brings, beyond importing it.
     pub fn uses(&self, import: &Import) -> bool {
-        let Some(name) = import.path.last() else { return false };
         let statements = self.code.split(';').filter(|statement| find_use(statement).is_none());
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        statements.flat_map(|statement| statement.split(|c| !is_word(c))).any(|word| word == name)
+        statements
+            .flat_map(|statement| statement.split(|c| !is_word(c)))
+            .any(|word| word == import.name)
     }
 
     /// A path from the crate's root; `None` for one of another crate.
@@ -104,6 +109,8 @@ impl Source {
 pub struct Import {
     /// From the root of the crate.
     pub path: Vec<String>,
+    /// What it is called here.
+    pub name: String,
     /// Whether it is handed on.
     pub is_public: bool,
 }
@@ -119,12 +126,11 @@ fn find_use(statement: &str) -> Option<usize> {
     })
 }
 
-/// `a::{b, c::{d, e}}` as `a::b`, `a::c::d`, `a::c::e`; `as` names and `self` at the end are dropped.
+/// `a::{b, c::{d, e as f}}` as `a::b`, `a::c::d`, `a::c::e as f`; `self` at the end is dropped.
 fn expand(tree: &str) -> Vec<String> {
     let tree = tree.trim();
     let Some(open) = tree.find('{') else {
-        let path = tree.split(" as ").next().unwrap().trim();
-        return vec![path.trim_end_matches("::self").to_owned()];
+        return vec![tree.trim_end_matches("::self").to_owned()];
     };
     let (prefix, inner) = (&tree[..open], &tree[open + 1..tree.rfind('}').unwrap()]);
     let (mut depth, mut start, mut parts) = (0, 0, Vec::new());

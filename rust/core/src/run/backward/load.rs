@@ -4,6 +4,7 @@
 //! kernels: what was saved, what each step read, and which gradient reaches its output. It computes nothing
 //! but sums of incoming gradients, and factors of dropout.
 
+use super::super::cache::RowStep;
 use super::super::rows::read_row;
 use super::pass::{ChunkBuffers, LayerPass};
 use crate::error::Broken;
@@ -57,7 +58,8 @@ impl RowLoad<'_, '_, '_> {
         let layer = &self.pass.plan.layer;
         let (geometry, padded) = (&layer.shape.geometry, layer.shape.padded_units());
         let (units, step_row) = (layer.config.units, StepRow::new(&layer.config));
-        let (own, place) = (&self.pass.cached.own, (self.batch_row(), self.step));
+        let own = &self.pass.cached.own;
+        let place = RowStep { row: self.batch_row(), step: self.step };
         let gates = &mut to.gates[self.at * geometry.gate_pitch..][..Gate::COUNT * padded];
         for (gate, to) in Gate::ALL.into_iter().zip(gates.chunks_exact_mut(padded)) {
             let (real, padding) = to.split_at_mut(units);
@@ -86,13 +88,14 @@ impl RowLoad<'_, '_, '_> {
         };
         if let Some(previous) = previous.filter(|previous| span.contains(previous)) {
             let (own, step_row) = (&pass.cached.own, StepRow::new(&layer.config));
-            own.read((row, previous), step_row.cell(), cells)?;
-            own.read((row, previous), step_row.hidden(), hidden)
+            let place = RowStep { row, step: previous };
+            own.read(place, step_row.cell(), cells)?;
+            own.read(place, step_row.hidden(), hidden)
         } else if let Some(checkpoints) = &pass.cached.checkpoints {
-            let (segment, state_row) =
-                (step / config.segment_steps(), StateRow::new(&layer.config));
-            checkpoints.read((row, segment), state_row.cell(), cells)?;
-            checkpoints.read((row, segment), state_row.hidden(), hidden)
+            let state_row = StateRow::new(&layer.config);
+            let place = RowStep { row, step: step / config.segment_steps() };
+            checkpoints.read(place, state_row.cell(), cells)?;
+            checkpoints.read(place, state_row.hidden(), hidden)
         } else {
             self.load_initial(pass.arrays.initial_cell.as_ref(), cells);
             self.load_initial(pass.arrays.initial_hidden.as_ref(), hidden);
@@ -126,7 +129,7 @@ impl RowLoad<'_, '_, '_> {
         let floats = outputs.start..outputs.start + config.outputs;
         let parts = inputs.chunks_exact_mut(config.outputs);
         for ((_, cached), part) in outputs.directions.each().zip(parts) {
-            cached.read((row, step), floats.clone(), part)?;
+            cached.read(RowStep { row, step }, floats.clone(), part)?;
         }
         pass.plan.config().dropout.apply([below, step, row], 0, inputs);
         Ok(())

@@ -3,7 +3,7 @@
 //! In: the caller's input, the checkpoints, and which steps of which layers are wanted. Out: what these
 //! steps leave, as a cache of every step would hold it, to the last bit. It writes nothing of the caller's.
 
-use super::super::cache::{CachedRows, Regions, TaskCache};
+use super::super::cache::{CachedRows, Regions, RowStep, TaskCache};
 use super::super::forward::{DirectionMemory, GroupMemory, Source, StateMemory, Target, Task};
 use super::super::ping_pong::Turn;
 use super::super::threads::{Divide, Done, Threads};
@@ -184,7 +184,7 @@ impl Recompute<'_> {
         ] {
             buffer.fill(0.0);
             for (row, to) in buffer.chunks_exact_mut(pitch).enumerate() {
-                let place = (group.first + row, number);
+                let place = RowStep { row: group.first + row, step: number };
                 checkpoints.read(place, floats.clone(), &mut to[..floats.len()])?;
             }
         }

@@ -5,7 +5,7 @@
 
 mod rows;
 
-pub(super) use rows::{CachedRows, ChunkRows, TaskCache};
+pub(super) use rows::{CachedRows, ChunkRows, RowStep, TaskCache};
 
 use crate::check::Config;
 use crate::error::{Broken, Code, Error, Issue, Path};

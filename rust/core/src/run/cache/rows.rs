@@ -124,6 +124,15 @@ fn copy_from_bytes(from: &[u8], to: &mut [f32]) {
     }
 }
 
+/// A row of the cache.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::run) struct RowStep {
+    /// Of the whole batch.
+    pub(in crate::run) row: usize,
+    /// Or the segment, where there are checkpoints.
+    pub(in crate::run) step: usize,
+}
+
 /// What a forward pass left of one direction of one layer.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::run) struct CachedRows<'a> {
@@ -147,7 +156,7 @@ impl<'a> CachedRows<'a> {
     /// Some floats of one step, or segment, of a batch row.
     pub(in crate::run) fn read(
         &self,
-        (row, step): (usize, usize),
+        RowStep { row, step }: RowStep,
         floats: Range<usize>,
         to: &mut [f32],
     ) -> Result<(), Broken> {

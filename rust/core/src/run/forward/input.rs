@@ -3,7 +3,7 @@
 //! In: the source of a task and a chunk of its steps. Out: bias + x · W for all rows of the chunk in the
 //! task's buffer, or what a step needs to project its own rows. It does not know the recurrence.
 
-use super::super::cache::CachedRows;
+use super::super::cache::{CachedRows, RowStep};
 use super::super::chunk::Chunk;
 use super::copy::gather_input;
 use super::task::{Source, Task};
@@ -122,7 +122,8 @@ impl<'a> Task<'a> {
     ) -> Result<(), Broken> {
         let first = self.group.first;
         self.gather(below, steps, |below, at, to| {
-            below.read((first + at.row, at.step), 0..to.len(), to)
+            let row = first + at.row;
+            below.read(RowStep { row, step: at.step }, 0..to.len(), to)
         })
     }
 
