@@ -8,7 +8,7 @@ use super::issues::Issues;
 use crate::desc::{Activation as Descriptor, ActivationFunction, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, Path};
 use crate::gate::{Gate, Gates};
-use crate::math::{Activation, Function, Parameters};
+use crate::math::{Activation, Function};
 
 /// The five activations; `None` where something was reported.
 pub(super) fn check_activations(
@@ -56,7 +56,7 @@ fn check_activation(
         issues.push(here, Code::UnsupportedActivation, "an element-wise function", actual);
         return None;
     };
-    let (uses_alpha, uses_beta) = parameters_of(function);
+    let (uses_alpha, uses_beta) = function.uses_parameters();
     for (name, used, value) in [("alpha", uses_alpha, desc.alpha), ("beta", uses_beta, desc.beta)] {
         if used && value.is_nan() {
             let here = path.then(name);
@@ -92,18 +92,9 @@ fn elementwise(function: ActivationFunction) -> Option<Function> {
     Function::from_number(function.0)
 }
 
-/// Whether a function uses alpha and beta.
-fn parameters_of(function: Function) -> (bool, bool) {
-    match function.parameters() {
-        Parameters::Neither => (false, false),
-        Parameters::Alpha => (true, false),
-        Parameters::AlphaAndBeta => (true, true),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{elementwise, parameters_of};
+    use super::{Function, elementwise};
     use crate::desc::ActivationFunction;
 
     #[test]
@@ -123,7 +114,7 @@ mod tests {
 
     #[test]
     fn parameters_are_those_of_the_formulas() {
-        let uses = |value| elementwise(ActivationFunction(value)).map(parameters_of);
+        let uses = |value| elementwise(ActivationFunction(value)).map(Function::uses_parameters);
         for both in [5, 8, 12, 15, 16, 19, 20, 28] {
             assert_eq!(uses(both), Some((true, true)), "{both}");
         }

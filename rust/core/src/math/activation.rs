@@ -38,7 +38,7 @@ macro_rules! functions {
         fn select_function<V: Visitor>(activation: Activation, visitor: V) -> V::Output {
             let Activation { function, alpha, beta } = activation;
             match function {
-                $(Function::$name => visitor.visit(functions::$name::new(alpha, beta)),)*
+                $(Function::$name => visitor.visit::<functions::$name>(Parameters::of(alpha, beta)),)*
             }
         }
     };
@@ -99,9 +99,9 @@ impl Activation {
 }
 
 impl Function {
-    /// Which parameters it uses.
-    pub(crate) fn parameters(self) -> Parameters {
-        select_function(Activation { function: self, alpha: 0.0, beta: 0.0 }, ParametersOf)
+    /// Whether it uses alpha and beta.
+    pub(crate) fn uses_parameters(self) -> (bool, bool) {
+        select_function(Activation { function: self, alpha: 0.0, beta: 0.0 }, UsesParameters)
     }
 }
 
@@ -111,18 +111,18 @@ trait Visitor {
     type Output;
 
     /// Do it.
-    fn visit<F: Differentiable>(self, function: F) -> Self::Output;
+    fn visit<F: Differentiable>(self, parameters: F::Parameters) -> Self::Output;
 }
 
 /// Say which parameters the function uses.
-struct ParametersOf;
+struct UsesParameters;
 
-impl Visitor for ParametersOf {
-    type Output = Parameters;
+impl Visitor for UsesParameters {
+    type Output = (bool, bool);
 
     #[inline(always)]
-    fn visit<F: Differentiable>(self, _: F) -> Parameters {
-        F::PARAMETERS
+    fn visit<F: Differentiable>(self, _: F::Parameters) -> (bool, bool) {
+        F::Parameters::ARE_USED
     }
 }
 
@@ -144,10 +144,10 @@ impl<S: Simd> Visitor for Apply<'_, S> {
     type Output = ();
 
     #[inline(always)]
-    fn visit<F: Differentiable>(self, function: F) {
+    fn visit<F: Differentiable>(self, parameters: F::Parameters) {
         for lanes in self.values.chunks_exact_mut(S::f32s::LEN) {
             let x = S::f32s::from_slice(self.simd, lanes);
-            function.at(self.simd, x).store_slice(lanes);
+            F::at(self.simd, x, parameters).store_slice(lanes);
         }
     }
 }
@@ -178,13 +178,13 @@ impl<S: Simd> Visitor for ApplyWithDerivative<'_, S> {
     type Output = ();
 
     #[inline(always)]
-    fn visit<F: Differentiable>(self, function: F) {
+    fn visit<F: Differentiable>(self, parameters: F::Parameters) {
         let Self { simd, values, derivatives } = self;
         let values = values.chunks_exact_mut(S::f32s::LEN);
         for (lanes, slopes) in values.zip(derivatives.chunks_exact_mut(S::f32s::LEN)) {
             let x = S::f32s::from_slice(simd, lanes);
-            let value = function.at(simd, x);
-            let slope = function.slope(simd, x, value);
+            let value = F::at(simd, x, parameters);
+            let slope = F::slope(simd, x, value, parameters);
             value.store_slice(lanes);
             x.simd_eq(x).select(slope, x).store_slice(slopes);
         }

@@ -6,12 +6,40 @@
 use super::bounds::at_most;
 use fearless_simd::{Select, Simd, SimdBase};
 
-/// Which of its two parameters a function uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parameters {
-    Neither,
-    Alpha,
-    AlphaAndBeta,
+/// What a formula asks for beside x: nothing, alpha, or alpha and beta.
+pub(super) trait Parameters {
+    /// Whether alpha and beta are among them.
+    const ARE_USED: (bool, bool);
+
+    /// Those of an activation; what is not used is dropped.
+    fn of(alpha: f32, beta: f32) -> Self;
+}
+
+impl Parameters for () {
+    const ARE_USED: (bool, bool) = (false, false);
+
+    #[inline(always)]
+    fn of(_: f32, _: f32) -> Self {}
+}
+
+/// Alpha.
+impl Parameters for f32 {
+    const ARE_USED: (bool, bool) = (true, false);
+
+    #[inline(always)]
+    fn of(alpha: f32, _: f32) -> Self {
+        alpha
+    }
+}
+
+/// Alpha and beta.
+impl Parameters for (f32, f32) {
+    const ARE_USED: (bool, bool) = (true, true);
+
+    #[inline(always)]
+    fn of(alpha: f32, beta: f32) -> Self {
+        (alpha, beta)
+    }
 }
 
 /// An element-wise function. Implementations of [`at`](Self::at) and [`slope`](Self::slope) carry
@@ -23,19 +51,17 @@ pub(crate) enum Parameters {
 /// At a kink the derivative is that of the branch into which the formula puts the point: "below 0, else"
 /// counts 0 to the second branch. Where the formula says min or max, reaching the bound counts as being
 /// held by it, so the derivative there is 0; that of |x| at 0 is 0.
-pub(super) trait Differentiable: Copy {
-    /// What [`new`](Self::new) looks at.
-    const PARAMETERS: Parameters;
-
-    /// With these parameters; those that it does not use are dropped.
-    fn new(alpha: f32, beta: f32) -> Self;
+pub(super) trait Differentiable {
+    /// Those that its formula has.
+    type Parameters: Parameters + Copy;
 
     /// The value in each lane.
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s;
+    fn at<S: Simd>(simd: S, x: S::f32s, parameters: Self::Parameters) -> S::f32s;
 
     /// The derivative in each lane, given x and the function's value there. What a NaN gives does not
     /// matter: whoever calls this replaces it.
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, value: S::f32s) -> S::f32s;
+    fn slope<S: Simd>(simd: S, x: S::f32s, value: S::f32s, parameters: Self::Parameters)
+    -> S::f32s;
 }
 
 /// A value in all lanes.

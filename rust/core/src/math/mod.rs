@@ -31,6 +31,6 @@ mod tanh;
 mod tests;
 
 pub(crate) use activation::{Activation, Function, apply_slice, apply_with_derivative_slice};
-pub(crate) use differentiable::{Parameters, sigmoid_slope, tanh_slope};
+pub(crate) use differentiable::{sigmoid_slope, tanh_slope};
 pub(crate) use sigmoid::sigmoid;
 pub(crate) use tanh::tanh;

@@ -3,195 +3,129 @@
 //! In: one vector and the function's parameters. Out: value and derivative. Rounding is that of `linear`.
 
 use super::super::bounds::{at_most, clamp, times_or_zero};
-use super::super::differentiable::{Differentiable, Parameters, between, outside, splat};
+use super::super::differentiable::{Differentiable, between, outside, splat};
 use super::linear::LeakyRectifiedLinear;
 use fearless_simd::{Select, Simd, SimdBase, SimdFloat};
 
 /// min(max(x, alpha), beta)
-#[derive(Clone, Copy)]
-pub(in crate::math) struct Clamp {
-    alpha: f32,
-    beta: f32,
-}
+pub(in crate::math) struct Clamp;
 
 impl Differentiable for Clamp {
-    const PARAMETERS: Parameters = Parameters::AlphaAndBeta;
+    type Parameters = (f32, f32);
 
     #[inline(always)]
-    fn new(alpha: f32, beta: f32) -> Self {
-        Self { alpha, beta }
+    fn at<S: Simd>(simd: S, x: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        clamp(simd, x, alpha, beta)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        clamp(simd, x, self.alpha, self.beta)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        between(simd, splat(simd, 1.0), x, (self.alpha, self.beta))
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        between(simd, splat(simd, 1.0), x, (alpha, beta))
     }
 }
 
 /// max(0, min(1, alpha x + beta))
-#[derive(Clone, Copy)]
-pub(in crate::math) struct HardSigmoid {
-    alpha: f32,
-    beta: f32,
-}
+pub(in crate::math) struct HardSigmoid;
 
 impl Differentiable for HardSigmoid {
-    const PARAMETERS: Parameters = Parameters::AlphaAndBeta;
+    type Parameters = (f32, f32);
 
     #[inline(always)]
-    fn new(alpha: f32, beta: f32) -> Self {
-        Self { alpha, beta }
+    fn at<S: Simd>(simd: S, x: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        clamp(simd, x * alpha + beta, 0.0, 1.0)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        clamp(simd, x * self.alpha + self.beta, 0.0, 1.0)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        between(simd, splat(simd, self.alpha), x * self.alpha + self.beta, (0.0, 1.0))
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        between(simd, splat(simd, alpha), x * alpha + beta, (0.0, 1.0))
     }
 }
 
 /// x min(max(x + 3, 0), 6) / 6
-#[derive(Clone, Copy)]
 pub(in crate::math) struct HardSwish;
 
 impl Differentiable for HardSwish {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         times_or_zero(simd, x, clamp(simd, x + 3.0, 0.0, 6.0) / 6.0)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         let held = x.simd_ge(3.0).select(splat(simd, 1.0), splat(simd, 0.0));
         x.abs().simd_lt(3.0).select((x + x + 3.0) / 6.0, held)
     }
 }
 
 /// min(alpha x, beta) below 0, else min(x, beta)
-#[derive(Clone, Copy)]
-pub(in crate::math) struct ClampedLeakyRectifiedLinear {
-    alpha: f32,
-    beta: f32,
-}
-
-impl ClampedLeakyRectifiedLinear {
-    /// Without its bound.
-    #[inline(always)]
-    fn leaky(self) -> LeakyRectifiedLinear {
-        LeakyRectifiedLinear::new(self.alpha, self.beta)
-    }
-}
+pub(in crate::math) struct ClampedLeakyRectifiedLinear;
 
 impl Differentiable for ClampedLeakyRectifiedLinear {
-    const PARAMETERS: Parameters = Parameters::AlphaAndBeta;
+    type Parameters = (f32, f32);
 
     #[inline(always)]
-    fn new(alpha: f32, beta: f32) -> Self {
-        Self { alpha, beta }
+    fn at<S: Simd>(simd: S, x: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        at_most(simd, LeakyRectifiedLinear::at(simd, x, alpha), beta)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        at_most(simd, self.leaky().at(simd, x), self.beta)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        let slope = self.leaky().slope(simd, x, x);
-        (slope * x).simd_lt(self.beta).select(slope, splat(simd, 0.0))
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        let slope = LeakyRectifiedLinear::slope(simd, x, x, alpha);
+        (slope * x).simd_lt(beta).select(slope, splat(simd, 0.0))
     }
 }
 
 /// 0 where |x| < |alpha|, else x
-#[derive(Clone, Copy)]
-pub(in crate::math) struct HardShrink {
-    alpha: f32,
-}
+pub(in crate::math) struct HardShrink;
 
 impl Differentiable for HardShrink {
-    const PARAMETERS: Parameters = Parameters::Alpha;
+    type Parameters = f32;
 
     #[inline(always)]
-    fn new(alpha: f32, _: f32) -> Self {
-        Self { alpha }
+    fn at<S: Simd>(simd: S, x: S::f32s, alpha: f32) -> S::f32s {
+        x.abs().simd_lt(alpha.abs()).select(splat(simd, 0.0), x)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        x.abs().simd_lt(self.alpha.abs()).select(splat(simd, 0.0), x)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        outside(simd, x, self.alpha)
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, alpha: f32) -> S::f32s {
+        outside(simd, x, alpha)
     }
 }
 
 /// 0 where |x| < |alpha|, else x - copysign(alpha, x)
-#[derive(Clone, Copy)]
-pub(in crate::math) struct SoftShrink {
-    alpha: f32,
-}
+pub(in crate::math) struct SoftShrink;
 
 impl Differentiable for SoftShrink {
-    const PARAMETERS: Parameters = Parameters::Alpha;
+    type Parameters = f32;
 
     #[inline(always)]
-    fn new(alpha: f32, _: f32) -> Self {
-        Self { alpha }
+    fn at<S: Simd>(simd: S, x: S::f32s, alpha: f32) -> S::f32s {
+        let nearer = x - splat(simd, alpha).copysign(x);
+        x.abs().simd_lt(alpha.abs()).select(splat(simd, 0.0), nearer)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        let nearer = x - splat(simd, self.alpha).copysign(x);
-        x.abs().simd_lt(self.alpha.abs()).select(splat(simd, 0.0), nearer)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        outside(simd, x, self.alpha)
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, alpha: f32) -> S::f32s {
+        outside(simd, x, alpha)
     }
 }
 
 /// beta where x <= alpha, else x
-#[derive(Clone, Copy)]
-pub(in crate::math) struct Threshold {
-    alpha: f32,
-    beta: f32,
-}
+pub(in crate::math) struct Threshold;
 
 impl Differentiable for Threshold {
-    const PARAMETERS: Parameters = Parameters::AlphaAndBeta;
+    type Parameters = (f32, f32);
 
     #[inline(always)]
-    fn new(alpha: f32, beta: f32) -> Self {
-        Self { alpha, beta }
+    fn at<S: Simd>(simd: S, x: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        x.simd_le(alpha).select(splat(simd, beta), x)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        x.simd_le(self.alpha).select(splat(simd, self.beta), x)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        x.simd_gt(self.alpha).select(splat(simd, 1.0), splat(simd, 0.0))
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (alpha, _): (f32, f32)) -> S::f32s {
+        x.simd_gt(alpha).select(splat(simd, 1.0), splat(simd, 0.0))
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: one vector and the function's parameters. Out: value and derivative. Results are as near as those of
 //! the functions in use, with one more rounding for a product with alpha; an inner product is rounded first.
 
-use super::super::differentiable::{Differentiable, Parameters, splat};
+use super::super::differentiable::{Differentiable, splat};
 use super::super::exp::{exp, expm1};
 use super::super::log::{log_sigmoid, softplus};
 use super::super::sigmoid::sigmoid;
@@ -15,127 +15,90 @@ const SELU_SCALE: f32 = 1.050_701;
 const SELU_SCALE_ALPHA: f32 = 1.758_099_3;
 
 /// alpha log(1 + e^(beta x))
-#[derive(Clone, Copy)]
-pub(in crate::math) struct Softplus {
-    alpha: f32,
-    beta: f32,
-}
+pub(in crate::math) struct Softplus;
 
 impl Differentiable for Softplus {
-    const PARAMETERS: Parameters = Parameters::AlphaAndBeta;
+    type Parameters = (f32, f32);
 
     #[inline(always)]
-    fn new(alpha: f32, beta: f32) -> Self {
-        Self { alpha, beta }
+    fn at<S: Simd>(simd: S, x: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        softplus(simd, x * beta) * alpha
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        softplus(simd, x * self.beta) * self.alpha
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        sigmoid(simd, x * self.beta) * (self.alpha * self.beta)
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        sigmoid(simd, x * beta) * (alpha * beta)
     }
 }
 
 /// log(sigmoid(x))
-#[derive(Clone, Copy)]
 pub(in crate::math) struct LogSigmoid;
 
 impl Differentiable for LogSigmoid {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         log_sigmoid(simd, x)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         sigmoid(simd, -x)
     }
 }
 
 /// alpha (e^x - 1) below 0, else x
 #[expect(clippy::upper_case_acronyms, reason = "Apple's name")]
-#[derive(Clone, Copy)]
-pub(in crate::math) struct ELU {
-    alpha: f32,
-}
+pub(in crate::math) struct ELU;
 
 impl Differentiable for ELU {
-    const PARAMETERS: Parameters = Parameters::Alpha;
+    type Parameters = f32;
 
     #[inline(always)]
-    fn new(alpha: f32, _: f32) -> Self {
-        Self { alpha }
+    fn at<S: Simd>(simd: S, x: S::f32s, alpha: f32) -> S::f32s {
+        x.simd_lt(0.0).select(expm1(simd, x) * alpha, x)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        x.simd_lt(0.0).select(expm1(simd, x) * self.alpha, x)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        x.simd_lt(0.0).select(exp(simd, x) * self.alpha, splat(simd, 1.0))
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, alpha: f32) -> S::f32s {
+        x.simd_lt(0.0).select(exp(simd, x) * alpha, splat(simd, 1.0))
     }
 }
 
 /// The self-normalising ELU: alpha (e^x - 1) below 0, else x, times a scale, with two published constants
 #[expect(clippy::upper_case_acronyms, reason = "Apple's name")]
-#[derive(Clone, Copy)]
 pub(in crate::math) struct SELU;
 
 impl Differentiable for SELU {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         x.simd_lt(0.0).select(expm1(simd, x) * SELU_SCALE_ALPHA, x * SELU_SCALE)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         x.simd_lt(0.0).select(exp(simd, x) * SELU_SCALE_ALPHA, splat(simd, SELU_SCALE))
     }
 }
 
 /// alpha (e^(x / alpha) - 1) below 0, else x
 #[expect(clippy::upper_case_acronyms, reason = "Apple's name")]
-#[derive(Clone, Copy)]
-pub(in crate::math) struct CELU {
-    alpha: f32,
-}
+pub(in crate::math) struct CELU;
 
 impl Differentiable for CELU {
-    const PARAMETERS: Parameters = Parameters::Alpha;
+    type Parameters = f32;
 
     #[inline(always)]
-    fn new(alpha: f32, _: f32) -> Self {
-        Self { alpha }
+    fn at<S: Simd>(simd: S, x: S::f32s, alpha: f32) -> S::f32s {
+        x.simd_lt(0.0).select(expm1(simd, x / alpha) * alpha, x)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        x.simd_lt(0.0).select(expm1(simd, x / self.alpha) * self.alpha, x)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        x.simd_lt(0.0).select(exp(simd, x / self.alpha), splat(simd, 1.0))
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, alpha: f32) -> S::f32s {
+        x.simd_lt(0.0).select(exp(simd, x / alpha), splat(simd, 1.0))
     }
 }
 

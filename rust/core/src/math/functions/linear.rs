@@ -5,150 +5,107 @@
 //! may drop.
 
 use super::super::bounds::at_least;
-use super::super::differentiable::{Differentiable, Parameters, splat};
+use super::super::differentiable::{Differentiable, splat};
 use fearless_simd::{Select, Simd, SimdBase, SimdFloat};
 
 /// x
-#[derive(Clone, Copy)]
 pub(in crate::math) struct Identity;
 
 impl Differentiable for Identity {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, _: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(_: S, x: S::f32s, (): ()) -> S::f32s {
         x
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, _: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, _: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         splat(simd, 1.0)
     }
 }
 
 /// alpha x
-#[derive(Clone, Copy)]
-pub(in crate::math) struct Linear {
-    alpha: f32,
-}
+pub(in crate::math) struct Linear;
 
 impl Differentiable for Linear {
-    const PARAMETERS: Parameters = Parameters::Alpha;
+    type Parameters = f32;
 
     #[inline(always)]
-    fn new(alpha: f32, _: f32) -> Self {
-        Self { alpha }
+    fn at<S: Simd>(_: S, x: S::f32s, alpha: f32) -> S::f32s {
+        x * alpha
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, _: S, x: S::f32s) -> S::f32s {
-        x * self.alpha
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, _: S::f32s, _: S::f32s) -> S::f32s {
-        splat(simd, self.alpha)
+    fn slope<S: Simd>(simd: S, _: S::f32s, _: S::f32s, alpha: f32) -> S::f32s {
+        splat(simd, alpha)
     }
 }
 
 /// alpha x + beta
-#[derive(Clone, Copy)]
-pub(in crate::math) struct LinearWithBias {
-    alpha: f32,
-    beta: f32,
-}
+pub(in crate::math) struct LinearWithBias;
 
 impl Differentiable for LinearWithBias {
-    const PARAMETERS: Parameters = Parameters::AlphaAndBeta;
+    type Parameters = (f32, f32);
 
     #[inline(always)]
-    fn new(alpha: f32, beta: f32) -> Self {
-        Self { alpha, beta }
+    fn at<S: Simd>(_: S, x: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        x * alpha + beta
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, _: S, x: S::f32s) -> S::f32s {
-        x * self.alpha + self.beta
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, _: S::f32s, _: S::f32s) -> S::f32s {
-        splat(simd, self.alpha)
+    fn slope<S: Simd>(simd: S, _: S::f32s, _: S::f32s, (alpha, _): (f32, f32)) -> S::f32s {
+        splat(simd, alpha)
     }
 }
 
 /// max(x, 0)
-#[derive(Clone, Copy)]
 pub(in crate::math) struct RectifiedLinear;
 
 impl Differentiable for RectifiedLinear {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         at_least(simd, x, 0.0)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         x.simd_gt(0.0).select(splat(simd, 1.0), splat(simd, 0.0))
     }
 }
 
 /// alpha x below 0, else x
-#[derive(Clone, Copy)]
-pub(in crate::math) struct LeakyRectifiedLinear {
-    alpha: f32,
-}
+pub(in crate::math) struct LeakyRectifiedLinear;
 
 impl Differentiable for LeakyRectifiedLinear {
-    const PARAMETERS: Parameters = Parameters::Alpha;
+    type Parameters = f32;
 
     #[inline(always)]
-    fn new(alpha: f32, _: f32) -> Self {
-        Self { alpha }
+    fn at<S: Simd>(_: S, x: S::f32s, alpha: f32) -> S::f32s {
+        x.simd_lt(0.0).select(x * alpha, x)
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, _: S, x: S::f32s) -> S::f32s {
-        x.simd_lt(0.0).select(x * self.alpha, x)
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        x.simd_lt(0.0).select(splat(simd, self.alpha), splat(simd, 1.0))
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, alpha: f32) -> S::f32s {
+        x.simd_lt(0.0).select(splat(simd, alpha), splat(simd, 1.0))
     }
 }
 
 /// |x|
-#[derive(Clone, Copy)]
 pub(in crate::math) struct Abs;
 
 impl Differentiable for Abs {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, _: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(_: S, x: S::f32s, (): ()) -> S::f32s {
         x.abs()
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         x.simd_eq(0.0).select(splat(simd, 0.0), splat(simd, 1.0).copysign(x))
     }
 }

@@ -5,127 +5,94 @@
 //! float like any other x.
 
 use super::super::bounds::at_most;
-use super::super::differentiable::{Differentiable, Parameters, sigmoid_slope, splat, tanh_slope};
+use super::super::differentiable::{Differentiable, sigmoid_slope, splat, tanh_slope};
 use super::super::sigmoid::sigmoid;
 use super::super::tanh::{tanh, tanh_shrink};
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 
 /// 1 / (1 + e^-x)
-#[derive(Clone, Copy)]
 pub(in crate::math) struct Sigmoid;
 
 impl Differentiable for Sigmoid {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         sigmoid(simd, x)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, _: S::f32s, value: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, _: S::f32s, value: S::f32s, (): ()) -> S::f32s {
         sigmoid_slope(simd, value)
     }
 }
 
 /// tanh x
-#[derive(Clone, Copy)]
 pub(in crate::math) struct Tanh;
 
 impl Differentiable for Tanh {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         tanh(simd, x)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, _: S::f32s, value: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, _: S::f32s, value: S::f32s, (): ()) -> S::f32s {
         tanh_slope(simd, value)
     }
 }
 
 /// alpha tanh(beta x)
-#[derive(Clone, Copy)]
-pub(in crate::math) struct ScaledTanh {
-    alpha: f32,
-    beta: f32,
-}
+pub(in crate::math) struct ScaledTanh;
 
 impl Differentiable for ScaledTanh {
-    const PARAMETERS: Parameters = Parameters::AlphaAndBeta;
+    type Parameters = (f32, f32);
 
     #[inline(always)]
-    fn new(alpha: f32, beta: f32) -> Self {
-        Self { alpha, beta }
+    fn at<S: Simd>(simd: S, x: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        tanh(simd, x * beta) * alpha
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        tanh(simd, x * self.beta) * self.alpha
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
-        tanh_slope(simd, tanh(simd, x * self.beta)) * (self.alpha * self.beta)
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        tanh_slope(simd, tanh(simd, x * beta)) * (alpha * beta)
     }
 }
 
 /// x - tanh x
-#[derive(Clone, Copy)]
 pub(in crate::math) struct TanhShrink;
 
 impl Differentiable for TanhShrink {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         tanh_shrink(simd, x)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         let t = tanh(simd, x);
         t * t
     }
 }
 
 /// x / (1 + |x|)
-#[derive(Clone, Copy)]
 pub(in crate::math) struct Softsign;
 
 impl Differentiable for Softsign {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         let magnitude = at_most(simd, x.abs(), f32::MAX);
         (magnitude / (magnitude + 1.0)).copysign(x)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         let root = splat(simd, 1.0) / (x.abs() + 1.0);
         root * root
     }

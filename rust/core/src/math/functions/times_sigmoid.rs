@@ -4,29 +4,23 @@
 //! to 0, 1 - sigmoid(x) is computed as sigmoid(-x), which loses nothing for large x.
 
 use super::super::bounds::times_or_zero;
-use super::super::differentiable::{Differentiable, Parameters, finite_square};
+use super::super::differentiable::{Differentiable, finite_square};
 use super::super::sigmoid::{sigmoid, times_sigmoid};
 use fearless_simd::Simd;
 
 /// x sigmoid(x)
-#[derive(Clone, Copy)]
 pub(in crate::math) struct SiLU;
 
 impl Differentiable for SiLU {
-    const PARAMETERS: Parameters = Parameters::Neither;
+    type Parameters = ();
 
     #[inline(always)]
-    fn new(_: f32, _: f32) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn at<S: Simd>(simd: S, x: S::f32s, (): ()) -> S::f32s {
         times_sigmoid(simd, x, x)
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (): ()) -> S::f32s {
         let s = sigmoid(simd, x);
         s + times_or_zero(simd, x, s * sigmoid(simd, -x))
     }
@@ -36,31 +30,22 @@ impl Differentiable for SiLU {
 ///
 /// Computed as x sigmoid(z) with z = 2 alpha x (1 + beta x²), which does not cancel for negative x. An error of z counts
 /// as many times as z is great. The derivative is sigmoid(z) + x sigmoid(z) sigmoid(-z) z'.
-#[derive(Clone, Copy)]
-pub(in crate::math) struct GELUApproximation {
-    alpha: f32,
-    beta: f32,
-}
+pub(in crate::math) struct GELUApproximation;
 
 impl Differentiable for GELUApproximation {
-    const PARAMETERS: Parameters = Parameters::AlphaAndBeta;
+    type Parameters = (f32, f32);
 
     #[inline(always)]
-    fn new(alpha: f32, beta: f32) -> Self {
-        Self { alpha, beta }
+    fn at<S: Simd>(simd: S, x: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
+        let inner = x * (finite_square(simd, x) * beta + 1.0);
+        times_sigmoid(simd, x, inner * (2.0 * alpha))
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        let inner = x * (finite_square(simd, x) * self.beta + 1.0);
-        times_sigmoid(simd, x, inner * (2.0 * self.alpha))
-    }
-
-    #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::f32s, _: S::f32s) -> S::f32s {
+    fn slope<S: Simd>(simd: S, x: S::f32s, _: S::f32s, (alpha, beta): (f32, f32)) -> S::f32s {
         let square = finite_square(simd, x);
-        let z = x * (square * self.beta + 1.0) * (2.0 * self.alpha);
-        let steepness = (square * (3.0 * self.beta) + 1.0) * (2.0 * self.alpha);
+        let z = x * (square * beta + 1.0) * (2.0 * alpha);
+        let steepness = (square * (3.0 * beta) + 1.0) * (2.0 * alpha);
         let s = sigmoid(simd, z);
         s + times_or_zero(simd, x * steepness, s * sigmoid(simd, -z))
     }

@@ -5,24 +5,24 @@ use super::super::differentiable::Differentiable;
 use fearless_simd::{Level, Simd, SimdBase, dispatch};
 
 /// A function of one vector.
-pub(super) trait Elementwise: Copy {
+pub(super) trait Elementwise {
     /// The value in each lane.
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s;
+    fn at<S: Simd>(simd: S, x: S::f32s) -> S::f32s;
 }
 
-impl<F: Differentiable> Elementwise for F {
+impl<F: Differentiable<Parameters = ()>> Elementwise for F {
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
-        Differentiable::at(self, simd, x)
+    fn at<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+        <F as Differentiable>::at(simd, x, ())
     }
 }
 
 /// Replace each vector of a slice.
 #[inline(always)]
-fn each<S: Simd>(simd: S, values: &mut [f32], function: impl Elementwise) {
+fn each<F: Elementwise, S: Simd>(simd: S, values: &mut [f32]) {
     for lanes in values.chunks_exact_mut(S::f32s::LEN) {
         let x = S::f32s::from_slice(simd, lanes);
-        function.at(simd, x).store_slice(lanes);
+        F::at(simd, x).store_slice(lanes);
     }
 }
 
@@ -49,15 +49,15 @@ pub(super) fn levels() -> Vec<(&'static str, Level)> {
 pub(super) const MOST_LANES: usize = 16;
 
 /// Replace each value by the function's, at a level.
-pub(super) fn replace(level: Level, function: impl Elementwise, values: &mut [f32]) {
+pub(super) fn replace<F: Elementwise>(level: Level, values: &mut [f32]) {
     assert_eq!(values.len() % MOST_LANES, 0);
-    dispatch!(level, simd => each(simd, values, function));
+    dispatch!(level, simd => each::<F, _>(simd, values));
 }
 
 /// The value of a function at one point.
-pub(super) fn value(level: Level, function: impl Elementwise, x: f32) -> f32 {
+pub(super) fn value<F: Elementwise>(level: Level, x: f32) -> f32 {
     let mut values = [x; MOST_LANES];
-    replace(level, function, &mut values);
+    replace::<F>(level, &mut values);
     values[0]
 }
 

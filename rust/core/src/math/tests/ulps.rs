@@ -55,12 +55,12 @@ impl Worst {
 }
 
 /// Largest error over the inputs, for each level.
-fn worst<F: Elementwise>(function: F, exact: fn(f64) -> f64, inputs: &[f32]) -> Vec<Worst> {
+fn worst<F: Elementwise>(exact: fn(f64) -> f64, inputs: &[f32]) -> Vec<Worst> {
     let expected: Vec<f64> = inputs.iter().map(|&x| exact(f64::from(x))).collect();
     let mut worst = Vec::new();
     for (_, level) in levels() {
         let mut values = inputs.to_vec();
-        replace(level, function, &mut values);
+        replace::<F>(level, &mut values);
         let errors = values.iter().zip(&expected).zip(inputs);
         let errors = errors.map(|((&y, &exact), &at)| Worst { error: ulps(y, exact), at });
         worst.push(errors.fold(Worst::default(), Worst::or));
@@ -81,21 +81,20 @@ fn assert_bound(bound: f64, worst: &[Worst]) {
 }
 
 /// Check the bound on sampled inputs.
-pub(super) fn check_sampled<F: Elementwise>(function: F, exact: fn(f64) -> f64, bound: f64) {
-    assert_bound(bound, &worst(function, exact, &sampled()));
+pub(super) fn check_sampled<F: Elementwise>(exact: fn(f64) -> f64, bound: f64) {
+    assert_bound(bound, &worst::<F>(exact, &sampled()));
 }
 
 /// Check the bound on all 2^32 inputs, on all cores.
-pub(super) fn check_all<F: Elementwise + Send>(function: F, exact: fn(f64) -> f64, bound: f64) {
+pub(super) fn check_all<F: Elementwise>(exact: fn(f64) -> f64, bound: f64) {
     let threads = thread::available_parallelism().map_or(1, usize::from) as u64;
     let inputs = 1_u64 << 32;
     let share = inputs.div_ceil(threads);
     let results: Vec<Vec<Worst>> = thread::scope(|scope| {
         let starts = (0..threads).map(|index| index * share);
         let ranges = starts.map(|start| start..(start + share).min(inputs));
-        let handles: Vec<_> = ranges
-            .map(|range| scope.spawn(move || worst_in_range(function, exact, range)))
-            .collect();
+        let handles: Vec<_> =
+            ranges.map(|range| scope.spawn(move || worst_in_range::<F>(exact, range))).collect();
         handles.into_iter().map(|handle| handle.join().expect("no panic")).collect()
     });
     let merged = results.into_iter().reduce(merge).expect("a thread");
@@ -103,17 +102,13 @@ pub(super) fn check_all<F: Elementwise + Send>(function: F, exact: fn(f64) -> f6
 }
 
 /// Largest error over a range of bit patterns, for each level.
-fn worst_in_range<F: Elementwise>(
-    function: F,
-    exact: fn(f64) -> f64,
-    range: Range<u64>,
-) -> Vec<Worst> {
+fn worst_in_range<F: Elementwise>(exact: fn(f64) -> f64, range: Range<u64>) -> Vec<Worst> {
     const BLOCK: usize = 1 << 14;
     let blocks = range.clone().step_by(BLOCK).map(|start| {
         let patterns = start..(start + BLOCK as u64).min(range.end);
         let mut inputs: Vec<f32> = patterns.map(|bits| f32::from_bits(bits as u32)).collect();
         inputs.resize(BLOCK, 0.0);
-        worst(function, exact, &inputs)
+        worst::<F>(exact, &inputs)
     });
     blocks.reduce(merge).unwrap_or_default()
 }
