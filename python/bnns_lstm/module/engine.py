@@ -223,16 +223,15 @@ class Engine:
     def chunk(self, x: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
         """Outputs and final states of some steps that follow these states, as new arrays."""
         with self.lock:
-            prepared, room = self.prepared(x.shape[0], x.shape[1], None)
+            prepared, _ = self.prepared(x.shape[0], x.shape[1], None)
         found = prepared.call(x, h, c)
         if found is not None:
             return found
         # Another call is using one of the arrays at this moment, or floats stand at an odd address.
         with self.lock:
-            for to, array in ((room.x, x), (room.h0[:, 0], h), (room.c0[:, 0], c)):
-                np.copyto(to, array)
-            prepared.forward()
-            return room.y.copy(), room.hn[:, 0].copy(), room.cn[:, 0].copy()
+            state = (h[:, np.newaxis], c[:, np.newaxis])
+            y, hn, cn = self.forward(Batch(x, state, None, None, True))
+            return y.copy(), hn[:, 0].copy(), cn[:, 0].copy()
 
     def train(
         self, batch: Batch, dropout: float, seed: int

@@ -238,7 +238,8 @@ class LSTM(Files):
         if not is_training and not issues:
             return self(x, state, lengths=lengths, out=out)
         batch, target = self._read(x, state, lengths, out, issues)
-        engine = self._current()
+        # A training call packs the weights for itself.
+        engine = self._engine
         engine.weights.add_biases()
         if seed is None:
             self._random = self._random or np.random.default_rng()

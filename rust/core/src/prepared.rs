@@ -2,7 +2,7 @@
 //!
 //! In: a checked layer and its weights, once; arrays, for each call. Out: results in the caller's memory.
 //! Checking, planning and packing happen at the beginning; a call takes no lock and, on one thread,
-//! allocates nothing. Layers of other batches and lengths may use the same packed weights.
+//! allocates nothing.
 
 use crate::check::{Checked, check};
 use crate::desc::{FilterParameters, LayerParametersLSTM};
@@ -11,13 +11,12 @@ use crate::error::Error;
 use crate::pack::{BoundWeights, WeightViews, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
 use crate::run::{Inputs, Outputs, Workspace, forward};
-use std::sync::Arc;
 
-/// A planned layer with packed weights, which others may share, and a workspace of its own.
+/// A planned layer with packed weights and a workspace.
 #[derive(Debug)]
 pub struct Prepared {
     plan: Plan,
-    weights: Arc<Weights>,
+    weights: Weights,
     workspace: Workspace,
 }
 
@@ -32,29 +31,12 @@ impl Prepared {
         options: Options,
         weights: &WeightViews<'_>,
     ) -> Result<Self, Error> {
+        let options = Options { training: false, ..options };
         let layer = LayerPlan::new(checked, options);
         let weights = Weights::pack(&layer, &BoundWeights::bind(checked, weights)?)?;
-        Self::sharing(checked, options, &Arc::new(weights))
-    }
-
-    /// Plan a checked layer whose weights have been packed before, for another batch or length.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::WrongLayer`] for weights of another layer or SIMD level, and those of [`Plan::new`] and
-    /// [`Workspace::new`].
-    pub fn sharing(
-        checked: &Checked,
-        options: Options,
-        weights: &Arc<Weights>,
-    ) -> Result<Self, Error> {
-        let options = Options { training: false, ..options };
-        if !weights.layer().fits(checked, options) {
-            return Err(Error::WrongLayer { what: "weights" });
-        }
-        let plan = Plan::new(weights.layer(), checked, options)?;
+        let plan = Plan::new(&layer, checked, options)?;
         let workspace = Workspace::new(&plan)?;
-        Ok(Self { plan, weights: Arc::clone(weights), workspace })
+        Ok(Self { plan, weights, workspace })
     }
 
     /// Compute the layer for the arrays that were checked, from whatever they hold now.
@@ -83,27 +65,8 @@ impl Prepared {
     /// Those of [`Weights::pack`]; the old weights stay in use then.
     pub fn update_weights(&mut self, weights: &WeightViews<'_>) -> Result<(), Error> {
         let bound = BoundWeights::bind(self.plan.checked(), weights)?;
-        let weights = Weights::pack(self.plan.layer(), &bound)?;
-        self.weights = Arc::new(weights);
+        self.weights = Weights::pack(self.plan.layer(), &bound)?;
         Ok(())
-    }
-
-    /// Use weights that were packed elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::WrongLayer`] for those of another layer or SIMD level; the old weights stay in use then.
-    pub fn share_weights(&mut self, weights: &Arc<Weights>) -> Result<(), Error> {
-        if !weights.layer().is_same(self.plan.layer()) {
-            return Err(Error::WrongLayer { what: "weights" });
-        }
-        self.weights = Arc::clone(weights);
-        Ok(())
-    }
-
-    /// The packed weights, to share them.
-    pub fn weights(&self) -> &Arc<Weights> {
-        &self.weights
     }
 
     /// As [`update_weights`](Self::update_weights), with the weights of a structure.

@@ -4,12 +4,14 @@
 //! takes; or the field whose array somebody else is using. It computes nothing.
 
 use crate::errors::Failure;
-use crate::memory::{Array, Reading, Writing};
+use crate::memory::{Array, Held, Reading, Writing};
 use crate::params::LayerArrays;
 use bnns_lstm::{
     Checked, Code, DataFields, DescriptorError, Error, GateFields, Gates, InputArray, Inputs,
     Issue, Outputs, Path, Side, WeightViews,
 };
+use numpy::Element;
+use pyo3::PyResult;
 
 /// The arrays of a data descriptor that are read.
 pub(crate) type DataReadings<'a, 'py> = DataFields<Option<Reading<'a, 'py, f32>>>;
@@ -114,25 +116,40 @@ pub(crate) fn lend_weights<'r>(weights: &'r WeightReadings<'_, '_>) -> WeightVie
 }
 
 /// Borrow an array to read, where there is one.
-pub(crate) fn read<'a, 'py>(
+pub(crate) fn read<'a, 'py, T: Element>(
     array: Option<&'a Array<'py>>,
     path: impl FnOnce() -> Path,
-) -> Result<Option<Reading<'a, 'py, f32>>, Failure> {
+) -> Result<Option<Reading<'a, 'py, T>>, Failure> {
     let Some(array) = array else { return Ok(None) };
     array.read()?.map(Some).map_err(|code| refused(path(), code))
 }
 
 /// Borrow an array to write, where there is one.
-pub(crate) fn write<'a, 'py>(
+pub(crate) fn write<'a, 'py, T: Element>(
     array: Option<&'a Array<'py>>,
     path: impl FnOnce() -> Path,
-) -> Result<Option<Writing<'a, 'py, f32>>, Failure> {
+) -> Result<Option<Writing<'a, 'py, T>>, Failure> {
     let Some(array) = array else { return Ok(None) };
     array.write()?.map(Some).map_err(|code| refused(path(), code))
 }
 
+/// Keep an array beyond the call, where there is one.
+pub(crate) fn hold(array: Option<&Array<'_>>) -> PyResult<Option<Held>> {
+    array.map(Array::hold).transpose()
+}
+
+/// Borrow a kept array, where there is one.
+pub(crate) fn borrow<'h, G>(
+    held: Option<&'h Held>,
+    path: impl FnOnce() -> Path,
+    lend: impl FnOnce(&'h Held) -> Result<G, Code>,
+) -> Result<Option<G>, Failure> {
+    let Some(held) = held else { return Ok(None) };
+    lend(held).map(Some).map_err(|code| refused(path(), code))
+}
+
 /// An array that cannot be borrowed.
-pub(crate) fn refused(path: Path, code: Code) -> Failure {
+fn refused(path: Path, code: Code) -> Failure {
     let (expected, actual) = match code {
         Code::InUse => ("an array that nobody else is using", "one that is in use"),
         Code::ReadOnly => ("writable memory", "a read-only array"),

@@ -3,12 +3,12 @@
 //! In: the caller's objects. Out: results in the caller's arrays. Objects are read and arrays are borrowed
 //! while the interpreter is held; planning, packing and running happen without it.
 
-use crate::borrow::{Sources, lend_mut, refused, write_data};
+use crate::borrow::{self, Sources, lend_mut, write_data};
 use crate::cache::{Use, check_apart, path, read_cache};
 use crate::errors::Failure;
 use crate::gradients::Gradients;
 use crate::info::level;
-use crate::memory::Array;
+use crate::memory::{Array, Reading, Writing};
 use crate::params::{Layer, LayerArrays, read_filter, read_layer, read_layer_of_pair};
 use crate::reader::Reader;
 use crate::sequence::Values;
@@ -91,12 +91,8 @@ pub(crate) fn direct_apply_lstm_batch_training_caching(
     let Call { checked, filter, arrays, cache } = read(py, params, filter_params, cache)?;
     let sources = Sources::new(&arrays, &checked, &Path::default())?;
     let mut results = write_data(&arrays.output, &Path::default(), Side::Output)?;
-    let mut cache = cache.as_ref().map(Array::write::<u8>).transpose()?;
-    let cache = match &mut cache {
-        Some(Ok(cache)) => cache.as_slice_mut(),
-        Some(Err(code)) => return Err(refused(path(), *code)),
-        None => None,
-    };
+    let mut cache = borrow::write::<u8>(cache.as_ref(), path)?;
+    let cache = cache.as_mut().and_then(Writing::as_slice_mut);
     let options = options(&filter)?;
     let (weights, inputs, outputs) = (sources.weights(), sources.inputs(), lend_mut(&mut results));
     py.detach(|| apply_forward(&checked, options, &weights, inputs, outputs, cache))?;
@@ -120,12 +116,8 @@ pub(crate) fn direct_apply_lstm_batch_backward(
     let PairCall { checked, filter, arrays, delta, cache } = call;
     let sources = Sources::new(&arrays, checked.forward(), &Path::field("params"))?;
     let mut gradients = Gradients::new(&delta, &checked, &Path::field("delta_params"))?;
-    let cache = cache.as_ref().map(Array::read::<u8>).transpose()?;
-    let cache = match &cache {
-        Some(Ok(cache)) => cache.as_slice(),
-        Some(Err(code)) => return Err(refused(path(), *code)),
-        None => None,
-    };
+    let cache = borrow::read::<u8>(cache.as_ref(), path)?;
+    let cache = cache.as_ref().and_then(Reading::as_slice);
     let options = options(&filter)?;
     let (weights, inputs, gradients) = (sources.weights(), sources.inputs(), gradients.views());
     py.detach(|| apply_backward(&checked, options, &weights, inputs, gradients, cache))?;

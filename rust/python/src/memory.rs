@@ -202,11 +202,6 @@ impl<'py> Array<'py> {
 }
 
 impl Held {
-    /// Whether the elements lie in C order.
-    pub(crate) fn is_in_order(&self, py: Python<'_>) -> bool {
-        self.array.bind(py).is_c_contiguous()
-    }
-
     /// Borrow to read; the code says why not.
     pub(crate) fn read<'py>(&self, py: Python<'py>) -> Result<Reading<'_, 'py, f32>, Code> {
         reading(self.array.bind(py), &self.shape)

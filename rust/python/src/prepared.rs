@@ -4,13 +4,14 @@
 //! Out: results in the caller's arrays, as often as they are asked for. What an array holds may change between
 //! calls; its place and its shape cannot, since views of our own are kept.
 
-use crate::borrow::{Sources, checked_inputs, lend, lend_mut, refused};
+use crate::borrow::{Sources, borrow, checked_inputs, hold, lend, lend_mut};
 use crate::call::{Call, options, read};
 use crate::errors::Failure;
-use crate::memory::{Array, Held};
+use crate::memory::Held;
 use crate::weights::PackedWeights;
 use bnns_lstm::{
-    Code, Config, DataField, DataFields, Inputs, Lent, LentMut, Outputs, Path, Prepared, Side,
+    BoundWeights, DataField, DataFields, Error, Inputs, LayerPlan, Lent, LentMut, Outputs, Path,
+    Plan, Side, Weights, Workspace, forward,
 };
 use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -19,7 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 /// A layer that was checked, planned and packed once; made by `prepare`.
 #[pyclass(frozen, module = "bnns_lstm")]
 pub(crate) struct PreparedLayer {
-    prepared: Mutex<Prepared>,
+    plan: Plan,
+    workspace: Mutex<Workspace>,
     input: DataFields<Option<Held>>,
     output: DataFields<Option<Held>>,
     weights: Py<PackedWeights>,
@@ -27,34 +29,11 @@ pub(crate) struct PreparedLayer {
     is_short: bool,
     /// Whether all arrays but the weights are given, none of them in place, and their elements lie in C order.
     takes_others: bool,
-    shapes: Shapes,
 }
 
 /// Output, final hidden state, final cell state.
 type NewArrays<'py> =
     (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray3<f32>>, Bound<'py, PyArray3<f32>>);
-
-/// The shapes of the arrays of `PreparedLayer.call`.
-#[derive(Debug, Clone, Copy)]
-struct Shapes {
-    input: [usize; 3],
-    output: [usize; 3],
-    /// Without an axis of its own for directions, as modules have it.
-    hidden: [usize; 3],
-    /// As `hidden`.
-    cell: [usize; 3],
-}
-
-impl Shapes {
-    fn new(config: &Config) -> Self {
-        Self {
-            input: config.input_shape(),
-            output: config.output_shape(),
-            hidden: config.hidden_shape(),
-            cell: config.cell_shape(),
-        }
-    }
-}
 
 /// An array of this shape whose elements lie in C order, at addresses that floats may have.
 fn in_order<'py>(
@@ -81,26 +60,34 @@ pub(crate) fn prepare(
 ) -> Result<PreparedLayer, Failure> {
     let Call { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
     let options = options(&filter)?;
-    let (prepared, weights) = if let Some(weights) = weights {
-        let packed = Arc::clone(&weights.get().current());
-        (py.detach(|| Prepared::sharing(&checked, options, &packed))?, weights)
+    let weights = if let Some(weights) = weights {
+        weights
     } else {
         let sources = Sources::new(&arrays, &checked, &Path::default())?;
         let views = sources.weights();
-        let prepared = py.detach(|| Prepared::new(&checked, options, &views))?;
-        let weights = PackedWeights::new(&checked, &arrays, prepared.weights())?;
-        (prepared, Py::new(py, weights)?)
+        let packed = py.detach(|| {
+            let layer = LayerPlan::new(&checked, options);
+            Weights::pack(&layer, &BoundWeights::bind(&checked, &views)?)
+        })?;
+        Py::new(py, PackedWeights::new(&checked, &arrays, packed)?)?
     };
-    let hold = |array: Option<&Array<'_>>| array.map(Array::hold).transpose();
+    let layer = Arc::clone(weights.get().current().layer());
+    let (plan, workspace) = py.detach(|| {
+        let plan = Plan::new(&layer, &checked, options).map_err(|error| match error {
+            Error::WrongLayer { .. } => Error::WrongLayer { what: "weights" },
+            other => other,
+        })?;
+        let workspace = Workspace::new(&plan)?;
+        Ok::<_, Error>((plan, workspace))
+    })?;
     let input = checked_inputs(&arrays, &checked).try_map(|_, array| hold(array))?;
     let output = arrays.output.as_ref().try_map(|_, array| hold(array.as_ref()))?;
-    let is_in_order = |held: &Option<Held>| held.as_ref().is_some_and(|held| held.is_in_order(py));
     Ok(PreparedLayer {
-        is_short: prepared.plan().is_short(),
-        shapes: Shapes::new(checked.config()),
-        takes_others: checked.arrays().is_in_order()
-            && input.each().into_iter().chain(output.each()).all(is_in_order),
-        prepared: Mutex::new(prepared),
+        is_short: plan.is_short(),
+        takes_others: plan.is_in_order()
+            && input.each().into_iter().chain(output.each()).all(Option::is_some),
+        plan,
+        workspace: Mutex::new(workspace),
         input,
         output,
         weights,
@@ -131,11 +118,11 @@ impl PreparedLayer {
         hidden: &Bound<'py, PyAny>,
         cell: &Bound<'py, PyAny>,
     ) -> Result<Option<NewArrays<'py>>, Failure> {
-        let shapes = self.shapes;
+        let config = self.plan.config();
         let given = (
-            in_order(data, shapes.input),
-            in_order(hidden, shapes.hidden),
-            in_order(cell, shapes.cell),
+            in_order(data, config.input_shape()),
+            in_order(hidden, config.hidden_shape()),
+            in_order(cell, config.cell_shape()),
         );
         let (true, (Some(data), Some(hidden), Some(cell))) = (self.takes_others, given) else {
             return Ok(None);
@@ -143,7 +130,8 @@ impl PreparedLayer {
         let inputs = DataFields { data: &data, hidden: &hidden, cell: &cell };
         let inputs = inputs.map(|_, array| array.as_slice().ok().map(Lent::InOrder));
         let new = |shape: [usize; 3]| PyArray3::<f32>::zeros(py, shape, false);
-        let (y, hn, cn) = (new(shapes.output), new(shapes.hidden), new(shapes.cell));
+        let (y, hn, cn) =
+            (new(config.output_shape()), new(config.hidden_shape()), new(config.cell_shape()));
         {
             let (y, hn, cn) = (y.readwrite(), hn.readwrite(), cn.readwrite());
             let mut outputs = DataFields { data: y, hidden: hn, cell: cn };
@@ -166,12 +154,12 @@ impl PreparedLayer {
     }
 
     /// What was decided: level, tiles, threads, memory.
-    fn explain(&self, py: Python<'_>) -> String {
-        self.lock(py).plan().explain()
+    fn explain(&self) -> String {
+        self.plan.explain()
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
-        format!("<PreparedLayer: {}>", self.lock(py).plan().summary())
+    fn __repr__(&self) -> String {
+        format!("<PreparedLayer: {}>", self.plan.summary())
     }
 }
 
@@ -183,43 +171,32 @@ impl PreparedLayer {
         inputs: Inputs<'a>,
         outputs: Outputs<'a>,
     ) -> Result<(), Failure> {
-        let weights = self.weights.get();
-        let forward = |mut prepared: MutexGuard<'_, Prepared>| {
+        let compute = |mut workspace: MutexGuard<'_, Workspace>| {
             // They may have been packed anew since the last call.
-            prepared.share_weights(&weights.current())?;
-            prepared.forward(inputs, outputs)
+            let weights = Arc::clone(&self.weights.get().current());
+            forward(&self.plan, &weights, &mut workspace, inputs, outputs)
         };
         if self.is_short {
-            forward(self.lock(py))?;
+            compute(self.lock(py))?;
         } else {
-            py.detach(|| forward(lock(&self.prepared)))?;
+            py.detach(|| compute(lock(&self.workspace)))?;
         }
         Ok(())
     }
 
     /// Wait for a call of another thread without keeping it from the interpreter.
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Prepared> {
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Workspace> {
         loop {
-            match self.prepared.try_lock() {
-                Ok(prepared) => return prepared,
+            match self.workspace.try_lock() {
+                Ok(workspace) => return workspace,
                 Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => py.detach(|| drop(lock(&self.prepared))),
+                Err(TryLockError::WouldBlock) => py.detach(|| drop(lock(&self.workspace))),
             }
         }
     }
 }
 
 /// A panic during a computation leaves nothing behind that the next one reads.
-fn lock(prepared: &Mutex<Prepared>) -> MutexGuard<'_, Prepared> {
-    prepared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Borrow a kept array, where there is one.
-fn borrow<'h, G>(
-    held: Option<&'h Held>,
-    path: impl FnOnce() -> Path,
-    lend: impl FnOnce(&'h Held) -> Result<G, Code>,
-) -> Result<Option<G>, Failure> {
-    let Some(held) = held else { return Ok(None) };
-    lend(held).map(Some).map_err(|code| refused(path(), code))
+fn lock(workspace: &Mutex<Workspace>) -> MutexGuard<'_, Workspace> {
+    workspace.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,11 +3,11 @@
 //! In: the weight arrays of a checked layer, which are kept. Out: packed weights, and packed anew when asked
 //! for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor outputs.
 
-use crate::borrow::{checked_weights, lend_weights, refused};
+use crate::borrow::{borrow, checked_weights, hold, lend_weights};
 use crate::errors::Failure;
-use crate::memory::{Array, Held};
+use crate::memory::Held;
 use crate::params::LayerArrays;
-use bnns_lstm::{BoundWeights, Checked, Code, GateFields, Gates, Path, Weights};
+use bnns_lstm::{BoundWeights, Checked, GateFields, Gates, Path, Weights};
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,14 +24,13 @@ impl PackedWeights {
     pub(crate) fn new(
         checked: &Checked,
         arrays: &LayerArrays<'_>,
-        packed: &Arc<Weights>,
+        packed: Weights,
     ) -> PyResult<Self> {
-        let hold = |array: Option<&Array<'_>>| array.map(Array::hold).transpose();
         Ok(Self {
             checked: checked.clone(),
             arrays: checked_weights(arrays, checked)
                 .try_map(|_, arrays| arrays.try_map(|_, array| hold(array)))?,
-            packed: Mutex::new(Arc::clone(packed)),
+            packed: Mutex::new(Arc::new(packed)),
         })
     }
 
@@ -48,8 +47,7 @@ impl PackedWeights {
         let gates = self.arrays.as_ref().try_map(|gate, arrays| {
             arrays.as_ref().try_map(|field, held| {
                 let path = || Path::field(gate.field()).then(field.name());
-                let read = held.as_ref().map(|held| held.read(py)).transpose();
-                read.map_err(|code: Code| refused(path(), code))
+                borrow(held.as_ref(), path, |held| held.read(py))
             })
         })?;
         let views = lend_weights(&gates);
