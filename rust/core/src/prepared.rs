@@ -64,7 +64,7 @@ impl Prepared {
     ///
     /// Those of [`Weights::pack`]; the old weights stay in use then.
     pub fn update_weights(&mut self, weights: &WeightViews<'_>) -> Result<(), Error> {
-        let bound = BoundWeights::bind(self.plan.checked(), weights)?;
+        let bound = BoundWeights::bind(&self.plan.checked, weights)?;
         self.weights = Weights::pack(self.plan.layer(), &bound)?;
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Prepared {
     ///
     /// As [`update_weights`](Self::update_weights).
     pub fn update(&mut self, params: &LayerParametersLSTM<'_>) -> Result<(), Error> {
-        let weights = weight_views(params.gates(), self.plan.checked());
+        let weights = weight_views(params.gates(), &self.plan.checked);
         self.update_weights(&weights)
     }
 

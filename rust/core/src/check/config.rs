@@ -132,6 +132,11 @@ impl Config {
         if self.layer.directions == 1 { self.segment_steps() } else { self.seq_len }
     }
 
+    /// Layers that compute a segment together: all of a stack with one direction, or each by itself.
+    pub(crate) fn segment_layers(&self) -> usize {
+        if self.layer.directions == 1 { self.layer.layers } else { 1 }
+    }
+
     /// The factors of dropout for the first `out.len()` of `directions * hidden_size` units of one sample
     /// at one step of the output of one layer: 0, or 1 / (1 - dropout). 1 where nothing is dropped, as
     /// after the last layer.

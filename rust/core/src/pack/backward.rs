@@ -13,7 +13,7 @@ use crate::error::{Broken, Error};
 use crate::gate::Gate;
 use crate::kernel::VECTORS;
 use crate::place::{PerPlace, Place};
-use crate::plan::{LayerPlan, Shape};
+use crate::plan::{LayerPlan, PanelSizes};
 use ndarray::{ArrayView2, Axis};
 use std::sync::Arc;
 
@@ -67,33 +67,30 @@ impl TransposedPanels {
     fn pack(layer: &LayerPlan, weights: &BoundWeights<'_>, place: Place) -> Result<Self, Error> {
         let (config, shape) = (&layer.config, &layer.shape);
         let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
-        let has_cell = Gate::EARLY.into_iter().any(full);
-        let cell_gates = if has_cell { Gate::EARLY.len() } else { 0 };
-        let is_output_full = usize::from(full(Gate::Output));
+        let PanelSizes { cell, cell_output, diagonal, .. } = layer.panel_sizes(place.layer);
+        let cell_gates = if cell > 0 { Gate::EARLY.len() } else { 0 };
+        let output_gates = usize::from(cell_output > 0);
         let mut panels = Self {
             input: buffer(layer, config.layer_inputs(place.layer), Gate::COUNT, true)?,
             hidden: buffer(layer, config.outputs, Gate::COUNT, true)?,
             cell: buffer(layer, config.units, cell_gates, Gate::EARLY.into_iter().all(full))?,
-            cell_output: buffer(layer, config.units, is_output_full, true)?,
-            diagonal: Aligned::zeros(layer.panel_sizes(place.layer).diagonal, WHAT)?,
+            cell_output: buffer(layer, config.units, output_gates, true)?,
+            diagonal: Aligned::zeros(diagonal, WHAT)?,
         };
         for gate in Gate::ALL {
             let from = weights.of(gate);
-            let all = GatePosition { index: gate.index(), gates: Gate::COUNT };
-            write(shape, &mut panels.input, all, from.input(place));
-            write(shape, &mut panels.hidden, all, from.hidden(place));
+            let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
+            to.transposed(&mut panels.input, from.input(place));
+            to.transposed(&mut panels.hidden, from.hidden(place));
             if let Some(vector) = from.diagonal(place) {
-                let GatePosition { index, gates } = all;
-                let slot = Slot { shape, index, gates, level: layer.level };
-                slot.vector(&mut panels.diagonal, vector);
+                to.vector(&mut panels.diagonal, vector);
             }
             if let Some(matrix) = from.full(place) {
                 if gate == Gate::Output {
-                    let alone = GatePosition { index: 0, gates: 1 };
-                    write(shape, &mut panels.cell_output, alone, matrix);
+                    Slot { index: 0, gates: 1, ..to }.transposed(&mut panels.cell_output, matrix);
                 } else {
-                    let early = GatePosition { gates: Gate::EARLY.len(), ..all };
-                    write(shape, &mut panels.cell, early, matrix);
+                    let early = Slot { gates: Gate::EARLY.len(), ..to };
+                    early.transposed(&mut panels.cell, matrix);
                 }
             }
         }
@@ -119,27 +116,23 @@ fn buffer(
     }
 }
 
-/// One gate among the gates of a panel.
-#[derive(Clone, Copy)]
-struct GatePosition {
-    index: usize,
-    gates: usize,
-}
-
-/// `[unit, output]` of one gate to `[block][gate][unit][vector][lane]`.
-fn write(shape: &Shape, panel: &mut [f32], to: GatePosition, matrix: ArrayView2<'_, f32>) {
-    let width = VECTORS * shape.lanes;
-    let inputs = to.gates * shape.padded_units();
-    for (unit, row) in matrix.outer_iter().enumerate() {
-        let place = to.index * shape.padded_units() + unit;
-        // The last block may have fewer vectors.
-        let blocks = panel.chunks_mut(inputs * width);
-        for (block, piece) in blocks.zip(row.axis_chunks_iter(Axis(0), width)) {
-            let width = block.len() / inputs;
-            let place = &mut block[place * width..][..piece.len()];
-            match piece.to_slice() {
-                Some(piece) => place.copy_from_slice(piece),
-                None => place.iter_mut().zip(piece).for_each(|(place, &weight)| *place = weight),
+impl Slot<'_> {
+    /// `[unit, output]` of one gate to `[block][gate][unit][vector][lane]`.
+    fn transposed(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
+        let (lanes, units) = (self.shape.lanes, self.shape.padded_units());
+        let width = VECTORS * lanes;
+        let inputs = self.gates * units;
+        for (unit, row) in matrix.outer_iter().enumerate() {
+            let place = self.index * units + unit;
+            // The last block may have fewer vectors.
+            let blocks = panel.chunks_mut(inputs * width);
+            for (block, piece) in blocks.zip(row.axis_chunks_iter(Axis(0), width)) {
+                let width = block.len() / inputs;
+                let place = &mut block[place * width..][..piece.len()];
+                match piece.to_slice() {
+                    Some(piece) => place.copy_from_slice(piece),
+                    None => place.iter_mut().zip(piece).for_each(|(to, &weight)| *to = weight),
+                }
             }
         }
     }

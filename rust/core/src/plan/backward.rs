@@ -4,6 +4,7 @@
 
 use super::cache::StepRow;
 use super::call::Plan;
+use super::layer::LayerPlan;
 use super::memory::GroupSizes;
 use crate::check::{LayerConfig, Peephole};
 use crate::gate::Gate;
@@ -32,8 +33,6 @@ pub(crate) struct BackwardSizes {
     pub(crate) d_hidden: usize,
     /// Gradient of the cell state, for each layer and direction, `[batch row][unit]` at the wide pitch.
     pub(crate) d_cell: usize,
-    /// Sums of weight gradients, for each layer, and as much again for those of the last steps.
-    pub(crate) weights: Vec<usize>,
     /// Gradients of the inputs of even and of odd layers, for each direction, `[row][input]`.
     pub(crate) d_inputs: [usize; 2],
     /// To compute a segment again.
@@ -44,8 +43,6 @@ pub(crate) struct BackwardSizes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RecomputeSizes {
     pub(crate) groups: Vec<GroupSizes>,
-    /// Layers that are computed together.
-    pub(crate) layers: usize,
     /// What the steps leave, `[layer][batch row][step][vector][unit]`.
     pub(crate) steps: usize,
 }
@@ -65,7 +62,7 @@ impl BackwardSizes {
         let (layer, geometry) = (&config.layer, &shape.geometry);
         let rows = plan.training_chunk_steps * config.batch_size;
         let layers = 0..layer.layers;
-        let inputs = layers.clone().map(|number| layer.layer_inputs(number)).max().unwrap_or(0);
+        let inputs = layers.map(|number| layer.layer_inputs(number)).max().unwrap_or(0);
         let span = 0..config.span_steps();
         let span_rows: usize = plan.groups.iter().map(|group| group.rows_of(&span)).sum();
         let d_inputs = |parity: usize| {
@@ -85,35 +82,32 @@ impl BackwardSizes {
             activated: plan.groups.len() * 2 * shape.padded_units(),
             d_hidden: config.batch_size * shape.wide_pitch(layer.outputs),
             d_cell: config.batch_size * shape.wide_pitch(layer.units),
-            weights: layers.map(|number| plan.layer.panel_sizes(number).total()).collect(),
             d_inputs: [d_inputs(0), d_inputs(1)],
             recompute,
         }
     }
 
-    /// Floats of all buffers.
-    pub(crate) fn total(&self, directions: usize) -> usize {
+    /// Floats of all buffers, and of the sums of weight gradients: of all steps, and of the last ones.
+    pub(crate) fn total(&self, layer: &LayerPlan) -> usize {
+        let LayerConfig { layers, directions, .. } = layer.config;
         let arranged = self.arranged_gates + self.arranged_inputs;
         let states = 2 * self.cell_rows + 2 * self.output_rows;
         let chunk = self.gates + states + self.inputs + arranged;
-        let d_states = self.weights.len() * (self.d_hidden + self.d_cell);
-        let weights = 2 * self.weights.iter().sum::<usize>();
+        let d_states = layers * (self.d_hidden + self.d_cell);
         let d_inputs: usize = self.d_inputs.iter().sum();
         let recompute = self.recompute.as_ref().map_or(0, RecomputeSizes::total);
-        let each = chunk + self.derivatives + self.activated + d_states + weights + d_inputs;
-        directions * (each + recompute)
+        let each = chunk + self.derivatives + self.activated + d_states + d_inputs;
+        directions * (each + recompute) + 2 * layer.packed_floats()
     }
 }
 
 impl RecomputeSizes {
     fn new(plan: &Plan, steps: usize) -> Self {
         let config = plan.config();
-        let layers = if config.layer.directions == 1 { config.layer.layers } else { 1 };
         let row = StepRow::new(&config.layer).floats();
         Self {
             groups: plan.groups.iter().map(|group| GroupSizes::recomputing(plan, group)).collect(),
-            layers,
-            steps: layers * config.batch_size * steps * row,
+            steps: config.segment_layers() * config.batch_size * steps * row,
         }
     }
 

@@ -77,11 +77,6 @@ impl Plan {
         &self.checked.config
     }
 
-    /// The structure that was planned for.
-    pub(crate) fn checked(&self) -> &Checked {
-        &self.checked
-    }
-
     /// What does not depend on the call, to which packed weights belong.
     pub fn layer(&self) -> &Arc<LayerPlan> {
         &self.layer
@@ -106,6 +101,11 @@ impl Plan {
     pub fn cache_regions(&self) -> Vec<CacheRegion> {
         let layout = self.cache.as_ref().filter(|_| self.training);
         layout.map(CacheLayout::regions).unwrap_or_default()
+    }
+
+    /// Steps that all layers take together; workspaces hold the outputs of as many.
+    pub(crate) fn span_steps(&self) -> usize {
+        if self.training { self.config().span_steps() } else { self.config().seq_len }
     }
 
     /// Whether each step of a chunk projects its own rows. A sequence of one step does: both kinds of weights

@@ -103,7 +103,7 @@ impl Explanation<'_> {
     fn training(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
         write!(f, "\nbackward: {} steps at a time", plan.training_chunk_steps)?;
-        let floats = BackwardSizes::new(plan).total(plan.layer.config.directions);
+        let floats = BackwardSizes::new(plan).total(&plan.layer);
         write!(f, ", workspace {} bytes", floats * size_of::<f32>())?;
         if let Some(layout) = &plan.cache {
             write!(f, "\ncache: {} bytes, header {HEADER_BYTES}", layout.bytes)?;

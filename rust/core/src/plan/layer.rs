@@ -48,9 +48,13 @@ impl LayerPlan {
 
     /// Bytes of all packed weights of the forward pass.
     pub fn packed_bytes(&self) -> usize {
+        self.packed_floats() * size_of::<f32>()
+    }
+
+    /// Floats of all packed weights of the forward pass, or of sums of their gradients.
+    pub(crate) fn packed_floats(&self) -> usize {
         let of_layer = |layer| self.panel_sizes(layer).total();
-        let floats: usize = (0..self.config.layers).map(of_layer).sum();
-        self.config.directions * floats * size_of::<f32>()
+        self.config.directions * (0..self.config.layers).map(of_layer).sum::<usize>()
     }
 
     /// Whether the weights of all units are too many to be read more often than they must.

@@ -4,7 +4,6 @@
 
 use super::call::Plan;
 use super::groups::Group;
-use super::layer::LayerPlan;
 use crate::check::Config;
 use crate::kernel::Geometry;
 use std::ops::Range;
@@ -29,18 +28,13 @@ pub(crate) struct TaskSizes {
 }
 
 impl TaskSizes {
-    fn new(
-        config: &Config,
-        layer: &LayerPlan,
-        rows: usize,
-        all_rows: usize,
-        training: bool,
-    ) -> Self {
-        let geometry = &layer.shape.geometry;
+    fn new(plan: &Plan, rows: usize, all_rows: usize) -> Self {
+        let Plan { layer, training, .. } = plan;
+        let (geometry, training) = (&layer.shape.geometry, *training);
         let chunk_rows = layer.chunk_rows(rows, all_rows);
         Self {
             chunk_rows,
-            input: chunk_rows * widest_gathered(config, training),
+            input: chunk_rows * widest_gathered(plan.config(), training),
             pre: chunk_rows * geometry.gate_pitch,
             out: chunk_rows * geometry.output_pitch,
             gates: if layer.shape.is_fused { 0 } else { rows * geometry.gate_pitch },
@@ -91,36 +85,24 @@ pub(crate) struct GroupSizes {
 impl GroupSizes {
     /// For a forward call.
     pub(crate) fn forward(plan: &Plan, group: &Group) -> Self {
-        let config = plan.config();
-        let steps = if plan.training { config.span_steps() } else { config.seq_len };
-        let parts = (0..plan.parts).map(|part| plan.part_blocks(part)).collect();
-        let layer = &config.layer;
-        Self::new(plan, group, (layer.layers, layer.directions), (steps, plan.training), parts)
+        let layer = &plan.layer.config;
+        Self::new(plan, group, plan.span_steps(), (layer.layers, layer.directions))
     }
 
-    /// For computing a segment again: all layers of a unidirectional stack, or one direction of one layer.
+    /// For computing a segment again, one direction at a time.
     pub(crate) fn recomputing(plan: &Plan, group: &Group) -> Self {
         let config = plan.config();
-        let layers = if config.layer.directions == 1 { config.layer.layers } else { 1 };
-        let all_blocks = 0..plan.layer.shape.geometry.blocks;
-        let parts = std::iter::once(all_blocks).collect();
-        Self::new(plan, group, (layers, 1), (config.segment_steps(), true), parts)
+        Self::new(plan, group, config.segment_steps(), (config.segment_layers(), 1))
     }
 
-    fn new(
-        plan: &Plan,
-        group: &Group,
-        (layers, directions): (usize, usize),
-        (steps, training): (usize, bool),
-        parts: Vec<Range<usize>>,
-    ) -> Self {
+    fn new(plan: &Plan, group: &Group, steps: usize, (layers, directions): (usize, usize)) -> Self {
         let rows = group.rows_of(&(0..steps));
         let Geometry { cell_pitch, output_pitch, .. } = plan.layer.shape.geometry;
         let sequence = rows * output_pitch;
         Self {
-            task: TaskSizes::new(plan.config(), &plan.layer, group.rows, rows, training),
+            task: TaskSizes::new(plan, group.rows, rows),
             directions,
-            parts,
+            parts: (0..plan.parts).map(|part| plan.part_blocks(part)).collect(),
             layers,
             rows: group.rows,
             cell_pitch,

@@ -4,11 +4,11 @@
 //! In: the workspace, the cache, the caller's arrays. Out: a [`LayerPass`] for each layer, direction and
 //! segment, run. It does not know how a pass computes.
 
-use super::super::cache::{CachedRows, Regions};
+use super::super::cache::{CachedRows, LayerOutputs, Regions};
 use super::super::ping_pong::Turn;
 use super::super::threads::{Done, Threads};
 use super::arrays::BackwardArrays;
-use super::pass::{Buffers, CachedLayer, LayerPass, LowerOutputs};
+use super::pass::{Buffers, CachedLayer, LayerPass};
 use super::segment::{Recompute, Segment, SegmentMemory};
 use super::workspace::BackwardWorkspace;
 use crate::aligned::Aligned;
@@ -68,7 +68,6 @@ impl Call<'_> {
         for steps in self.segments(direction) {
             let segment = Segment { layers: 0..layers, direction, steps };
             let cached = self.cached(&segment, &mut segments.forward)?;
-            let first_step = segment.steps.start;
             for number in (0..layers).rev() {
                 let Turn { own, neighbour } = d_inputs.turn_of(number);
                 let above = Some(neighbour).filter(|_| number + 1 < layers);
@@ -79,17 +78,7 @@ impl Call<'_> {
                     gradients: &mut gradients.of_layer_mut(number)?.forward,
                     d_inputs: &mut own.forward,
                 };
-                let below = number.checked_sub(1).map(|below| LowerOutputs {
-                    directions: PerDirection {
-                        forward: rows_of(&cached, below, first_step),
-                        backward: None,
-                    },
-                    start: self.start_of_hidden(),
-                });
-                let checkpoints = self.checkpoints(place);
-                let cached =
-                    CachedLayer { own: rows_of(&cached, number, first_step), below, checkpoints };
-                self.pass(layer, &cached, (&segment.steps, &segment.steps))?.run(buffers)?;
+                self.layer(layer, &segment, &cached, buffers)?;
             }
             arrays.store_inputs(self.plan, segment.steps, &d_inputs.even);
         }
@@ -121,17 +110,11 @@ impl Call<'_> {
     /// All segments of one direction of a bidirectional layer.
     fn direction(self, layer: Layer<'_, '_>, work: DirectionWork<'_>) -> Done {
         let DirectionWork { direction, mut buffers, segment: memory } = work;
-        let (number, all) = (layer.place.layer, 0..self.plan.config().seq_len);
+        let number = layer.place.layer;
         for steps in self.segments(direction) {
             let segment = Segment { layers: number..number + 1, direction, steps };
             let cached = self.cached(&segment, memory)?;
-            let below = number.checked_sub(1).map(|below| self.outputs_of(below)).transpose()?;
-            let cached = CachedLayer {
-                own: rows_of(&cached, 0, segment.steps.start),
-                below,
-                checkpoints: self.checkpoints(layer.place),
-            };
-            self.pass(layer, &cached, (&segment.steps, &all))?.run(buffers.reborrow())?;
+            self.layer(layer, &segment, &cached, buffers.reborrow())?;
         }
         Ok(())
     }
@@ -166,51 +149,43 @@ impl Call<'_> {
         }
     }
 
-    /// What a layer of two directions gave.
-    fn outputs_of(&self, layer: usize) -> Result<LowerOutputs<'_>, Broken> {
-        let directions = self.plan.layer.config.directions;
-        let (region, start) = match (&self.cache.steps, &self.cache.outputs) {
-            (Some(steps), _) => (steps, self.start_of_hidden()),
-            (None, Some(outputs)) => (outputs, 0),
-            (None, None) => return Err(Broken("no outputs of the lower layers")),
+    /// One layer over a segment, of which the forward pass left `cached`.
+    fn layer(
+        self,
+        Layer { place, arrays, above }: Layer<'_, '_>,
+        segment: &Segment,
+        cached: &ArrayView4<'_, u8>,
+        buffers: Buffers<'_>,
+    ) -> Done {
+        let config = &self.plan.layer.config;
+        let (index, first_step) = (place.layer - segment.layers.start, segment.steps.start);
+        let below = match place.layer.checked_sub(1) {
+            None => None,
+            // Among the layers of the segment.
+            Some(_) if index > 0 => Some(LayerOutputs {
+                directions: PerDirection {
+                    forward: rows_of(cached, index - 1, first_step),
+                    backward: None,
+                },
+                start: StepRow::new(config).hidden().start,
+            }),
+            Some(below) => Some(self.cache.outputs_of(below, config)?),
         };
-        let directions = PerDirection::try_from_fn(directions, |direction| {
-            Ok(CachedRows::of_place(region.view(), Place { layer, direction }))
-        })?;
-        Ok(LowerOutputs { directions, start })
-    }
-
-    /// Where the hidden state begins in the row of a step.
-    fn start_of_hidden(&self) -> usize {
-        StepRow::new(&self.plan.layer.config).hidden().start
-    }
-
-    /// The checkpoints of one direction of a layer, if there are any.
-    fn checkpoints(&self, place: Place) -> Option<CachedRows<'_>> {
-        let states = self.cache.states.as_ref();
-        states.map(|states| CachedRows::of_place(states.view(), place))
-    }
-
-    /// The pass over the first range of steps; the gradients of inputs hold the second one.
-    fn pass<'p, 'b>(
-        &'p self,
-        layer: Layer<'p, 'b>,
-        cached: &'p CachedLayer<'p>,
-        (span, covered): (&Range<usize>, &Range<usize>),
-    ) -> Result<LayerPass<'p, 'b>, Broken> {
-        let Layer { place, arrays, above } = layer;
-        Ok(LayerPass {
+        let own = rows_of(cached, index, first_step);
+        let all = 0..self.plan.config().seq_len;
+        LayerPass {
             plan: self.plan,
             threads: self.threads,
             weights: self.weights.of(place)?,
-            cached,
+            cached: CachedLayer { own, below, checkpoints: self.cache.checkpoints(place) },
             arrays,
             place,
             above,
             wants_d_inputs: place.layer > 0 || arrays.d_input.is_some(),
-            span: span.clone(),
-            covered: covered.clone(),
-        })
+            span: segment.steps.clone(),
+            covered: if config.directions == 1 { segment.steps.clone() } else { all },
+        }
+        .run(buffers)
     }
 }
 

@@ -23,10 +23,11 @@ pub(super) fn load_chunk(
     to: &mut ChunkBuffers<'_>,
 ) -> Result<(), Broken> {
     let offsets = &group.order.offsets;
+    let covered = pass.covered_row(group, steps.start);
     for step in steps.clone() {
         for row in 0..group.active_at(step) {
             let at = offsets[step] - offsets[steps.start] + row;
-            let row = RowLoad { pass, group, row, step, at };
+            let row = RowLoad { pass, row: group.first + row, step, at, covered: covered + at };
             row.load_gates_and_cell(to)?;
             row.load_previous_states(to)?;
             row.load_inputs(to)?;
@@ -39,27 +40,23 @@ pub(super) fn load_chunk(
 /// One row of a step.
 struct RowLoad<'r, 'a, 'b> {
     pass: &'r LayerPass<'a, 'b>,
-    group: &'r Group,
-    /// Among the group's rows.
+    /// Among those of the whole batch.
     row: usize,
     step: usize,
     /// Where the row stands in the buffers of the chunk.
     at: usize,
+    /// Where it stands in the buffers of input gradients.
+    covered: usize,
 }
 
 impl RowLoad<'_, '_, '_> {
-    /// The row among those of the whole batch.
-    fn batch_row(&self) -> usize {
-        self.group.first + self.row
-    }
-
     /// Gates and cell state of the step. Units beyond the layer's get gates of 0.
     fn load_gates_and_cell(&self, to: &mut ChunkBuffers<'_>) -> Result<(), Broken> {
         let layer = &self.pass.plan.layer;
         let (geometry, padded) = (&layer.shape.geometry, layer.shape.padded_units());
         let (units, step_row) = (layer.config.units, StepRow::new(&layer.config));
         let own = &self.pass.cached.own;
-        let place = RowStep { row: self.batch_row(), step: self.step };
+        let place = RowStep { row: self.row, step: self.step };
         let gates = &mut to.gates[self.at * geometry.gate_pitch..][..Gate::COUNT * padded];
         for (gate, to) in Gate::ALL.into_iter().zip(gates.chunks_exact_mut(padded)) {
             let (real, padding) = to.split_at_mut(units);
@@ -73,12 +70,12 @@ impl RowLoad<'_, '_, '_> {
     /// Cell and hidden state before the step: those of the step that the direction read before, of the
     /// checkpoint, or the initial ones.
     fn load_previous_states(&self, to: &mut ChunkBuffers<'_>) -> Result<(), Broken> {
-        let Self { pass, step, at, .. } = *self;
+        let Self { pass, row, step, at, .. } = *self;
         let (config, layer) = (pass.plan.config(), &pass.plan.layer);
         let Geometry { cell_pitch, output_pitch, .. } = layer.shape.geometry;
         let cells = &mut to.previous_cells[at * cell_pitch..][..layer.config.units];
         let hidden = &mut to.previous_hidden[at * output_pitch..][..layer.config.outputs];
-        let (row, span) = (self.batch_row(), &pass.span);
+        let span = &pass.span;
         let previous = match pass.place.direction {
             Direction::Forward => step.checked_sub(1),
             Direction::Backward => {
@@ -108,14 +105,14 @@ impl RowLoad<'_, '_, '_> {
             None => to.fill(0.0),
             Some(states) => {
                 let of_place = self.pass.place.part_of(states.view());
-                read_row(of_place.index_axis_move(Axis(0), self.batch_row()), to);
+                read_row(of_place.index_axis_move(Axis(0), self.row), to);
             }
         }
     }
 
     /// What the step read: the caller's input, or the outputs of the layer below.
     fn load_inputs(&self, to: &mut ChunkBuffers<'_>) -> Result<(), Broken> {
-        let (pass, row, step) = (self.pass, self.batch_row(), self.step);
+        let Self { pass, row, step, .. } = *self;
         let config = &pass.plan.layer.config;
         let width = config.layer_inputs(pass.place.layer);
         let inputs = &mut to.inputs[self.at * width..][..width];
@@ -137,7 +134,7 @@ impl RowLoad<'_, '_, '_> {
 
     /// The gradient that reaches the step's output: the caller's, or that of all directions above.
     fn load_incoming(&self, to: &mut ChunkBuffers<'_>) {
-        let Self { pass, group, row, step, at } = *self;
+        let Self { pass, row, step, at, covered } = *self;
         let layer = &pass.plan.layer;
         let outputs = layer.config.outputs;
         let first = pass.place.direction.index() * outputs;
@@ -145,12 +142,12 @@ impl RowLoad<'_, '_, '_> {
         let Some(above) = pass.above else {
             let Some(gradient) = &pass.arrays.output else { return incoming.fill(0.0) };
             let at_step = gradient.index_axis(Axis(0), step);
-            let of_row = at_step.index_axis_move(Axis(0), self.batch_row());
+            let of_row = at_step.index_axis_move(Axis(0), row);
             let of_direction = of_row.split_at(Axis(0), first).1.split_at(Axis(0), outputs).0;
             return read_row(of_direction, incoming);
         };
         let pitch = layer.shape.wide_pitch(layer.config.all_outputs());
-        let start = pass.covered_row(group, step, row) * pitch + first;
+        let start = covered * pitch + first;
         incoming.fill(0.0);
         for (_, of_direction) in above.as_ref().each() {
             for (sum, &gradient) in incoming.iter_mut().zip(&of_direction[start..start + outputs]) {
@@ -158,6 +155,6 @@ impl RowLoad<'_, '_, '_> {
             }
         }
         let dropout = &pass.plan.config().dropout;
-        dropout.apply([pass.place.layer, step, self.batch_row()], first, incoming);
+        dropout.apply([pass.place.layer, step, row], first, incoming);
     }
 }

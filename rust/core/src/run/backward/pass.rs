@@ -3,7 +3,7 @@
 //! In: what `mod` hands out. Out: [`LayerPass`] and the buffers of a chunk, which `load`, `recurrence` and
 //! `weights` share. Nothing is computed here.
 
-use super::super::cache::CachedRows;
+use super::super::cache::{CachedRows, LayerOutputs};
 use super::super::threads::Threads;
 use super::arrays::BackwardArrays;
 use crate::aligned::Aligned;
@@ -18,7 +18,7 @@ pub(super) struct LayerPass<'a, 'b> {
     pub(super) threads: Threads,
     pub(super) weights: &'a TransposedPanels,
     /// What the forward pass left of the span.
-    pub(super) cached: &'a CachedLayer<'a>,
+    pub(super) cached: CachedLayer<'a>,
     pub(super) arrays: &'a BackwardArrays<'b>,
     pub(super) place: Place,
     /// Gradients of the inputs of the layer above, for each direction; `None` for the last layer.
@@ -32,12 +32,12 @@ pub(super) struct LayerPass<'a, 'b> {
 }
 
 impl LayerPass<'_, '_> {
-    /// The row of a group at a step among all groups' rows in the buffers of input gradients, the layer's own
-    /// and those of the layer above.
-    pub(super) fn covered_row(&self, group: &Group, step: usize, row: usize) -> usize {
+    /// The first row of a group at a step among all groups' rows in the buffers of input gradients, the layer's
+    /// own and those of the layer above.
+    pub(super) fn covered_row(&self, group: &Group, step: usize) -> usize {
         let before = self.plan.groups.iter().take_while(|other| other.first < group.first);
         let start: usize = before.map(|other| other.rows_of(&self.covered)).sum();
-        start + group.order.offsets[step] - group.order.offsets[self.covered.start] + row
+        start + group.order.offsets[step] - group.order.offsets[self.covered.start]
     }
 
     /// Floats from one row of this layer's input gradients to the next.
@@ -53,18 +53,10 @@ pub(super) struct CachedLayer<'a> {
     /// Gates and states of the span's steps.
     pub(super) own: CachedRows<'a>,
     /// The outputs of the layer below; `None` for the lowest layer.
-    pub(super) below: Option<LowerOutputs<'a>>,
+    pub(super) below: Option<LayerOutputs<'a>>,
     /// The states before each segment; `None` where the span is the whole sequence and starts from the
     /// initial states.
     pub(super) checkpoints: Option<CachedRows<'a>>,
-}
-
-/// The outputs of the layer below in the cache.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LowerOutputs<'a> {
-    pub(super) directions: PerDirection<CachedRows<'a>>,
-    /// The first float of the outputs in a row.
-    pub(super) start: usize,
 }
 
 /// The buffers of one direction of a layer.

@@ -3,15 +3,17 @@
 //! In: the caller's input, the checkpoints, and which steps of which layers are wanted. Out: what these
 //! steps leave, as a cache of every step would hold it, to the last bit. It writes nothing of the caller's.
 
-use super::super::cache::{CachedRows, Regions, RowStep, TaskCache};
-use super::super::forward::{DirectionMemory, GroupMemory, Source, StateMemory, Target, Task};
+use super::super::cache::{Regions, RowStep, TaskCache};
+use super::super::forward::{
+    DirectionMemory, GroupMemory, Source, SplitRows, StateMemory, Target, Task, each_group,
+};
 use super::super::ping_pong::Turn;
-use super::super::threads::{Divide, Done, Threads};
+use super::super::threads::{Done, Threads};
 use crate::aligned::Aligned;
 use crate::error::{Broken, Error};
 use crate::kernel::Geometry;
 use crate::pack::Weights;
-use crate::place::{Direction, PerDirection, Place};
+use crate::place::{Direction, Place};
 use crate::plan::{Group, Plan, RecomputeSizes, StateRow, StepRow};
 use ndarray::{ArrayView3, ArrayView4, ArrayView5, ArrayViewMut4, Axis, Ix4, Slice};
 use std::ops::Range;
@@ -58,30 +60,13 @@ impl SegmentMemory {
     }
 }
 
-/// Groups of batch rows, their memory and their rows of the segment.
-struct GroupWork<'g> {
-    groups: &'g [Group],
-    memory: &'g mut [GroupMemory],
-    /// `[layers, rows, steps, row bytes]`
-    steps: ArrayViewMut4<'g, u8>,
-}
+/// The rows of a segment, `[layers, rows, steps, row bytes]`.
+struct SegmentRows<'v>(ArrayViewMut4<'v, u8>);
 
-impl Divide for GroupWork<'_> {
-    fn is_whole(&self) -> bool {
-        self.groups.len() < 2
-    }
-
-    fn halve(self) -> (Self, Self) {
-        let Self { groups, memory, steps } = self;
-        let half = groups.len() / 2;
-        let (groups, other_groups) = groups.split_at(half);
-        let (memory, other_memory) = memory.split_at_mut(half.min(memory.len()));
-        let rows = groups.iter().map(|group| group.rows).sum();
-        let (steps, other_steps) = steps.split_at(Axis(1), rows);
-        (
-            Self { groups, memory, steps },
-            Self { groups: other_groups, memory: other_memory, steps: other_steps },
-        )
+impl SplitRows for SegmentRows<'_> {
+    fn split_rows(self, rows: usize) -> (Self, Self) {
+        let (own, others) = self.0.split_at(Axis(1), rows);
+        (Self(own), Self(others))
     }
 }
 
@@ -100,12 +85,9 @@ impl Recompute<'_> {
         let SegmentMemory { groups, steps } = memory;
         let steps = steps.get_mut(..bytes).ok_or(WRONG_SIZE)?;
         let view = ArrayViewMut4::from_shape(shape, &mut *steps).map_err(|_| WRONG_SIZE)?;
-        let groups = GroupWork { groups: &self.plan.groups, memory: groups, steps: view };
-        self.threads.divide(groups, &|one: GroupWork<'_>| match one {
-            GroupWork { groups: [group], memory: [memory], steps } => {
-                self.group(segment, group, memory, steps)
-            }
-            _ => Err(Broken("memory for other groups than the plan has")),
+        let rows = SegmentRows(view);
+        each_group(self.threads, self.plan, groups, rows, &|group, memory, SegmentRows(steps)| {
+            self.group(segment, group, memory, steps)
         })?;
         ArrayView4::from_shape(shape, &*steps).map_err(|_| WRONG_SIZE)
     }
@@ -119,6 +101,7 @@ impl Recompute<'_> {
         mut left: ArrayViewMut4<'_, u8>,
     ) -> Done {
         let Segment { layers, direction, steps } = segment;
+        let config = &self.plan.layer.config;
         let GroupMemory { directions, outputs } = memory;
         let DirectionMemory::Whole(memory) = &mut directions.forward else {
             return Err(Broken("parts of the units in training"));
@@ -149,7 +132,7 @@ impl Recompute<'_> {
                 source: match layer.checked_sub(1) {
                     None => Source::Input(input),
                     Some(_) if index > 0 => Source::Below(neighbour),
-                    Some(below) => Source::Cached(self.outputs_of(below)?),
+                    Some(below) => Source::Cached(self.cache.outputs_of(below, config)?),
                 },
                 target: if is_top { Target::Nowhere } else { Target::Above(above) },
                 state,
@@ -161,19 +144,9 @@ impl Recompute<'_> {
         Ok(())
     }
 
-    /// What a layer gave, for each direction.
-    pub(super) fn outputs_of(&self, layer: usize) -> Result<PerDirection<CachedRows<'_>>, Broken> {
-        let outputs = self.cache.outputs.as_ref();
-        let outputs = outputs.ok_or(Broken("no outputs of the lower layers"))?;
-        PerDirection::try_from_fn(self.plan.layer.config.directions, |direction| {
-            Ok(CachedRows::of_place(outputs.view(), Place { layer, direction }))
-        })
-    }
-
     /// The checkpoint before a segment.
     fn load(&self, segment: &Segment, place: Place, group: &Group, to: &mut StateMemory) -> Done {
-        let states = self.cache.states.as_ref().ok_or(Broken("no checkpoints"))?;
-        let checkpoints = CachedRows::of_place(states.view(), place);
+        let checkpoints = self.cache.checkpoints(place).ok_or(Broken("no checkpoints"))?;
         let layer = &self.plan.layer;
         let number = segment.steps.start / self.plan.config().segment_steps();
         let state_row = StateRow::new(&layer.config);

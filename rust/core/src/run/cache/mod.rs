@@ -1,10 +1,13 @@
 //! The training cache: what a forward call leaves for the backward call, in memory of the caller.
 //!
 //! In: bytes of any alignment. Out: the plan's regions as rows of bytes, behind a header that tells which
-//! layer filled them; and the rows themselves, floats to bytes and back (`rows`). It computes nothing.
+//! layer filled them; which rows are whose (`places`); and the rows themselves, floats to bytes and back (`rows`). It
+//! computes nothing.
 
+mod places;
 mod rows;
 
+pub(super) use places::LayerOutputs;
 pub(super) use rows::{CachedRows, ChunkRows, RowStep, TaskCache};
 
 use crate::check::Config;
@@ -154,12 +157,8 @@ pub(super) fn filled<'a>(
 impl<'a> Regions<ArrayViewMut5<'a, u8>> {
     /// Of the first `rows` batch rows, and of the others.
     pub(super) fn split_rows(self, rows: usize) -> (Self, Self) {
-        let split = |region: Option<ArrayViewMut5<'a, u8>>| match region {
-            Some(region) => {
-                let (own, rest) = region.split_at(Axis(2), rows);
-                (Some(own), Some(rest))
-            }
-            None => (None, None),
+        let split = |region: Option<ArrayViewMut5<'a, u8>>| {
+            region.map(|region| region.split_at(Axis(2), rows)).unzip()
         };
         let (steps, other_steps) = split(self.steps);
         let (states, other_states) = split(self.states);

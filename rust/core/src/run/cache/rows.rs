@@ -3,13 +3,12 @@
 //! In: the cache's regions, rows of the workspace. Out: the same numbers on the other side. It computes
 //! nothing.
 
-use super::Regions;
 use crate::check::LayerConfig;
 use crate::error::Broken;
 use crate::gate::Gate;
-use crate::place::{Direction, PerDirection, Place};
+use crate::place::Place;
 use crate::plan::{Shape, StateRow, StepRow};
-use ndarray::{ArrayView3, ArrayView5, ArrayViewMut3, ArrayViewMut5, Axis};
+use ndarray::{ArrayView3, ArrayView5, ArrayViewMut3, Axis};
 use std::ops::Range;
 
 /// Where one direction of one layer leaves what the backward pass needs, `[rows, steps, row bytes]` each.
@@ -167,42 +166,4 @@ impl<'a> CachedRows<'a> {
         copy_from_bytes(bytes, to);
         Ok(())
     }
-}
-
-impl Regions<ArrayViewMut5<'_, u8>> {
-    /// The regions of each direction of a layer.
-    pub(in crate::run) fn of_layer(
-        &mut self,
-        layer: usize,
-        directions: usize,
-    ) -> PerDirection<TaskCache<'_>> {
-        let [steps, steps_back] = of_directions(self.steps.as_mut(), layer);
-        let [states, states_back] = of_directions(self.states.as_mut(), layer);
-        let [outputs, outputs_back] = of_directions(self.outputs.as_mut(), layer);
-        let second = TaskCache {
-            steps: steps_back,
-            states: states_back,
-            outputs: outputs_back,
-            first_step: 0,
-        };
-        PerDirection {
-            forward: TaskCache { steps, states, outputs, first_step: 0 },
-            backward: Some(second).filter(|_| directions == 2),
-        }
-    }
-}
-
-/// A region of each direction of a layer; `None` where the layer has none, as the last one has no outputs
-/// that anybody needs again.
-fn of_directions<'v>(
-    region: Option<&'v mut ArrayViewMut5<'_, u8>>,
-    layer: usize,
-) -> [Option<ArrayViewMut3<'v, u8>>; 2] {
-    let Some(region) = region.filter(|region| layer < region.len_of(Axis(0))) else {
-        return [None, None];
-    };
-    let (first, rest) =
-        region.index_axis_mut(Axis(0), layer).split_at(Axis(0), Direction::Backward.index());
-    let second = (rest.len_of(Axis(0)) > 0).then(|| rest.index_axis_move(Axis(0), 0));
-    [Some(first.index_axis_move(Axis(0), 0)), second]
 }

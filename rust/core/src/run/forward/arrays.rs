@@ -4,6 +4,7 @@
 //! that each task owns what it writes. It copies nothing.
 
 use super::super::cache::Regions;
+use super::groups::SplitRows;
 use crate::check::{Arrays, InputArray, Lent, LentMut, bind, bind_mut, bind_required};
 use crate::error::{Error, Path};
 use crate::fields::{DataField, DataFields, Side};
@@ -76,14 +77,16 @@ impl<'a> Bound<'a> {
             cache: None,
         })
     }
+}
 
-    /// The first `rows` batch rows, and the others.
-    pub(super) fn split_rows(self, rows: usize) -> (Self, Self) {
+impl SplitRows for Bound<'_> {
+    fn split_rows(self, rows: usize) -> (Self, Self) {
         let (input, input_rest) = self.input.split_at(Axis(1), rows);
-        let (output, output_rest) = unzip(self.output.map(|output| output.split_at(Axis(1), rows)));
+        let (output, output_rest) =
+            self.output.map(|output| output.split_at(Axis(1), rows)).unzip();
         let (hidden, hidden_rest) = self.hidden.split_rows(rows);
         let (cell, cell_rest) = self.cell.split_rows(rows);
-        let (cache, cache_rest) = unzip(self.cache.map(|cache| cache.split_rows(rows)));
+        let (cache, cache_rest) = self.cache.map(|cache| cache.split_rows(rows)).unzip();
         (
             Self { input, output, hidden, cell, cache },
             Self {
@@ -101,8 +104,8 @@ impl States<'_> {
     fn split_rows(self, rows: usize) -> (Self, Self) {
         let is_in_place = self.is_in_place;
         let (initial, initial_rest) =
-            unzip(self.initial.map(|initial| initial.split_at(Axis(2), rows)));
-        let (last, last_rest) = unzip(self.last.map(|last| last.split_at(Axis(2), rows)));
+            self.initial.map(|initial| initial.split_at(Axis(2), rows)).unzip();
+        let (last, last_rest) = self.last.map(|last| last.split_at(Axis(2), rows)).unzip();
         (
             Self { initial, is_in_place, last },
             Self { initial: initial_rest, is_in_place, last: last_rest },
@@ -117,11 +120,6 @@ impl States<'_> {
             last: self.last.as_mut().map(|all| place.part_of(all.view_mut())),
         }
     }
-}
-
-/// The two halves of an optional pair.
-pub(super) fn unzip<A, B>(pair: Option<(A, B)>) -> (Option<A>, Option<B>) {
-    pair.map_or((None, None), |(a, b)| (Some(a), Some(b)))
 }
 
 fn from(field: DataField) -> impl Fn() -> Path {

@@ -3,7 +3,7 @@
 //! In: the source of a task and a chunk of its steps. Out: bias + x · W for all rows of the chunk in the
 //! task's buffer, or what a step needs to project its own rows. It does not know the recurrence.
 
-use super::super::cache::{CachedRows, RowStep};
+use super::super::cache::{LayerOutputs, RowStep};
 use super::super::chunk::Chunk;
 use super::copy::gather_input;
 use super::task::{Source, Task};
@@ -61,7 +61,7 @@ impl<'a> Task<'a> {
             }
             // Read where they are.
             Source::Below(_) => Ok(()),
-            Source::Cached(directions) => self.gather_cached(directions, steps),
+            Source::Cached(below) => self.gather_cached(below, steps),
         }?;
         if !chunk.projects_with_steps {
             self.project(chunk);
@@ -117,13 +117,13 @@ impl<'a> Task<'a> {
     /// The same from the cache.
     fn gather_cached(
         &mut self,
-        below: PerDirection<CachedRows<'_>>,
+        LayerOutputs { directions, start }: LayerOutputs<'_>,
         steps: Range<usize>,
     ) -> Result<(), Broken> {
         let first = self.group.first;
-        self.gather(below, steps, |below, at, to| {
+        self.gather(directions, steps, |below, at, to| {
             let row = first + at.row;
-            below.read(RowStep { row, step: at.step }, 0..to.len(), to)
+            below.read(RowStep { row, step: at.step }, start..start + to.len(), to)
         })
     }
 

@@ -6,9 +6,10 @@
 
 use super::super::cache::TaskCache;
 use super::super::ping_pong::Turn;
-use super::super::threads::{Divide, Done, Threads};
-use super::arrays::{Bound, TaskStates, unzip};
+use super::super::threads::{Done, Threads};
+use super::arrays::{Bound, TaskStates};
 use super::copy::{load_state, store_state};
+use super::groups::each_group;
 use super::task::{Source, Target, Task};
 use super::units::run_parts;
 use super::workspace::{DirectionMemory, GroupMemory, PartMemory};
@@ -29,32 +30,6 @@ pub(super) struct Call<'a> {
     pub(super) threads: Threads,
 }
 
-/// Groups of batch rows, their memory and their rows of the arrays.
-struct GroupWork<'g, 'b> {
-    groups: &'g [Group],
-    memory: &'g mut [GroupMemory],
-    arrays: Bound<'b>,
-}
-
-impl Divide for GroupWork<'_, '_> {
-    fn is_whole(&self) -> bool {
-        self.groups.len() < 2
-    }
-
-    fn halve(self) -> (Self, Self) {
-        let Self { groups, memory, arrays } = self;
-        let half = groups.len() / 2;
-        let (groups, other_groups) = groups.split_at(half);
-        let (memory, other_memory) = memory.split_at_mut(half.min(memory.len()));
-        let rows = groups.iter().map(|group| group.rows).sum();
-        let (arrays, other_arrays) = arrays.split_rows(rows);
-        (
-            Self { groups, memory, arrays },
-            Self { groups: other_groups, memory: other_memory, arrays: other_arrays },
-        )
-    }
-}
-
 /// What one direction of a layer needs.
 struct DirectionWork<'w> {
     place: Place,
@@ -66,12 +41,8 @@ struct DirectionWork<'w> {
 impl<'a> Call<'a> {
     /// All groups.
     pub(super) fn run(self, memory: &mut [GroupMemory], arrays: Bound<'_>) -> Done {
-        let groups = GroupWork { groups: &self.plan.groups, memory, arrays };
-        self.threads.divide(groups, &|one: GroupWork<'_, '_>| match one {
-            GroupWork { groups: [group], memory: [memory], arrays } => {
-                self.layers(group, memory, arrays)
-            }
-            _ => Err(Broken("memory for other groups than the plan has")),
+        each_group(self.threads, self.plan, memory, arrays, &|group, memory, arrays| {
+            self.layers(group, memory, arrays)
         })
     }
 
@@ -79,9 +50,7 @@ impl<'a> Call<'a> {
     fn layers(self, group: &Group, memory: &mut GroupMemory, mut arrays: Bound<'_>) -> Done {
         let config = self.plan.config();
         self.each_state(memory, &mut arrays, |states, to, pitch, _| load_state(states, to, pitch));
-        let all = config.seq_len;
-        // The memory of a plan for training holds the outputs of one span.
-        let span = if self.plan.training { config.span_steps() } else { all };
+        let (all, span) = (config.seq_len, self.plan.span_steps());
         for first in (0..all).step_by(span) {
             let steps = first..(first + span).min(all);
             for layer in 0..config.layer.layers {
@@ -162,8 +131,10 @@ impl<'a> Call<'a> {
     {
         let DirectionWork { place, memory, target, cache } = work;
         let panels = self.weights.of(place)?;
-        match memory {
-            DirectionMemory::Whole(all) => Task {
+        let task = |target, part: &'t mut PartMemory, cache| {
+            let PartMemory { states, task } = part;
+            let state = states.get_mut(place.layer).ok_or(NO_STATES)?;
+            Ok(Task {
                 plan: self.plan,
                 group,
                 panels,
@@ -171,31 +142,19 @@ impl<'a> Call<'a> {
                 span: steps.clone(),
                 source,
                 target,
-                state: all.states.get_mut(place.layer).ok_or(NO_STATES)?,
+                state,
                 cache,
-                memory: &mut all.task,
-            }
-            .run(),
+                memory: task,
+            })
+        };
+        match memory {
+            DirectionMemory::Whole(all) => task(target, all, cache)?.run(),
             DirectionMemory::Parts(parts, exchange) => {
                 exchange.begin(steps.len());
-                let targets = target.divide(self.plan)?;
-                let mut tasks = Vec::with_capacity(parts.len());
-                for (PartMemory { states, task }, target) in parts.iter_mut().zip(targets) {
-                    tasks.push(Task {
-                        plan: self.plan,
-                        group,
-                        panels,
-                        place,
-                        span: steps.clone(),
-                        source,
-                        target,
-                        state: states.get_mut(place.layer).ok_or(NO_STATES)?,
-                        // Plans for training have no parts.
-                        cache: None,
-                        memory: task,
-                    });
-                }
-                run_parts(self.threads, exchange, tasks)
+                let parts = parts.iter_mut().zip(target.divide(self.plan)?);
+                // Plans for training have no parts.
+                let tasks = parts.map(|(part, target)| task(target, part, None));
+                run_parts(self.threads, exchange, tasks.collect::<Result<_, Broken>>()?)
             }
         }
     }
@@ -217,7 +176,7 @@ fn targets<'a>(
     let mut rest = output;
     above.map(|_, _| {
         let own;
-        (own, rest) = unzip(rest.take().map(|all| all.split_at(Axis(2), outputs)));
+        (own, rest) = rest.take().map(|all| all.split_at(Axis(2), outputs)).unzip();
         own.map_or(Target::Nowhere, Target::Output)
     })
 }

@@ -6,6 +6,7 @@
 mod arrays;
 mod chunks;
 mod copy;
+mod groups;
 mod input;
 mod layers;
 mod output;
@@ -15,6 +16,7 @@ mod units;
 mod workspace;
 
 pub use arrays::{Inputs, Outputs};
+pub(super) use groups::{SplitRows, each_group};
 pub(super) use task::{Source, Target, Task};
 pub use workspace::Workspace;
 pub(super) use workspace::{DirectionMemory, GroupMemory, StateMemory};

@@ -4,7 +4,7 @@
 //! compute: `input` what it reads, `recurrence` its steps, `output` where results go, `chunks` all of it in
 //! order. It does not know other groups.
 
-use super::super::cache::{CachedRows, TaskCache};
+use super::super::cache::{LayerOutputs, TaskCache};
 use super::super::chunk::{Chunk, Limit, next_steps};
 use super::workspace::{StateMemory, TaskMemory};
 use crate::aligned::Aligned;
@@ -21,8 +21,8 @@ pub(in crate::run) enum Source<'a> {
     Input(ArrayView3<'a, f32>),
     /// The outputs of the layer below over the same steps, for each direction, `[row][output]`.
     Below(&'a PerDirection<Aligned>),
-    /// What the cache holds of the outputs of the layer below, for each direction.
-    Cached(PerDirection<CachedRows<'a>>),
+    /// What the cache holds of the outputs of the layer below.
+    Cached(LayerOutputs<'a>),
 }
 
 /// Where the outputs of all steps go.

@@ -1,0 +1,81 @@
+//! Which rows of the cache belong to a layer, or to one direction of it.
+//!
+//! In: the cache's regions. Out: views of them. It reads no row.
+
+use super::Regions;
+use super::rows::{CachedRows, TaskCache};
+use crate::check::LayerConfig;
+use crate::error::Broken;
+use crate::place::{Direction, PerDirection, Place};
+use crate::plan::StepRow;
+use ndarray::{ArrayView5, ArrayViewMut3, ArrayViewMut5, Axis};
+
+/// What the directions of one layer gave.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::run) struct LayerOutputs<'a> {
+    pub(in crate::run) directions: PerDirection<CachedRows<'a>>,
+    /// The first float of the outputs in a row.
+    pub(in crate::run) start: usize,
+}
+
+impl<'a> Regions<ArrayView5<'a, u8>> {
+    /// What a layer gave.
+    pub(in crate::run) fn outputs_of(
+        &self,
+        layer: usize,
+        config: &LayerConfig,
+    ) -> Result<LayerOutputs<'a>, Broken> {
+        let (region, start) = match (self.steps, self.outputs) {
+            (Some(steps), _) => (steps, StepRow::new(config).hidden().start),
+            (None, Some(outputs)) => (outputs, 0),
+            (None, None) => return Err(Broken("no outputs of the lower layers")),
+        };
+        let directions = PerDirection::try_from_fn(config.directions, |direction| {
+            Ok(CachedRows::of_place(region, Place { layer, direction }))
+        })?;
+        Ok(LayerOutputs { directions, start })
+    }
+
+    /// The checkpoints of one direction of a layer, if there are any.
+    pub(in crate::run) fn checkpoints(&self, place: Place) -> Option<CachedRows<'a>> {
+        self.states.map(|states| CachedRows::of_place(states, place))
+    }
+}
+
+impl Regions<ArrayViewMut5<'_, u8>> {
+    /// The regions of each direction of a layer.
+    pub(in crate::run) fn of_layer(
+        &mut self,
+        layer: usize,
+        directions: usize,
+    ) -> PerDirection<TaskCache<'_>> {
+        let [steps, steps_back] = of_directions(self.steps.as_mut(), layer);
+        let [states, states_back] = of_directions(self.states.as_mut(), layer);
+        let [outputs, outputs_back] = of_directions(self.outputs.as_mut(), layer);
+        let second = TaskCache {
+            steps: steps_back,
+            states: states_back,
+            outputs: outputs_back,
+            first_step: 0,
+        };
+        PerDirection {
+            forward: TaskCache { steps, states, outputs, first_step: 0 },
+            backward: Some(second).filter(|_| directions == 2),
+        }
+    }
+}
+
+/// A region of each direction of a layer; `None` where the layer has none, as the last one has no outputs
+/// that anybody needs again.
+fn of_directions<'v>(
+    region: Option<&'v mut ArrayViewMut5<'_, u8>>,
+    layer: usize,
+) -> [Option<ArrayViewMut3<'v, u8>>; 2] {
+    let Some(region) = region.filter(|region| layer < region.len_of(Axis(0))) else {
+        return [None, None];
+    };
+    let (first, rest) =
+        region.index_axis_mut(Axis(0), layer).split_at(Axis(0), Direction::Backward.index());
+    let second = (rest.len_of(Axis(0)) > 0).then(|| rest.index_axis_move(Axis(0), 0));
+    [Some(first.index_axis_move(Axis(0), 0)), second]
+}
