@@ -50,7 +50,7 @@ fn check_activation(
         issues.push(here, Code::UnknownActivation, expected, value.to_string());
         return None;
     };
-    let Some(function) = elementwise(desc.function) else {
+    let Some(function) = Function::from_number(value) else {
         let here = path.then("function");
         let actual = format!("{name} ({value})");
         issues.push(here, Code::UnsupportedActivation, "an element-wise function", actual);
@@ -87,20 +87,15 @@ fn check_integer_fields(issues: &mut Issues, path: &Path, desc: &Descriptor<'_>)
     }
 }
 
-/// The function that a kernel applies; `None` for integer, random, per-channel and vector functions.
-fn elementwise(function: ActivationFunction) -> Option<Function> {
-    Function::from_number(function.0)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Function, elementwise};
+    use super::Function;
     use crate::desc::ActivationFunction;
 
     #[test]
     fn all_functions_but_seven_are_elementwise() {
         let values = 0..=ActivationFunction::LAST;
-        let is_refused = |&value: &u32| elementwise(ActivationFunction(value)).is_none();
+        let is_refused = |&value: &u32| Function::from_number(value).is_none();
         assert_eq!(
             values.clone().filter(is_refused).collect::<Vec<_>>(),
             [9, 10, 11, 13, 14, 21, 29]
@@ -108,13 +103,13 @@ mod tests {
         assert!(values.map(ActivationFunction).all(|function| function.name().is_some()));
         for unknown in [ActivationFunction::LAST + 1, 4000, u32::MAX] {
             assert_eq!(ActivationFunction(unknown).name(), None);
-            assert_eq!(elementwise(ActivationFunction(unknown)), None);
+            assert_eq!(Function::from_number(unknown), None);
         }
     }
 
     #[test]
     fn parameters_are_those_of_the_formulas() {
-        let uses = |value| elementwise(ActivationFunction(value)).map(Function::uses_parameters);
+        let uses = |value| Function::from_number(value).map(Function::uses_parameters);
         for both in [5, 8, 12, 15, 16, 19, 20, 28] {
             assert_eq!(uses(both), Some((true, true)), "{both}");
         }

@@ -87,15 +87,15 @@ pub(super) fn check_gate(
 
     let mut arrays = desc.fields().map(|field, desc| {
         let path = field.path(issues.root(), gate);
-        let is_looked_at = match field {
-            GateField::Iw => is_split || joint_form_fits(issues, &path, desc, sizes),
-            GateField::IwUpper => is_split,
-            GateField::Hw | GateField::Cw | GateField::B => true,
-        };
         if desc.data.is_null() {
             require(issues, &path, field);
             return None;
         }
+        let is_looked_at = match field {
+            GateField::Iw => is_split || joint_form_fits(issues, &path, sizes),
+            GateField::IwUpper => is_split,
+            GateField::Hw | GateField::Cw | GateField::B => true,
+        };
         let axes = axes.of(field, form);
         let field = Field { path, axes, is_sequence: false, is_output: false };
         is_looked_at.then(|| check_array(issues, &field, desc)).flatten()
@@ -107,14 +107,9 @@ pub(super) fn check_gate(
 }
 
 /// Whether the input weights of all layers can be one array; reported if not.
-fn joint_form_fits(
-    issues: &mut Issues,
-    path: &Path,
-    desc: &NDArrayDescriptor<'_>,
-    sizes: &Sizes,
-) -> bool {
+fn joint_form_fits(issues: &mut Issues, path: &Path, sizes: &Sizes) -> bool {
     let (input, outputs) = (sizes.input, sizes.outputs());
-    let is_known = input != 0 && outputs != 0 && !desc.data.is_null();
+    let is_known = input != 0 && outputs != 0;
     let fits = sizes.layers <= 1 || input == outputs || !is_known;
     if !fits {
         let expected = format!(

@@ -10,7 +10,6 @@ use super::config::Peephole;
 use super::gates::{GateAxes, WeightForms, is_one_unit, is_rather, is_same_pointer};
 use super::issues::{Issues, PARAMS};
 use super::layer::CheckedLayer;
-use super::layout::Axis;
 use super::overlap::{Span, check_overlap};
 use super::strided::Strided;
 use crate::desc::{LSTMGateDescriptor, LayerParametersLSTM, NDArrayDescriptor, NDArrayFlags};
@@ -55,7 +54,9 @@ pub(super) fn check_gradients(
     let outgoing = check_data(issues, Role::GRADIENT, to, &layer.sizes);
     let incoming = check_data(issues, Role::RESULT, from, &layer.sizes);
     let gates = delta.gates().map(|gate, desc| {
-        GateCheck { issues, layer, gate, forms: *layer.arrays.forms.get(gate) }.arrays(desc)
+        let forms = *layer.arrays.forms.get(gate);
+        let axes = GateAxes::new(&layer.sizes, forms.is_split);
+        GateCheck { issues, layer, gate, forms, axes }.arrays(desc)
     });
 
     let weights = gates.each().into_iter().flat_map(|gate| spans(gate.each()));
@@ -96,37 +97,36 @@ struct GateCheck<'c> {
     layer: &'c CheckedLayer,
     gate: Gate,
     forms: WeightForms,
+    axes: GateAxes,
 }
 
 impl GateCheck<'_> {
     /// The arrays; `None` for what is not wanted or was reported.
     fn arrays(mut self, desc: &LSTMGateDescriptor<'_>) -> GateFields<Option<CheckedArray>> {
-        let axes = GateAxes::new(&self.layer.sizes, self.forms.is_split);
         let [first, _] = &desc.iw_desc;
         desc.fields().map(|field, desc| {
             if desc.data.is_null() {
                 return None;
             }
             match field {
-                GateField::Iw | GateField::Hw => {
-                    self.array(field, axes.of(field, self.forms.peephole), desc)
-                }
-                GateField::IwUpper => self.upper(&axes, first, desc),
-                GateField::Cw => self.peephole(&axes, desc),
-                GateField::B => self.bias(&axes, desc),
+                GateField::Iw | GateField::Hw => self.array(field, self.forms.peephole, desc),
+                GateField::IwUpper => self.upper(first, desc),
+                GateField::Cw => self.peephole(desc),
+                GateField::B => self.bias(desc),
             }
         })
     }
 
-    /// One gradient with known axes.
+    /// One gradient; that of a peephole in this form.
     fn array(
         &mut self,
         field: GateField,
-        axes: &[Axis],
+        form: Peephole,
         desc: &NDArrayDescriptor<'_>,
     ) -> Option<CheckedArray> {
         let path = field.path(self.issues.root(), self.gate);
         check_accumulate(self.issues, &path, desc);
+        let axes = self.axes.of(field, form);
         let field = Field { path, axes, is_sequence: false, is_output: true };
         check_array(self.issues, &field, desc)
     }
@@ -135,7 +135,6 @@ impl GateCheck<'_> {
     /// where there is one layer, and says nothing where it is the first one again.
     fn upper(
         &mut self,
-        axes: &GateAxes,
         first: &NDArrayDescriptor<'_>,
         desc: &NDArrayDescriptor<'_>,
     ) -> Option<CheckedArray> {
@@ -145,7 +144,7 @@ impl GateCheck<'_> {
         }
         let is_same = is_same_pointer(first, desc);
         match (self.forms.is_split, is_same) {
-            (true, false) => self.array(field, &axes.upper, desc),
+            (true, false) => self.array(field, self.forms.peephole, desc),
             (false, true) => None,
             (true, true) => {
                 let expected = "an array of its own, as the weights have one";
@@ -159,7 +158,7 @@ impl GateCheck<'_> {
     }
 
     /// Cell weights, in the same form as the weights; those of one hidden unit in either.
-    fn peephole(&mut self, axes: &GateAxes, desc: &NDArrayDescriptor<'_>) -> Option<CheckedArray> {
+    fn peephole(&mut self, desc: &NDArrayDescriptor<'_>) -> Option<CheckedArray> {
         let field = GateField::Cw;
         if self.is_unknown(field) {
             return None;
@@ -172,17 +171,17 @@ impl GateCheck<'_> {
             Peephole::Full => (Peephole::Diagonal, "a full matrix, as in params", "a diagonal"),
             Peephole::Diagonal => (Peephole::Full, "a diagonal, as in params", "a full matrix"),
         };
-        let own = axes.of(field, self.forms.peephole);
-        if !is_rather(desc, axes.of(field, other), own) {
+        let own = self.forms.peephole;
+        if !is_rather(desc, self.axes.of(field, other), self.axes.of(field, own)) {
             return self.array(field, own, desc);
         }
         if !is_one_unit(&self.layer.sizes, other) {
             return self.refuse(field, Code::GradientForm, expected, actual);
         }
-        self.array(field, axes.of(field, other), desc).map(CheckedArray::with_last_axis)
+        self.array(field, other, desc).map(CheckedArray::with_last_axis)
     }
 
-    fn bias(&mut self, axes: &GateAxes, desc: &NDArrayDescriptor<'_>) -> Option<CheckedArray> {
+    fn bias(&mut self, desc: &NDArrayDescriptor<'_>) -> Option<CheckedArray> {
         let field = GateField::B;
         if self.is_unknown(field) {
             return None;
@@ -191,7 +190,7 @@ impl GateCheck<'_> {
             let expected = "null, as the gate has no bias";
             return self.refuse(field, Code::GradientWithoutWeight, expected, "an array");
         }
-        self.array(field, &axes.vector, desc)
+        self.array(field, self.forms.peephole, desc)
     }
 
     /// Whether the weight itself was reported before the check, so that it may have any form.

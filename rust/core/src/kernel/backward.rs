@@ -6,7 +6,7 @@
 
 use super::generic::GenericFunctions;
 use super::geometry::{Geometry, Rows, Steps};
-use super::transposed::TransposedProduct;
+use super::transposed::{TransposedProduct, WideRows};
 use super::vector::{load, load_gate, store};
 use crate::gate::Gate;
 use crate::level::Kernel;
@@ -36,15 +36,6 @@ pub(crate) struct BackwardScratch<'a> {
     pub(crate) activated: &'a mut [f32],
 }
 
-/// Gradients of one state of all batch rows, after the chunk's steps and, when they are done, before.
-pub(crate) struct StateGradients<'a> {
-    pub(crate) floats: &'a mut [f32],
-    /// From one row to the next.
-    pub(crate) pitch: usize,
-    /// Vectors of a row that products compute, see [`vectors`](super::vectors).
-    pub(crate) vectors: usize,
-}
-
 /// Run the recurrence backwards over a chunk of steps.
 pub(crate) struct BackwardChunk<'a> {
     pub(crate) geometry: &'a Geometry,
@@ -61,10 +52,11 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) previous_cells: &'a [f32],
     /// Incoming gradients of the outputs, `[row][output]`.
     pub(crate) incoming: &'a [f32],
-    /// Of the hidden state, `[batch row][output]`.
-    pub(crate) d_hidden: StateGradients<'a>,
-    /// Of the cell state, `[batch row][unit]`.
-    pub(crate) d_cell: StateGradients<'a>,
+    /// Gradients of the hidden state after the chunk's steps and, when they are done, before,
+    /// `[batch row][output]`.
+    pub(crate) d_hidden: WideRows<'a>,
+    /// The same of the cell state, `[batch row][unit]`.
+    pub(crate) d_cell: WideRows<'a>,
     pub(crate) scratch: BackwardScratch<'a>,
 }
 
@@ -157,9 +149,7 @@ impl BackwardChunk<'_> {
             rows: Rows { floats, pitch: gate_pitch, width: units },
             count: rows,
             weights: self.panels.cell_output,
-            vectors: self.d_cell.vectors,
-            out: self.d_cell.floats,
-            pitch: self.d_cell.pitch,
+            out: self.d_cell.reborrow(),
             add: true,
         }
         .compute(simd);
@@ -208,23 +198,14 @@ impl BackwardChunk<'_> {
         let units = blocks * S::f32s::LEN;
         let floats = &self.gates[first * gate_pitch..];
         let geometry = self.geometry;
-        let multiply = |gates: usize, weights: &[f32], out: &mut StateGradients<'_>, add| {
+        let multiply = |gates: usize, weights: &[f32], out: WideRows<'_>, add| {
             let rows_of_gates = Rows { floats, pitch: gate_pitch, width: gates * units };
-            let product = TransposedProduct {
-                geometry,
-                rows: rows_of_gates,
-                count: rows,
-                weights,
-                vectors: out.vectors,
-                out: out.floats,
-                pitch: out.pitch,
-                add,
-            };
-            product.compute(simd);
+            TransposedProduct { geometry, rows: rows_of_gates, count: rows, weights, out, add }
+                .compute(simd);
         };
-        multiply(Gate::COUNT, self.panels.hidden, &mut self.d_hidden, false);
+        multiply(Gate::COUNT, self.panels.hidden, self.d_hidden.reborrow(), false);
         if !self.panels.cell.is_empty() {
-            multiply(Gate::EARLY.len(), self.panels.cell, &mut self.d_cell, true);
+            multiply(Gate::EARLY.len(), self.panels.cell, self.d_cell.reborrow(), true);
         }
     }
 }

@@ -5,7 +5,9 @@
 
 use super::fused::Saved;
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
-use super::tile::{Accumulators, GateAccumulators, accumulate, block_panels, load_sums};
+use super::tile::{
+    Accumulators, GateAccumulators, accumulate, block_panels, load_sums, store_sums,
+};
 use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use super::vector::{load, load_gate, store};
 use crate::gate::{Gate, Gates};
@@ -227,24 +229,12 @@ impl<S: Simd> TileOperation<S> for OutputSums<'_> {
     fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let Geometry { units, blocks: all_blocks, gate_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
-        let output = Gate::Output.index() * all_blocks;
-        let start = |row: usize, block: usize| {
-            (place.row + row) * gate_pitch + (output + place.block + block) * lanes
-        };
-        let mut sums: Accumulators<S, ROWS, BLOCKS, 1> =
-            [[[S::f32s::splat(simd, 0.0); 1]; BLOCKS]; ROWS];
-        for (row, blocks) in sums.iter_mut().enumerate() {
-            for (block, [sum]) in blocks.iter_mut().enumerate() {
-                *sum = load(simd, self.gates, start(row, block));
-            }
-        }
+        let block = Gate::Output.index() * all_blocks + place.block;
+        let start = place.row * gate_pitch + block * lanes;
+        let sums: Accumulators<S, ROWS, BLOCKS, 1> = load_sums(simd, self.gates, start, gate_pitch);
         let panels = block_panels::<BLOCKS>(self.weights, units * lanes, place.block);
         let prefetch = place.share(self.weights, units * lanes, ROWS);
-        sums = accumulate(simd, sums, self.cell.tile::<ROWS>(place.row), panels, prefetch);
-        for (row, blocks) in sums.iter().enumerate() {
-            for (block, [sum]) in blocks.iter().enumerate() {
-                store::<S>(*sum, self.gates, start(row, block));
-            }
-        }
+        let sums = accumulate(simd, sums, self.cell.tile::<ROWS>(place.row), panels, prefetch);
+        store_sums::<S, ROWS, BLOCKS, 1>(&sums, self.gates, start, gate_pitch);
     }
 }

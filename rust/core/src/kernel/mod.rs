@@ -21,11 +21,11 @@ mod transposed;
 mod vector;
 
 pub(crate) use arrange::{ArrangeGates, ArrangeInputs, ChunkRows};
-pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch, StateGradients};
+pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use fused::{FusedChunk, FusedFrom, Projected, Saved};
 pub(crate) use generic::{GenericChunk, GenericFunctions, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{DiagonalProducts, OuterProducts};
 pub(crate) use project::{Project, Projection};
 pub(crate) use transpose::{PanelToRows, ROWS as TRANSPOSED_ROWS, RowsToPanel};
-pub(crate) use transposed::{TransposedProduct, VECTORS, vectors};
+pub(crate) use transposed::{TransposedProduct, VECTORS, WideRows, vectors};

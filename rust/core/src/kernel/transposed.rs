@@ -20,6 +20,23 @@ pub(crate) fn vectors(outputs: usize, lanes: usize) -> usize {
     if vectors % VECTORS == 3 { vectors + 1 } else { vectors }
 }
 
+/// Rows of what a transposed product computes.
+pub(crate) struct WideRows<'a> {
+    pub(crate) floats: &'a mut [f32],
+    /// From one row to the next.
+    pub(crate) pitch: usize,
+    /// Vectors of a row that are computed, see [`vectors`].
+    pub(crate) vectors: usize,
+}
+
+impl WideRows<'_> {
+    #[inline(always)]
+    pub(super) fn reborrow(&mut self) -> WideRows<'_> {
+        let Self { floats, pitch, vectors } = self;
+        WideRows { floats, pitch: *pitch, vectors: *vectors }
+    }
+}
+
 /// Multiply rows with transposed weights.
 pub(crate) struct TransposedProduct<'a> {
     pub(crate) geometry: &'a Geometry,
@@ -28,10 +45,7 @@ pub(crate) struct TransposedProduct<'a> {
     pub(crate) count: usize,
     /// `[block][gate input][vector][lane]`
     pub(crate) weights: &'a [f32],
-    /// Vectors of outputs, see [`vectors`].
-    pub(crate) vectors: usize,
-    pub(crate) out: &'a mut [f32],
-    pub(crate) pitch: usize,
+    pub(crate) out: WideRows<'a>,
     /// Add to what is there.
     pub(crate) add: bool,
 }
@@ -47,11 +61,11 @@ impl TransposedProduct<'_> {
 
     #[inline(always)]
     fn compute_blocks<S: Simd>(mut self, simd: S) {
-        let blocks = self.vectors / VECTORS;
+        let blocks = self.out.vectors / VECTORS;
         let first_vector = blocks * VECTORS;
         Blocks::<VECTORS> { product: &mut self, first_vector: 0 }.compute(simd, blocks);
         // The last block has one, two or four vectors.
-        let left = self.vectors % VECTORS;
+        let left = self.out.vectors % VECTORS;
         if left == 2 {
             Blocks::<2> { product: &mut self, first_vector }.compute(simd, 1);
         } else if left == 1 {
@@ -91,18 +105,19 @@ impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
     fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let lanes = S::f32s::LEN;
         let Self { product, first_vector } = self;
-        let TransposedProduct { rows, pitch, add, .. } = **product;
+        let TransposedProduct { rows, add, .. } = **product;
+        let WideRows { floats, pitch, .. } = product.out.reborrow();
         let block_floats = rows.width * WIDTH * lanes;
         let weights = &product.weights[*first_vector * rows.width * lanes..];
         let start = place.row * pitch + (*first_vector + place.block * WIDTH) * lanes;
         let mut sums: Accumulators<S, ROWS, BLOCKS, WIDTH> = if add {
-            load_sums(simd, product.out, start, pitch)
+            load_sums(simd, floats, start, pitch)
         } else {
             [[[S::f32s::splat(simd, 0.0); WIDTH]; BLOCKS]; ROWS]
         };
         let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
         let prefetch = place.share(weights, block_floats, ROWS);
         sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
-        store_sums::<S, ROWS, BLOCKS, WIDTH>(&sums, product.out, start, pitch);
+        store_sums::<S, ROWS, BLOCKS, WIDTH>(&sums, floats, start, pitch);
     }
 }

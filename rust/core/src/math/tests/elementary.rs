@@ -29,7 +29,6 @@ impl Elementwise for Expm1 {
 }
 
 /// log(1 + e^x)
-/// log(1 + e^x)
 struct PlainSoftplus;
 
 impl Elementwise for PlainSoftplus {

@@ -9,8 +9,8 @@ use super::pass::{ChunkBuffers, LayerPass, RowBuffers};
 use crate::error::Broken;
 use crate::gate::Gate;
 use crate::kernel::{
-    BackwardChunk, BackwardPanels, BackwardScratch, GenericFunctions, Rows, StateGradients, Steps,
-    TransposedProduct,
+    BackwardChunk, BackwardPanels, BackwardScratch, GenericFunctions, Rows, Steps,
+    TransposedProduct, WideRows,
 };
 use crate::level::vectorize;
 use crate::place::Direction;
@@ -114,7 +114,7 @@ impl LayerPass<'_, '_> {
         let (config, shape) = (&layer.config, &layer.shape);
         let generic =
             GenericFunctions { gates: config.activations, hidden: config.hidden_activation };
-        let gradients = |floats, width| StateGradients {
+        let gradients = |floats, width| WideRows {
             floats,
             pitch: shape.wide_pitch(width),
             vectors: shape.wide_vectors(width),
@@ -143,7 +143,8 @@ impl LayerPass<'_, '_> {
         };
         vectorize(layer.level, backward);
         if self.wants_d_inputs {
-            let pitch = self.d_input_pitch();
+            let first = (offsets[steps.start] - offsets[self.covered.start]) * self.d_input_pitch();
+            let inputs = config.layer_inputs(self.place.layer);
             let product = TransposedProduct {
                 geometry: &shape.geometry,
                 rows: Rows {
@@ -153,9 +154,7 @@ impl LayerPass<'_, '_> {
                 },
                 count: group.rows_of(steps),
                 weights: &self.weights.input,
-                vectors: shape.wide_vectors(config.layer_inputs(self.place.layer)),
-                out: &mut d_inputs[(offsets[steps.start] - offsets[self.covered.start]) * pitch..],
-                pitch,
+                out: gradients(&mut d_inputs[first..], inputs),
                 add: false,
             };
             vectorize(layer.level, product);
