@@ -10,6 +10,8 @@ from typing import Any
 import bnns_lstm as bl
 import numpy as np
 import pytest
+from build import outputs_of, parameters
+from calls import small_layer
 
 SHAPES = [(1, 1), (7, 1), (3, 2), (5, 4)]
 
@@ -22,6 +24,7 @@ lstm = bl.LSTM(1024, 1024, num_threads=1, seed=0)
 lstm.stream(1).step(np.zeros((1, 1024), np.float32))
 one = resident()
 for steps, rows in ((1, 1), (7, 1), (3, 2), (5, 4)):
+    lstm.update()
     lstm(np.zeros((steps, rows, 1024), np.float32))
 lstm.stream(2).process(np.zeros((3, 2, 1024), np.float32))
 print(lstm._engine.packed.nbytes, resident() - one)
@@ -46,7 +49,7 @@ def test_all_shapes_and_streams_share_one_packed_copy() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="counts pages as Linux does")
-def test_further_shapes_and_streams_take_no_further_copy_of_the_weights() -> None:
+def test_further_shapes_streams_and_updates_take_no_further_copy_of_the_weights() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )
@@ -88,18 +91,8 @@ def test_chunks_at_odd_addresses_give_the_same_bits() -> None:
 
 def test_weights_of_another_layer_are_refused_by_name() -> None:
     def params(hidden: int) -> bl.LayerParametersLSTM:
-        def gate() -> bl.LSTMGateDescriptor:
-            return bl.LSTMGateDescriptor(
-                iw_desc=np.ones((hidden, 2), np.float32),
-                hw_desc=np.ones((hidden, hidden), np.float32),
-            )
-
-        return bl.LayerParametersLSTM(
-            2, hidden, 1, 1, 3, lstm_flags=bl.LayerFlags.LSTM_DEFAULT_ACTIVATIONS,
-            input_descriptor=bl.LSTMDataDescriptor(np.ones((3, 1, 2), np.float32)),
-            output_descriptor=bl.LSTMDataDescriptor(np.ones((3, 1, hidden), np.float32)),
-            input_gate=gate(), forget_gate=gate(), candidate_gate=gate(), output_gate=gate(),
-        )  # fmt: skip
+        layer = small_layer(hidden_size=hidden)
+        return parameters(layer, **outputs_of(layer))
 
     weights = bl.prepare(params(4)).weights
     assert bl.prepare(params(4), None, weights).weights is weights

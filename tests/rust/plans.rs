@@ -22,9 +22,19 @@ fn case(steps: usize, batch: usize) -> Case {
 
 /// Outputs with weights that were packed before.
 fn run(case: &Case, weights: &Weights, options: Options) -> Result<Vec<f32>, Error> {
+    run_planned(case, weights.layer(), weights, options)
+}
+
+/// Outputs of a plan for this layer plan.
+fn run_planned(
+    case: &Case,
+    layer: &Arc<LayerPlan>,
+    weights: &Weights,
+    options: Options,
+) -> Result<Vec<f32>, Error> {
     let mut y = vec![f32::NAN; case.layer.y_len()];
     let checked = case.checked(Way::new(options.level, 1), &mut y)?;
-    let plan = Plan::new(weights.layer(), &checked, options)?;
+    let plan = Plan::new(layer, &checked, options)?;
     let mut workspace = Workspace::new(&plan)?;
     let outputs = Outputs { data: Some(y.as_mut_slice().into()), ..Outputs::default() };
     forward(&plan, weights, &mut workspace, case.inputs(), outputs)?;
@@ -77,15 +87,12 @@ fn weights_of_another_layer_or_level_are_refused() -> Result<(), Error> {
 #[test]
 fn equal_plans_are_as_good_as_the_same_one() -> Result<(), Error> {
     let options = Options { n_threads: 1, ..Options::default() };
-    let (case, mut y) = (case(4, 3), vec![0.0; case(4, 3).layer.y_len()]);
-    let checked = case.checked(Way::new(options.level, 1), &mut y)?;
-    let [one, other] = [(); 2].map(|()| LayerPlan::new(&checked, options));
-    assert!(!Arc::ptr_eq(&one, &other));
-    let views = case.weight_views();
-    let weights = Weights::pack(&one, &BoundWeights::bind(&checked, &views)?)?;
-    let plan = Plan::new(&other, &checked, options)?;
-    let outputs = Outputs { data: Some(y.as_mut_slice().into()), ..Outputs::default() };
-    forward(&plan, &weights, &mut Workspace::new(&plan)?, case.inputs(), outputs)
+    let case = case(4, 3);
+    let [one, other] = [pack(&case, options)?, pack(&case, options)?];
+    assert!(!Arc::ptr_eq(one.layer(), other.layer()));
+    let own = case.run(options.level, 1)?.y;
+    assert_eq!(run_planned(&case, other.layer(), &one, options)?, own);
+    Ok(())
 }
 
 /// Caches from none to huge ones change which way a layer is computed, and no bit.

@@ -65,10 +65,9 @@ fn reachable(edges: &Edges, from: &str) -> BTreeSet<String> {
 }
 
 /// Files that can be reached from themselves, with what they import within the circle.
-fn circles(sources: &[Source]) -> Vec<String> {
-    let edges = Crate::new(sources).edges();
+fn circles(edges: &Edges) -> Vec<String> {
     let reach: BTreeMap<&String, _> =
-        edges.keys().map(|file| (file, reachable(&edges, file))).collect();
+        edges.keys().map(|file| (file, reachable(edges, file))).collect();
     let in_circle = |file: &&String| reach[*file].contains(*file);
     let describe = |file: &String| {
         let back: Vec<_> = edges[file].iter().filter(|next| reach[*next].contains(file)).collect();
@@ -86,15 +85,16 @@ fn no_file_is_in_an_import_circle() {
         let sources = read(&super::root().join(folder));
         let edges = Crate::new(&sources).edges();
         checked += edges.values().map(BTreeSet::len).sum::<usize>();
-        let found = circles(&sources);
+        let found = circles(&edges);
         assert!(found.is_empty(), "{folder}:\n{}", found.join("\n"));
     }
     assert!(checked > 400, "only {checked} imports were found");
 }
 
-/// Sources of a crate by name.
-fn sources(files: &[(&str, &str)]) -> Vec<Source> {
-    files.iter().map(|(name, text)| Source::new(name, text)).collect()
+/// The edges of a crate of these files.
+fn edges(files: &[(&str, &str)]) -> Edges {
+    let sources: Vec<_> = files.iter().map(|(name, text)| Source::new(name, text)).collect();
+    Crate::new(&sources).edges()
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn planted_circles_are_found() {
         &with_the_parent,
         &with_what_is_handed_on,
     ] {
-        assert!(circles(&sources(files)).len() >= 2, "{files:?}");
+        assert!(circles(&edges(files)).len() >= 2, "{files:?}");
     }
 }
 
@@ -137,7 +137,7 @@ fn what_is_no_circle_is_none() {
         ("m/a.rs", "// use super::B;\npub struct A;\nconst T: &str = \"use super::B;\";"),
         ("m/b.rs", "use super::A;\n#[cfg(test)]\nmod tests {\n use crate::A;\n}"),
     ];
-    assert_eq!(circles(&sources(&files)), Vec::<String>::new());
-    let edges = Crate::new(&sources(&files)).edges();
+    let edges = edges(&files);
+    assert_eq!(circles(&edges), Vec::<String>::new());
     assert_eq!(edges["m/b.rs"].iter().collect::<Vec<_>>(), ["m/a.rs"]);
 }

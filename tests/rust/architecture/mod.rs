@@ -79,30 +79,39 @@ fn allowed(table: &[(&str, &'static [&'static str])], name: &str) -> &'static [&
     row.unwrap_or_else(|| panic!("{name} is missing in the table of imports")).1
 }
 
-/// Check each import of the core below a module against a table; says how many there were.
-fn check_imports(below: &[&str], table: &[(&str, &'static [&'static str])]) -> usize {
-    let mut checked = 0;
+/// An import of one module by another one.
+struct Use {
+    file: String,
+    own: String,
+    imported: String,
+}
+
+/// The imports of the core among the modules of a table, which stand below `below`.
+fn uses(below: &[&str], table: &[(&str, &[&str])]) -> Vec<Use> {
+    let module_of = |path: &[String]| {
+        let is_below = path.iter().zip(below).all(|(a, b)| a == b);
+        path.get(below.len()).filter(|_| is_below).cloned()
+    };
+    let mut found = Vec::new();
     for source in sources::read(&root().join("rust/core/src")) {
-        let is_below = source.module.len() > below.len()
-            && source.module.iter().zip(below).all(|(a, b)| a == b);
-        if !is_below {
-            continue;
-        }
-        let own = &source.module[below.len()];
-        let may = allowed(table, own);
-        let imports = source.imports().into_iter().map(|import| import.path);
-        for path in imports.chain(source.inline_paths()) {
-            let is_below = path.iter().zip(below).all(|(a, b)| a == b);
-            let Some(name) = path.get(below.len()).filter(|_| is_below) else { continue };
-            let is_module = table.iter().any(|(known, _)| known == name);
-            if !is_module || name == own {
-                continue;
+        let Some(own) = module_of(&source.module) else { continue };
+        for path in source.paths() {
+            let Some(imported) = module_of(&path) else { continue };
+            if imported != own && table.iter().any(|(known, _)| *known == imported) {
+                found.push(Use { file: source.name.clone(), own: own.clone(), imported });
             }
-            checked += 1;
-            assert!(may.contains(&name.as_str()), "{} imports {name}", source.name);
         }
     }
-    checked
+    found
+}
+
+/// Check each import of the core below a module against a table; says how many there were.
+fn check_imports(below: &[&str], table: &[(&str, &'static [&'static str])]) -> usize {
+    let uses = uses(below, table);
+    for Use { file, own, imported } in &uses {
+        assert!(allowed(table, own).contains(&imported.as_str()), "{file} imports {imported}");
+    }
+    uses.len()
 }
 
 #[test]
@@ -120,26 +129,11 @@ fn the_floors_of_run_know_those_below_them_only() {
 #[test]
 fn tables_of_imports_allow_nothing_that_nobody_needs() {
     for (below, table) in [(&[][..], MAY_IMPORT), (&["run"], FLOORS)] {
-        let files = sources::read(&root().join("rust/core/src"));
+        let uses = uses(below, table);
         for (own, may) in table {
-            let inside = |source: &&sources::Source| {
-                source.module.iter().zip(below).all(|(a, b)| a == b)
-                    && source.module.get(below.len()).is_some_and(|name| name == own)
-            };
-            let used: Vec<_> = files
-                .iter()
-                .filter(inside)
-                .flat_map(|source| {
-                    source
-                        .imports()
-                        .into_iter()
-                        .map(|import| import.path)
-                        .chain(source.inline_paths())
-                })
-                .filter_map(|path| path.get(below.len()).cloned())
-                .collect();
             for name in *may {
-                assert!(used.iter().any(|used| used == name), "{own} need not import {name}");
+                let is_used = uses.iter().any(|found| found.own == *own && found.imported == *name);
+                assert!(is_used, "{own} need not import {name}");
             }
         }
     }

@@ -69,6 +69,12 @@ impl Source {
         found
     }
 
+    /// All paths that the file names, imported or written out.
+    pub fn paths(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        let imports = self.imports().into_iter().map(|import| import.path);
+        imports.chain(self.inline_paths())
+    }
+
     /// Whether the code uses the name that an import brings, beyond importing it.
     pub fn uses(&self, import: &Import) -> bool {
         let statements = self.code.split(';').filter(|statement| find_use(statement).is_none());
