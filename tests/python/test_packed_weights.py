@@ -106,3 +106,5 @@ def test_weights_of_another_layer_are_refused_by_name() -> None:
     assert bl.prepare(params(4), None, weights).weights is weights
     with pytest.raises(bl.ComputeError, match="weights: expected one of this layer"):
         bl.prepare(params(5), None, weights)
+    with pytest.raises(bl.DescriptorError, match=r"weights: expected PackedWeights.*found ndarray"):
+        bl.prepare(params(4), None, np.ones(3))  # type: ignore[arg-type]
