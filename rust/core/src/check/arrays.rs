@@ -3,7 +3,7 @@
 //! In: the descriptors and the layer's sizes. Out: [`Arrays`] and the form of all weights, or findings.
 //! Which axes sequences and states have stands here and nowhere else.
 
-use super::array::{CheckedArray, Field, check_array, spans};
+use super::array::{ArrayField, CheckedArray, check_array, spans};
 use super::config::{Arrays, InputArray};
 use super::gates::{CheckedGate, WeightForms, check_gate};
 use super::issues::Issues;
@@ -163,7 +163,7 @@ fn check_sequence_array(
     };
     let axes = [Axis::new("seq_len", sizes.steps), Axis::new("batch_size", sizes.batch), elements];
     let is_output = role.is_written;
-    check_array(issues, &Field { path, axes: &axes, is_sequence: true, is_output }, desc)
+    check_array(issues, &ArrayField { path, axes: &axes, is_sequence: true, is_output }, desc)
 }
 
 fn check_state(
@@ -183,7 +183,7 @@ fn check_state(
         Axis::new("hidden_size", sizes.hidden),
     ];
     let is_output = role.is_written;
-    check_array(issues, &Field { path, axes: &axes, is_sequence: false, is_output }, desc)
+    check_array(issues, &ArrayField { path, axes: &axes, is_sequence: false, is_output }, desc)
 }
 
 /// Where an initial state stands: descriptors and checked arrays of the initial and of the final state.

@@ -3,7 +3,7 @@
 //! In: a gate's descriptors and the layer's sizes. Out: its [`CheckedArray`]s and the kind of its peephole, or
 //! findings. Which axes each weight array has stands here and nowhere else.
 
-use super::array::{CheckedArray, Field, check_array};
+use super::array::{ArrayField, CheckedArray, check_array};
 use super::config::Peephole;
 use super::issues::Issues;
 use super::layout::{Axis, Form, kept_axes};
@@ -97,7 +97,7 @@ pub(super) fn check_gate(
             GateField::Hw | GateField::Cw | GateField::B => true,
         };
         let axes = axes.of(field, form);
-        let field = Field { path, axes, is_sequence: false, is_output: false };
+        let field = ArrayField { path, axes, is_sequence: false, is_output: false };
         is_looked_at.then(|| check_array(issues, &field, desc)).flatten()
     });
     if form != peephole {

@@ -24,21 +24,21 @@ use std::ops::Range;
 
 /// What all tasks of a call share.
 #[derive(Clone, Copy)]
-pub(super) struct Call<'a> {
+pub(super) struct ForwardCall<'a> {
     pub(super) plan: &'a Plan,
     pub(super) weights: &'a Weights,
     pub(super) threads: Threads,
 }
 
 /// What one direction of a layer needs.
-struct DirectionWork<'w> {
+struct ForwardDirection<'w> {
     place: Place,
     memory: &'w mut DirectionMemory,
     target: Target<'w>,
     cache: Option<&'w mut TaskCache<'w>>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> ForwardCall<'a> {
     /// All groups.
     pub(super) fn run(self, memory: &mut [GroupMemory], arrays: Bound<'_>) -> Done {
         each_group(self.threads, self.plan, memory, arrays, &|group, memory, arrays| {
@@ -109,7 +109,7 @@ impl<'a> Call<'a> {
             None => targets.as_ref().map(|_, _| None),
         };
         let work = directions.as_mut().zip(targets)?.zip(caches)?;
-        let work = work.map(|direction, ((memory, target), cache)| DirectionWork {
+        let work = work.map(|direction, ((memory, target), cache)| ForwardDirection {
             place: Place { layer, direction },
             memory,
             target,
@@ -124,12 +124,12 @@ impl<'a> Call<'a> {
         group: &'t Group,
         steps: &Range<usize>,
         source: Source<'t>,
-        work: DirectionWork<'t>,
+        work: ForwardDirection<'t>,
     ) -> Done
     where
         'a: 't,
     {
-        let DirectionWork { place, memory, target, cache } = work;
+        let ForwardDirection { place, memory, target, cache } = work;
         let panels = self.weights.of(place)?;
         let task = |target, part: &'t mut PartMemory, cache| {
             let PartMemory { states, task } = part;
