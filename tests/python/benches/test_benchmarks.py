@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-BENCHES = Path(__file__).parents[2] / "benches" / "python"
+BENCHES = Path(__file__).parents[3] / "benches" / "python"
 sys.path.insert(0, str(BENCHES))
 
 from cases import arrays_of  # noqa: E402

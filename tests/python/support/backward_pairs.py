@@ -11,7 +11,7 @@ import pytest
 from build import outputs_of, parameters, random_layer
 from gradients import delta_parameters, incoming_of, room, shapes_of
 from reference import Array
-from test_validation import floats, put
+from wrong_structures import floats, put
 
 
 class Pair:

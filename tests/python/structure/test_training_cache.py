@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 Filter = bl.FilterParameters
-TRAINING = Path(__file__).parents[2] / "docs" / "training.md"
+TRAINING = Path(__file__).parents[3] / "docs" / "training.md"
 
 
 def formula(s: int, n: int, layers: int, d: int, h: int, every: int | str) -> int:

@@ -12,6 +12,7 @@ from build import outputs_of, parameters
 from calls import ENOUGH, WAYS_WITH_CACHE, Calls, small_layer
 from gradients import WAYS, assert_same_bits, filled_cache, gradients, incoming_of, odd_cache
 from reference import Array
+from wrong_caches import BOTH, CACHE_CODES, CACHE_ROWS, read_only
 
 Filter = bl.FilterParameters
 
@@ -56,48 +57,6 @@ def test_a_refused_forward_call_fills_nothing() -> None:
     assert calls.refused("forward", cache, bl.DescriptorError) == [("dropout", "invalid_dropout")]
     found = Calls(layer, Filter()).refused("backward", cache, bl.CacheError)
     assert found == [("cache", "cache_not_filled")]
-
-
-def read_only(cache: Array) -> Array:
-    cache.setflags(write=False)
-    return cache
-
-
-def of_another_layer(cache: Array) -> Array:
-    layer = small_layer(input_size=6)
-    found = filled_cache(parameters(layer, **outputs_of(layer)), Filter())
-    assert found.size == cache.size
-    return found
-
-
-BOTH = ("forward", "backward")
-# What is refused, made from a good cache; by which calls, and the code.
-CACHE_ROWS: list[tuple[Callable[[Array], Any], tuple[str, ...], str]] = [
-    (lambda cache: cache.tolist(), BOTH, "wrong_type"),
-    (lambda cache: cache.tobytes(), BOTH, "wrong_type"),
-    (lambda cache: bytearray(cache.tobytes()), BOTH, "wrong_type"),
-    (lambda cache: cache.data, BOTH, "wrong_type"),
-    (lambda cache: cache.size, BOTH, "wrong_type"),
-    (bl.NDArrayDescriptor, BOTH, "wrong_type"),
-    (np.ma.masked_array, BOTH, "wrong_type"),
-    (lambda cache: cache.view(np.int8), BOTH, "unsupported_data_type"),
-    (lambda cache: cache.view(np.bool_), BOTH, "unsupported_data_type"),
-    (lambda cache: cache.astype(np.float64), BOTH, "unsupported_data_type"),
-    (lambda cache: cache.astype(np.int32), BOTH, "unsupported_data_type"),
-    (lambda cache: cache.view("V1"), BOTH, "unsupported_data_type"),
-    (lambda cache: np.array(cache[0]), BOTH, "rank_mismatch"),
-    (lambda cache: cache[None], BOTH, "rank_mismatch"),
-    (lambda cache: cache[(None,) * 9], BOTH, "rank_mismatch"),
-    (lambda cache: np.repeat(cache, 2)[::2], BOTH, "not_contiguous"),
-    (lambda cache: cache[::-1].copy()[::-1], BOTH, "not_contiguous"),
-    (lambda cache: np.repeat(cache[:, None], 3, 1)[:, 0], BOTH, "not_contiguous"),
-    (read_only, ("forward",), "read_only"),
-    (lambda cache: cache[:-1].copy(), BOTH, "cache_too_small"),
-    (lambda cache: np.zeros(0, cache.dtype), BOTH, "cache_too_small"),
-    (np.zeros_like, ("backward",), "cache_not_filled"),
-    (of_another_layer, ("backward",), "foreign_cache"),
-]
-CACHE_CODES = {"cache_too_small", "cache_not_filled", "foreign_cache"}
 
 
 @pytest.mark.parametrize(("make", "refused_by", "code"), CACHE_ROWS)

@@ -27,7 +27,7 @@ from gradients import (
 from reference import Layer
 
 INF = float("inf")
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / "support"
 
 
 def stacked_layer(directions: int = 1, **fixed: object) -> Layer:
@@ -178,7 +178,7 @@ print(most() - before)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the memory this way")
 def test_a_thousand_steps_take_no_more_memory_than_the_first() -> None:
-    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(SUPPORT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-c", STEPS],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},

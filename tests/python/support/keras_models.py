@@ -1,6 +1,6 @@
 """A model of Keras for tests, and the files in `tests/keras` that Keras wrote of it.
 
-`python tests/python/keras_models.py` writes them again. That needs `pip install .[dev,oracles]`.
+`python tests/python/support/keras_models.py` writes them again. That needs `pip install .[dev,oracles]`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-FOLDER = Path(__file__).parents[1] / "keras"
+FOLDER = Path(__file__).parents[2] / "keras"
 FILES = ("model.keras", "model.h5", "model.weights.h5")
 # Layers of the model, lowest first; the last one is an LSTM in reverse.
 LAYERS = ("bi", "middle", "plain", "back")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import bnns_lstm as bl
-from test_pairs import PAIR_ROWS
-from test_refused_caches import CACHE_ROWS
-from test_validation import FILTER_ROWS, ROWS
+from wrong_caches import CACHE_ROWS
+from wrong_pairs import PAIR_ROWS
+from wrong_structures import FILTER_ROWS, ROWS
 
 # Codes that need two calls at once; test_threads.py has them.
 ELSEWHERE = {"in_use"}

@@ -1,7 +1,7 @@
 """The public surface as a list: modules, names, members, signatures, and what the command line accepts.
 
 In: the installed package, and `public_names.json` next to this file.
-Out: what is missing and what is new. `python tests/python/test_public_names.py` rewrites the file.
+Out: what is missing and what is new. `python tests/python/docs/test_public_names.py` rewrites the file.
 It does not know what any of the names does.
 """
 
@@ -210,7 +210,7 @@ def test_public_names_are_those_that_were_agreed_upon() -> None:
     found = difference(json.loads(SNAPSHOT.read_text(encoding="utf-8")), surface())
     assert not found, (
         f"the public names changed:\n{found}\n"
-        "If that is meant, `python tests/python/test_public_names.py` rewrites the file."
+        "If that is meant, `python tests/python/docs/test_public_names.py` rewrites the file."
     )
 
 

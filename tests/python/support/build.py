@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import reject
 from reference import GATES, Array, Layer, forward
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 DEFAULT = {
     "input": bl.Activation.sigmoid(),
     "forget": bl.Activation.sigmoid(),
