@@ -139,7 +139,7 @@ def test_arrays_that_do_not_fit_are_named(source: Any, message: str) -> None:
         read_keras(source)
 
 
-def test_a_list_is_one_layer() -> None:
+def test_a_layer_name_with_a_list_of_arrays_is_refused() -> None:
     with pytest.raises(
         bl.WeightsError, match="layer: expected None, as a list of arrays is one layer"
     ):

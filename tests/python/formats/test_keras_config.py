@@ -86,7 +86,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("config", "messages"), BAD.values(), ids=BAD.keys())
-def test_what_has_no_equal_is_refused_by_name(
+def test_unsupported_configurations_are_refused_by_name(
     config: dict[str, Any], messages: list[str], tmp_path: Path
 ) -> None:
     path = keras2(tmp_path / "a.h5", {"a": (config, arrays_of(random_stored()))})

@@ -181,7 +181,7 @@ def test_bad_archives_are_refused(members: dict[str, bytes], message: str, tmp_p
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"text", b"PK", b"\x89HDF\r\n\x1a\n"])
-def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
+def test_files_that_are_no_keras_model_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     path.write_bytes(content)
     with pytest.raises(bl.WeightsError, match=r"expected a .*, found"):

@@ -63,7 +63,9 @@ def test_keras_computes_the_same_for_the_recorded_model(keras: Any, tmp_path: Pa
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
-def test_keras_other_floats_become_float32(keras: Any, dtype: str, tmp_path: Path) -> None:
+def test_keras_dtypes_bfloat16_and_float64_become_float32(
+    keras: Any, dtype: str, tmp_path: Path
+) -> None:
     made = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, dtype=dtype)])
     made.save(tmp_path / "a.keras")
     kernel = np.asarray(made.get_weights()[0]).astype(np.float32)

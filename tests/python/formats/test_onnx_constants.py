@@ -142,7 +142,7 @@ def test_constants_do_not_grow_without_bound() -> None:
     assert peak < 1 << 20
 
 
-def test_zeros_are_found_in_reasonable_time() -> None:
+def test_zero_states_behind_exponentially_many_paths_are_found_in_reasonable_time() -> None:
     """Each value is looked at once, although there are 2^40 ways to the first one."""
     stored = random_stored()
     arrays = weights(stored)

@@ -166,7 +166,7 @@ def test_damaged_files_are_refused_or_read_never_worse(tmp_path: Path, data: st.
         assert stored.num_layers in {1, 2}
 
 
-def test_what_is_no_model_is_refused() -> None:
+def test_arguments_that_are_no_onnx_model_are_refused() -> None:
     with pytest.raises(
         bl.WeightsError, match=r"source: expected a path or an onnx.ModelProto, found int"
     ):
@@ -179,7 +179,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
         read_onnx("a.onnx")
 
 
-def test_names_that_are_no_text(tmp_path: Path) -> None:
+def test_operators_whose_names_are_no_utf8(tmp_path: Path) -> None:
     content = one_node(random_stored()).SerializeToString()
     (tmp_path / "model.onnx").write_bytes(content.replace(b"LSTM", b"LS\xffM"))
     with pytest.raises(bl.WeightsError, match="expected a model with an LSTM node, found none"):

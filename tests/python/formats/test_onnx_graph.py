@@ -111,7 +111,7 @@ NO_STACK: dict[str, tuple[int, Way]] = {
 
 
 @pytest.mark.parametrize(("directions", "way"), NO_STACK.values(), ids=NO_STACK.keys())
-def test_other_ways_are_no_stack(directions: int, way: Way) -> None:
+def test_nodes_between_layers_that_change_values_are_no_stack(directions: int, way: Way) -> None:
     made = stack(random_stored(num_layers=2, bidirectional=directions == 2), way)
     with pytest.raises(bl.WeightsError, match="one of the LSTM nodes 'low'; 'high', found none"):
         read_onnx(made)

@@ -159,7 +159,7 @@ def test_layout_1_has_the_batch_first() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ml_dtypes.bfloat16])
 @pytest.mark.parametrize("raw", [False, True])
-def test_other_floats_become_float32(dtype: Any, raw: bool) -> None:
+def test_dtypes_float16_bfloat16_and_float64_become_float32(dtype: Any, raw: bool) -> None:
     stored = random_stored()
     exact = {name: array.astype(dtype) for name, array in weights(stored).items()}
     kinds = {"float16": 10, "float64": 11, "bfloat16": 16}

@@ -120,7 +120,7 @@ BAD: dict[str, tuple[Any, list[str]]] = {
 
 
 @pytest.mark.parametrize(("made", "messages"), BAD.values(), ids=BAD.keys())
-def test_what_has_no_equal_is_refused_by_name(made: Any, messages: list[str]) -> None:
+def test_unsupported_nodes_are_refused_by_name(made: Any, messages: list[str]) -> None:
     with pytest.raises(bl.WeightsError) as raised:
         read_onnx(made)
     assert len(raised.value.issues) == len(messages), str(raised.value)

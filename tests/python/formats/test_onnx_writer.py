@@ -164,7 +164,7 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("kind", "messages"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_onnx_cannot_say_is_refused(
+def test_unsupported_layers_are_refused_by_the_onnx_writer(
     kind: dict[str, Any], messages: list[str], tmp_path: Path
 ) -> None:
     with pytest.raises(bl.WeightsError) as raised:

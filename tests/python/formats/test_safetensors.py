@@ -172,7 +172,7 @@ def test_every_cut_file_is_refused(good: Path) -> None:
             load_lstm(good)
 
 
-def test_other_types_are_read_one_by_one_from_a_file(tmp_path: Path) -> None:
+def test_dtypes_float16_and_float64_are_read_and_integers_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     wanted = np.array([[0.5, -2.0, 3.0]], np.float32)
     arrays = {"half": wanted.astype(np.float16), "double": wanted.astype(np.float64)}

@@ -85,7 +85,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("change", "message"), BAD.values(), ids=BAD.keys())
-def test_what_does_not_fit_is_refused_with_its_name(change: dict[str, Any], message: str) -> None:
+def test_wrong_shapes_dtypes_and_names_are_refused_with_their_names(
+    change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(bl.WeightsError) as raised:
         replace(random_stored(), **change)
     assert message in str(raised.value)

@@ -69,7 +69,7 @@ def test_state_dicts_are_read_from_memory_and_files(
     assert_same(read_torch(str(tmp_path / "a.safetensors"), prefix), stored)
 
 
-def test_what_is_read_is_a_copy() -> None:
+def test_read_weights_are_contiguous_copies() -> None:
     stored = random_stored()
     found = read_torch(stored.parameters)
     for name, array in found.parameters.items():
@@ -79,7 +79,7 @@ def test_what_is_read_is_a_copy() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ml_dtypes.bfloat16, "torch.bfloat16"])
-def test_other_floats_become_float32(dtype: Any, tmp_path: Path) -> None:
+def test_dtypes_float16_bfloat16_and_float64_become_float32(dtype: Any, tmp_path: Path) -> None:
     exact = {
         name: array.astype(np.float16 if dtype == np.float16 else ml_dtypes.bfloat16)
         for name, array in random_stored().parameters.items()
@@ -175,7 +175,9 @@ BAD: dict[str, tuple[Any, list[str]]] = {
 
 
 @pytest.mark.parametrize(("source", "messages"), BAD.values(), ids=BAD.keys())
-def test_what_does_not_fit_is_named_all_at_once(source: Any, messages: list[str]) -> None:
+def test_wrong_state_dicts_are_refused_with_all_issues_at_once(
+    source: Any, messages: list[str]
+) -> None:
     with pytest.raises(bl.WeightsError) as raised:
         read_torch(source)
     assert len(raised.value.issues) == len(messages), str(raised.value)
@@ -200,7 +202,7 @@ def module(**attributes: Any) -> SimpleNamespace:
     return SimpleNamespace(state_dict=lambda: GOOD, **attributes)
 
 
-def test_a_module_says_what_its_weights_do_not() -> None:
+def test_batch_first_and_dropout_are_read_from_a_module() -> None:
     found = read_torch(module(mode="LSTM", batch_first=True, dropout=0.5, proj_size=0))
     assert_same(found, random_stored(batch_first=True, dropout=0.5))
     inner = SimpleNamespace(batch_first=True, dropout=0.25)
@@ -243,7 +245,7 @@ class Evil:
         (b"\x80\0\0\0\0\0\0\0{", "expected a header of 128 bytes, found 1"),
     ],
 )
-def test_other_files_are_refused_with_the_reason(
+def test_files_that_are_no_torch_weights_are_refused_with_the_reason(
     content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -281,7 +283,7 @@ def test_a_state_dict_is_a_copy_in_order() -> None:
     assert not np.shares_memory(found["weight_ih_l0"], stored.parameters["weight_ih_l0"])
 
 
-def test_what_pytorch_has_not_is_not_written() -> None:
+def test_unsupported_layers_are_refused_by_the_torch_writer() -> None:
     relu = {"input": bl.Activation.relu(), "forget": bl.Activation.relu()}
     tanh = {name: bl.Activation.tanh() for name in ("candidate", "output", "hidden")}
     with pytest.raises(bl.WeightsError) as raised:

@@ -284,7 +284,7 @@ class Exported:
         return self.array.__dlpack_device__()
 
 
-def test_other_kinds_of_arrays() -> None:
+def test_memoryviews_strides_and_other_dtypes_of_the_input() -> None:
     lstm, x = example()
     wanted = lstm(x)[0]
     for other in (Exported(x.copy()), memoryview(x), x[:, ::-1][:, ::-1], np.asfortranarray(x)):

@@ -121,7 +121,9 @@ def test_arrays_of_keras_are_taken_over() -> None:
         bl.LSTM.from_keras(arrays[:1])
 
 
-def test_what_cannot_be_said_is_refused(tmp_path: Path) -> None:
+def test_weights_that_a_format_cannot_hold_and_files_of_no_format_are_refused(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(bl.WeightsError):
         example(peephole="full")[0].to_onnx(tmp_path / "lstm.onnx")
     (tmp_path / "other").write_bytes(b"no model at all")

@@ -28,7 +28,7 @@ def unaligned(array: Array) -> Array:
     return moved.reshape(array.shape)
 
 
-def test_arrays_at_odd_addresses() -> None:
+def test_unaligned_arrays_give_the_same_bits() -> None:
     lstm = lstm_of()
     y, (h, c) = lstm(X)
     for _ in range(2):  # also where a layer of this shape is prepared
@@ -51,7 +51,7 @@ def test_arrays_in_any_order(view: Any) -> None:
     np.testing.assert_array_equal(lstm_of()(view(X))[0], lstm_of()(X)[0])
 
 
-def test_numbers_that_float32_has_not_are_no_infinities() -> None:
+def test_float32_overflow_in_converted_input_is_refused_and_infinity_is_not() -> None:
     lstm = lstm_of(convert=True)
     wide = X.astype(np.float64)
     np.testing.assert_array_equal(lstm(wide)[0], lstm_of()(X)[0])
@@ -63,7 +63,7 @@ def test_numbers_that_float32_has_not_are_no_infinities() -> None:
 
 
 @pytest.mark.parametrize("sizes", [(10**9, 10**9), (2**62, 2**62), (2**70, 1), (1, 2**70)])
-def test_sizes_that_no_memory_has(sizes: tuple[int, int]) -> None:
+def test_layer_sizes_that_overflow_memory_are_refused(sizes: tuple[int, int]) -> None:
     with pytest.raises(bl.ComputeError, match=f"input_size={sizes[0]}, hidden_size={sizes[1]}"):
         bl.LSTM(*sizes)
 
@@ -74,7 +74,7 @@ def repeated(steps: int, rows: int) -> Array:
 
 
 @pytest.mark.parametrize("rows", [2**50, 2**61])
-def test_streams_that_no_memory_has(rows: int) -> None:
+def test_stream_batch_sizes_that_overflow_memory_are_refused(rows: int) -> None:
     with pytest.raises(bl.ComputeError, match=f"batch_size={rows}: expected arrays that fit"):
         lstm_of().stream(rows)
 
@@ -89,7 +89,7 @@ def test_streams_that_no_memory_has(rows: int) -> None:
         lambda lstm, x: lstm(x, lengths=np.arange(x.shape[1])),
     ],
 )
-def test_inputs_that_no_memory_has(call: Any, config: dict[str, Any]) -> None:
+def test_input_sizes_that_overflow_memory_are_refused(call: Any, config: dict[str, Any]) -> None:
     lstm = lstm_of(**config)
     with pytest.raises(
         bl.ComputeError, match=r"x: \d+ steps of 4096 samples: expected arrays that"
@@ -98,7 +98,7 @@ def test_inputs_that_no_memory_has(call: Any, config: dict[str, Any]) -> None:
     lstm(X)  # as before
 
 
-def test_numbers_to_convert_that_no_memory_has() -> None:
+def test_dtype_conversions_that_overflow_memory_are_refused() -> None:
     halves = np.lib.stride_tricks.as_strided(np.zeros(3, np.float16), (2**40, 4096, 3), (0, 0, 2))
     with pytest.raises(bl.ComputeError, match=r"x: \[1099511627776, 4096, 3\]: expected arrays"):
         lstm_of(convert=True)(halves)
@@ -114,7 +114,7 @@ def test_numbers_to_convert_that_no_memory_has() -> None:
         (bl.Activation(bl.ActivationFunction.TANH, iscale=1), "activations['hidden']"),
     ],
 )
-def test_functions_that_no_gate_has(function: Any, path: str) -> None:
+def test_activations_that_no_gate_can_have_are_refused(function: Any, path: str) -> None:
     with pytest.raises(bl.ArgumentError) as caught:
         lstm_of(activations={"input": "hard_sigmoid", "hidden": function})
     assert [issue.path for issue in caught.value.issues] == [path]

@@ -179,7 +179,7 @@ def test_all_wrong_arguments_are_named_at_once() -> None:
     assert [issue.path for issue in caught.value.issues] == ["return_cell_states", "x", "out"]
 
 
-def test_numbers_of_numpy_are_numbers() -> None:
+def test_numpy_scalars_are_numbers_in_the_configuration() -> None:
     lstm = bl.LSTM(
         np.int64(3), np.uint8(4), np.int32(2), dropout=np.float32(0.25), bias=np.True_,
         num_threads=np.int64(1), seed=np.int64(0), forget_bias=np.float32(1),
@@ -191,7 +191,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert lstm_of().stream(np.int64(2)).step(X[0]).shape == (2, 4)
 
 
-def test_masks_and_matrices() -> None:
+def test_masked_arrays_are_refused_and_numpy_matrices_are_arrays() -> None:
     with pytest.raises(bl.ArgumentError, match="mask"):
         lstm_of()(np.ma.masked_array(X, X > 0))
     with pytest.warns(PendingDeprecationWarning):
@@ -241,7 +241,7 @@ def test_a_tape_belongs_to_its_configuration() -> None:
     np.testing.assert_array_equal(found.input, lstm_of().backward(tape, y).input)
 
 
-def test_values_that_are_not_finite_stay_in_their_sample() -> None:
+def test_nan_and_infinity_stay_in_their_sample() -> None:
     lstm = lstm_of(num_layers=2, bidirectional=True)
     x = X.copy()
     wanted = lstm(x)[0]

@@ -89,7 +89,7 @@ def test_a_chunk_of_no_steps_changes_nothing() -> None:
     assert np.array_equal(stream.state.h, before.h)
 
 
-def test_chunks_at_odd_addresses_give_the_same_bits() -> None:
+def test_unaligned_chunks_give_the_same_bits() -> None:
     lstm = bl.LSTM(3, 4, seed=0)
     memory = np.zeros(5 * 3 * 4 + 1, np.uint8)
     odd = memory[1:].view(np.float32).reshape(5, 1, 3)

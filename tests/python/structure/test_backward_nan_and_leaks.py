@@ -40,7 +40,7 @@ def stacked_layer(directions: int = 1, **fixed: object) -> Layer:
 
 @pytest.mark.parametrize("value", [float("nan"), INF, -INF])
 @pytest.mark.parametrize("way", WAYS)
-def test_what_is_no_number_reaches_what_depends_on_it_and_nothing_else(
+def test_nan_and_infinity_reach_what_depends_on_them_and_nothing_else(
     way: str, value: float
 ) -> None:
     layer = stacked_layer()
@@ -66,7 +66,9 @@ def test_what_is_no_number_reaches_what_depends_on_it_and_nothing_else(
 @pytest.mark.parametrize("value", [float("nan"), INF, -INF, 3e38, 1e-42])
 @pytest.mark.parametrize("name", INCOMING)
 @pytest.mark.parametrize("directions", [1, 2])
-def test_any_value_gives_the_same_in_every_way(name: str, value: float, directions: int) -> None:
+def test_nan_infinity_and_huge_gradients_give_the_same_bits_in_every_way(
+    name: str, value: float, directions: int
+) -> None:
     layer = stacked_layer(directions)
     incoming = incoming_of(layer)
     incoming[name][...] = value
@@ -92,7 +94,7 @@ def test_incoming_gradients_of_inactive_steps_are_ignored(way: str, directions: 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_weights_that_are_no_numbers_do_not_stop_it(way: str) -> None:
+def test_nan_and_infinity_in_weights_and_states_give_the_same_bits_in_every_way(way: str) -> None:
     layer = stacked_layer()
     incoming = incoming_of(layer)
     for name in ("x", "forget.hw", "c0", "candidate.iw1"):

@@ -79,7 +79,7 @@ def foreign(first: Calls, second: Calls) -> None:
 
 @pytest.mark.parametrize("way", WAYS_WITH_CACHE)
 @pytest.mark.parametrize("difference", LAYERS)
-def test_a_cache_of_another_layer(difference: str, way: str) -> None:
+def test_a_cache_of_another_layer_is_refused(difference: str, way: str) -> None:
     base = small_layer()
     change = LAYERS[difference]
     other = deepcopy(base) if callable(change) else change
@@ -91,7 +91,7 @@ def test_a_cache_of_another_layer(difference: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("difference", CALLS)
-def test_a_cache_of_another_call(difference: str) -> None:
+def test_a_cache_of_another_call_is_refused(difference: str) -> None:
     layer = small_layer()
     one, other = CALLS[difference]
     for first, second in ((one, other), (other, one)):
@@ -99,7 +99,7 @@ def test_a_cache_of_another_call(difference: str) -> None:
         foreign(*calls)
 
 
-def test_parameters_of_an_activation() -> None:
+def test_a_cache_of_other_activation_parameters_is_refused() -> None:
     layer, other = small_layer(), small_layer()
     for layers, alpha in ((layer, 0.25), (other, 0.5)):
         layers.activations["output"] = bl.Activation.leaky_rectified_linear(alpha)
@@ -109,7 +109,7 @@ def test_parameters_of_an_activation() -> None:
     foreign(Calls(layer, Filter()), Calls(other, Filter()))
 
 
-def test_the_flag_that_changes_activations() -> None:
+def test_a_cache_knows_the_default_activations_flag() -> None:
     layer = small_layer()
     layer.activations["candidate"] = bl.Activation.identity()
     foreign(Calls(layer, Filter()), Calls(layer, Filter(), lstm_flags=3))
@@ -130,7 +130,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("difference", SAME)
-def test_a_cache_of_a_call_that_means_the_same(difference: str) -> None:
+def test_a_cache_of_an_equal_call_is_taken(difference: str) -> None:
     layer = small_layer()
     one, other = (Calls(layer, params, **fields) for params, fields in SAME[difference])
     cache = np.zeros(ENOUGH, np.uint8)

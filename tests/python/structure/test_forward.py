@@ -171,7 +171,7 @@ def test_integers_with_linear_activations_are_exact(seed: int) -> None:
 
 
 @pytest.mark.parametrize("wanted", range(1, 8))
-def test_any_subset_of_outputs(wanted: int) -> None:
+def test_any_subset_of_outputs_has_the_values_of_all(wanted: int) -> None:
     layer = random_layer(8)
     all_outputs = dict(zip(outputs_of(layer), run(layer), strict=True))
     subset = {

@@ -22,7 +22,7 @@ def test_outputs_are_those_of_the_golden_case(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_reference_is_right(name: str) -> None:
+def test_the_numpy_reference_agrees_with_the_golden_cases(name: str) -> None:
     layer, arrays = load_golden(name)
     for found, wanted in zip(forward(layer), ("y", "hn", "cn"), strict=True):
         assert_close(found, arrays[wanted], 2e-6, wanted)

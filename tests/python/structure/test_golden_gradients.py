@@ -88,7 +88,7 @@ def test_gradients_are_those_of_the_golden_case(
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("variable")])
-def test_what_was_added_to_at_inactive_steps_is_still_there(name: str) -> None:
+def test_accumulated_gradients_of_inactive_steps_are_unchanged(name: str) -> None:
     layer, _, _ = case(name)
     sizes = layer.arrays["batch_sizes"]
     inactive = np.arange(layer.batch) >= sizes[:, None]

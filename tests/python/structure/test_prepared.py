@@ -160,7 +160,7 @@ def test_other_threads_run_during_a_long_call() -> None:
     assert_equal(outputs, run(layer))
 
 
-def test_what_was_decided_can_be_read() -> None:
+def test_explain_prints_the_plan_of_a_prepared_layer() -> None:
     layer = random_layer(2, batch=3, seq_len=5, hidden_size=8, num_layers=2)
     made, _ = prepared(layer, 1)
     text = made.explain()

@@ -18,7 +18,7 @@ Filter = bl.FilterParameters
 
 
 @pytest.mark.parametrize("way", WAYS_WITH_CACHE)
-def test_one_byte_too_few(way: str) -> None:
+def test_a_cache_one_byte_too_small_is_refused(way: str) -> None:
     layer, filter_params = small_layer(), WAYS[way].filter_params()
     calls = Calls(layer, filter_params)
     cache = filled_cache(parameters(layer, **outputs_of(layer)), filter_params)
@@ -35,7 +35,7 @@ def test_one_byte_too_few(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS_WITH_CACHE)
-def test_never_filled(way: str) -> None:
+def test_a_cache_that_was_never_filled_is_refused(way: str) -> None:
     layer, filter_params = small_layer(), WAYS[way].filter_params()
     calls = Calls(layer, filter_params)
     cache = filled_cache(parameters(layer, **outputs_of(layer)), filter_params)
@@ -60,7 +60,7 @@ def test_a_refused_forward_call_fills_nothing() -> None:
 
 
 @pytest.mark.parametrize(("make", "refused_by", "code"), CACHE_ROWS)
-def test_what_is_no_cache_of_this_call(
+def test_arrays_that_are_no_cache_of_this_call_are_refused(
     make: Callable[[Array], Any], refused_by: tuple[str, ...], code: str
 ) -> None:
     layer = small_layer()
@@ -74,7 +74,7 @@ def test_what_is_no_cache_of_this_call(
         getattr(calls, name)(cache)
 
 
-def test_an_array_that_is_only_read_may_be_read_only() -> None:
+def test_the_backward_call_takes_a_read_only_cache() -> None:
     layer = small_layer()
     calls = Calls(layer, Filter())
     calls.backward(read_only(filled_cache(parameters(layer, **outputs_of(layer)), Filter())))
@@ -112,7 +112,7 @@ def shared(array: Array, size: int, *, same_owner: bool) -> tuple[Array, Array]:
 
 @OWNERS
 @pytest.mark.parametrize("field", ["output_descriptor", "input_descriptor"])
-def test_a_cache_in_the_memory_of_another_array(field: str, same_owner: bool) -> None:
+def test_a_cache_that_overlaps_another_array_is_refused(field: str, same_owner: bool) -> None:
     layer = small_layer()
     calls = Calls(layer, Filter())
     size = bl.compute_lstm_training_cache_capacity(calls.params)
@@ -123,7 +123,7 @@ def test_a_cache_in_the_memory_of_another_array(field: str, same_owner: bool) ->
 
 
 @OWNERS
-def test_a_cache_in_the_memory_of_a_gradient(same_owner: bool) -> None:
+def test_a_cache_that_overlaps_a_gradient_is_refused(same_owner: bool) -> None:
     layer = small_layer()
     calls = Calls(layer, Filter())
     filled = filled_cache(parameters(layer, **outputs_of(layer)), Filter())

@@ -70,7 +70,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("enumeration", VALUES, ids=lambda enumeration: enumeration.__name__)
-def test_values_are_apples(enumeration: type[bl.DataLayout]) -> None:
+def test_enumeration_values_are_apples(enumeration: type[bl.DataLayout]) -> None:
     for name, value in VALUES[enumeration].items():
         assert enumeration[name] == value
     # No more and no fewer: each member once, and Apple's spelling is an alias of ours.

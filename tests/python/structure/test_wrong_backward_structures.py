@@ -39,7 +39,7 @@ FORWARD_ONLY = {"missing_output", "read_only", "self_overlap"}
 
 
 @pytest.mark.parametrize(("corrupt", "path", "code"), ROWS, ids=lambda value: str(value))
-def test_what_is_wrong_with_the_layer_is_named(
+def test_a_wrong_field_of_the_layer_is_named_in_a_backward_call(
     corrupt: Callable[[Any], None], path: str, code: str
 ) -> None:
     pair = Pair()
@@ -94,7 +94,7 @@ def test_all_problems_of_a_pair_come_at_once_in_reading_order() -> None:
     ]
 
 
-def test_what_is_no_structure_at_all() -> None:
+def test_arguments_that_are_no_structures_have_the_wrong_type() -> None:
     for thing in (None, 5, "params", object(), Pair().params.input_gate):
         for name in ("params", "delta"):
             pair = Pair()
@@ -120,7 +120,7 @@ ACCEPTED: dict[str, Callable[[Pair], None]] = {
 
 
 @pytest.mark.parametrize("difference", ACCEPTED)
-def test_what_a_pair_may_have(difference: str) -> None:
+def test_differences_of_a_pair_that_are_accepted(difference: str) -> None:
     plain, pair = Pair(), Pair()
     ACCEPTED[difference](pair)
     plain.backward()
@@ -128,7 +128,7 @@ def test_what_a_pair_may_have(difference: str) -> None:
     assert_same_bits(pair.found, plain.found)
 
 
-def test_a_rule_for_a_gradient_that_is_not_wanted() -> None:
+def test_an_accumulate_flag_of_a_gradient_that_is_not_wanted_is_ignored() -> None:
     pair = Pair()
     delta(B, bl.NDArrayDescriptor(flags=7))(pair)
     pair.backward()

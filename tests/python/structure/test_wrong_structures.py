@@ -81,7 +81,7 @@ def test_all_problems_come_at_once_in_reading_order() -> None:
     assert str(caught.value).startswith("7 problems:\n  dropout: expected")
 
 
-def test_what_is_no_structure_at_all() -> None:
+def test_arguments_that_are_no_structure_have_the_wrong_type() -> None:
     for thing in (None, 5, "params", object(), valid().input_gate):
         with pytest.raises(bl.DescriptorError) as caught:
             bl.validate(thing)  # type: ignore[arg-type]
@@ -90,7 +90,7 @@ def test_what_is_no_structure_at_all() -> None:
         ]
 
 
-def test_huge_sizes_with_tiny_arrays_are_refused_at_once() -> None:
+def test_sizes_that_overflow_are_refused_at_once() -> None:
     for sizes in ({"hidden_size": 2**30}, {"seq_len": 2**40}, {"batch_size": 2**33}):
         params = valid()
         for name, size in sizes.items():

@@ -31,7 +31,7 @@ fn assert_refused_cheaply(params: &Params) {
 }
 
 #[test]
-fn absurd_sizes_of_the_layer() {
+fn overflowing_sizes_of_the_layer() {
     let fields: [fn(&mut Params) -> &mut usize; 5] = [
         |p| &mut p.input_size,
         |p| &mut p.hidden_size,
@@ -57,7 +57,7 @@ fn absurd_sizes_of_the_layer() {
 }
 
 #[test]
-fn absurd_sizes_with_descriptors_that_leave_them_open() {
+fn overflowing_sizes_with_descriptors_that_leave_them_open() {
     for &huge in HUGE {
         let mut params = valid(&ONE);
         params.seq_len = huge;
@@ -72,7 +72,7 @@ fn absurd_sizes_with_descriptors_that_leave_them_open() {
 }
 
 #[test]
-fn absurd_sizes_and_strides_of_an_array() {
+fn overflowing_sizes_and_strides_of_an_array() {
     for &huge in HUGE {
         for index in 0..2 {
             let mut params = valid(&ONE);
@@ -86,7 +86,7 @@ fn absurd_sizes_and_strides_of_an_array() {
 }
 
 #[test]
-fn absurd_measurements_of_an_array() {
+fn overflowing_measurements_of_an_array() {
     for &huge in HUGE {
         let mut params = valid(&ONE);
         edit_memory(&mut params.input_descriptor.hidden_desc, |memory| {
@@ -103,7 +103,7 @@ fn absurd_measurements_of_an_array() {
 }
 
 #[test]
-fn an_absurd_sequence_descriptor() {
+fn an_overflowing_sequence_descriptor() {
     use bnns_lstm::{Integers, NDArrayDescriptor};
     for &huge in HUGE {
         let mut params = valid(&ONE);
