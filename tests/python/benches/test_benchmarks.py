@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import bnns_lstm as bl
 import numpy as np
 import pytest
 
 BENCHES = Path(__file__).parents[3] / "benches" / "python"
-sys.path.insert(0, str(BENCHES))
+sys.path.insert(0, str(BENCHES / "lib"))
 
-from cases import arrays_of  # noqa: E402
+from cases import Unsupported, arrays_of  # noqa: E402
 from compare import TOLERANCE, difference  # noqa: E402
 from engines import load  # noqa: E402
 from limits import Limits  # noqa: E402
@@ -33,7 +34,7 @@ SMALL = [
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, BENCHES / "peers.py", *arguments]
+    words = [sys.executable, BENCHES / "commands" / "peers.py", *arguments]
     return subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
@@ -74,7 +75,7 @@ def test_one_command_writes_both_reports(tmp_path: Path) -> None:
         (["--threads", "0,1"], "above 0"),
     ],
 )
-def test_what_is_unknown_is_named(arguments: list[str], message: str) -> None:
+def test_unknown_rows_and_engines_are_named(arguments: list[str], message: str) -> None:
     done = run(*arguments)
     assert done.returncode == 2
     assert message in done.stderr
@@ -102,7 +103,36 @@ def test_rows_have_names_of_their_own() -> None:
     assert row_named("ragged.T10-200.B32.I128.H256").lengths()[::31] == [200, 10]
 
 
-def test_a_difference_is_relative_and_nothing_slips_through() -> None:
+# A process of its own, since the level is read once.
+LEVEL = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from cases import arrays_of
+from engines import load
+from rows import row_named
+row = row_named("step.T1.B1.H32")
+load("fallback").ways(row, arrays_of(row), 1)
+import bnns_lstm
+print(bnns_lstm.info()["level"])
+"""
+
+
+def test_the_engine_fallback_is_ours_at_that_level() -> None:
+    words = [sys.executable, "-c", LEVEL, str(BENCHES / "lib")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("fallback\n", "")
+
+
+def test_a_level_that_the_machine_has_not_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise bl.ConfigurationError("no such level here")
+
+    monkeypatch.setattr(bl, "info", refuse)
+    with pytest.raises(Unsupported, match="no such level here"):
+        load("ours").ways(SMALL[0], arrays_of(SMALL[0]), 1)
+
+
+def test_differences_are_relative_and_nan_and_infinity_count() -> None:
     ours = {"y": np.array([4, -8], np.float32)}
     assert difference(ours, {"y": np.array([4, -7], np.float32)}) == 1 / 8
     for wrong in ([4, np.nan], [4], [np.inf, -8]):
@@ -141,13 +171,13 @@ def test_an_engine_that_computes_something_else_is_an_error() -> None:
     assert error in report.markdown()
 
 
-def test_without_ours_nothing_is_compared() -> None:
+def test_without_our_own_engine_nothing_is_compared() -> None:
     clients: Any = [FakeClient("ours", np.nan, 1.0), FakeClient("numpy", 1, 1.0)]
     results: dict[tuple[str, int], Result] = measure(SMALL[0], clients, 1)
     assert {result.status for result in results.values()} == {"error"}
 
 
-def test_limits_are_those_of_the_formula() -> None:
+def test_roofline_limits_are_those_of_the_formula() -> None:
     reads = [
         {"set_kib": 64, "gb_per_s": 400},
         {"set_kib": 1024, "gb_per_s": 100},
@@ -171,7 +201,14 @@ def test_limits_are_those_of_the_formula() -> None:
 def test_the_footprint_is_a_table_of_the_engines_that_are_there(tmp_path: Path) -> None:
     wheel = tmp_path / "some.whl"
     wheel.write_bytes(bytes(1_500_000))
-    words = [sys.executable, BENCHES / "footprint.py", "--rounds", "1", "--wheel", wheel]
+    words = [
+        sys.executable,
+        BENCHES / "commands" / "footprint.py",
+        "--rounds",
+        "1",
+        "--wheel",
+        wheel,
+    ]
     done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stderr) == (0, "")
     head, _, *rows, _, size = done.stdout.splitlines()
@@ -184,7 +221,7 @@ def test_the_footprint_is_a_table_of_the_engines_that_are_there(tmp_path: Path) 
 
 @pytest.mark.parametrize("arguments", [["--rounds", "0"], ["--wheel", "missing.whl"]])
 def test_impossible_arguments_of_the_footprint(arguments: list[str]) -> None:
-    words = [sys.executable, BENCHES / "footprint.py", *arguments]
+    words = [sys.executable, BENCHES / "commands" / "footprint.py", *arguments]
     done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 2
     assert arguments[0] in done.stderr

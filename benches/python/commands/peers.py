@@ -1,6 +1,6 @@
 """This package against other engines, in one run, taking turns.
 
-    python benches/python/peers.py [--rows PATTERN] [--rounds N] [--threads 1,2] [--engines a,b]
+    python benches/python/commands/peers.py [--rows PATTERN] [--rounds N] [--threads 1,2] [--engines a,b]
 
 Engines that are not installed are left out; `python -m pip install torch --index-url
 https://download.pytorch.org/whl/cpu` and `python -m pip install openvino` add two. Everything needs a Rust
@@ -17,6 +17,9 @@ import shlex
 import sys
 from pathlib import Path
 from typing import Any
+
+# The modules that the commands share.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from client import Client, start
 from engines import ENGINES, USUAL
@@ -113,7 +116,7 @@ def main() -> None:
             machine=describe(),
             rates=None if arguments.no_limits else rates(arguments.machine, arguments.threads),
             commit=commit(),
-            command=shlex.join(["python", "benches/python/peers.py", *sys.argv[1:]]),
+            command=shlex.join(["python", "benches/python/commands/peers.py", *sys.argv[1:]]),
             rounds=arguments.rounds,
             versions=versions,
             info=bnns_lstm.info(),

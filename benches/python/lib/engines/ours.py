@@ -1,6 +1,7 @@
 """This package, as its callers would use it: a prepared layer, and the structure's functions to train.
 
-A version without `prepare` is timed at the level of the structure.
+A version without `prepare` is timed at the level of the structure. Where the environment forces a SIMD
+level that the machine has not, no row is supported.
 """
 
 from __future__ import annotations
@@ -8,17 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 import bnns_lstm as bl
-from cases import Arrays, Way
+from cases import Arrays, Unsupported, Way
+from layer import Layer
 from rows import Row
 
 from engines import structure
-from engines.layer import Layer
 
 DISTRIBUTION = "bnns-lstm"
 
 
 def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
     """See `engines`."""
+    try:
+        bl.info()
+    except bl.ConfigurationError as error:
+        raise Unsupported(str(error)) from error
     if row.kind == "train":
         return [structure.train(row, arrays, threads)]
     prepare: Any = getattr(bl, "prepare", None)

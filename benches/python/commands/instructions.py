@@ -1,6 +1,6 @@
 """How many instructions a few rows take: a guard against regressions that noise cannot move.
 
-    python benches/python/instructions.py [--write]
+    python benches/python/commands/instructions.py [--write]
 
 Counts with callgrind (valgrind, from the system), at AVX2, which it knows, and on one thread. A count is the
 difference between two calls and one, so that what happens once is left out. Compares with
@@ -17,6 +17,10 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+
+# The modules that the commands share.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from machine import ROOT
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import os
 from typing import Protocol, cast
 
 from cases import Arrays, Way
 from rows import Row
+
+# Our own engine at another level than the machine's best: the name of each is that of its level.
+LEVELS = ("avx2", "fallback")
 
 # Name in the report, and module.
 ENGINES: dict[str, str] = {
     "ours": "engines.ours",
     "structure": "engines.structure",
     "module": "engines.module",
-    "avx2": "engines.ours_avx2",
-    "fallback": "engines.ours_fallback",
+    **dict.fromkeys(LEVELS, "engines.ours"),
     "onnxruntime": "engines.onnxruntime",
     "torch": "engines.torch",
     "openvino": "engines.openvino",
@@ -27,10 +30,10 @@ ENGINES: dict[str, str] = {
 }
 
 # Without this package's module, and without other levels than the machine's best.
-USUAL = [name for name in ENGINES if name not in {"module", "avx2", "fallback"}]
+USUAL = [name for name in ENGINES if name not in {"module", *LEVELS}]
 
 # These are this package; all others are peers.
-OURS = ("ours", "structure", "module", "avx2", "fallback")
+OURS = ("ours", "structure", "module", *LEVELS)
 
 
 class Engine(Protocol):
@@ -44,7 +47,12 @@ class Engine(Protocol):
 
 
 def load(name: str) -> Engine:
-    """Import an engine, and with it the library that it stands for."""
+    """Import an engine, and with it the library that it stands for.
+
+    At most one level of ours in a process, since the library reads the variable once.
+    """
+    if name in LEVELS:
+        os.environ["BNNSLSTM_LEVEL"] = name
     return cast("Engine", importlib.import_module(ENGINES[name]))
 
 

@@ -1,6 +1,6 @@
 """What it costs to have this package: import, first call, memory, disk; other engines next to it.
 
-    python benches/python/footprint.py [--rounds N] [--wheel FILE]
+    python benches/python/commands/footprint.py [--rounds N] [--wheel FILE]
 
 One LSTM of 128 inputs and 128 units, 10 steps of one sample. Each measurement is a process of its own; the
 engines take turns, and the table, in Markdown, has medians, beyond what NumPy takes, which is imported first.

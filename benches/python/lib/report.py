@@ -100,9 +100,9 @@ class Report:
 
 HEAD = """# Benchmarks
 
-Made by `python benches/python/peers.py`; the file is not edited by hand. Medians of one run, microseconds
-per call. Each engine lives in a process of its own, and they take turns sample by sample. Outputs, and in
-`train` rows all gradients, are compared with ours before anything is timed.
+Made by `python benches/python/commands/peers.py`; the file is not edited by hand. Medians of one run,
+microseconds per call. Each engine lives in a process of its own, and they take turns sample by sample.
+Outputs, and in `train` rows all gradients, are compared with ours before anything is timed.
 
 - **row**: `T` steps, `B` samples, `I` inputs (as many as hidden units unless said), `H` hidden units,
   `L` layers. `step` replaces the states in place; `ragged` has samples of different lengths; `peephole` has
@@ -114,7 +114,7 @@ per call. Each engine lives in a process of its own, and they take turns sample 
 - **ratio** is the fastest peer's median divided by ours, in brackets the ratio of their minima: above 1 we
   are faster.
 - **share** is the row's limit divided by our median: the part of our time in which the machine at its best
-  rates would do the arithmetic and read the weights (formula in `benches/python/limits.py`).
+  rates would do the arithmetic and read the weights (formula in `benches/python/lib/limits.py`).
 - `-`: the engine does not compute the row."""
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import bnns_lstm as bl
 import numpy as np
 from cases import Arrays, Unsupported, Way
+from layer import Gradients, Layer
 from rows import Row
-
-from engines.layer import Gradients, Layer
 
 DISTRIBUTION = "bnns-lstm"
 
