@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_nothing() {
+    fn no_part_of_no_weights_is_prefetched() {
         assert!(Prefetch::NOTHING.of_tile(&[1.0; 64], 16, 0, 1).is_empty());
         assert!(Prefetch::new(None, 3).of_tile(&[1.0; 64], 16, 0, 3).is_empty());
     }
