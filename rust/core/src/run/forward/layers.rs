@@ -57,8 +57,8 @@ impl<'a> ForwardCall<'a> {
                 self.layer(group, layer, &steps, memory, &mut arrays)?;
             }
         }
-        self.each_state(memory, &mut arrays, |states, from, pitch, units| {
-            store_state(states, from, pitch, units);
+        self.each_state(memory, &mut arrays, |states, from, pitch, elements| {
+            store_state(states, from, pitch, elements);
         });
         Ok(())
     }
@@ -75,9 +75,15 @@ impl<'a> ForwardCall<'a> {
         for (direction, memory) in memory.directions.as_mut().each() {
             for PartMemory { states, task } in memory.parts() {
                 let units = self.plan.real_units(task.part);
+                let outputs = self.plan.real_outputs(task.part);
                 for (layer, state) in states.iter_mut().enumerate() {
                     let place = Place { layer, direction };
-                    run(&mut arrays.hidden.of_task(place), &mut state.hidden, output_pitch, &units);
+                    run(
+                        &mut arrays.hidden.of_task(place),
+                        &mut state.hidden,
+                        output_pitch,
+                        &outputs,
+                    );
                     run(&mut arrays.cell.of_task(place), &mut state.cell, cell_pitch, &units);
                 }
             }
