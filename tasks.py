@@ -73,10 +73,11 @@ def forecast(arguments: list[str]) -> None:
 
 @task
 def test(arguments: list[str]) -> None:
-    """Run every test and every lint: Rust, Python at all SIMD levels, examples of the docs."""
+    """Run every test and every lint: Rust, Python at all SIMD levels, examples of the docs, instructions."""
     lint(arguments)
     test_rust(arguments)
     test_python(arguments)
+    instructions(["--if-possible"])
 
 
 @task
