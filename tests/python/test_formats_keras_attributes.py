@@ -13,8 +13,8 @@ import keras_models
 import numpy as np
 import pytest
 from bnns_lstm.formats import read_keras
-from bnns_lstm.formats.keras_attributes import Attributes
-from bnns_lstm.formats.keras_h5 import opened
+from bnns_lstm.formats.keras.attributes import Attributes
+from bnns_lstm.formats.keras.h5 import opened
 
 FOLDER = keras_models.FOLDER
 VALUES: dict[str, Any] = {

@@ -10,7 +10,7 @@ import bnns_lstm as bl
 import numpy as np
 import pytest
 from bnns_lstm.formats import StoredLSTM, order
-from bnns_lstm.formats.functions import default_activations, is_default
+from bnns_lstm.formats.activations import default_activations, is_default
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import shapes
 from formats_tools import assert_same, random_stored

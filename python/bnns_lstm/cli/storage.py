@@ -1,6 +1,6 @@
 """Trained models in files: saving one, and loading one that nobody vouches for.
 
-The format is safetensors, written and read by `tensors` and not by the package of that name: a trained model
+The format is safetensors, written and read by `formats.safetensors` and not by the package of that name: a trained model
 can be saved with NumPy alone, and what is no model is refused with a reason.
 """
 
@@ -20,7 +20,7 @@ from bnns_lstm.cli.model import Model
 from bnns_lstm.cli.scaling import Scaling
 from bnns_lstm.cli.weights import shapes
 from bnns_lstm.formats.files import beside, is_replaceable, replace_with
-from bnns_lstm.formats.tensors import RefusedError, arrays_of, encode, parse
+from bnns_lstm.formats.safetensors.content import RefusedError, arrays_of, encode, parse
 
 __all__ = ["load", "require_place", "save"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.functions import ACTIVATIONS, default_activations, is_default
+from bnns_lstm.formats.activations import ACTIVATIONS, default_activations, is_default
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["same_activations", "stacked"]

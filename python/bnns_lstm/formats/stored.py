@@ -16,7 +16,7 @@ import numpy.typing as npt
 from bnns_lstm._show import show
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.functions import ACTIVATIONS, is_usable
+from bnns_lstm.formats.activations import ACTIVATIONS, is_usable
 
 __all__ = ["Floats", "Peephole", "StoredLSTM", "shapes"]
 

@@ -11,10 +11,10 @@ from typing import Any
 from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.onnx_chain import Layer, chains, layers
-from bnns_lstm.formats.onnx_graph import input_of, label, scopes
-from bnns_lstm.formats.onnx_node import read_node
-from bnns_lstm.formats.onnx_tensors import BATCH_FIRST, Model, open_model
+from bnns_lstm.formats.onnx.chain import Layer, chains, layers
+from bnns_lstm.formats.onnx.graph import input_of, label, scopes
+from bnns_lstm.formats.onnx.node import read_node
+from bnns_lstm.formats.onnx.tensors import BATCH_FIRST, Model, open_model
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
 

@@ -16,8 +16,8 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import as_array, fail, to_float32
 from bnns_lstm.formats.files import is_path, path_of
-from bnns_lstm.formats.keras_config import Config, config_of
-from bnns_lstm.formats.keras_files import KerasLayer, layers_in
+from bnns_lstm.formats.keras.config import Config, config_of
+from bnns_lstm.formats.keras.files import KerasLayer, layers_in
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.keras_config import is_lstm
-from bnns_lstm.formats.keras_h5 import Array, Group
+from bnns_lstm.formats.keras.config import is_lstm
+from bnns_lstm.formats.keras.h5 import Array, Group
 
 __all__ = ["cells_of", "lstms_of", "matching"]
 

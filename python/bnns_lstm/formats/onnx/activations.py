@@ -18,7 +18,7 @@ from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction as F
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.functions import default_activations, is_default
+from bnns_lstm.formats.activations import default_activations, is_default
 
 __all__ = ["activations_of", "attributes_of"]
 

@@ -19,7 +19,7 @@ from bnns_lstm._show import shown
 from bnns_lstm.errors import BNNSLSTMError
 from bnns_lstm.formats.convert import FLOATS, fail, to_float32, widen_bfloat16
 from bnns_lstm.formats.extras import need
-from bnns_lstm.formats.keras_attributes import Attributes
+from bnns_lstm.formats.keras.attributes import Attributes
 from bnns_lstm.formats.stored import Floats
 
 __all__ = ["Array", "Group", "opened"]

@@ -9,8 +9,8 @@ from typing import Any
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.functions import is_default
-from bnns_lstm.formats.keras_activations import function_of
+from bnns_lstm.formats.activations import is_default
+from bnns_lstm.formats.keras.activations import function_of
 
 __all__ = ["LSTMS", "Config", "config_of", "is_lstm"]
 

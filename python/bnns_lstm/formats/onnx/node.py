@@ -11,9 +11,9 @@ from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import fail, to_float32
-from bnns_lstm.formats.onnx_activations import activations_of
-from bnns_lstm.formats.onnx_graph import Scope, input_of, label
-from bnns_lstm.formats.onnx_ops import attributes
+from bnns_lstm.formats.onnx.activations import activations_of
+from bnns_lstm.formats.onnx.graph import Scope, input_of, label
+from bnns_lstm.formats.onnx.ops import attributes
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["read_node"]

@@ -18,9 +18,9 @@ from bnns_lstm.enums import ActivationFunction
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail, to_float32
 from bnns_lstm.formats.files import path_of, replace_with
-from bnns_lstm.formats.functions import ACTIVATIONS
+from bnns_lstm.formats.activations import ACTIVATIONS
 from bnns_lstm.formats.stored import Floats, StoredLSTM
-from bnns_lstm.formats.tensors import (
+from bnns_lstm.formats.safetensors.content import (
     NUMPY,
     Entry,
     RefusedError,

@@ -21,8 +21,8 @@ from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import path_of, replace_with
-from bnns_lstm.formats.onnx_activations import attributes_of
-from bnns_lstm.formats.onnx_tensors import BATCH_FIRST
+from bnns_lstm.formats.onnx.activations import attributes_of
+from bnns_lstm.formats.onnx.tensors import BATCH_FIRST
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["write_onnx"]

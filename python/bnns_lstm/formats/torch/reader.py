@@ -16,9 +16,9 @@ from bnns_lstm._show import show
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
 from bnns_lstm.formats.files import is_path, path_of
-from bnns_lstm.formats.safetensors import SafetensorsFile
+from bnns_lstm.formats.safetensors.files import SafetensorsFile
 from bnns_lstm.formats.stored import Floats, StoredLSTM
-from bnns_lstm.formats.torch_names import Source, stored_of
+from bnns_lstm.formats.torch.names import Source, stored_of
 
 __all__ = ["read_torch", "write_state_dict"]
 

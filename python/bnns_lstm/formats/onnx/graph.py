@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from bnns_lstm.errors import WeightsError
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.onnx_ops import PLAIN, apply, attributes
-from bnns_lstm.formats.onnx_tensors import Model
+from bnns_lstm.formats.onnx.ops import PLAIN, apply, attributes
+from bnns_lstm.formats.onnx.tensors import Model
 
 __all__ = ["DOMAINS", "Scope", "input_of", "label", "scopes"]
 
@@ -81,7 +81,7 @@ class Scope:
             depth: Steps from where it is used.
 
         Raises:
-            WeightsError: If it is no constant, or not one that :mod:`bnns_lstm.formats.onnx_ops` can follow.
+            WeightsError: If it is no constant, or not one that :mod:`bnns_lstm.formats.onnx.ops` can follow.
         """
         scope, node = self.origin(name)
         if name in scope.known:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.keras_h5 import Array, Group, opened
-from bnns_lstm.formats.keras_layout import cells_of, lstms_of, matching
+from bnns_lstm.formats.keras.h5 import Array, Group, opened
+from bnns_lstm.formats.keras.layout import cells_of, lstms_of, matching
 
 __all__ = ["KerasLayer", "layers_in"]
 
