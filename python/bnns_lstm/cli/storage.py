@@ -1,7 +1,7 @@
 """Trained models in files: saving one, and loading one that nobody vouches for.
 
-The format is safetensors, written and read by `formats.safetensors` and not by the package of that name: a trained model
-can be saved with NumPy alone, and what is no model is refused with a reason.
+The format is safetensors, written and read by `formats.safetensors` and not by the package of that name: a
+trained model can be saved with NumPy alone, and what is no model is refused with a reason.
 """
 
 from __future__ import annotations
