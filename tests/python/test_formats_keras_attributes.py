@@ -100,7 +100,7 @@ def test_damaged_heaps_are_refused(place: int, layout: str, value: int, tmp_path
     struct.pack_into(layout, content, place, value)
     path = tmp_path / "a.h5"
     path.write_bytes(content)
-    with pytest.raises(bl.WeightsError, match="expected a whole HDF5 file, found none"):
+    with pytest.raises(bl.WeightsError, match="expected a whole HDF5 file, found a damaged one"):
         read_keras(path, "bi")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from math import inf, isnan
+from math import inf
 
 import numpy as np
 
@@ -53,11 +53,10 @@ def fault_of(activation: object) -> str | None:
     for value in (activation.alpha, activation.beta):
         if not isinstance(value, float | int):
             return codes.WRONG_TYPE
-        if isnan(value):
-            return codes.INVALID_ACTIVATION_PARAMETER
-        # An endless integer has no float.
-        if not -LARGEST <= value <= LARGEST and value not in (inf, -inf):
-            return codes.OUT_OF_RANGE
+        # NaN is within no bounds, and an integer may be larger than any float.
+        if not (-LARGEST <= value <= LARGEST or value in (inf, -inf)):
+            is_nan = value != value  # noqa: PLR0124
+            return codes.INVALID_ACTIVATION_PARAMETER if is_nan else codes.OUT_OF_RANGE
     if activation.function not in set(F):
         return codes.UNKNOWN_ACTIVATION
     return codes.UNSUPPORTED_ACTIVATION if activation.function in NO_GATES else None

@@ -91,9 +91,9 @@ class Scope:
             if name not in scope.tensors:
                 what = "an input of the graph" if name in scope.inputs else "nothing of this name"
                 code = codes.NOT_CONSTANT if name in scope.inputs else codes.MISSING_ENTRY
-            raise fail(path, "a constant", f"{name!r}, {what}", code)
+                raise fail(path, "a constant", f"{name!r}, {what}", code)
             array = scope.model.array(scope.tensors[name])
-        if node.op_type == "Constant" and node.domain in DOMAINS:
+        elif node.op_type == "Constant" and node.domain in DOMAINS:
             array = _of_constant_node(path, scope, node)
         else:
             array = _moved(path, scope, name, node, depth)
