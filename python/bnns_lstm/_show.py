@@ -11,8 +11,8 @@ from bnns_lstm._look import attempt
 
 __all__ = ["listed", "show", "shown"]
 
-# How many names an error lists.
-MOST = 20
+# How many names an error lists: those of two layers.
+MOST = 8
 
 
 def show(value: object) -> str:

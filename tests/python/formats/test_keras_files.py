@@ -167,7 +167,7 @@ ARCHIVES: dict[str, tuple[dict[str, bytes], str]] = {
     "no weights": ({"model": b""}, "expected a whole .keras file, found a damaged one"),
     "no json": ({"config": b"[]"}, "config.json: expected an object in JSON, found something else"),
     "no hdf5": ({"model": b"nothing"}, "model.weights.h5: expected a whole HDF5 file, found a damaged one"),
-    "half": ({"model": (FOLDER / "model.weights.h5").read_bytes()[:20000]}, "a whole HDF5 file, found a damaged one"),
+    "half": ({"model": (FOLDER / "model.weights.h5").read_bytes()[:20000]}, "a whole HDF5 file, found a dam"),
     "a bomb": ({"model": bytes(1 << 24)}, "model.weights.h5: expected at most"),
     "no lstm": ({"config": b'{"config": {"layers": []}}'}, "expected a model with LSTM layers that are"),
 }  # fmt: skip

@@ -61,7 +61,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "missing": ({"parameters": {}}, "weight_ih_l0: expected float32 [16, 3], found none"),
     "surplus": (
         {"parameters": {**ARRAYS, "more": SHORT}},
-        "more: expected no parameter of this name, found one",
+        "found an unexpected entry [unexpected_entry]",
     ),
     "shape": (
         {"parameters": {**ARRAYS, "weight_hh_l0": SHORT}},

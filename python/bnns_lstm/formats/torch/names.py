@@ -80,11 +80,12 @@ def _no_lstm(source: Source) -> WeightsError:
     """An error that lists the prefixes under which there are LSTMs."""
     ending = "weight_ih_l0"
     prefixes = [name.removesuffix(ending) for name in source.shapes if name.endswith(ending)]
-    hint = f"; there are LSTMs under the prefixes {listed(prefixes)}" if prefixes else ""
     under = [name for name in source.shapes if name.startswith(source.prefix)]
-    expected = f"entries {source.prefix + ending!r} and so on"
     found = f"only {listed(under)}" if under else "no entry with this prefix"
-    return fail("source", expected, f"{found}{hint}", codes.MISSING_ENTRY)
+    if prefixes:
+        found = f"LSTMs under the prefixes {listed(prefixes)} alone"
+    expected = f"entries {source.prefix + ending!r} and so on"
+    return fail("source", expected, found, codes.MISSING_ENTRY)
 
 
 def _sizes(source: Source, found: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
