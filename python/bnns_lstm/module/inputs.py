@@ -183,6 +183,8 @@ def _read_lengths(
         )
     if not issues and counts.max() == 0:
         issues.append(
-            Issue("lengths", codes.SEQUENCE_EMPTY, "at least one step", "no sample has one")
+            Issue(
+                "lengths", codes.SEQUENCE_EMPTY, "at least one step", "only samples without steps"
+            )
         )
     return None if issues else counts.astype(np.int64)

@@ -77,7 +77,7 @@ def activations_of(
         if alphas or betas:
             raise fail(
                 f"{path}: activations",
-                "names for activation_alpha and _beta",
+                "names of the functions that activation_alpha and _beta are for",
                 "none",
                 codes.MISSING_ENTRY,
             )
@@ -97,7 +97,10 @@ def activations_of(
         if rest and used[name]:
             expected = "one for each function that has it, in their order"
             raise fail(
-                f"{path}: activation_{name}", expected, f"{len(rest)} more", codes.UNEXPECTED_ENTRY
+                f"{path}: activation_{name}",
+                expected,
+                f"{len(rest)} too many",
+                codes.UNEXPECTED_ENTRY,
             )
     if made[:3] != made[-3:]:
         found = f"{made[:3]} and {made[3:]}"
@@ -122,7 +125,9 @@ def _activation(
             return 1.0
         used[key] = True
         if not left[key] and isnan(default):
-            raise fail(f"{path}: activation_{key}", f"one for {name}", "none", codes.MISSING_ENTRY)
+            raise fail(
+                f"{path}: activation_{key}", f"a value for {name}", "none", codes.MISSING_ENTRY
+            )
         return _decimal(left[key].pop(0)) if left[key] else default
 
     alpha, beta = parameter("alpha", entry.alpha), parameter("beta", entry.beta)

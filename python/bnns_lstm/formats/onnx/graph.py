@@ -156,7 +156,7 @@ def _moved(path: str, scope: Scope, name: str, node: Any, depth: int) -> Array:
         raise fail(
             path,
             f"a constant within {DEEPEST} steps",
-            f"{label(node)!r} and more",
+            f"a longer way through {label(node)!r}",
             codes.NOT_CONSTANT,
         )
     inputs = [scope.constant(path, one, depth + 1) if one else None for one in node.input]

@@ -87,7 +87,11 @@ def _check_types(path: str, words: Mapping[str, Any]) -> None:
             issues.append(WeightsIssue(f"{path}: {name}", expected, shown(value), codes.WRONG_TYPE))
     texts = words.get("activations")
     if isinstance(texts, list) and not all(isinstance(text, bytes) for text in texts):
-        issues.append(WeightsIssue(f"{path}: activations", "names", shown(texts), codes.WRONG_TYPE))
+        issues.append(
+            WeightsIssue(
+                f"{path}: activations", "names of functions", shown(texts), codes.WRONG_TYPE
+            )
+        )
     if issues:
         raise WeightsError(tuple(issues))
 
@@ -139,7 +143,9 @@ def _arrays(path: str, scope: Scope, node: Any) -> dict[str, Floats]:
                 )
             elif name in {"W", "R"}:
                 issues.append(
-                    WeightsIssue(f"{path}: {name}", "a constant", "none", codes.MISSING_ENTRY)
+                    WeightsIssue(
+                        f"{path}: {name}", "a constant", "no such input", codes.MISSING_ENTRY
+                    )
                 )
         except WeightsError as error:
             issues.extend(error.issues)
@@ -230,7 +236,7 @@ def _state(
         raise fail(
             f"{path}: {other}",
             f"a constant, as {only} is one",
-            "a value of run time",
+            "a value that the model computes",
             codes.NOT_CONSTANT,
         )
     if not states:

@@ -94,7 +94,7 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
     if isinstance(node, str):
         chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
         if len(chosen) != 1:
-            actual = f"{node!r}, the name of {len(chosen)}"
+            actual = f"{node!r}, which names {len(chosen)} of them"
             raise fail(
                 "node", f"the name of one of the LSTM nodes {shown}", actual, codes.UNKNOWN_CHOICE
             )
@@ -109,7 +109,7 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
             raise fail(
                 path,
                 f"a node that reads the output of {label(lower.node)!r}",
-                "another",
+                "a node that reads something else",
                 codes.STACK_MISMATCH,
             )
     return stack

@@ -78,7 +78,12 @@ class Model:
         flat = self._numbers(path, tensor)
         self.loaded += flat.nbytes
         if flat.size != prod(shape):
-            raise fail(path, f"numbers for the shape {shape}", str(flat.size), codes.DAMAGED_FILE)
+            raise fail(
+                path,
+                f"{prod(shape)} numbers for the shape {shape}",
+                f"{flat.size} numbers",
+                codes.DAMAGED_FILE,
+            )
         if tensor.data_type == FLOAT16:
             flat = flat.view(np.float16)
         elif tensor.data_type == BFLOAT16:
@@ -132,7 +137,10 @@ class Model:
         numbers = [words.get("offset", "0"), words.get("length", str(size * prod(tensor.dims)))]
         if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in numbers):
             raise fail(
-                f"{path}: external data", "offset and length", shown(numbers), codes.DAMAGED_FILE
+                f"{path}: external data",
+                "offset and length as decimal numbers",
+                shown(numbers),
+                codes.DAMAGED_FILE,
             )
         offset, length = map(int, numbers)
         end = file.stat().st_size

@@ -106,7 +106,7 @@ codes! {
     /// None of the three incoming gradients was given.
     MissingGradient, "missing_gradient",
         "The backward pass starts from gradients with respect to the outputs: at least one of the \
-         three arrays of delta_params.output_descriptor must be given.";
+         three arrays of delta_params.output_descriptor must be given, in LSTM dy or d_state.";
     /// The structure of the gradients describes another layer.
     DeltaMismatch, "delta_mismatch",
         "delta_params must describe the layer of params: the five sizes and the bidirectional \
@@ -146,7 +146,7 @@ codes! {
     /// The data type exists but cannot be used for this field.
     UnsupportedDataType, "unsupported_data_type",
         "The data type cannot be used here: arrays are Float32, the sequence descriptor is an \
-         integer type of 8 to 64 bits.";
+         integer type of 8 to 64 bits, weights of other libraries are floats of 16 to 64 bits.";
     /// The declared data type is not the array's own.
     DataTypeMismatch, "data_type_mismatch",
         "The declared data type is not the type of the array.";
@@ -175,7 +175,7 @@ codes! {
         "Without the default-activations flag each gate and the hidden state need an activation.";
     /// The activation value does not exist.
     UnknownActivation, "unknown_activation",
-        "The function is no value of BNNSActivationFunction.";
+        "The function is no value of BNNSActivationFunction, nor the name of one.";
     /// The activation exists but is not element-wise.
     UnsupportedActivation, "unsupported_activation",
         "The function exists in BNNS but is not element-wise: it works on integers, across the \
@@ -185,7 +185,8 @@ codes! {
         "The function uses this parameter, and it is not a number (NaN).";
     /// More threads than a call may use.
     TooManyThreads, "too_many_threads",
-        "n_threads must be at most 1024; 0 chooses by itself.";
+        "n_threads must be at most 1024; 0 chooses by itself, as None does for the num_threads of \
+         LSTM.";
     /// Own memory functions were given.
     UnsupportedAllocator, "unsupported_allocator",
         "alloc_memory and free_memory cannot be honoured: memory comes from the Rust allocator.";
@@ -257,7 +258,8 @@ codes! {
          file that nobody vouches for.";
     /// A path that no file can have.
     InvalidPath, "invalid_path",
-        "No file can have this path.";
+        "No file can have this path; or it is one of external data that does not lie in the \
+         folder of its model.";
 }
 
 #[cfg(test)]
