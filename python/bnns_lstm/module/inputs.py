@@ -59,7 +59,8 @@ def as_floats(
     array = array_of(given, "an array of float32", detach=False)
     if not isinstance(array, Fault) and (array.dtype != np.float32 or not array.dtype.isnative):
         types = NUMBERS if convert and not writable else ()
-        hint = "" if writable else f" (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
+        way = f" (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
+        hint = "" if writable or convert else way
         with memory_for(f"{name}: {list(array.shape)}"):
             array = float32_of(array, types, f"float32{hint}")
     if isinstance(array, Fault):

@@ -98,6 +98,14 @@ def two_stacks(node: str | None) -> Callable[[Path], object]:
     return lambda _: read_onnx(stack(random_stored(num_layers=2), way), node)
 
 
+def two_of_a_name() -> object:
+    arrays = weights(random_stored())
+    names = {key: key for key in arrays}
+    return model(
+        [lstm("one", "x", y, names, hidden_size=4) for y in ("y", "z")], arrays, ["y", "z"]
+    )
+
+
 def unlike_layers(_: Path) -> object:
     made = stack(random_stored(num_layers=2), ([make("Relu", "y", "z")], {}))
     return read_onnx(made, ["low", "high"])
@@ -154,4 +162,7 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (two_stacks(None), "node", codes.AMBIGUOUS_CHOICE),
     (two_stacks("middle"), "node", codes.UNKNOWN_CHOICE),
     (unlike_layers, "node: high", codes.STACK_MISMATCH),
+    (lambda _: read_onnx(two_of_a_name(), "one"), "node", codes.AMBIGUOUS_CHOICE),
+    (lambda _: read_onnx(two_of_a_name(), ["one"]), "node", codes.AMBIGUOUS_CHOICE),
+    (lambda _: read_onnx(two_of_a_name(), ["two"]), "node", codes.UNKNOWN_CHOICE),
 ]  # fmt: skip

@@ -115,7 +115,8 @@ def _chosen(
     wanted = [layer] if isinstance(layer, str) else list(layer)
     chosen = [[one for one in found if one.name == name] for name in wanted]
     if not chosen or any(len(matches) != 1 for matches in chosen):
-        raise fail("layer", f"names of LSTM layers, {names}", repr(layer), codes.UNKNOWN_CHOICE)
+        code = codes.AMBIGUOUS_CHOICE if chosen and all(chosen) else codes.UNKNOWN_CHOICE
+        raise fail("layer", f"names of LSTM layers, {names}", repr(layer), code)
     return [matches[0] for matches in chosen]
 
 

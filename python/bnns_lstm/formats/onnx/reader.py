@@ -95,13 +95,13 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
         chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
         if len(chosen) != 1:
             actual = f"{node!r}, which names {len(chosen)} of them"
-            raise fail(
-                "node", f"the name of one of the LSTM nodes {shown}", actual, codes.UNKNOWN_CHOICE
-            )
+            code = codes.AMBIGUOUS_CHOICE if chosen else codes.UNKNOWN_CHOICE
+            raise fail("node", f"the name of one of the LSTM nodes {shown}", actual, code)
         return chosen[0]
     named = [[layer for layer in found if name in layer.names] for name in node]
     if not named or any(len(matches) != 1 for matches in named):
-        raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), codes.UNKNOWN_CHOICE)
+        code = codes.AMBIGUOUS_CHOICE if named and all(named) else codes.UNKNOWN_CHOICE
+        raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), code)
     stack = [matches[0] for matches in named]
     for lower, upper in pairwise(stack):
         if upper.below is not lower:
