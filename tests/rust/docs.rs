@@ -9,7 +9,9 @@ const HEAD: &str = "# Error codes
 
 Every issue of an error has one of these codes: those of structures and of `LSTM` (`Issue`), and those of other
 libraries' models and files (`WeightsIssue`). They are stable: a code is never given another meaning. In Python
-`bnns_lstm.codes` has a constant for each. This page is made from the library's own list (`bl.error_codes()` in Python, `Code::ALL` in Rust).
+`bnns_lstm.codes` has a constant for each.
+
+This page is made from the library's own list (`bl.error_codes()` in Python, `Code::ALL` in Rust).
 
 | code | meaning, and what to do |
 | --- | --- |
