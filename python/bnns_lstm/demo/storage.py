@@ -1,7 +1,7 @@
 """Trained models in files: saving one, and loading one that nobody vouches for.
 
-The format is safetensors, written and read by `tensors` and not by the package of that name: a trained model
-can be saved with NumPy alone, and what is no model is refused with a reason.
+The format is safetensors, written and read by `formats.safetensors` and not by the package of that name: a
+trained model can be saved with NumPy alone, and what is no model is refused with a reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bnns_lstm.demo.model import Model
 from bnns_lstm.demo.scaling import Scaling
 from bnns_lstm.demo.weights import shapes
 from bnns_lstm.formats.files import beside, is_replaceable, replace_with
-from bnns_lstm.formats.tensors import RefusedError, arrays_of, encode, parse
+from bnns_lstm.formats.safetensors.content import RefusedError, arrays_of, encode, parse
 
 __all__ = ["load", "require_place", "save"]
 

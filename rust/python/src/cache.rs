@@ -31,7 +31,8 @@ pub(crate) fn check_apart<'a, 'py: 'a>(
     for array in arrays {
         let other = array.span()?;
         if own.start < other.end && other.start < own.end {
-            let (expected, actual) = ("memory of its own", "memory of another array".to_owned());
+            let (expected, actual) =
+                ("memory that no other array uses", "an overlap with one".to_owned());
             reader.report(path(), Code::Overlap, expected, actual);
             break;
         }

@@ -189,7 +189,7 @@ fn read_input_weights<'a, 'py>(
         _ => vec![object.clone()],
     };
     if items.len() > 2 {
-        let actual = format!("{} of them", items.len());
+        let actual = format!("{} arrays", items.len());
         reader.report(path, Code::WrongType, "one array or two", actual);
         return Ok(weights);
     }
@@ -267,7 +267,7 @@ fn read_checkpoints<'py>(
         let text = text.to_string_lossy();
         if text != "sqrt" {
             let expected = "a number of steps, or \"sqrt\"";
-            reader.report(field.path, Code::OutOfRange, expected, format!("{text:?}"));
+            reader.report(field.path, Code::UnknownChoice, expected, format!("{text:?}"));
         }
         return Ok(Checkpoints::SquareRoot);
     }

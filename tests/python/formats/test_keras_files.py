@@ -163,11 +163,11 @@ def archive(path: Path, **members: bytes) -> Path:
 
 
 ARCHIVES: dict[str, tuple[dict[str, bytes], str]] = {
-    "no config": ({"config": b""}, "expected a whole .keras file, found none"),
-    "no weights": ({"model": b""}, "expected a whole .keras file, found none"),
+    "no config": ({"config": b""}, "expected a whole .keras file, found a damaged one"),
+    "no weights": ({"model": b""}, "expected a whole .keras file, found a damaged one"),
     "no json": ({"config": b"[]"}, "config.json: expected an object in JSON, found something else"),
-    "no hdf5": ({"model": b"nothing"}, "model.weights.h5: expected a whole HDF5 file, found none"),
-    "half": ({"model": (FOLDER / "model.weights.h5").read_bytes()[:20000]}, "a whole HDF5 file, found none"),
+    "no hdf5": ({"model": b"nothing"}, "model.weights.h5: expected a whole HDF5 file, found a damaged one"),
+    "half": ({"model": (FOLDER / "model.weights.h5").read_bytes()[:20000]}, "a whole HDF5 file, found a dam"),
     "a bomb": ({"model": bytes(1 << 24)}, "model.weights.h5: expected at most"),
     "no lstm": ({"config": b'{"config": {"layers": []}}'}, "expected a model with LSTM layers that are"),
 }  # fmt: skip

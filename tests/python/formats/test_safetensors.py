@@ -80,8 +80,8 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
         lambda h, _: h["__metadata__"].pop("config"),
         "metadata config: expected an object in JSON, found none",
     ),
-    "field missing": (lambda _, c: c.pop("bias"), "config: expected the field 'bias', found none"),
-    "field surplus": (lambda _, c: c.update(size=1), "config: expected no other fields, found 'size'"),
+    "field missing": (lambda _, c: c.pop("bias"), "config: expected a field 'bias', found no such field"),
+    "field surplus": (lambda _, c: c.update(size=1), "peephole, activations, found 'size' [unexpected_entry]"),
     "layers as text": (lambda _, c: c.update(num_layers="1"), "num_layers: expected an integer"),
     "layers claimed": (lambda _, c: c.update(num_layers=10**12), "at most one layer for each array"),
     "hidden claimed": (
@@ -96,7 +96,7 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
     "size is a list": (lambda _, c: c.update(input_size=[]), "input_size: expected an integer"),
     "peephole": (lambda _, c: c.update(peephole={}), "peephole: expected none, 'diagonal' or"),
     "dropout": (lambda _, c: c.update(dropout="0"), "dropout: expected a number p"),
-    "activations": (lambda _, c: c.update(activations=[]), "activations: expected input, forget"),
+    "activations": (lambda _, c: c.update(activations=[]), "activations: expected an object in JSON"),
     "function": (
         lambda _, c: c["activations"].update(input=["EVIL", 1, 1]),
         "activations.input: expected a function's name, alpha and beta, found ['EVIL', 1, 1]",

@@ -220,10 +220,10 @@ fn messages_name_both_arrays_with_their_structures() {
     delta.lstm_flags = LayerFlags(1);
     let found = check_backward(&valid(&ONE), &delta, &FilterParameters::default()).unwrap_err();
     let expected = "2 problems:\n  \
-        delta_params.lstm_flags: expected no 0x1 (bidirectional), as in params, \
+        delta_params.lstm_flags: expected a value without 0x1 (bidirectional), as in params, \
         found 0x1 (bidirectional) [delta_mismatch]\n  \
-        delta_params.input_gate.hw_desc.data: expected memory of its own, \
-        found memory shared with params.input_gate.hw_desc [overlap]";
+        delta_params.input_gate.hw_desc.data: expected memory that no other array uses, \
+        found an overlap with params.input_gate.hw_desc [overlap]";
     assert_eq!(found.to_string(), expected);
 }
 

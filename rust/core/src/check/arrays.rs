@@ -210,8 +210,8 @@ fn initial_state(
         return given(first);
     }
     if purpose == Purpose::Backward {
-        let expected = "the initial state, in memory of its own";
-        let actual = "the memory of the final state, which the forward pass overwrites";
+        let expected = "an initial state that the forward pass does not overwrite";
+        let actual = "the memory of the final state";
         issues.push(path, Code::InitialStateOverwritten, expected, actual);
     }
     InputArray::InPlace

@@ -147,7 +147,7 @@ impl GateCheck<'_> {
             (true, false) => self.array(field, self.forms.peephole, desc),
             (false, true) => None,
             (true, true) => {
-                let expected = "an array of its own, as the weights have one";
+                let expected = "a separate array, as in params";
                 self.refuse(field, Code::GradientForm, expected, "the array of iw_desc[0]")
             }
             (false, false) => {

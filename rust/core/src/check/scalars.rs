@@ -142,7 +142,7 @@ pub(super) fn check_filter(issues: &mut Issues, filter: &FilterParameters) {
     }
     if filter.checkpoints == Checkpoints::Every(0) {
         let path = path.then("checkpoint_steps");
-        issues.push(path, Code::OutOfRange, "at least 1 step", "0");
+        issues.push(path, Code::ZeroSize, "at least 1 step", "0");
     }
 }
 

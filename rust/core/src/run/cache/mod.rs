@@ -139,11 +139,13 @@ pub(super) fn filled<'a>(
     let layout = fitting(plan, bytes.len())?;
     let (head, mut rest) = bytes.split_at(HEADER_BYTES);
     if head[..8] != MAGIC || head[16] != FILLED {
-        let (expected, actual) = ("one that a forward call filled", "one that none did");
+        let (expected, actual) =
+            ("a cache that a forward call filled", "one that was never filled");
         return Err(refused(Code::CacheNotFilled, expected, actual));
     }
     if head[..16] != header(plan.config()) {
-        let (expected, actual) = ("one that this layer filled", "one of another layer");
+        let (expected, actual) =
+            ("a cache that this layer filled", "one that another layer filled");
         return Err(refused(Code::ForeignCache, expected, actual));
     }
     let regions = Regions::each(layout, |region| {
