@@ -8,11 +8,12 @@ from math import inf
 import numpy as np
 
 from bnns_lstm.activation import Activation
+from bnns_lstm.config import FUNCTIONS
 from bnns_lstm.enums import ActivationFunction as F
 
 __all__ = ["ACTIVATIONS", "default_activations", "is_default", "is_usable"]
 
-ACTIVATIONS = ("input", "forget", "candidate", "output", "hidden")
+ACTIVATIONS = FUNCTIONS
 # What float32 can hold.
 LARGEST = float(np.finfo(np.float32).max)
 # Functions of integers, channels or whole vectors, and random ones: no gate can have them.

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm.activation import Activation
+from bnns_lstm.config import LSTMConfig, Peephole, activations_of
 from bnns_lstm.descriptors import LayerParametersLSTM, NDArrayDescriptor
 from bnns_lstm.enums import LayerFlags
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.functions import validate
-from bnns_lstm.module.config import LSTMConfig, Peephole, activations_of
 from bnns_lstm.module.parameters import BLOCKS, Weights
 from bnns_lstm.module.results import Floats
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm import _native
+from bnns_lstm.config import FUNCTIONS, LSTMConfig
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.enums import LayerFlags
 from bnns_lstm.errors import ArgumentError, DescriptorError
@@ -25,7 +26,6 @@ from bnns_lstm.functions import (
     direct_apply_lstm_batch_training_caching,
     validate,
 )
-from bnns_lstm.module.config import FUNCTIONS, LSTMConfig
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import Spare, memory_for
 from bnns_lstm.module.parameters import BLOCKS, Weights

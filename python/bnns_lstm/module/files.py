@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from bnns_lstm.module.config import FUNCTIONS, LSTMConfig, activations_of
+from bnns_lstm.config import LSTMConfig
 from bnns_lstm.module.results import Floats, LSTMState
 
 if TYPE_CHECKING:
@@ -45,18 +45,7 @@ class Files:
 
     @classmethod
     def _from_stored(cls, stored: StoredLSTM, num_threads: int | None) -> Self:
-        config = LSTMConfig(
-            stored.input_size,
-            stored.hidden_size,
-            stored.num_layers,
-            stored.bias,
-            stored.batch_first,
-            stored.dropout,
-            stored.bidirectional,
-            stored.peephole,
-            activations_of(stored.activations),
-        )
-        made = cls._empty(config, num_threads=num_threads)
+        made = cls._empty(stored.config, num_threads=num_threads)
         made._fill(stored.parameters)
         if stored.state is not None:
             made.initial_state = LSTMState(*stored.state)
@@ -65,21 +54,7 @@ class Files:
     def _stored(self) -> StoredLSTM:
         from bnns_lstm.formats import StoredLSTM
 
-        config = self._config
-        functions = {name: config.activation(name) for name in FUNCTIONS}
-        return StoredLSTM(
-            config.input_size,
-            config.hidden_size,
-            config.num_layers,
-            config.bidirectional,
-            config.bias,
-            config.batch_first,
-            config.dropout,
-            config.peephole,
-            functions if config.activations else None,
-            self.state_dict(),
-            self.initial_state,
-        )
+        return StoredLSTM.from_config(self._config, self.state_dict(), self.initial_state)
 
     @classmethod
     def from_torch(cls, source: Any, prefix: str = "", *, num_threads: int | None = None) -> Self:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm._look import attempt, is_a, reason, sequence
+from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import Floats
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from bnns_lstm._look import is_a, mapping
 from bnns_lstm._show import shown
+from bnns_lstm.config import LSTMConfig, Peephole, activations_of, truth
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module import bridge
@@ -31,7 +32,6 @@ from bnns_lstm.module.arguments import (
     refuse,
     threads,
 )
-from bnns_lstm.module.config import LSTMConfig, Peephole, activations_of, truth
 from bnns_lstm.module.engine import Engine, Room, check_functions, structure
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, as_floats, output_of, read_batch, read_state

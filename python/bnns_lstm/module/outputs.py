@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import Issue
-from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.inputs import Batch, as_floats
 from bnns_lstm.module.results import Floats, LSTMState, Tape
 

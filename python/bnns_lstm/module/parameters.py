@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm._show import shown
+from bnns_lstm.config import GATES, LSTMConfig
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.inputs import as_floats
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import Floats
 
 __all__ = ["BLOCKS", "Parameters", "Weights"]
 
-# The gates in the order of the blocks; every other order in the package is by name.
-BLOCKS = ("input", "forget", "candidate", "output")
+# The gates in the order of the blocks.
+BLOCKS = GATES
 
 
 class Parameters(MutableMapping[str, Floats]):

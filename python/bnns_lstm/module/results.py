@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm.module.config import LSTMConfig
+from bnns_lstm.config import LSTMConfig
 
 __all__ = ["Floats", "Gradients", "LSTMState", "Tape"]
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from bnns_lstm._look import attempt
 from bnns_lstm._show import shown
+from bnns_lstm.config import count
 from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.config import count
 from bnns_lstm.module.engine import structure
 from bnns_lstm.module.inputs import as_floats, read_state
 from bnns_lstm.module.memory import memory_for
