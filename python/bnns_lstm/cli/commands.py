@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from bnns_lstm.cli import UserError, plot, report, say, storage
+from bnns_lstm.cli import plot, report, storage
+from bnns_lstm.cli.messages import UserError, say
 from bnns_lstm.cli.model import EMBEDDED_TEST_FROM, Model
 from bnns_lstm.cli.progress import Progress
 from bnns_lstm.cli.series import Series, embedded_series, read_series

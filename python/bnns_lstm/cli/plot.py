@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bnns_lstm.cli import UserError
+from bnns_lstm.cli.messages import UserError
 from bnns_lstm.cli.model import Forecast
 from bnns_lstm.cli.series import Series
 from bnns_lstm.cli.train import Record

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm.cli import UserError
+from bnns_lstm.cli.messages import UserError
 
 __all__ = ["Series", "embedded_data", "embedded_series", "read_series"]
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm._show import shown
-from bnns_lstm.cli import UserError
+from bnns_lstm.cli.messages import UserError
 from bnns_lstm.cli.model import Model
 from bnns_lstm.cli.scaling import Scaling
 from bnns_lstm.cli.weights import shapes
