@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm.config import LSTMConfig
+from bnns_lstm.module.samples import Floats, SampleOrder
 
 __all__ = ["Floats", "Gradients", "LSTMState", "Tape"]
-
-Floats = npt.NDArray[np.float32]
 
 
 class LSTMState(NamedTuple):
@@ -46,6 +45,11 @@ class Tape:
     order: npt.NDArray[np.intp] | None
     is_batched: bool
     config: LSTMConfig
+
+    @property
+    def samples(self) -> SampleOrder:
+        """How the caller's arrays lie."""
+        return SampleOrder(self.config.batch_first, self.is_batched, self.order)
 
     def __repr__(self) -> str:
         """Sizes, without contents."""

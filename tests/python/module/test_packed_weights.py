@@ -47,7 +47,7 @@ def test_all_shapes_and_streams_share_one_packed_copy() -> None:
     streams = [lstm.stream(1), lstm.stream(3)]
     streams[0].process(ones(6, 1))
     engine = lstm._engine
-    layers = [prepared for prepared, _ in engine.kept.values()]
+    layers = [kept.prepared for kept in engine.kept.values()]
     layers += [stream._step for stream in streams]
     assert len(layers) == 6
     assert all(layer.weights is engine.packed for layer in layers)
