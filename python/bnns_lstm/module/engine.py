@@ -163,9 +163,10 @@ class Engine:
             return None
         if found is not self.latest:
             self._used(key, found)
-        if state is None:
-            return found.prepared.call(x, found.zeros_h, found.zeros_c)
-        return found.prepared.call(x, state.h, state.c)
+        prepared, _, h, c = found  # unpacked: names of a tuple take longer
+        if state is not None:
+            h, c = state
+        return prepared.call(x, h, c)
 
     def chunk(self, x: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
         """Outputs and final states of some steps that follow these states, as new arrays."""

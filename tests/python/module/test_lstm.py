@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import copy
 import pickle
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import bnns_lstm as bl
 import numpy as np
 import pytest
-from bnns_lstm import _native
-from bnns_lstm.module import parameters
 from build import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -396,92 +392,3 @@ def test_memory_does_not_grow_with_the_number_of_shapes() -> None:
         for rows in range(1, 5):
             lstm(x[:steps, :rows])
     assert len(lstm._engine.kept) <= 4
-
-
-def test_a_shape_in_constant_use_stays_prepared() -> None:
-    """The prepared layer is the same object after calls of more shapes than are kept."""
-    lstm, x = example()
-    lstm(x)
-    key = (x.shape, None)
-    engine = lstm._engine
-    kept = engine.kept[key]
-    for steps in range(1, 9):
-        if steps != len(x):
-            lstm(x[:steps])
-        lstm(x)
-        assert engine.kept[key] is kept, f"thrown out by {steps} steps"
-    for steps in range(1, 6):
-        lstm(x[:steps, :1])
-    assert key not in engine.kept
-
-
-def test_a_forget_bias_without_biases_is_refused() -> None:
-    with pytest.raises(bl.ArgumentError, match="forget_bias: expected 0 with bias=False") as caught:
-        bl.LSTM(3, 4, bias=False, forget_bias=1.0)
-    assert [issue.path for issue in caught.value.issues] == ["forget_bias"]
-    assert not bl.LSTM(3, 4, bias=False, forget_bias=0.0).config.bias
-
-
-def test_dropout_with_one_layer_warns_where_the_lstm_is_made() -> None:
-    with pytest.warns(
-        UserWarning, match="dropout=0.5 has no effect: it acts between layers"
-    ) as found:
-        lstm = bl.LSTM(3, 4, dropout=0.5, seed=0)
-    assert [warning.filename for warning in found] == [__file__]
-    assert lstm.config.dropout == 0.5
-    bl.LSTM(3, 4, 2, dropout=0.5)
-    bl.LSTM(3, 4, dropout=0.0)
-
-
-def test_what_takes_over_dropout_of_one_layer_does_not_warn(tmp_path: Path) -> None:
-    """Nobody has asked for it there: the value is kept as the source has it."""
-    with pytest.warns(UserWarning, match="dropout"):
-        lstm = bl.LSTM(3, 4, dropout=0.5, seed=0)
-    x = np.ones((2, 1, 3), np.float32)
-    lstm.save(tmp_path / "lstm.safetensors")
-    source = SimpleNamespace(
-        mode="LSTM", batch_first=False, dropout=0.5, proj_size=0, state_dict=lstm.state_dict
-    )
-    others = [
-        bl.LSTM.load(tmp_path / "lstm.safetensors"),
-        bl.LSTM.from_torch(source),
-        bl.LSTM.from_layer_parameters(lstm.layer_parameters(x)),
-        copy.deepcopy(lstm),
-        pickle.loads(pickle.dumps(lstm)),
-    ]
-    for other in others:
-        assert other.config == lstm.config
-        np.testing.assert_array_equal(other(x)[0], lstm(x)[0])
-
-
-def test_gradients_that_no_memory_has_are_refused_by_what_they_belong_to(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    lstm, x = example()
-    y, _, tape = lstm.forward(x, training=True)
-
-    def no_memory(*_: Any) -> Any:
-        raise MemoryError
-
-    monkeypatch.setattr(parameters.Weights, "__init__", no_memory)
-    with pytest.raises(
-        bl.ComputeError, match="input_size=3, hidden_size=5, num_layers=1: expected"
-    ):
-        lstm.backward(tape, y)
-
-
-@pytest.mark.parametrize(
-    "config",
-    [{}, {"num_layers": 3, "bidirectional": True}, {"batch_first": True, "peephole": "full"}],
-)
-def test_the_cache_has_the_cell_states_where_the_native_module_says(config: dict[str, Any]) -> None:
-    lstm, x = example(**config)
-    _, state, tape = lstm.forward(x, training=True)
-    offset, shape, strides = _native._cached_cell_states(tape.params, tape.filter_params)
-    cells = np.ndarray(shape, np.float32, tape.cache, offset, strides)
-    directions = lstm.config.directions
-    assert shape == (tape.params.seq_len, tape.params.batch_size, directions, 5)
-    last = np.stack([cells[0 if d else -1, :, d] for d in range(directions)])
-    np.testing.assert_array_equal(last, state.c[-directions:])
-    checkpoints = bl.FilterParameters(checkpoint_steps=2)
-    assert _native._cached_cell_states(tape.params, checkpoints) is None
