@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import bnns_lstm
 from bnns_lstm.cli.arguments import parser
-from bnns_lstm.cli.messages import UserError, say
+from bnns_lstm.cli.messages import say
+from bnns_lstm.demo import UserError
 
 __all__ = ["UserError", "main", "say"]
 

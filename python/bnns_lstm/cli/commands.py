@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from bnns_lstm.cli import plot, report, storage
-from bnns_lstm.cli.messages import UserError, say
-from bnns_lstm.cli.model import EMBEDDED_TEST_FROM, Model
+from bnns_lstm.cli import plot, report
+from bnns_lstm.cli.messages import say
 from bnns_lstm.cli.progress import Progress
-from bnns_lstm.cli.series import Series, embedded_series, read_series
-from bnns_lstm.cli.train import DEFAULT_EPOCHS, Training
+from bnns_lstm.demo import UserError, storage
+from bnns_lstm.demo.model import EMBEDDED_TEST_FROM, Model
+from bnns_lstm.demo.series import Series, embedded_series, read_series
+from bnns_lstm.demo.train import DEFAULT_EPOCHS, Training
 
 __all__ = ["COMMANDS"]
 

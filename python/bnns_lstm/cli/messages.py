@@ -1,6 +1,6 @@
-"""What the command says to its user: lines of output, and one line for what the user can mend.
+"""What the command says.
 
-In: texts. Out: standard output, or an exception. It knows no command.
+In: texts. Out: standard output, at once. It knows no command.
 """
 
 from __future__ import annotations
@@ -8,11 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["UserError", "say"]
-
-
-class UserError(Exception):
-    """Something that the user can mend, said in one line."""
+__all__ = ["say"]
 
 
 def say(text: str) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from bnns_lstm.cli import UserError, main, storage
-from bnns_lstm.cli.model import Model
-from bnns_lstm.cli.weights import shapes
+from bnns_lstm.cli import main
+from bnns_lstm.demo import UserError, storage
+from bnns_lstm.demo.model import Model
+from bnns_lstm.demo.weights import shapes
 from bnns_lstm.formats import tensors
 
 

@@ -3,10 +3,10 @@
 use crate::model::{
     DISTANCE, Descriptor, ONE, Params, STACK, Sizes, described, edit_memory, lent, refused, valid,
 };
+use bnns_lstm::binding::{InputArray, check_backward_after};
 use bnns_lstm::{
-    CheckedBackward, Code, Data, DataFields, DataLayout, FilterParameters, InputArray, Integers,
-    Issue, LSTMDataDescriptor, LayerFlags, NDArrayDescriptor, NDArrayFlags, Path, check_backward,
-    check_backward_after,
+    CheckedBackward, Code, Data, DataFields, DataLayout, FilterParameters, Integers, Issue,
+    LSTMDataDescriptor, LayerFlags, NDArrayDescriptor, NDArrayFlags, Path, check_backward,
 };
 
 /// All arrays of a structure but its sequence descriptor.
@@ -108,7 +108,8 @@ fn each_array_has_a_rule_of_its_own() {
     delta.output_descriptor.data_desc.flags = NDArrayFlags(7);
     delta.output_gate.b_desc = NDArrayDescriptor { flags: NDArrayFlags(7), ..Default::default() };
     let checked = accepted(&valid(&STACK), &delta);
-    let rule = |gradient: &Option<bnns_lstm::Gradient>| gradient.as_ref().map(|g| g.accumulate);
+    let rule =
+        |gradient: &Option<bnns_lstm::binding::Gradient>| gradient.as_ref().map(|g| g.accumulate);
     assert_eq!(rule(&checked.input().cell), Some(true));
     assert_eq!(rule(&checked.input().hidden), Some(false));
     assert_eq!(rule(&checked.gates().output.iw_upper), Some(true));

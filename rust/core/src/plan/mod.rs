@@ -17,7 +17,7 @@ mod panels;
 mod shape;
 
 pub(crate) use backward::{BackwardSizes, RecomputeSizes};
-pub(crate) use cache::{CacheLayout, HEADER_BYTES, StateRow, StepRow};
+pub(crate) use cache::{CacheLayout, HEADER_BYTES, StateLayout, StepLayout};
 pub use cache::{CacheRegion, CellStates};
 pub use call::Plan;
 pub(crate) use groups::Group;
