@@ -1,7 +1,8 @@
 """The module itself.
 
 In: sizes at the beginning, then arrays. Out: outputs, states, gradients, in the shapes of PyTorch's module. It
-calls the structure level through `engine` only.
+calls the structure level through `engine` only; `structure` makes what it hands out as a structure, `stateful`
+holds the weights, `files` the ways to and from others.
 
 Weights and calls: `parameters` hands out views that may be written, so that reading it marks the weights as
 changed, and the next call packs them anew. Whoever keeps a view and writes it later calls `update()`; until

@@ -16,7 +16,9 @@ __all__ = ["Floats", "Gradients", "LSTMState", "Tape"]
 
 
 class LSTMState(NamedTuple):
-    """Hidden and cell state, each `[layers * directions, batch, hidden]`, or without the batch axis.
+    """Hidden state `[layers * directions, batch, outputs]` and cell state `[..., units]`.
+
+    For an input without a batch axis they have none either.
 
     Layers follow each other; the forward direction of a layer comes before its backward direction, as in
     PyTorch, also with `batch_first`.
