@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
+_Axes: TypeAlias = tuple[int, int, int, int]
 
 __version__: str
 
@@ -29,6 +30,9 @@ def validate(
 def compute_lstm_training_cache_capacity(
     params: LayerParametersLSTM, filter_params: FilterParameters | None = None
 ) -> int: ...
+def _cached_cell_states(
+    params: LayerParametersLSTM, filter_params: FilterParameters | None = None
+) -> tuple[int, _Axes, _Axes] | None: ...
 def dropout_mask(
     params: LayerParametersLSTM, filter_params: FilterParameters | None = None
 ) -> npt.NDArray[np.float32]: ...

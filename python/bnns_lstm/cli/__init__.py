@@ -6,12 +6,12 @@ for what the user can mend, 130 for an interruption.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 import bnns_lstm
 from bnns_lstm.cli.arguments import parser
+from bnns_lstm.cli.messages import say
 from bnns_lstm.demo import UserError
 
 __all__ = ["UserError", "main", "say"]
@@ -43,17 +43,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (bnns_lstm.BNNSLSTMError, UserError) as error:
         print(f"bnns-lstm: {error}", file=sys.stderr)
         return 2
-
-
-def say(text: str) -> None:
-    """Print at once, so that a full disk or a reader who has gone is met here and not at exit.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    try:
-        print(text, flush=True)
-    except OSError:
-        # What is still buffered goes nowhere, or it would fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from bnns_lstm.cli import UserError, plot, report, say
+from bnns_lstm.cli import plot, report
+from bnns_lstm.cli.messages import say
 from bnns_lstm.cli.progress import Progress
-from bnns_lstm.demo import storage
+from bnns_lstm.demo import UserError, storage
 from bnns_lstm.demo.model import EMBEDDED_TEST_FROM, Model
 from bnns_lstm.demo.series import Series, embedded_series, read_series
 from bnns_lstm.demo.train import DEFAULT_EPOCHS, Training

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bnns_lstm.cli import UserError
+from bnns_lstm.demo import UserError
 from bnns_lstm.demo.model import Forecast
 from bnns_lstm.demo.series import Series
 from bnns_lstm.demo.train import Record

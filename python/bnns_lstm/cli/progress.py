@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from bnns_lstm.cli import say
+from bnns_lstm.cli.messages import say
 from bnns_lstm.demo.train import Record
 
 __all__ = ["Progress"]

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm.config import GATES
+
 __all__ = ["initial", "parameters", "shapes", "take", "views"]
 
 Floats = npt.NDArray[np.float32]
 
-GATES = ("input", "forget", "candidate", "output")
 # The gates that see the cell state: Gers and Schmidhuber, "Recurrent nets that time and count" (2000).
-PEEPHOLES = ("input", "forget", "output")
+PEEPHOLES = tuple(gate for gate in GATES if gate != "candidate")
 # What each gate has, and in which parameter of the module it is a block.
 KINDS = {"iw0": "weight_ih_l0", "hw": "weight_hh_l0", "b": "bias_ih_l0", "cw": "weight_ch_l0"}
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm.activation import Activation
+from bnns_lstm.config import FUNCTIONS
 from bnns_lstm.enums import ActivationFunction as F
 
 __all__ = ["ACTIVATIONS", "default_activations", "fault_of", "fault_of_names", "is_default"]
 
-ACTIVATIONS = ("input", "forget", "candidate", "output", "hidden")
+ACTIVATIONS = FUNCTIONS
 # What float32 can hold.
 LARGEST = float(np.finfo(np.float32).max)
 # Functions of integers, channels or whole vectors, and random ones: no gate can have them.

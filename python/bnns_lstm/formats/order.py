@@ -1,7 +1,8 @@
 """The orders in which libraries keep the gates of an LSTM, and the way from one order to another.
 
-The only place that knows them. Sources: PyTorch's documentation of `nn.LSTM`; ONNX's of the operator LSTM
-(weights `iofc`, peepholes `iof`); Keras' `LSTMCell.call`, which splits into i, f, c, o.
+The only place that knows them; the gates' names are those of `bnns_lstm.config`. Sources: PyTorch's
+documentation of `nn.LSTM`; ONNX's of the operator LSTM (weights `iofc`, peepholes `iof`); Keras'
+`LSTMCell.call`, which splits into i, f, c, o.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm.config import GATES
+
 __all__ = ["KERAS", "ONNX", "ONNX_PEEPHOLES", "TORCH", "reorder"]
 
 Floats = npt.NDArray[np.float32]
 
-TORCH = ("input", "forget", "candidate", "output")
+INPUT, FORGET, CANDIDATE, OUTPUT = GATES
+
+TORCH = GATES
 """PyTorch's, and this package's wherever gates stand in one array."""
 
-KERAS = ("input", "forget", "candidate", "output")
+KERAS = (INPUT, FORGET, CANDIDATE, OUTPUT)
 """Keras', cuDNN's too; its weights are transposed in addition."""
 
-ONNX = ("input", "output", "forget", "candidate")
+ONNX = (INPUT, OUTPUT, FORGET, CANDIDATE)
 """ONNX' for weights and biases."""
 
-ONNX_PEEPHOLES = ("input", "output", "forget")
+ONNX_PEEPHOLES = (INPUT, OUTPUT, FORGET)
 """ONNX' for peepholes; its candidate gate has none."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,18 @@ import numpy.typing as npt
 from bnns_lstm import codes
 from bnns_lstm._show import listed, show
 from bnns_lstm.activation import Activation
-from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.config import FUNCTIONS, LSTMConfig, Peephole, activations_of
+from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
 
 __all__ = ["Floats", "Peephole", "StoredLSTM", "shapes"]
 
 Floats = npt.NDArray[np.float32]
-Peephole = Literal["diagonal", "full"] | None
 
-LARGEST_SIZE = 2**31 - 1
+# The fields that are the configuration's, by its names.
+FIELDS = (
+    "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first", "dropout", "peephole",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +65,36 @@ class StoredLSTM:
     state: tuple[Floats, Floats] | None = None
 
     def __post_init__(self) -> None:
-        """Check everything at once."""
+        """Check everything at once, and take the fields as the configuration has them."""
         issues = list(_configuration_issues(self)) or list(_parameter_issues(self))
         if issues:
             raise WeightsError(tuple(issues))
+        for name, value in _fields(self.config).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def config(self) -> LSTMConfig:
+        """All but parameters and state."""
+        return _config_of(self, self.activations)
+
+    @classmethod
+    def from_config(
+        cls,
+        config: LSTMConfig,
+        parameters: dict[str, Floats],
+        state: tuple[Floats, Floats] | None = None,
+    ) -> StoredLSTM:
+        """A configuration with weights, and with initial states if there are any.
+
+        Raises:
+            WeightsError: If a name or a shape does not fit the configuration.
+        """
+        return cls(**_fields(config), parameters=parameters, state=state)
 
     @property
     def directions(self) -> int:
         """2 if bidirectional, else 1."""
-        return 2 if self.bidirectional else 1
+        return self.config.directions
 
 
 def shapes(
@@ -99,31 +123,28 @@ def shapes(
     return named
 
 
+def _config_of(stored: StoredLSTM, functions: Mapping[str, Activation] | None) -> LSTMConfig:
+    named = {name: getattr(stored, name) for name in FIELDS}
+    return LSTMConfig(**named, activations=activations_of(functions))
+
+
+def _fields(config: LSTMConfig) -> dict[str, Any]:
+    """A configuration as the fields of a :class:`StoredLSTM`."""
+    functions = (
+        {name: config.activation(name) for name in FUNCTIONS} if config.activations else None
+    )
+    return {name: getattr(config, name) for name in FIELDS} | {"activations": functions}
+
+
 def _configuration_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     """What is wrong with the fields but parameters and state."""
-    for name in ("input_size", "hidden_size", "num_layers"):
-        size = getattr(stored, name)
-        if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
-            yield WeightsIssue(
-                name,
-                f"an integer from 1 to {LARGEST_SIZE}",
-                show(size),
-                codes.WRONG_TYPE if type(size) is not int else codes.OUT_OF_RANGE,
-            )
-    for name in ("bidirectional", "bias", "batch_first"):
-        if type(getattr(stored, name)) is not bool:
-            yield WeightsIssue(name, "True or False", show(getattr(stored, name)), codes.WRONG_TYPE)
-    dropout = stored.dropout
-    if not isinstance(dropout, float | int) or not 0 <= dropout < 1:
-        yield WeightsIssue(
-            "dropout", "a number p with 0 <= p < 1", show(dropout), codes.INVALID_DROPOUT
-        )
-    if stored.peephole not in {None, "diagonal", "full"}:
-        yield WeightsIssue(
-            "peephole", "None, 'diagonal' or 'full'", show(stored.peephole), codes.UNKNOWN_CHOICE
-        )
-    if stored.activations is not None:
-        yield from _activation_issues(stored.activations)
+    found = list(_activation_issues(stored.activations)) if stored.activations is not None else []
+    yield from found
+    try:
+        # Functions that are refused already are not refused once more.
+        _config_of(stored, None if found else stored.activations)
+    except ArgumentError as error:
+        yield from (WeightsIssue(i.path, i.expected, i.actual, i.code) for i in error.issues)
 
 
 def _activation_issues(activations: Mapping[str, Activation]) -> Iterable[WeightsIssue]:
@@ -139,7 +160,7 @@ def _activation_issues(activations: Mapping[str, Activation]) -> Iterable[Weight
 
 
 def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
-    """What is wrong with parameters and state, if the other fields are right."""
+    """What is wrong with parameters and state of a right configuration."""
     found, entries = stored.parameters, len(stored.parameters)
     if stored.num_layers > max(entries, 1):
         actual = f"{stored.num_layers} with {entries} parameters"
@@ -164,14 +185,16 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
 
 def _state_issues(stored: StoredLSTM, state: tuple[Floats, Floats]) -> Iterable[WeightsIssue]:
     batch = state[0].shape[1] if len(state) > 0 and np.ndim(state[0]) == 3 else 1
-    wanted = (stored.num_layers * stored.directions, batch, stored.hidden_size)
+    config = stored.config
+    stack = config.num_layers * config.directions
+    wanted = {"h": (stack, batch, config.outputs), "c": (stack, batch, config.units)}
     if len(state) != 2:
         yield WeightsIssue(
             "state", "hidden and cell states", f"{len(state)} arrays", codes.SIZE_MISMATCH
         )
         return
-    for name, array in zip(("h", "c"), state, strict=True):
-        yield from _array_issues(f"state.{name}", array, wanted)
+    for (name, shape), array in zip(wanted.items(), state, strict=True):
+        yield from _array_issues(f"state.{name}", array, shape)
 
 
 def _array_issues(name: str, array: object, shape: tuple[int, ...]) -> Iterable[WeightsIssue]:

@@ -5,7 +5,7 @@ In: sizes, arrays. Out: outputs, states, gradients. Everything is computed by th
 
 from __future__ import annotations
 
-from bnns_lstm.module.config import LSTMConfig
+from bnns_lstm.config import LSTMConfig
 from bnns_lstm.module.lstm import LSTM
 from bnns_lstm.module.results import Gradients, LSTMState, Tape
 from bnns_lstm.module.stream import Stream

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm import codes
-from bnns_lstm._look import attempt, is_a, real, whole
+from bnns_lstm._look import attempt, flag, is_a, real, whole
 from bnns_lstm._show import shown
 from bnns_lstm.errors import ArgumentError, Issue
 
@@ -65,10 +65,15 @@ def generator(seed: Any, issues: list[Issue]) -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def bias_of(forget_bias: object, issues: list[Issue]) -> float:
-    """A number that is added to biases."""
+def bias_of(forget_bias: object, issues: list[Issue], *, has_bias: object) -> float:
+    """A number that is added to biases, or 0 where there are none."""
     number = real(forget_bias)
     if number is not None and isfinite(number):
+        if number and flag(has_bias) is False:
+            expected = "0 with bias=False: there is no bias to add it to"
+            issues.append(
+                Issue("forget_bias", codes.UNSUPPORTED_HERE, expected, shown(forget_bias))
+            )
         return number
     code = codes.WRONG_TYPE if number is None else codes.INVALID_NUMBER
     issues.append(Issue("forget_bias", code, "a finite number", shown(forget_bias)))

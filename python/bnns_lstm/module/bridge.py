@@ -11,11 +11,11 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm.activation import Activation
+from bnns_lstm.config import LSTMConfig, Peephole, activations_of
 from bnns_lstm.descriptors import LayerParametersLSTM, NDArrayDescriptor
 from bnns_lstm.enums import LayerFlags
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.functions import validate
-from bnns_lstm.module.config import LSTMConfig, Peephole, activations_of
 from bnns_lstm.module.parameters import BLOCKS, Weights
 from bnns_lstm.module.results import Floats
 
@@ -29,15 +29,16 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
     validate(params)
     flags = LayerFlags(params.lstm_flags)
     directions = 2 if LayerFlags.LSTM_BIDIRECTIONAL in flags else 1
-    layers, hidden = params.num_layers, params.hidden_size
-    upper = (layers - 1, directions, hidden, directions * hidden)
+    layers = params.num_layers
+    units = outputs = params.hidden_size
+    upper = (layers - 1, directions, units, directions * outputs)
     issues: list[Issue] = []
     gates: dict[str, Arrays] = {}
     for name in BLOCKS:
         gate: Any = getattr(params, f"{name}_gate")
         path = f"{name}_gate"
         pair = gate.iw_desc if isinstance(gate.iw_desc, tuple | list) else (gate.iw_desc, None)
-        lowest = (1, directions, hidden, params.input_size)
+        lowest = (1, directions, units, params.input_size)
         both, rest = pair[0], pair[1]
         is_split = layers > 1 and _array(rest) is not None and _array(rest) is not _array(both)
         joint = None
@@ -49,10 +50,10 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
             if joint is not None
             else (_full(rest, f"{path}.iw_desc[1]", upper, issues) if is_split else None),
             "hw": _full(
-                gate.hw_desc, f"{path}.hw_desc", (layers, directions, hidden, hidden), issues
+                gate.hw_desc, f"{path}.hw_desc", (layers, directions, units, outputs), issues
             ),
-            "cw": _peephole(gate.cw_desc, f"{path}.cw_desc", (layers, directions, hidden), issues),
-            "b": _full(gate.b_desc, f"{path}.b_desc", (layers, directions, hidden), issues),
+            "cw": _peephole(gate.cw_desc, f"{path}.cw_desc", (layers, directions, units), issues),
+            "b": _full(gate.b_desc, f"{path}.b_desc", (layers, directions, units), issues),
         }
     if issues:
         raise ArgumentError(tuple(issues))
@@ -60,8 +61,8 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
     peephole: Peephole = None if not forms else "full" if 4 in forms else "diagonal"
     has_bias = any(arrays["b"] is not None for arrays in gates.values())
     config = LSTMConfig(
-        params.input_size, hidden, layers, has_bias, False, float(params.dropout), directions == 2,
-        peephole, _functions(params, flags),
+        params.input_size, params.hidden_size, layers, bias=has_bias, dropout=float(params.dropout),
+        bidirectional=directions == 2, peephole=peephole, activations=_functions(params, flags),
     )  # fmt: skip
     return config, gates
 

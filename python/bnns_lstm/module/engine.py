@@ -1,210 +1,153 @@
 """From an LSTM's weights to the structure level: prepared layers, training calls.
 
-In: weights and a :class:`Batch`. Out: outputs and states in the order of the structure. Here structures are
-made from weights and the structure level is called; `stream` takes the one of a step from here, `bridge` turns
-structures that users have into LSTMs and back, and a tape keeps one. Prepared layers are kept for the last few
-shapes, so that memory does not grow with the number of shapes; all share one packed copy of the weights.
+In: weights and a :class:`Batch`. Out: outputs and states, as the caller knows them. The engine owns what calls
+of an LSTM and of its streams share: the weights and whether they have changed, one packed copy of them, the
+prepared layers of the last few shapes, so that memory does not grow with the number of shapes, and the lock of
+all these. It reads no argument of a caller.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from bnns_lstm import _native
+from bnns_lstm.config import GATES, LSTMConfig
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
-from bnns_lstm.enums import LayerFlags
-from bnns_lstm.errors import ArgumentError, DescriptorError
 from bnns_lstm.functions import (
     compute_lstm_training_cache_capacity,
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
-    validate,
 )
-from bnns_lstm.module.config import FUNCTIONS, LSTMConfig
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import Spare, memory_for
-from bnns_lstm.module.parameters import BLOCKS, Weights
-from bnns_lstm.module.results import Floats, LSTMState
+from bnns_lstm.module.parameters import Weights
+from bnns_lstm.module.results import Floats, LSTMState, Tape
+from bnns_lstm.module.samples import SampleOrder
+from bnns_lstm.module.structure import CallArrays, GradientArrays, structure, structure_of
 
-__all__ = ["Engine", "Room", "check_functions", "structure"]
+__all__ = ["Engine", "HasEngine"]
 
 # Shapes whose prepared layers are kept.
 KEPT = 4
-# Bytes before the first step in a training cache, and vectors of a step: four gates, cell state, hidden state
-# (docs/training.md).
-CACHE_HEADER = 64
-STEP_VECTORS, CELL = 6, 4
 
 
-class Room:
-    """Arrays of one shape of calls: input, outputs, states."""
+class Kept(NamedTuple):
+    """What is kept for one shape of calls: a prepared layer, and the arrays that it reads and writes.
 
-    @classmethod
-    def made(cls, config: LSTMConfig, steps: int, rows: int) -> Room:
-        """For an input `x`.
-
-        Raises:
-            ComputeError: If there is no memory for it.
-        """
-        with memory_for(f"x: {steps} steps of {rows} samples"):
-            return cls(config, steps, rows)
-
-    def __init__(self, config: LSTMConfig, steps: int, rows: int) -> None:
-        """Zeros."""
-        states = (config.num_layers, config.directions, rows, config.hidden_size)
-        self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
-        self.y: Floats = np.zeros((steps, rows, config.output_size), np.float32)
-        self.h0: Floats = np.zeros(states, np.float32)
-        self.c0: Floats = np.zeros(states, np.float32)
-        self.hn: Floats = np.zeros(states, np.float32)
-        self.cn: Floats = np.zeros(states, np.float32)
-
-        # An initial state as modules have it, which nobody writes.
-        stack = (config.num_layers * config.directions, rows, config.hidden_size)
-        self.zeros: Floats = np.zeros(stack, np.float32)
-
-    def inputs(self) -> LSTMDataDescriptor:
-        """What a call reads."""
-        return LSTMDataDescriptor(self.x, self.h0, self.c0)
-
-    def outputs(self) -> LSTMDataDescriptor:
-        """What a call writes."""
-        return LSTMDataDescriptor(self.y, self.hn, self.cn)
-
-    def fill(self, batch: Batch) -> None:
-        """Take the arrays of a call over."""
-        np.copyto(self.x, batch.x)
-        if batch.state is None:
-            self.h0.fill(0)
-            self.c0.fill(0)
-        else:
-            np.copyto(self.h0, batch.state[0])
-            np.copyto(self.c0, batch.state[1])
-
-
-def structure(
-    weights: Weights,
-    sizes: tuple[int, int],
-    inputs: LSTMDataDescriptor,
-    outputs: LSTMDataDescriptor,
-    *,
-    active: Any = None,
-    dropout: float = 0.0,
-) -> LayerParametersLSTM:
-    """The structure of some steps and rows over these weights."""
-    config = weights.config
-    flags = LayerFlags.LSTM_BIDIRECTIONAL if config.bidirectional else LayerFlags(0)
-    if not config.activations:
-        flags |= LayerFlags.LSTM_DEFAULT_ACTIVATIONS
-    return LayerParametersLSTM(
-        input_size=config.input_size,
-        hidden_size=config.hidden_size,
-        batch_size=sizes[1],
-        num_layers=config.num_layers,
-        seq_len=sizes[0],
-        dropout=dropout,
-        lstm_flags=flags,
-        sequence_descriptor=active,
-        input_descriptor=inputs,
-        output_descriptor=outputs,
-        input_gate=weights.gate("input"),
-        forget_gate=weights.gate("forget"),
-        candidate_gate=weights.gate("candidate"),
-        output_gate=weights.gate("output"),
-        hidden_activation=config.activation("hidden"),
-    )
-
-
-def check_functions(config: LSTMConfig) -> None:
-    """Refuse functions that no gate can have, and parameters that they cannot have.
-
-    Raises:
-        ArgumentError: Naming each.
+    `zeros_h` and `zeros_c` are initial states as modules have them, which nobody writes.
     """
-    if not config.activations:
-        return
-    small = LSTMConfig(1, 1, activations=config.activations)
-    room = Room(small, 1, 1)
-    try:
-        validate(structure(Weights(small), (1, 1), room.inputs(), room.outputs()))
-    except DescriptorError as error:
-        issues = (replace(issue, path=_argument(issue.path)) for issue in error.issues)
-        raise ArgumentError(tuple(issues)) from None
 
-
-def _argument(path: str) -> str:
-    """Of the constructor, for a field of the structure such as `input_gate.activation.alpha`."""
-    for name in FUNCTIONS:
-        for field in (f"{name}_gate.activation", f"{name}_activation"):
-            if path.startswith(field):
-                return f"activations[{name!r}]{path.removeprefix(field)}"
-    return path
+    prepared: _native.PreparedLayer
+    arrays: CallArrays
+    zeros_h: Floats
+    zeros_c: Floats
 
 
 class Engine:
     """Computes the calls of one LSTM.
 
     Attributes:
-        lock: Held by whoever uses the arrays of `kept`, or changes what is kept: threads may call at the same
-            time.
+        weights: Those that calls use.
+        num_threads: Threads to use at most; 0 leaves the choice to the library.
+        convert: Whether arguments of other types of numbers are converted.
+        is_changed: Whether the weights may have changed since the last call.
+        packed: One packed copy of the weights, which all prepared layers share; none before the first of them.
+        kept: Prepared layers by shape, the one that was used last at the end.
+        lock: Held by whoever uses the arrays of `kept`, or changes what is kept or packed: threads may call at
+            the same time.
     """
 
-    def __init__(self, weights: Weights, num_threads: int) -> None:
+    def __init__(self, weights: Weights, num_threads: int, *, convert: bool) -> None:
         """Nothing is prepared yet."""
-        self.lock = Lock()
         self.weights = weights
         self.num_threads = num_threads
-        # One packed copy of the weights, which all prepared layers share; none before the first of them.
+        self.convert = convert
+        self.is_changed = True
         self.packed: _native.PackedWeights | None = None
-        self.kept: OrderedDict[Any, tuple[_native.PreparedLayer, Room]] = OrderedDict()
+        self.kept: OrderedDict[Any, Kept] = OrderedDict()
+        self.latest: Kept | None = None
+        self.lock = Lock()
         self.is_quick = not weights.config.batch_first
         self.spare = Spare()
 
+    @property
+    def config(self) -> LSTMConfig:
+        """That of the weights."""
+        return self.weights.config
+
     def changed(self) -> None:
         """Use the weights as they are now from the next call on."""
-        with self.lock:
-            self.weights.add_biases()
-            if self.packed is not None:
-                self.packed.update()
+        self.is_changed = True
 
-    def prepare(self, params: LayerParametersLSTM) -> _native.PreparedLayer:
+    def refresh(self) -> None:
+        """Pack the weights anew if they may have changed; every call but training begins with it."""
+        if self.is_changed:
+            # Before the weights are read: what another thread changes meanwhile is for the next call.
+            self.is_changed = False
+            with self.lock:
+                self.weights.add_biases()
+                if self.packed is not None:
+                    self.packed.update()
+
+    def step(
+        self, rows: int, inputs: LSTMDataDescriptor, outputs: LSTMDataDescriptor
+    ) -> _native.PreparedLayer:
+        """A prepared layer of one step, over arrays of the caller's. Before each step comes `refresh`."""
+        self.refresh()
+        with self.lock:
+            return self._prepare(structure(self.weights, (1, rows), inputs, outputs))
+
+    def _prepare(self, params: LayerParametersLSTM) -> _native.PreparedLayer:
         """A prepared layer over the weights, which are packed for the first one only."""
         prepared = _native.prepare(params, FilterParameters(self.num_threads), self.packed)
         self.packed = prepared.weights
         return prepared
 
-    def prepared(self, steps: int, rows: int, active: Any) -> tuple[_native.PreparedLayer, Room]:
-        """A prepared layer for calls of this shape, and its arrays."""
-        shape = (steps, rows, self.weights.config.input_size)
-        key = (shape, None if active is None else active.tobytes())
+    def _keep(self, steps: int, rows: int, active: Any) -> Kept:
+        """What is kept for calls of this shape, made if it is not there yet. The lock is held."""
+        key = ((steps, rows, self.config.input_size), None if active is None else active.tobytes())
         found = self.kept.get(key)
         if found is None:
-            room = Room.made(self.weights.config, steps, rows)
+            arrays = CallArrays.made(self.config, steps, rows)
             params = structure(
-                self.weights, (steps, rows), room.inputs(), room.outputs(), active=active
+                self.weights, (steps, rows), arrays.inputs(), arrays.outputs(), active=active
             )
-            found = (self.prepare(params), room)
+            with memory_for(f"state: {rows} samples"):
+                h, c = (np.zeros_like(state) for state in (arrays.h0, arrays.c0))
+            zeros = (h.reshape(-1, *h.shape[2:]), c.reshape(-1, *c.shape[2:]))
+            found = Kept(self._prepare(params), arrays, *zeros)
             self.kept[key] = found
             if len(self.kept) > KEPT:
                 self.kept.popitem(last=False)
         else:
             self.kept.move_to_end(key)
+        self.latest = found
         return found
 
-    def forward(self, batch: Batch) -> tuple[Floats, Floats, Floats]:
-        """Output, final hidden and final cell state; arrays that the next call writes again.
+    def _used(self, key: Any, found: Kept) -> None:
+        """Note that another shape than the last one was used, so that it stays."""
+        try:
+            self.kept.move_to_end(key)
+        except KeyError:  # another thread has just thrown it out
+            return
+        self.latest = found
 
-        The lock is held until they have been read.
-        """
-        prepared, room = self.prepared(batch.steps, batch.rows, batch.active)
-        room.fill(batch)
-        prepared.forward()
-        return room.y, room.hn, room.cn
+    def _run(self, batch: Batch) -> CallArrays:
+        """Compute a call in arrays that the next one writes again; the lock is held until they were read."""
+        kept = self._keep(batch.steps, batch.rows, batch.active)
+        kept.arrays.fill(batch)
+        kept.prepared.forward()
+        return kept.arrays
+
+    def forward(self, batch: Batch, target: Floats | None) -> tuple[Floats, LSTMState]:
+        """Output and final states as the caller knows them."""
+        self.refresh()
+        with self.lock:
+            return self._run(batch).results(batch.samples, target)
 
     def quick(self, x: Floats, state: LSTMState | None) -> tuple[Floats, Floats, Floats] | None:
         """Output and final states of a whole batch, as new arrays; None for anything but the usual.
@@ -212,73 +155,72 @@ class Engine:
         The few checks of the most frequent calls are the native module's: here they would take longer than a
         step of a small layer.
         """
-        found = self.kept.get((x.shape, None)) if self.is_quick else None
+        if self.is_changed:
+            self.refresh()
+        key = (x.shape, None)
+        found = self.kept.get(key) if self.is_quick else None
         if found is None:
             return None
-        prepared, room = found
-        if state is None:
-            return prepared.call(x, room.zeros, room.zeros)
-        return prepared.call(x, state.h, state.c)
+        if found is not self.latest:
+            self._used(key, found)
+        prepared, _, h, c = found  # unpacked: names of a tuple take longer
+        if state is not None:
+            h, c = state
+        return prepared.call(x, h, c)
 
     def chunk(self, x: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
         """Outputs and final states of some steps that follow these states, as new arrays."""
+        self.refresh()
         with self.lock:
-            prepared, _ = self.prepared(x.shape[0], x.shape[1], None)
+            prepared = self._keep(x.shape[0], x.shape[1], None).prepared
         found = prepared.call(x, h, c)
         if found is not None:
             return found
         # Another call is using one of the arrays at this moment, or floats stand at an odd address.
-        with self.lock:
-            state = (h[:, np.newaxis], c[:, np.newaxis])
-            y, hn, cn = self.forward(Batch(x, state, None, None, True))
-            return y.copy(), hn[:, 0].copy(), cn[:, 0].copy()
+        samples = SampleOrder(batch_first=False, is_batched=True)
+        batch = Batch(x, (h[:, np.newaxis], c[:, np.newaxis]), None, samples)
+        y, state = self.forward(batch, None)
+        return y, state.h, state.c
 
     def train(
         self, batch: Batch, dropout: float, seed: int
-    ) -> tuple[LayerParametersLSTM, FilterParameters, Any, Room]:
-        """A forward call that leaves a cache, with arrays of its own."""
-        room = Room.made(self.weights.config, batch.steps, batch.rows)
-        room.fill(batch)
-        params = structure(
-            self.weights,
-            (batch.steps, batch.rows),
-            room.inputs(),
-            room.outputs(),
-            active=batch.active,
-            dropout=dropout,
-        )
+    ) -> tuple[LayerParametersLSTM, FilterParameters, Any, CallArrays]:
+        """A forward call that leaves a cache, with arrays of its own. It packs the weights as they are."""
+        params, arrays = structure_of(self.weights, batch, dropout)
         filter_params = FilterParameters(self.num_threads, seed)
         size = compute_lstm_training_cache_capacity(params, filter_params)
         cache = self.spare.take(size)
         direct_apply_lstm_batch_training_caching(params, filter_params, cache)
-        return params, filter_params, cache, room
+        return params, filter_params, cache, arrays
 
-    def cells(self, batch: Batch) -> tuple[Floats, Floats, Floats, Floats]:
+    def cells(self, batch: Batch, target: Floats | None) -> tuple[Floats, LSTMState, Floats]:
         """As :meth:`forward`, and the cell states of the last layer at every step."""
-        params, _, cache, room = self.train(batch, 0.0, 0)
-        config = self.weights.config
-        shape = (config.num_layers, config.directions, batch.rows, batch.steps, STEP_VECTORS, -1)
-        saved = cache[CACHE_HEADER:].view(np.float32).reshape(shape)[-1, ..., CELL, :]
-        cells = saved.transpose(2, 1, 0, 3).reshape(batch.steps, batch.rows, -1).copy()
-        if params.sequence_descriptor is not None:
-            rows = np.arange(batch.rows)
-            cells[rows[np.newaxis] >= np.asarray(batch.active)[:, np.newaxis]] = 0
-        return room.y, room.hn, room.cn, cells
+        self.refresh()
+        params, filter_params, cache, arrays = self.train(batch, 0.0, 0)
+        places = _native._cached_cell_states(params, filter_params)
+        assert places is not None  # noqa: S101  # there are no checkpoints
+        offset, shape, strides = places
+        saved: Floats = np.ndarray(shape, np.float32, cache, offset, strides)
+        cells = saved.reshape(batch.steps, batch.rows, -1).copy()
+        if batch.active is not None:
+            cells[np.arange(batch.rows) >= batch.active[:, np.newaxis]] = 0
+        return *arrays.results(batch.samples, target), batch.samples.to_caller(cells)
 
-    def backward(
-        self,
-        params: LayerParametersLSTM,
-        filter_params: FilterParameters,
-        cache: Any,
-        incoming: LSTMDataDescriptor,
-    ) -> tuple[Room, Weights]:
-        """Gradients of input and initial states, in the places of these, and of the weights."""
-        room = Room.made(self.weights.config, params.seq_len, params.batch_size)
-        gradients = Weights(self.weights.config)
-        delta = structure(gradients, (params.seq_len, params.batch_size), room.inputs(), incoming)
-        for name in BLOCKS:
+    def backward(self, tape: Tape, incoming: LSTMDataDescriptor) -> tuple[GradientArrays, Weights]:
+        """Gradients of input and initial states, and of the weights."""
+        sizes = (tape.params.seq_len, tape.params.batch_size)
+        arrays = GradientArrays.made(self.config, *sizes)
+        gradients = Weights.made(self.config)
+        delta = structure(gradients, sizes, arrays.inputs(), incoming)
+        for name in GATES:
             setattr(delta, f"{name}_gate", gradients.room(name))
-        direct_apply_lstm_batch_backward(params, delta, filter_params, cache)
-        for name in BLOCKS:
+        direct_apply_lstm_batch_backward(tape.params, delta, tape.filter_params, tape.cache)
+        for name in GATES:
             gradients.take(name, getattr(delta, f"{name}_gate"))
-        return room, gradients
+        return arrays, gradients
+
+
+class HasEngine(Protocol):
+    """What has an engine: an LSTM."""
+
+    _engine: Engine

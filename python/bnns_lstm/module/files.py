@@ -1,7 +1,7 @@
-"""An LSTM to and from other libraries and files.
+"""An LSTM to and from other libraries, files and structures.
 
-In: models and files of others. Out: an LSTM; and the way back. The formats themselves are in `formats`, which
-is imported where it is needed.
+In: models and files of others, structures of the level below. Out: an LSTM; for files also the way back. The
+formats themselves are in `formats`, which is imported where it is needed; structures are read by `bridge`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from bnns_lstm.module.config import FUNCTIONS, LSTMConfig, activations_of
-from bnns_lstm.module.results import Floats, LSTMState
+from bnns_lstm.descriptors import LayerParametersLSTM
+from bnns_lstm.module import bridge
+from bnns_lstm.module.results import LSTMState
+from bnns_lstm.module.stateful import Stateful
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -21,43 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["Files"]
 
 
-class Files:
-    """The part of an LSTM that reads and writes others' formats.
-
-    Attributes:
-        initial_state: The initial states that a model of another library carried with it, or None. Calls begin
-            from zeros all the same, unless they are given it.
-    """
-
-    _config: LSTMConfig
-    initial_state: LSTMState | None = None
-
-    @classmethod
-    def _empty(cls, config: LSTMConfig, *, num_threads: int | None = None) -> Self:
-        raise NotImplementedError
-
-    def _fill(self, weights: dict[str, Floats]) -> None:
-        raise NotImplementedError
-
-    def state_dict(self) -> dict[str, Floats]:
-        """Copies of the weights."""
-        raise NotImplementedError
+class Files(Stateful):
+    """The part of an LSTM that reads and writes others' formats."""
 
     @classmethod
     def _from_stored(cls, stored: StoredLSTM, num_threads: int | None) -> Self:
-        config = LSTMConfig(
-            stored.input_size,
-            stored.hidden_size,
-            stored.num_layers,
-            stored.bias,
-            stored.batch_first,
-            stored.dropout,
-            stored.bidirectional,
-            stored.peephole,
-            activations_of(stored.activations),
-        )
-        made = cls._empty(config, num_threads=num_threads)
-        made._fill(stored.parameters)
+        made = cls._empty(stored.config, num_threads=num_threads)
+        made._engine.weights.fill(stored.parameters)
         if stored.state is not None:
             made.initial_state = LSTMState(*stored.state)
         return made
@@ -65,21 +37,7 @@ class Files:
     def _stored(self) -> StoredLSTM:
         from bnns_lstm.formats import StoredLSTM
 
-        config = self._config
-        functions = {name: config.activation(name) for name in FUNCTIONS}
-        return StoredLSTM(
-            config.input_size,
-            config.hidden_size,
-            config.num_layers,
-            config.bidirectional,
-            config.bias,
-            config.batch_first,
-            config.dropout,
-            config.peephole,
-            functions if config.activations else None,
-            self.state_dict(),
-            self.initial_state,
-        )
+        return StoredLSTM.from_config(self.config, self.state_dict(), self.initial_state)
 
     @classmethod
     def from_torch(cls, source: Any, prefix: str = "", *, num_threads: int | None = None) -> Self:
@@ -182,3 +140,18 @@ class Files:
         from bnns_lstm.formats import write_onnx
 
         write_onnx(path, self._stored(), lengths=lengths)
+
+    @classmethod
+    def from_layer_parameters(
+        cls, params: LayerParametersLSTM, *, num_threads: int | None = None
+    ) -> Self:
+        """An LSTM with the configuration and copies of the weights of a structure.
+
+        Raises:
+            DescriptorError: For a structure that does not hold.
+            ArgumentError: For a form of weights that a module has no name for.
+        """
+        config, arrays = bridge.read(params)
+        made = cls._empty(config, num_threads=num_threads)
+        bridge.copy(arrays, made._engine.weights)
+        return made

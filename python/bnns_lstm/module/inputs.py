@@ -15,12 +15,12 @@ import numpy.typing as npt
 from bnns_lstm import codes
 from bnns_lstm._arrays import NUMBERS, Fault, array_of, float32_of
 from bnns_lstm._look import attempt, reason, sequence
+from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.memory import memory_for
-from bnns_lstm.module.results import Floats
+from bnns_lstm.module.samples import Floats, SampleOrder
 
-__all__ = ["Batch", "as_floats", "output_of", "read_batch", "read_state"]
+__all__ = ["Batch", "as_floats", "read_batch", "read_state", "state_rows"]
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -31,17 +31,15 @@ class Batch:
 
     Attributes:
         x: The input, `[steps, rows, values]`, rows in the order of the structure.
-        state: The initial states, `[layers, directions, rows, hidden]`, if given.
+        state: The initial states, `[layers, directions, rows, outputs]` and `[..., units]`, if given.
         active: Rows that have each step, or None if all have all.
-        order: Which sample of the caller is in each row, or None if they are in the caller's order.
-        is_batched: Whether the caller's input has a batch axis.
+        samples: How the caller's arrays lie.
     """
 
     x: Floats
     state: tuple[Floats, Floats] | None
     active: npt.NDArray[np.uint32] | None
-    order: npt.NDArray[np.intp] | None
-    is_batched: bool
+    samples: SampleOrder
 
     @property
     def steps(self) -> int:
@@ -87,57 +85,38 @@ def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert:
     floats = as_floats(x, "x", issues, convert=convert)
     if floats is None:
         raise ArgumentError(tuple(issues))
-    is_batched = floats.ndim == 3
     axes = "[batch, steps, input]" if config.batch_first else "[steps, batch, input]"
     if floats.ndim not in (2, 3) or floats.shape[-1] != config.input_size or 0 in floats.shape:
         expected = f"{axes} or [steps, input] with {config.input_size} inputs and no empty axis"
         raise ArgumentError((Issue("x", codes.SIZE_MISMATCH, expected, str(list(floats.shape))),))
-    if not is_batched:
-        floats = floats[:, np.newaxis]
-    elif config.batch_first:
-        floats = floats.swapaxes(0, 1)
-    steps, rows = floats.shape[:2]
-    states = read_state(config, state, rows, issues, is_batched=is_batched, convert=convert)
+    samples = SampleOrder(config.batch_first, floats.ndim == 3)
+    steps, rows = samples.sizes_of(floats.shape)
+    states = read_state(config, state, samples, rows, issues, convert=convert)
     counts = _read_lengths(lengths, steps, rows, issues)
     if issues:
         raise ArgumentError(tuple(issues))
     if counts is None or (counts == steps).all():
-        return Batch(floats, states, None, None, is_batched)
-    sorted_rows = np.argsort(-counts, kind="stable")
-    order = None if (sorted_rows == np.arange(rows)).all() else sorted_rows
-    if order is not None:
-        with memory_for(f"x: {steps} steps of {rows} samples"):
-            floats = floats[:, order]
-        states = None if states is None else (states[0][:, :, order], states[1][:, :, order])
-    active = (counts[np.newaxis] > np.arange(steps)[:, np.newaxis]).sum(1).astype(np.uint32)
-    return Batch(floats, states, active, order, is_batched)
-
-
-def output_of(
-    config: LSTMConfig, batch: Batch | None, out: Any, issues: list[Issue]
-) -> Floats | None:
-    """The caller's array for the output of a call, in the axes of its input; its shape if that is known."""
-    floats = as_floats(out, "out", issues, convert=False, writable=True)
-    if floats is None or batch is None:
-        return floats
-    sizes = [batch.steps, batch.rows] if batch.is_batched else [batch.steps]
-    wanted = [*(reversed(sizes) if config.batch_first else sizes), config.output_size]
-    if list(floats.shape) != wanted:
-        issues.append(Issue("out", codes.SIZE_MISMATCH, str(wanted), str(list(floats.shape))))
-    return floats
+        return Batch(samples.to_rows(floats), state_rows(config, states, samples), None, samples)
+    order = np.argsort(-counts, kind="stable")
+    if not (order == np.arange(rows)).all():
+        samples = samples._replace(rows=order)
+    with memory_for(f"x: {steps} steps of {rows} samples"):
+        in_rows = samples.to_rows(floats)
+        active = (counts[np.newaxis] > np.arange(steps)[:, np.newaxis]).sum(1).astype(np.uint32)
+    return Batch(in_rows, state_rows(config, states, samples), active, samples)
 
 
 def read_state(
     config: LSTMConfig,
     state: Any,
+    samples: SampleOrder,
     rows: int,
     issues: list[Issue],
     *,
-    is_batched: bool,
     convert: bool,
     name: str = "state",
 ) -> tuple[Floats, Floats] | None:
-    """Hidden and cell state, each `[layers, directions, rows, hidden]`; None where something is wrong."""
+    """Hidden and cell state as the caller has them; None where something is wrong."""
     if state is None:
         return None
     pair = sequence(state)
@@ -146,24 +125,33 @@ def read_state(
         issues.append(Issue(name, codes.WRONG_TYPE, "a pair (h, c) or None", actual))
         return None
     stack = config.num_layers * config.directions
-    wanted = (stack, rows, config.hidden_size) if is_batched else (stack, config.hidden_size)
+    axes = (
+        "layers * directions, batch, hidden"
+        if samples.is_batched
+        else "layers * directions, hidden"
+    )
     found = []
-    for given, path in zip(pair, (f"{name}.h", f"{name}.c"), strict=True):
-        floats = as_floats(given, path, issues, convert=convert)
+    for given, part, values in zip(pair, "hc", (config.outputs, config.units), strict=True):
+        floats = as_floats(given, f"{name}.{part}", issues, convert=convert)
         if floats is None:
             continue
+        wanted = samples.state_shape_of(stack, rows, values)
         if floats.shape != wanted:
-            axes = (
-                "[layers * directions, batch, hidden]"
-                if is_batched
-                else "[layers * directions, hidden]"
-            )
-            expected = f"{axes} = {list(wanted)}"
-            issues.append(Issue(path, codes.SIZE_MISMATCH, expected, str(list(floats.shape))))
+            expected, actual = f"[{axes}] = {list(wanted)}", str(list(floats.shape))
+            issues.append(Issue(f"{name}.{part}", codes.SIZE_MISMATCH, expected, actual))
             continue
-        shape = (config.num_layers, config.directions, rows, config.hidden_size)
-        found.append(floats.reshape(shape))
+        found.append(floats)
     return (found[0], found[1]) if len(found) == 2 else None
+
+
+def state_rows(
+    config: LSTMConfig, states: tuple[Floats, Floats] | None, samples: SampleOrder
+) -> tuple[Floats, Floats] | None:
+    """States as `read_state` gives them in the order of the structure."""
+    if states is None:
+        return None
+    h, c = (samples.state_to_rows(state, config.num_layers) for state in states)
+    return h, c
 
 
 def _read_lengths(

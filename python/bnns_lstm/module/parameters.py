@@ -13,18 +13,19 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm import codes
+from bnns_lstm._look import mapping
 from bnns_lstm._show import listed, shown
+from bnns_lstm.config import GATES, LSTMConfig
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.inputs import as_floats
 from bnns_lstm.module.memory import memory_for
-from bnns_lstm.module.results import Floats
+from bnns_lstm.module.samples import Floats
 
 __all__ = ["BLOCKS", "Parameters", "Weights"]
 
-# The gates in the order of the blocks; every other order in the package is by name.
-BLOCKS = ("input", "forget", "candidate", "output")
+# The gates in the order of the blocks.
+BLOCKS = GATES
 
 
 class Parameters(MutableMapping[str, Floats]):
@@ -101,15 +102,15 @@ class Weights:
     def __init__(self, config: LSTMConfig) -> None:
         """Zeros."""
         self.config = config
-        layers, directions, hidden = config.num_layers, config.directions, config.hidden_size
-        gates = (layers, directions, 4, hidden)
-        self.lowest = np.zeros((1, directions, 4, hidden, config.input_size), np.float32)
-        upper = (layers - 1, directions, 4, hidden, directions * hidden)
+        layers, directions, units = config.num_layers, config.directions, config.units
+        gates = (layers, directions, 4, units)
+        self.lowest = np.zeros((1, directions, 4, units, config.input_size), np.float32)
+        upper = (layers - 1, directions, 4, units, config.output_size)
         self.upper = np.zeros(upper, np.float32) if layers > 1 else None
-        self.hidden = np.zeros((*gates, hidden), np.float32)
+        self.hidden = np.zeros((*gates, config.outputs), np.float32)
         self.bias = np.zeros((2, *gates), np.float32) if config.bias else None
         self.bias_sum = np.zeros(gates, np.float32) if config.bias else None
-        peepholes = {"diagonal": gates, "full": (*gates, hidden)}
+        peepholes = {"diagonal": gates, "full": (*gates, units)}
         self.peephole = (
             np.zeros(peepholes[config.peephole], np.float32) if config.peephole else None
         )
@@ -127,7 +128,7 @@ class Weights:
             return cls(config)
 
     def _views(self) -> Iterator[tuple[str, Floats]]:
-        rows = 4 * self.config.hidden_size
+        rows = 4 * self.config.units
         for layer in range(self.config.num_layers):
             for direction in range(self.config.directions):
                 suffix = f"l{layer}" + ("_reverse" if direction else "")
@@ -147,10 +148,63 @@ class Weights:
         found: Floats = self.upper[layer - 1, direction]
         return found
 
+    def draw(self, random: np.random.Generator, bound: float, forget_bias: float) -> None:
+        """Uniform numbers within the bound; `forget_bias` is added to one of the forget gates' two biases."""
+        for name, array in self.named.items():
+            array[...] = random.uniform(-bound, bound, array.shape)
+            if name.startswith("bias_ih"):
+                np.split(array, 4)[BLOCKS.index("forget")][...] += forget_bias
+
     def add_biases(self) -> None:
         """Bring the one bias of the structure up to date."""
         if self.bias is not None and self.bias_sum is not None:
             np.add(self.bias[0], self.bias[1], out=self.bias_sum)
+
+    def copies(self) -> dict[str, Floats]:
+        """Copies of the arrays by name."""
+        return {name: array.copy() for name, array in self.named.items()}
+
+    def fill(self, arrays: Mapping[str, Floats]) -> None:
+        """Take over arrays that have these names and shapes."""
+        for name, array in arrays.items():
+            self.named[name][...] = array
+
+    def load(self, given: Any, *, convert: bool) -> None:
+        """Take the arrays of a caller's mapping with exactly these names and shapes.
+
+        Raises:
+            ArgumentError: For every missing, surplus or misshapen entry; nothing was changed then.
+        """
+        issues: list[Issue] = []
+        entries = mapping(given)
+        if entries is None:
+            expected, actual = "a mapping of names to arrays", type(given).__name__
+            raise ArgumentError((Issue("given", codes.WRONG_TYPE, expected, actual),))
+        found = {}
+        for name, array in self.named.items():
+            if name not in entries:
+                wanted = f"an array of shape {list(array.shape)}"
+                issues.append(Issue(name, codes.MISSING_ENTRY, wanted, "no such entry"))
+                continue
+            floats = as_floats(entries[name], name, issues, convert=convert)
+            if floats is not None and floats.shape != array.shape:
+                actual = str(list(floats.shape))
+                issues.append(Issue(name, codes.SIZE_MISMATCH, str(list(array.shape)), actual))
+            elif floats is not None:
+                found[name] = floats
+        issues += [
+            Issue(
+                shown(name).strip("'"),
+                codes.UNEXPECTED_ENTRY,
+                f"only {listed(self.named)}",
+                "an unexpected entry",
+            )
+            for name in entries
+            if name not in self.named
+        ]
+        if issues:
+            raise ArgumentError(tuple(issues))
+        self.fill(found)
 
     def room(self, name: str) -> LSTMGateDescriptor:
         """Arrays of their own for the gradients of a gate, since those of a call may not interleave."""

@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm.module.config import LSTMConfig
+from bnns_lstm.config import LSTMConfig
+from bnns_lstm.module.samples import Floats, SampleOrder
 
 __all__ = ["Floats", "Gradients", "LSTMState", "Tape"]
 
-Floats = npt.NDArray[np.float32]
-
 
 class LSTMState(NamedTuple):
-    """Hidden and cell state, each `[layers * directions, batch, hidden]`, or without the batch axis.
+    """Hidden state `[layers * directions, batch, outputs]` and cell state `[..., units]`.
+
+    For an input without a batch axis they have none either.
 
     Layers follow each other; the forward direction of a layer comes before its backward direction, as in
     PyTorch, also with `batch_first`.
@@ -46,6 +47,11 @@ class Tape:
     order: npt.NDArray[np.intp] | None
     is_batched: bool
     config: LSTMConfig
+
+    @property
+    def samples(self) -> SampleOrder:
+        """How the caller's arrays lie."""
+        return SampleOrder(self.config.batch_first, self.is_batched, self.order)
 
     def __repr__(self) -> str:
         """Sizes, without contents."""

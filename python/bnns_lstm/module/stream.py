@@ -6,23 +6,21 @@ States are carried in place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm._look import attempt
 from bnns_lstm._show import shown
+from bnns_lstm.config import count
 from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.config import count
-from bnns_lstm.module.engine import structure
+from bnns_lstm.module.engine import HasEngine
 from bnns_lstm.module.inputs import as_floats, read_state
 from bnns_lstm.module.memory import memory_for
-from bnns_lstm.module.results import Floats, LSTMState
-
-if TYPE_CHECKING:
-    from bnns_lstm.module.lstm import LSTM
+from bnns_lstm.module.results import LSTMState
+from bnns_lstm.module.samples import Floats, SampleOrder
 
 __all__ = ["Stream"]
 
@@ -38,9 +36,10 @@ class Stream:
         state: Where they begin, as for a call; None for zeros.
     """
 
-    def __init__(self, lstm: LSTM, batch_size: int = 1, state: Any = None) -> None:
+    def __init__(self, lstm: HasEngine, batch_size: int = 1, state: Any = None) -> None:
         """Prepare one step."""
-        config = lstm.config
+        engine = lstm._engine
+        config = engine.config
         issues: list[Issue] = []
         batch_size = count("batch_size", batch_size, issues)
         if config.bidirectional:
@@ -48,22 +47,17 @@ class Stream:
             issues.append(Issue("stream", codes.UNSUPPORTED_HERE, expected, "a bidirectional one"))
         if issues:
             raise ArgumentError(tuple(issues))
-        self._lstm, self._rows = lstm, batch_size
-        states = (config.num_layers, 1, batch_size, config.hidden_size)
+        # The LSTM itself is for copies, pickles and the repr.
+        self._lstm, self._engine, self._rows = lstm, engine, batch_size
+        stack = (config.num_layers, 1, batch_size)
         with memory_for(f"batch_size={batch_size}"):
             self._x: Floats = np.zeros((1, batch_size, config.input_size), np.float32)
-            self._y: Floats = np.zeros((1, batch_size, config.hidden_size), np.float32)
-            self._h: Floats = np.zeros(states, np.float32)
-            self._c: Floats = np.zeros(states, np.float32)
-        engine = lstm._current()
-        params = structure(
-            engine.weights,
-            (1, batch_size),
-            LSTMDataDescriptor(self._x, self._h, self._c),
-            LSTMDataDescriptor(self._y, self._h, self._c),
-        )
-        with engine.lock:
-            self._step = engine.prepare(params)
+            self._y: Floats = np.zeros((1, batch_size, config.output_size), np.float32)
+            self._h: Floats = np.zeros((*stack, config.outputs), np.float32)
+            self._c: Floats = np.zeros((*stack, config.units), np.float32)
+        inputs = LSTMDataDescriptor(self._x, self._h, self._c)
+        outputs = LSTMDataDescriptor(self._y, self._h, self._c)
+        self._step = engine.step(batch_size, inputs, outputs)
         self._row: Floats = self._x[0]
         # What `step` gives for an input of each shape.
         self._outputs: dict[tuple[int, ...], Floats] = {self._row.shape: self._y[0]}
@@ -75,9 +69,9 @@ class Stream:
     def _read(self, given: Any, name: str, dimensions: int) -> tuple[Floats, bool]:
         """An input, and whether it has no axis for the batch."""
         issues: list[Issue] = []
-        config = self._lstm.config
-        floats = as_floats(given, name, issues, convert=self._lstm._convert)
-        axes = [self._rows, config.input_size]
+        engine = self._engine
+        floats = as_floats(given, name, issues, convert=engine.convert)
+        axes = [self._rows, engine.config.input_size]
         is_alone = False
         if floats is not None:
             actual = str(list(floats.shape))
@@ -94,7 +88,7 @@ class Stream:
         return floats, is_alone
 
     def step(self, x_t: Any) -> Floats:
-        """One step: `[batch, input]` (or `[input]` for one stream) to `[batch, hidden]` (or `[hidden]`).
+        """One step: `[batch, input]` (or `[input]` for one stream) to `[batch, outputs]` (or `[outputs]`).
 
         The output is the stream's own array, which the next step writes again.
 
@@ -110,7 +104,7 @@ class Stream:
             found = self._y[0, 0] if is_alone else self._y[0]
         else:
             self._row[...] = x_t
-        self._lstm._current()  # the step shares its packed weights
+        self._engine.refresh()  # the step shares its packed weights
         self._step.forward()
         return found
 
@@ -125,8 +119,8 @@ class Stream:
             y: Floats = np.empty((0, *self._y.shape[1:]), np.float32)
         else:
             x = np.ascontiguousarray(floats)
-            engine = self._lstm._current()
-            y, self._h[:, 0], self._c[:, 0] = engine.chunk(x, self._h[:, 0], self._c[:, 0])
+            h, c = self._h[:, 0], self._c[:, 0]
+            y, h[...], c[...] = self._engine.chunk(x, h, c)
         return y[:, 0] if is_alone else y
 
     def reset(self, samples: Any = None) -> None:
@@ -152,20 +146,25 @@ class Stream:
 
     @property
     def state(self) -> LSTMState:
-        """The states, each `[layers, batch, hidden]`; reading gives copies, setting copies."""
+        """The states, `[layers, batch, outputs]` and `[layers, batch, units]`.
+
+        Reading gives copies, and what is set is copied.
+        """
         return LSTMState(self._h[:, 0].copy(), self._c[:, 0].copy())
 
     @state.setter
     def state(self, state: Any) -> None:
         issues: list[Issue] = []
-        config, convert = self._lstm.config, self._lstm._convert
-        found = read_state(config, state, self._rows, issues, is_batched=True, convert=convert)
+        engine, samples = self._engine, SampleOrder(batch_first=False, is_batched=True)
+        found = read_state(
+            engine.config, state, samples, self._rows, issues, convert=engine.convert
+        )
         if issues or found is None:
             found_issue = Issue("state", codes.WRONG_TYPE, "a pair (h, c)", type(state).__name__)
             raise ArgumentError(tuple(issues) or (found_issue,))
-        self._h[...], self._c[...] = found
+        self._h[:, 0], self._c[:, 0] = found
 
-    def __reduce__(self) -> tuple[type[Stream], tuple[LSTM, int, LSTMState]]:
+    def __reduce__(self) -> tuple[type[Stream], tuple[HasEngine, int, LSTMState]]:
         """Copies and pickles begin where this stream is."""
         return type(self), (self._lstm, self._rows, self.state)
 

@@ -66,7 +66,7 @@ pub use fields::{DataField, DataFields, GateField, GateFields, Side};
 pub use gate::{Gate, Gates};
 pub use level::Level;
 pub use pack::{BackwardWeights, BoundWeights, GateViews, WeightViews, Weights};
-pub use plan::{CacheRegion, LayerPlan, Options, Plan};
+pub use plan::{CacheRegion, CellStates, LayerPlan, Options, Plan};
 pub use prepared::{Prepared, prepare, prepare_with};
 pub use run::{
     BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, Inputs, Outputs,

@@ -14,12 +14,17 @@ use crate::reader::Reader;
 use crate::sequence::Values;
 use bnns_lstm::binding::{apply_backward, apply_forward, check_after, check_backward_after};
 use bnns_lstm::{
-    Checked, CheckedBackward, Data, DescriptorError, Error, FilterParameters, Issue,
+    CellStates, Checked, CheckedBackward, Data, DescriptorError, Error, FilterParameters, Issue,
     LayerParametersLSTM, Options, Path, Side, cache_capacity,
 };
 use numpy::{PyArray4, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+
+/// A number for each axis, a tuple in Python.
+type Axes = (usize, usize, usize, usize);
+/// Offset, shape and strides.
+type CellPlaces = (usize, Axes, Axes);
 
 /// Check a layer without computing anything.
 ///
@@ -47,6 +52,22 @@ pub(crate) fn compute_lstm_training_cache_capacity(
     let call = read(py, params, filter_params, None)?;
     let (what, bytes) = ("the training cache", usize::MAX);
     Ok(cache_capacity(call.checked.config()).ok_or(Error::OutOfMemory { what, bytes })?)
+}
+
+/// Offset, shape and strides of what a training cache has of the last layer's cell states
+/// `[seq_len, batch, directions, units]`, offset and strides in bytes; None with checkpoints.
+///
+/// Raises `DescriptorError` with every problem of the structure.
+#[pyfunction]
+#[pyo3(name = "_cached_cell_states", signature = (params, filter_params=None))]
+pub(crate) fn cached_cell_states(
+    py: Python<'_>,
+    params: &Bound<'_, PyAny>,
+    filter_params: Option<&Bound<'_, PyAny>>,
+) -> Result<Option<CellPlaces>, Failure> {
+    let call = read(py, params, filter_params, None)?;
+    let cells = CellStates::new(call.checked.config());
+    Ok(cells.map(|CellStates { offset, shape, strides }| (offset, shape.into(), strides.into())))
 }
 
 /// The factors of dropout, `[num_layers - 1, seq_len, batch_size, directions * hidden_size]`.

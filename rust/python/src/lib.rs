@@ -39,7 +39,7 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use crate::call::{
-        compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
+        cached_cell_states, compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
         direct_apply_lstm_batch_training_caching, dropout_mask, validate,
     };
     #[pymodule_export]

@@ -86,16 +86,16 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
     "layers claimed": (lambda _, c: c.update(num_layers=10**12), "at most one layer for each array"),
     "hidden claimed": (
         lambda _, c: c.update(hidden_size=10**12),
-        "hidden_size: expected an integer from 1 to 2147483647, found 1000000000000",
+        "weight_hh_l0: expected float32 [4000000000000, 1000000000000], found float32 [16, 4]",
     ),
     "hidden": (
         lambda _, c: c.update(hidden_size=2**30),
         "weight_hh_l0: expected float32 [4294967296, 1073741824], found float32 [16, 4]",
     ),
-    "size is true": (lambda _, c: c.update(input_size=True), "input_size: expected an integer"),
-    "size is a list": (lambda _, c: c.update(input_size=[]), "input_size: expected an integer"),
+    "size is true": (lambda _, c: c.update(input_size=True), "input_size: expected a whole number"),
+    "size is a list": (lambda _, c: c.update(input_size=[]), "input_size: expected a whole number"),
     "peephole": (lambda _, c: c.update(peephole={}), "peephole: expected none, 'diagonal' or"),
-    "dropout": (lambda _, c: c.update(dropout="0"), "dropout: expected a number p"),
+    "dropout": (lambda _, c: c.update(dropout="0"), "dropout: expected a ratio in [0, 1)"),
     "activations": (lambda _, c: c.update(activations=[]), "activations: expected an object in JSON"),
     "function": (
         lambda _, c: c["activations"].update(input=["EVIL", 1, 1]),

@@ -9,6 +9,7 @@ from typing import Any
 import bnns_lstm as bl
 import numpy as np
 import pytest
+from bnns_lstm.config import GATES
 from bnns_lstm.formats import StoredLSTM, order
 from bnns_lstm.formats.activations import default_activations, is_default
 from bnns_lstm.formats.stack import stacked
@@ -44,15 +45,39 @@ def test_gates_change_their_order_in_blocks() -> None:
     )
 
 
+def test_each_order_is_one_of_the_same_gates() -> None:
+    assert order.TORCH == GATES
+    for other in (order.KERAS, order.ONNX):
+        assert sorted(other) == sorted(GATES)
+    assert set(order.ONNX_PEEPHOLES) == set(GATES) - {"candidate"}
+
+
+def test_fields_and_configuration_are_the_same() -> None:
+    activations = {**default_activations(), "hidden": bl.Activation.relu()}
+    stored = random_stored(
+        num_layers=np.int64(2), bidirectional=True, batch_first=True, dropout=0.25,
+        peephole="diagonal", activations=activations,
+    )  # fmt: skip
+    assert type(stored.num_layers) is int
+    config = stored.config
+    assert config == bl.LSTM(
+        3, 4, 2, bidirectional=True, batch_first=True, dropout=0.25, peephole="diagonal",
+        activations={"hidden": "relu"},
+    ).config  # fmt: skip
+    assert_same(StoredLSTM.from_config(config, stored.parameters, stored.state), stored)
+    assert not replace(stored, batch_first=False).config.batch_first
+    assert stored.activations == activations
+
+
 ARRAYS = random_stored().parameters
 SHORT = np.zeros((16, 2), np.float32)
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "size": ({"input_size": 0}, "input_size: expected an integer from 1 to 2147483647, found 0"),
-    "bool": ({"num_layers": True}, "num_layers: expected an integer from 1 to 2147483647, found True"),
+    "size": ({"input_size": 0}, "input_size: expected a whole number above 0, found 0"),
+    "bool": ({"num_layers": True}, "num_layers: expected a whole number above 0, found True"),
     "text": ({"bias": "yes"}, "bias: expected True or False, found 'yes'"),
-    "dropout": ({"dropout": 1.0}, "dropout: expected a number p with 0 <= p < 1, found 1.0"),
-    "nan": ({"dropout": float("nan")}, "dropout: expected a number p with 0 <= p < 1, found nan"),
-    "peephole": ({"peephole": "half"}, "peephole: expected None, 'diagonal' or 'full', found 'half'"),
+    "dropout": ({"dropout": 1.0}, "dropout: expected a ratio in [0, 1), found 1.0"),
+    "nan": ({"dropout": float("nan")}, "dropout: expected a ratio in [0, 1), found nan"),
+    "peephole": ({"peephole": "half"}, "peephole: expected None, \"diagonal\" or \"full\", found 'half'"),
     "keys": ({"activations": {}}, "activations: expected input, forget, candidate, output, hidden, found"),
     "value": (
         {"activations": {**default_activations(), "hidden": "tanh"}},

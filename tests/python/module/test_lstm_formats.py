@@ -45,7 +45,8 @@ configurations = st.fixed_dictionaries(
 def test_a_saved_lstm_is_the_same_when_loaded(
     config: dict[str, Any], peephole: Any, tmp_path: Path
 ) -> None:
-    lstm, x = example(**config, peephole=peephole, dropout=0.25)
+    dropout = 0.25 if config["num_layers"] > 1 else 0.0
+    lstm, x = example(**config, peephole=peephole, dropout=dropout)
     lstm.save(tmp_path / "lstm.safetensors")
     again = bl.LSTM.load(tmp_path / "lstm.safetensors")
     assert again.config == lstm.config

@@ -47,7 +47,7 @@ def test_all_shapes_and_streams_share_one_packed_copy() -> None:
     streams = [lstm.stream(1), lstm.stream(3)]
     streams[0].process(ones(6, 1))
     engine = lstm._engine
-    layers = [prepared for prepared, _ in engine.kept.values()]
+    layers = [kept.prepared for kept in engine.kept.values()]
     layers += [stream._step for stream in streams]
     assert len(layers) == 6
     assert all(layer.weights is engine.packed for layer in layers)
@@ -108,3 +108,20 @@ def test_weights_of_another_layer_are_refused_by_name() -> None:
         bl.prepare(params(5), None, weights)
     with pytest.raises(bl.DescriptorError, match=r"weights: expected PackedWeights.*found ndarray"):
         bl.prepare(params(4), None, np.ones(3))  # type: ignore[arg-type]
+
+
+def test_a_shape_in_constant_use_stays_prepared() -> None:
+    """The prepared layer is the same object after calls of more shapes than are kept."""
+    lstm, x = bl.LSTM(3, 5, seed=1), ones(6, 4)
+    lstm(x)
+    key = (x.shape, None)
+    engine = lstm._engine
+    kept = engine.kept[key]
+    for steps in range(1, 9):
+        if steps != len(x):
+            lstm(x[:steps])
+        lstm(x)
+        assert engine.kept[key] is kept, f"thrown out by {steps} steps"
+    for steps in range(1, 6):
+        lstm(x[:steps, :1])
+    assert key not in engine.kept

@@ -227,9 +227,9 @@ codes! {
          Nothing is ignored silently: leave the entry out.";
     /// What was asked for is understood and cannot be done.
     UnsupportedHere, "unsupported_here",
-        "This is understood, but cannot be done here: a stream through a bidirectional layer, an \
-         LSTM without one of its weights, or what another library's layer has and this one has \
-         not, such as a clip or a projection.";
+        "This is understood, but cannot be done here: a stream through a bidirectional layer, a \
+         forget_bias where gates have no bias, an LSTM without one of its weights, or what another \
+         library's layer has and this one has not, such as a clip or a projection.";
     /// A tape comes from another layer.
     OtherLayer, "other_layer",
         "A tape belongs to the LSTM whose training call gave it, and this one has another \

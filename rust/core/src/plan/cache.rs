@@ -91,6 +91,35 @@ impl CacheRegion {
     }
 }
 
+/// Where the cell states of the last layer are in a training cache, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CellStates {
+    /// The first one, from the cache's first byte.
+    pub offset: usize,
+    /// `[seq_len, batch, directions, units]`.
+    pub shape: [usize; 4],
+    /// From one to the next along each axis of `shape`.
+    pub strides: [usize; 4],
+}
+
+impl CellStates {
+    /// `None` where the cache does not have every step, or does not fit the address space.
+    pub fn new(config: &Config) -> Option<Self> {
+        let region = CacheLayout::new(config)?.steps?;
+        let [layers, directions, batch, steps, floats] = region.shape;
+        let cell = StepLayout::new(&config.layer).cell();
+        // The layout exists only where all of its bytes fit.
+        let row = floats * size_of::<f32>();
+        let (sample, direction) = (steps * row, batch * steps * row);
+        let last = (layers - 1) * directions * direction;
+        Some(Self {
+            offset: region.offset + last + cell.start * size_of::<f32>(),
+            shape: [steps, batch, directions, cell.len()],
+            strides: [row, sample, direction, size_of::<f32>()],
+        })
+    }
+}
+
 /// All regions of a training cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheLayout {

@@ -17,8 +17,8 @@ mod panels;
 mod shape;
 
 pub(crate) use backward::{BackwardSizes, RecomputeSizes};
-pub use cache::CacheRegion;
 pub(crate) use cache::{CacheLayout, HEADER_BYTES, StateLayout, StepLayout};
+pub use cache::{CacheRegion, CellStates};
 pub use call::Plan;
 pub(crate) use groups::Group;
 pub use layer::LayerPlan;

@@ -1,0 +1,211 @@
+"""What an LSTM is, apart from the numbers of its weights.
+
+In: the arguments of a constructor, which may be wrong. Out: :class:`LSTMConfig`, which compares by value and
+cannot be changed, and the names of gates and functions. Modules and the formats of other libraries share it; it
+knows neither of them, and no array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bnns_lstm import codes
+from bnns_lstm._look import attempt, flag, is_a, mapping, real, whole
+from bnns_lstm._show import shown
+from bnns_lstm.activation import Activation
+from bnns_lstm.enums import ActivationFunction
+from bnns_lstm.errors import ArgumentError, Issue
+
+__all__ = ["FUNCTIONS", "GATES", "LSTMConfig", "Peephole", "activations_of", "count", "truth"]
+
+Peephole = Literal["diagonal", "full"] | None
+
+# The gates in PyTorch's order, which is that of the blocks of an array of all gates.
+GATES = ("input", "forget", "candidate", "output")
+# Where an LSTM applies functions, and which it applies by default.
+FUNCTIONS = (*GATES, "hidden")
+DEFAULTS = ("sigmoid", "sigmoid", "tanh", "sigmoid", "tanh")
+NAMED: dict[int, ActivationFunction] = {int(function): function for function in ActivationFunction}
+
+
+@dataclass(frozen=True)
+class LSTMConfig:
+    """The configuration of an LSTM.
+
+    Attributes:
+        input_size: Values per step that the lowest layer reads.
+        hidden_size: Units of each layer and direction.
+        num_layers: Layers, one upon the other.
+        bias: Whether gates have biases.
+        batch_first: Whether inputs and outputs are `[batch, steps, values]`, not
+            `[steps, batch, values]`.
+        dropout: Share of the values dropped between layers in training, at least 0 and below 1.
+        bidirectional: Whether each layer reads the sequence in both directions.
+        peephole: Whether gates see the cell state: not (None), unit by unit (`"diagonal"`), or all of it
+            (`"full"`).
+        activations: Function, alpha and beta of each of input, forget, candidate and output gate and of the
+            hidden state.
+    """
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0
+    bidirectional: bool = False
+    peephole: Peephole = None
+    activations: tuple[tuple[int, float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be computed, all at once."""
+        issues: list[Issue] = []
+        sizes = ("input_size", "hidden_size", "num_layers")
+        found: dict[str, Any] = {name: count(name, getattr(self, name), issues) for name in sizes}
+        dropout = real(self.dropout)
+        if dropout is None or not 0 <= dropout < 1:
+            actual = shown(self.dropout)
+            issues.append(Issue("dropout", codes.INVALID_DROPOUT, "a ratio in [0, 1)", actual))
+        for name in ("bias", "batch_first", "bidirectional"):
+            found[name] = truth(name, getattr(self, name), issues)
+        is_named = self.peephole is None or is_a(self.peephole, str)
+        if not is_named or self.peephole not in (None, "diagonal", "full"):
+            actual = shown(self.peephole) if self.peephole is not None else "None"
+            issues.append(
+                Issue("peephole", codes.UNKNOWN_CHOICE, 'None, "diagonal" or "full"', actual)
+            )
+        if issues:
+            raise ArgumentError(tuple(issues))
+        # Numbers of NumPy's as Python's own.
+        for name, value in (found | {"dropout": dropout}).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def directions(self) -> int:
+        """2 if bidirectional, else 1."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def units(self) -> int:
+        """Cells of each layer and direction: the width of gates, biases and cell states."""
+        return self.hidden_size
+
+    @property
+    def outputs(self) -> int:
+        """Values of each layer and direction that go to the next step: the width of hidden states."""
+        return self.hidden_size
+
+    @property
+    def output_size(self) -> int:
+        """Values per step of the output: both directions, the forward one first."""
+        return self.directions * self.outputs
+
+    def activation(self, name: str) -> Activation:
+        """The function of a gate, or of the hidden state."""
+        if not self.activations:
+            made: Activation = getattr(Activation, DEFAULTS[FUNCTIONS.index(name)])()
+            return made
+        function, alpha, beta = self.activations[FUNCTIONS.index(name)]
+        return Activation(NAMED.get(function, function), alpha, beta)
+
+
+def count(name: str, given: object, issues: list[Issue]) -> int:
+    """A whole number above 0; 1 where it was reported."""
+    number = whole(given)
+    if number is not None and number >= 1:
+        return number
+    code = codes.WRONG_TYPE if number is None else codes.OUT_OF_RANGE if number else codes.ZERO_SIZE
+    issues.append(Issue(name, code, "a whole number above 0", shown(given)))
+    return 1
+
+
+def truth(name: str, given: object, issues: list[Issue]) -> bool:
+    """True or False; False where it was reported."""
+    found = flag(given)
+    if found is None:
+        issues.append(Issue(name, codes.WRONG_TYPE, "True or False", shown(given)))
+    return bool(found)
+
+
+def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, float], ...]:
+    """The functions that were asked for, the default ones elsewhere; empty if all are the default ones.
+
+    Raises:
+        ArgumentError: For names that do not exist.
+    """
+    if given is None:
+        return ()
+    functions = mapping(given)
+    if functions is None:
+        expected = f"a mapping of {', '.join(FUNCTIONS)} to functions"
+        raise ArgumentError(
+            (Issue("activations", codes.WRONG_TYPE, expected, type(given).__name__),)
+        )
+    issues = [
+        Issue(
+            f"activations[{shown(name)}]",
+            codes.UNEXPECTED_ENTRY,
+            f"one of {', '.join(FUNCTIONS)}",
+            shown(name),
+        )
+        for name in functions
+        if name not in FUNCTIONS
+    ]
+    found = []
+    for name, default in zip(FUNCTIONS, DEFAULTS, strict=True):
+        values = _values(_function(functions.get(name, default)))
+        if values is None:
+            expected = "an Activation, or the name of one without parameters of its own"
+            issues.append(
+                Issue(
+                    f"activations[{name!r}]",
+                    codes.UNKNOWN_ACTIVATION,
+                    expected,
+                    shown(functions[name]),
+                )
+            )
+        else:
+            found.append(values)
+    if issues:
+        raise ArgumentError(tuple(issues))
+    standard = [(int(f.function), f.alpha, f.beta) for f in map(_default, DEFAULTS)]
+    return () if found == standard else tuple(found)
+
+
+def _default(name: str) -> Activation:
+    made: Activation = getattr(Activation, name)()
+    return made
+
+
+def _values(function: Activation | None) -> tuple[int, float, float] | None:
+    """Function, alpha and beta; None where one is no number, or where there is more to it than these."""
+    if function is None or attempt(lambda: function != _plain(function)) is not False:
+        return None
+    number, alpha, beta = whole(function.function), real(function.alpha), real(function.beta)
+    if number is None or alpha is None or beta is None:
+        return None
+    return number, alpha, beta
+
+
+def _plain(function: Activation) -> Activation:
+    """Without the fields of integer and of per-channel functions."""
+    # A NaN differs from itself: it is refused where the function is known.
+    plain = Activation(function.function)
+    plain.alpha, plain.beta = function.alpha, function.beta
+    return plain
+
+
+def _function(given: Any) -> Activation | None:
+    if is_a(given, Activation):
+        own: Activation = given
+        return own
+    if not is_a(given, str) or given.startswith("_"):
+        return None
+    maker = getattr(Activation, given, None)
+    try:
+        made = maker() if callable(maker) else None
+    except TypeError:  # it has parameters without defaults
+        return None
+    return made if isinstance(made, Activation) else None

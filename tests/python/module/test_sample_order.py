@@ -1,0 +1,53 @@
+"""How samples lie: every form of a caller's arrays goes to rows and comes back as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bnns_lstm.module.samples import SampleOrder
+
+STEPS, ROWS, VALUES, LAYERS = 2, 3, 4, 2
+X = np.arange(STEPS * ROWS * VALUES, dtype=np.float32).reshape(STEPS, ROWS, VALUES)
+STATE = np.arange(2 * LAYERS * ROWS * VALUES, dtype=np.float32).reshape(LAYERS * 2, ROWS, VALUES)
+SORTED = np.array([2, 0, 1])
+
+
+@pytest.mark.parametrize("rows", [None, SORTED])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_sequences_and_states_of_a_batch_go_to_rows_and_back(
+    batch_first: bool, rows: np.ndarray | None
+) -> None:
+    samples = SampleOrder(batch_first, is_batched=True, rows=rows)
+    given = X.swapaxes(0, 1) if batch_first else X
+    assert samples.shape_of(STEPS, ROWS, VALUES) == given.shape
+    assert samples.sizes_of(given.shape) == (STEPS, ROWS)
+    in_rows = samples.to_rows(given)
+    np.testing.assert_array_equal(in_rows, X if rows is None else X[:, SORTED])
+    back = samples.to_caller(in_rows)
+    np.testing.assert_array_equal(back, given)
+    assert back.flags.c_contiguous
+    assert not np.shares_memory(back, X)
+    target = np.zeros_like(given)
+    assert samples.to_caller(in_rows, target) is target
+    np.testing.assert_array_equal(target, given)
+
+    assert samples.state_shape_of(LAYERS * 2, ROWS, VALUES) == STATE.shape
+    state = samples.state_to_rows(STATE, LAYERS)
+    both = STATE.reshape(LAYERS, 2, ROWS, VALUES)
+    np.testing.assert_array_equal(state, both if rows is None else both[:, :, SORTED])
+    np.testing.assert_array_equal(samples.state_to_caller(state), STATE)
+    assert not np.shares_memory(samples.state_to_caller(state), STATE)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_what_has_no_batch_axis_is_one_row(batch_first: bool) -> None:
+    samples = SampleOrder(batch_first, is_batched=False)
+    x, state = X[:, 0], STATE[:, 0]
+    assert samples.shape_of(STEPS, 1, VALUES) == x.shape
+    assert samples.sizes_of(x.shape) == (STEPS, 1)
+    np.testing.assert_array_equal(samples.to_rows(x), X[:, :1])
+    np.testing.assert_array_equal(samples.to_caller(samples.to_rows(x)), x)
+    assert samples.state_shape_of(LAYERS * 2, 1, VALUES) == state.shape
+    in_rows = samples.state_to_rows(state, LAYERS)
+    assert in_rows.shape == (LAYERS, 2, 1, VALUES)
+    np.testing.assert_array_equal(samples.state_to_caller(in_rows), state)
