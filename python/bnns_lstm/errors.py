@@ -109,7 +109,7 @@ class ArgumentError(_IssuesError):
 
 
 class CacheError(_IssuesError):
-    """A training cache that cannot be used: too small, never filled, or another layer's.
+    """A training cache that cannot be used: too small, never filled, another layer's, or of other weights.
 
     Nothing was written.
 

@@ -272,9 +272,18 @@ class Engine:
         cache: Any,
         incoming: LSTMDataDescriptor,
     ) -> tuple[Room, Weights]:
-        """Gradients of input and initial states, in the places of these, and of the weights."""
+        """Gradients of input and initial states, in the places of these, and of the weights.
+
+        Raises:
+            CacheError: Where the weights are not those that the cache was filled with, among others.
+        """
         room = Room.made(self.weights.config, params.seq_len, params.batch_size)
         gradients = Weights(self.weights.config)
+        # The weights as they are now, whoever made the tape: the cache knows whether they are the same.
+        with self.lock:
+            self.weights.add_biases()
+        gates = {f"{name}_gate": self.weights.gate(name) for name in BLOCKS}
+        params = replace(params, **gates)
         delta = structure(gradients, (params.seq_len, params.batch_size), room.inputs(), incoming)
         for name in BLOCKS:
             setattr(delta, f"{name}_gate", gradients.room(name))

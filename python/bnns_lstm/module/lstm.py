@@ -37,7 +37,7 @@ from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, as_floats, output_of, read_batch, read_state
 from bnns_lstm.module.outputs import arranged, final_state, output_gradient
 from bnns_lstm.module.parameters import Parameters, Weights
-from bnns_lstm.module.results import Floats, Gradients, LSTMState, Tape
+from bnns_lstm.module.results import Floats, Gradients, LSTMState, Tape, of_tape
 from bnns_lstm.module.stream import Stream
 
 __all__ = ["LSTM"]
@@ -253,7 +253,7 @@ class LSTM(Files):
         """The gradients of a loss, from those with respect to the output and the final states.
 
         Args:
-            tape: What a training call gave. The weights must still be those of that call.
+            tape: What a training call gave. Weights that were changed since then are refused.
             dy: Gradient with respect to the output, in its shape; None for zeros.
             d_state: Gradients with respect to the final states (h, c); None for zeros.
 
@@ -282,7 +282,10 @@ class LSTM(Files):
         if states is not None and tape.order is not None:
             states = (states[0][:, :, tape.order], states[1][:, :, tape.order])
         given = LSTMDataDescriptor(incoming, *(states or (None, None)))
-        found, weights = self._engine.backward(tape.params, tape.filter_params, tape.cache, given)
+        with of_tape():
+            found, weights = self._engine.backward(
+                tape.params, tape.filter_params, tape.cache, given
+            )
         batch = Batch(found.x, None, None, tape.order, tape.is_batched)
         state = final_state(self._config, batch, found.h0, found.c0)
         return Gradients(arranged(self._config, batch, found.x), state, weights.named)

@@ -93,8 +93,10 @@ pub enum Code {
     CacheTooSmall,
     /// No forward call has filled the training cache.
     CacheNotFilled,
-    /// The training cache was filled for another layer or by another machine.
+    /// The training cache was filled for another layer or by another version.
     ForeignCache,
+    /// The weights are not those that the training cache was filled with.
+    ChangedWeights,
 }
 
 impl Code {
@@ -144,6 +146,7 @@ impl Code {
         Self::CacheTooSmall,
         Self::CacheNotFilled,
         Self::ForeignCache,
+        Self::ChangedWeights,
     ];
 
     /// The stable name, in `snake_case`.
@@ -193,6 +196,7 @@ impl Code {
             Self::CacheTooSmall => "cache_too_small",
             Self::CacheNotFilled => "cache_not_filled",
             Self::ForeignCache => "foreign_cache",
+            Self::ChangedWeights => "changed_weights",
         }
     }
 }

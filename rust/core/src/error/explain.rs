@@ -149,6 +149,10 @@ impl Code {
                 "The training cache was filled for another layer: sizes, flags, activations, peepholes, batch \
                  sizes, dropout with its seed, and checkpoint_steps must be those of the forward call."
             }
+            Self::ChangedWeights => {
+                "The weights were changed since the forward call that filled the training cache, so that the \
+                 gradients would be those of neither: call forward again, or restore the weights."
+            }
         }
     }
 }

@@ -1,0 +1,99 @@
+//! Which weights these are.
+//!
+//! In: the caller's weights. Out: 64 bits that depend on the bits of every weight and on its place: layer,
+//! direction, gate, array, row and column; not on strides, nor on the order of visits, nor on the SIMD level. It
+//! knows no panels and no cache.
+//!
+//! It tells weights apart that somebody changed, not those that somebody chose in order to deceive. Where one
+//! weight differs, and is finite as its neighbour is, so does the fingerprint. Where many differ, it does not
+//! in one of 2⁶⁴ cases, as long as their numbers are like random ones.
+
+use super::views::BoundWeights;
+use crate::check::LayerConfig;
+use crate::gate::Gate;
+use crate::kernel::{PIECE, RowsToFingerprint, TRANSPOSED_ROWS as ROWS, mix, row_key};
+use crate::level::{Level, vectorize};
+use crate::place::{Direction, Place};
+use ndarray::{ArrayView2, Axis};
+
+/// What a matrix is to its gate.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Input,
+    Hidden,
+    Peephole,
+    Bias,
+}
+
+/// The fingerprint of all weights, computed with the instructions of a level.
+pub(super) fn fingerprint(weights: &BoundWeights<'_>, level: Level) -> u64 {
+    let LayerConfig { layers, directions, .. } = weights.layer;
+    let mut sum = 0_u64;
+    for layer in 0..layers {
+        for direction in [Direction::Forward, Direction::Backward].into_iter().take(directions) {
+            sum = sum.wrapping_add(of_place(weights, Place { layer, direction }, level));
+        }
+    }
+    sum
+}
+
+/// The fingerprint of one direction of a layer.
+fn of_place(weights: &BoundWeights<'_>, place: Place, level: Level) -> u64 {
+    let mut sum = 0_u64;
+    for gate in Gate::ALL {
+        let from = weights.of(gate);
+        let mut add = |kind: Kind, matrix: ArrayView2<'_, f32>| {
+            let parts = [place.layer, place.direction.index(), gate.index(), kind as usize];
+            let key = parts.into_iter().fold(0, |key: u64, part| mix(row_key(key, part + 1)));
+            sum = sum.wrapping_add(of_matrix(matrix, key, level));
+        };
+        add(Kind::Input, from.input(place));
+        add(Kind::Hidden, from.hidden(place));
+        if let Some(vector) = from.bias(place) {
+            add(Kind::Bias, vector.insert_axis(Axis(0)));
+        }
+        if let Some(vector) = from.diagonal(place) {
+            add(Kind::Peephole, vector.insert_axis(Axis(0)));
+        }
+        if let Some(matrix) = from.full(place) {
+            add(Kind::Peephole, matrix);
+        }
+    }
+    sum
+}
+
+/// The fingerprint of a matrix `[rows, columns]`, in pieces of its columns.
+fn of_matrix(matrix: ArrayView2<'_, f32>, key: u64, level: Level) -> u64 {
+    let mut sum = 0_u64;
+    for (piece, columns) in matrix.axis_chunks_iter(Axis(1), PIECE).enumerate() {
+        let key = mix(row_key(key, piece + 1));
+        for (group, rows) in columns.axis_chunks_iter(Axis(0), ROWS).enumerate() {
+            sum = sum.wrapping_add(of_rows(rows, row_key(key, group * ROWS), level));
+        }
+    }
+    sum
+}
+
+/// The fingerprint of some rows of a piece, `[rows, columns]`.
+fn of_rows(matrix: ArrayView2<'_, f32>, key: u64, level: Level) -> u64 {
+    let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+    for (row, place) in matrix.outer_iter().zip(&mut rows) {
+        let Some(row) = row.to_slice() else { return of_copies(matrix, key, level) };
+        *place = row;
+    }
+    vectorize(level, RowsToFingerprint { rows: &rows[..matrix.nrows()], key })
+}
+
+/// As [`of_rows`], of rows whose weights are not next to each other.
+fn of_copies(matrix: ArrayView2<'_, f32>, key: u64, level: Level) -> u64 {
+    let mut copy = [0.0; PIECE];
+    let copy = &mut copy[..matrix.ncols()];
+    let mut sum = 0_u64;
+    for (index, row) in matrix.outer_iter().enumerate() {
+        copy.iter_mut().zip(row).for_each(|(to, &weight)| *to = weight);
+        let rows: [&[f32]; 1] = [copy];
+        let key = row_key(key, index);
+        sum = sum.wrapping_add(vectorize(level, RowsToFingerprint { rows: &rows, key }));
+    }
+    sum
+}
