@@ -97,3 +97,61 @@ fn of_copies(matrix: ArrayView2<'_, f32>, key: u64, level: Level) -> u64 {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::of_matrix;
+    use crate::level::Level;
+    use ndarray::{Array2, ArrayView2, Axis, s};
+    use std::collections::HashSet;
+
+    /// Rows of which the last piece ends within a block, in more groups than one.
+    fn matrix() -> Array2<f32> {
+        Array2::from_shape_fn((21, 587), |(row, column)| (row * 587 + column) as f32 * 1e-3 - 4.0)
+    }
+
+    fn best(matrix: ArrayView2<'_, f32>) -> u64 {
+        of_matrix(matrix, 3, Level::best())
+    }
+
+    #[test]
+    fn neither_strides_nor_levels_matter() {
+        let rows = matrix();
+        let columns = rows.t().as_standard_layout().into_owned();
+        let mut reversed = rows.slice(s![..;-1, ..;-1]).as_standard_layout().into_owned();
+        reversed.invert_axis(Axis(0));
+        reversed.invert_axis(Axis(1));
+        let wide = ndarray::concatenate![Axis(1), rows, rows];
+        let expected = best(rows.view());
+        for level in Level::available() {
+            for same in [columns.t(), reversed.view(), wide.slice(s![.., ..587])] {
+                assert_eq!(same, rows);
+                assert_eq!(of_matrix(same, 3, level), expected, "{level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_place_and_every_key_counts() {
+        let mut matrix = matrix();
+        let mut found = HashSet::from([best(matrix.view()), of_matrix(matrix.view(), 4, Level::best())]);
+        let mut expected = 2;
+        for row in [0, 1, 15, 16, 20] {
+            for column in [0, 1, 255, 256, 511, 512, 585, 586] {
+                let before = matrix[[row, column]];
+                matrix[[row, column]] = f32::from_bits(before.to_bits() ^ 1);
+                found.insert(best(matrix.view()));
+                matrix[[row, column]] = before;
+                expected += 1;
+            }
+        }
+        for (axis, one, other) in [(0, 0, 16), (0, 3, 4), (1, 0, 1), (1, 0, 2), (1, 5, 261), (1, 30, 586)] {
+            let mut swapped = matrix.clone();
+            swapped.index_axis_mut(Axis(axis), one).assign(&matrix.index_axis(Axis(axis), other));
+            swapped.index_axis_mut(Axis(axis), other).assign(&matrix.index_axis(Axis(axis), one));
+            found.insert(best(swapped.view()));
+            expected += 1;
+        }
+        assert_eq!(found.len(), expected);
+    }
+}
