@@ -154,14 +154,14 @@ def fuzz(arguments: list[str]) -> None:
 def bench(arguments: list[str]) -> None:
     """Time the layer against other engines, taking turns in one run (arguments go to peers.py)."""
     install("dev")
-    run(PYTHON, "benches/python/peers.py", *arguments)
+    run(PYTHON, "benches/python/commands/peers.py", *arguments)
 
 
 @task
 def footprint(arguments: list[str]) -> None:
     """Measure import, first call, memory and size next to ONNX Runtime's (arguments go to footprint.py)."""
     install("dev")
-    run(PYTHON, "benches/python/footprint.py", *arguments)
+    run(PYTHON, "benches/python/commands/footprint.py", *arguments)
 
 
 @task
@@ -174,7 +174,7 @@ def bench_rust(arguments: list[str]) -> None:
 def instructions(arguments: list[str]) -> None:
     """Count instructions of a few rows under callgrind, and compare (needs valgrind)."""
     environment()
-    run(PYTHON, "benches/python/instructions.py", *arguments)
+    run(PYTHON, "benches/python/commands/instructions.py", *arguments)
 
 
 @task

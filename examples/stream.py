@@ -16,8 +16,8 @@ import numpy as np
 from bnns_lstm.cli.series import embedded_series
 
 
-def main(arguments: list[str] | None = None) -> list[float]:
-    """Run the stream; returns the latencies in seconds."""
+def main(arguments: list[str] | None = None) -> np.ndarray:
+    """Run the stream; returns its outputs `[steps, units]`."""
     parser = argparse.ArgumentParser(description="Time the steps of a stream.")
     parser.add_argument("--units", type=int, default=32)
     units = parser.parse_args(arguments).units
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> list[float]:
     )
     median, slowest = np.median(latencies) * 1e6, max(latencies) * 1e6
     print(f"{len(values)} steps of {units} units: median {median:.1f} us, slowest {slowest:.1f} us")
-    return latencies
+    return np.array(outputs)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 //! A row, computed so many times, to count instructions by.
 //!
 //! In: `forward` or `train`, steps, samples, hidden units, calls. Out: nothing but the calls, at AVX2 (callgrind
-//! knows no AVX-512) and on one thread. `benches/python/instructions.py` runs it under callgrind.
+//! knows no AVX-512) and on one thread. `benches/python/commands/instructions.py` runs it under callgrind.
 
 #![allow(missing_docs, unreachable_pub)]
 

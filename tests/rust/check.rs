@@ -4,6 +4,8 @@
 
 #[path = "check/accepted.rs"]
 mod accepted;
+#[path = "check/binding_findings.rs"]
+mod binding_findings;
 #[path = "check/codes.rs"]
 mod codes;
 #[path = "check/delta.rs"]
@@ -12,22 +14,20 @@ mod delta;
 mod delta_codes;
 #[path = "check/fields.rs"]
 mod fields;
-#[path = "check/found.rs"]
-mod found;
 #[path = "check/garbage.rs"]
 mod garbage;
-#[path = "check/huge.rs"]
-mod huge;
+#[path = "check/known_callers.rs"]
+mod known_callers;
 #[path = "check/messages.rs"]
 mod messages;
 #[path = "check/model.rs"]
 mod model;
+#[path = "check/overflow.rs"]
+mod overflow;
 #[path = "check/peepholes.rs"]
 mod peepholes;
 #[path = "check/states.rs"]
 mod states;
-#[path = "check/styles.rs"]
-mod styles;
 
 use bnns_lstm_testkit::alloc::CountingAllocator;
 

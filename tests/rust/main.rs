@@ -20,6 +20,6 @@ mod oracle;
 mod plans;
 mod properties;
 mod saturated;
+mod shared_units;
 mod support;
-mod teams;
 mod training;

@@ -239,7 +239,7 @@ fn sums_over_many_steps_and_samples_are_accurate() {
 }
 
 #[test]
-fn what_is_not_finite_propagates() {
+fn nan_and_infinity_propagate_into_the_gradients_that_depend_on_them() {
     let (case, _, _, incoming) = case(&sizes(3, 7));
     for wrong in [f64::NAN, f64::INFINITY] {
         for level in Level::available() {

@@ -4,4 +4,6 @@
 
 use bnns_lstm_fuzz::gradients::{Pair, run};
 
-libfuzzer_sys::fuzz_target!(|input: Pair| run(&input));
+libfuzzer_sys::fuzz_target!(|input: Pair| {
+    run(&input);
+});

@@ -4,4 +4,6 @@
 
 use bnns_lstm_fuzz::structure::{Structure, run};
 
-libfuzzer_sys::fuzz_target!(|input: Structure| run(&input));
+libfuzzer_sys::fuzz_target!(|input: Structure| {
+    run(&input);
+});

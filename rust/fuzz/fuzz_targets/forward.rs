@@ -4,4 +4,6 @@
 
 use bnns_lstm_fuzz::layer::{Layer, run};
 
-libfuzzer_sys::fuzz_target!(|input: Layer| run(&input));
+libfuzzer_sys::fuzz_target!(|input: Layer| {
+    run(&input);
+});

@@ -195,15 +195,16 @@ fn build(input: &Structure) -> LayerParametersLSTM<'_> {
     params
 }
 
-/// Check the structure.
-pub fn run(input: &Structure) {
+/// Check the structure, and say whether it was accepted.
+pub fn run(input: &Structure) -> bool {
     let params = build(input);
     let mut filter = FilterParameters::default();
     if let Some((flags, threads)) = input.filter {
         (filter.flags, filter.n_threads) = (flags.into(), threads.get());
     }
-    match check(&params, &filter) {
-        Ok(checked) => assert_inside(&params, &checked),
+    let outcome = check(&params, &filter);
+    match &outcome {
+        Ok(checked) => assert_inside(&params, checked),
         Err(error) => assert!(!error.issues().is_empty() && !error.to_string().is_empty()),
     }
     let found: Vec<Issue> = input.found.iter().take(4).map(|found| found.issue()).collect();
@@ -215,6 +216,7 @@ pub fn run(input: &Structure) {
     } else {
         assert!(before.is_empty(), "accepted after findings");
     }
+    outcome.is_ok()
 }
 
 fn assert_inside(params: &LayerParametersLSTM<'_>, checked: &Checked) {

@@ -163,7 +163,7 @@ pub(crate) fn read<'py>(
     }
     let found = reader.into_issues();
     let Some(Layer { mut params, batch_sizes, arrays }) = layer else {
-        return Err(no_layer(found));
+        return Err(refused(found));
     };
     lend(&mut params, batch_sizes.as_ref());
     let checked = check_after(found, &params, &filter)?;
@@ -187,7 +187,7 @@ fn read_pair<'py>(
         check_apart(&mut reader, cache.as_ref(), arrays.inputs())?;
     }
     let found = reader.into_issues();
-    let (Some(layer), Some(delta)) = (layer, delta) else { return Err(no_layer(found)) };
+    let (Some(layer), Some(delta)) = (layer, delta) else { return Err(refused(found)) };
     let Layer { mut params, batch_sizes, arrays } = layer;
     lend(&mut params, batch_sizes.as_ref());
     let Layer { params: mut delta_params, batch_sizes, arrays: delta } = delta;
@@ -203,8 +203,8 @@ fn lend<'v>(params: &mut LayerParametersLSTM<'v>, batch_sizes: Option<&'v Values
     }
 }
 
-/// An argument is no layer at all.
-fn no_layer(found: Vec<Issue>) -> Failure {
+/// What was found in the arguments; where nothing was, `params` is no layer at all.
+pub(crate) fn refused(found: Vec<Issue>) -> Failure {
     let error = DescriptorError::from_issues(found).map(Failure::from);
     error.unwrap_or_else(|| PyTypeError::new_err("params: expected LayerParametersLSTM").into())
 }

@@ -5,13 +5,13 @@
 //! calls; its place and its shape cannot, since views of our own are kept.
 
 use crate::borrow::{Sources, borrow, checked_inputs, hold, lend, lend_mut};
-use crate::call::{Call, options, read};
+use crate::call::{Call, options, read, refused};
 use crate::errors::Failure;
 use crate::memory::Held;
 use crate::weights::PackedWeights;
 use bnns_lstm::{
-    BoundWeights, DataField, DataFields, Error, Inputs, LayerPlan, Lent, LentMut, Outputs, Path,
-    Plan, Side, Weights, Workspace, forward,
+    BoundWeights, Code, DataField, DataFields, Error, Inputs, Issue, LayerPlan, Lent, LentMut,
+    Outputs, Path, Plan, Side, Weights, Workspace, forward,
 };
 use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -56,12 +56,12 @@ pub(crate) fn prepare(
     py: Python<'_>,
     params: &Bound<'_, PyAny>,
     filter_params: Option<&Bound<'_, PyAny>>,
-    weights: Option<Py<PackedWeights>>,
+    weights: Option<&Bound<'_, PyAny>>,
 ) -> Result<PreparedLayer, Failure> {
     let Call { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
     let options = options(&filter)?;
     let weights = if let Some(weights) = weights {
-        weights
+        packed_weights(weights)?
     } else {
         let sources = Sources::new(&arrays, &checked, &Path::default())?;
         let views = sources.weights();
@@ -92,6 +92,20 @@ pub(crate) fn prepare(
         output,
         weights,
     })
+}
+
+/// The argument `weights` of [`prepare`].
+fn packed_weights(object: &Bound<'_, PyAny>) -> Result<Py<PackedWeights>, Failure> {
+    if let Ok(weights) = object.cast::<PackedWeights>() {
+        return Ok(weights.clone().unbind());
+    }
+    let issue = Issue {
+        path: Path::field("weights"),
+        code: Code::WrongType,
+        expected: "PackedWeights (the weights of a prepared layer)".to_owned(),
+        actual: object.get_type().name()?.to_string(),
+    };
+    Err(refused(vec![issue]))
 }
 
 #[pymethods]

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_on_one_side_only_is_infinitely_wrong() {
+    fn nan_or_infinity_on_one_side_only_is_infinitely_wrong() {
         let pairs = [
             (f32::NAN, 1.0),
             (1.0, f64::NAN),

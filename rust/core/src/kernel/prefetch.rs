@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_nothing() {
+    fn no_share_of_no_weights_is_prefetched() {
         assert!(Prefetch::NOTHING.share(&[1.0; 64], 16, 0, 1).is_empty());
         assert!(Prefetch::new(None, 3).share(&[1.0; 64], 16, 0, 3).is_empty());
     }

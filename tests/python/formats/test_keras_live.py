@@ -1,0 +1,74 @@
+"""Keras itself as an oracle, where it is installed: `pip install .[dev,oracles]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras_models
+import numpy as np
+import pytest
+from bnns_lstm.formats import read_keras
+from formats_tools import assert_same
+from keras_tools import by_sample
+
+# Keras' NumPy backend warns about NumPy's newer versions.
+pytestmark = pytest.mark.filterwarnings("ignore")
+FOLDER = keras_models.FOLDER
+
+
+@pytest.fixture(scope="module")
+def keras() -> Any:
+    try:
+        return keras_models.imported()
+    except ImportError:
+        pytest.skip("Keras is not installed, or what its backend needs")
+
+
+FUNCTIONS = [
+    "celu", "elu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear",
+    "log_sigmoid", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softplus", "softsign",
+    "swish", "tanh", "tanh_shrink",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_keras_computes_the_same_with_each_activation(
+    keras: Any, function: str, tmp_path: Path
+) -> None:
+    lstm = keras.layers.LSTM(
+        4, activation=function, recurrent_activation=function, return_sequences=True
+    )
+    made = keras.Sequential([keras.Input((None, 3)), lstm])
+    random = np.random.default_rng(0)
+    for variable in made.weights:
+        variable.assign(random.normal(0, 0.5, variable.shape))
+    made.save(tmp_path / "a.keras")
+    x = random.normal(0, 1, (2, 3, 3)).astype(np.float32)
+    found = by_sample(read_keras(tmp_path / "a.keras"), x)
+    np.testing.assert_allclose(found, np.asarray(made(x)), rtol=1e-5, atol=1e-5)
+
+
+def test_keras_computes_the_same_for_the_recorded_model(keras: Any, tmp_path: Path) -> None:
+    made = keras_models.model(keras)
+    with np.load(FOLDER / "outputs.npz") as recorded:
+        values = dict(recorded)
+    for name, output in keras_models.outputs(made, values["x"]).items():
+        np.testing.assert_allclose(output, values[name], atol=1e-6)
+    made.save(tmp_path / "a.keras")
+    for layer in ("bi", "middle", "plain"):
+        assert_same(
+            read_keras(tmp_path / "a.keras", layer), read_keras(FOLDER / "model.keras", layer)
+        )
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+def test_keras_dtypes_bfloat16_and_float64_become_float32(
+    keras: Any, dtype: str, tmp_path: Path
+) -> None:
+    made = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, dtype=dtype)])
+    made.save(tmp_path / "a.keras")
+    kernel = np.asarray(made.get_weights()[0]).astype(np.float32)
+    np.testing.assert_array_equal(
+        read_keras(tmp_path / "a.keras").parameters["weight_ih_l0"], kernel.T
+    )

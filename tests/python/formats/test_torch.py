@@ -1,0 +1,317 @@
+"""PyTorch's weights: modules, state dicts and files; by hand where PyTorch is not installed."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bnns_lstm as bl
+import ml_dtypes
+import numpy as np
+import pytest
+import safetensors.numpy
+from bnns_lstm.formats import read_torch, write_state_dict
+from formats_tools import assert_same, computed, random_stored, x_of
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import Array
+
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"num_layers": 3, "bidirectional": True},
+    {"bias": False, "num_layers": 2},
+    {"hidden_size": 1, "input_size": 1, "peephole": "diagonal"},
+    {"peephole": "full"},
+]
+
+
+class Tensor:
+    """What PyTorch's tensors have: NumPy gets their values only through `detach().cpu().numpy()`."""
+
+    def __init__(self, array: Array, dtype: str = "torch.float32") -> None:
+        self.array, self.dtype, self.steps = array, dtype, ["gpu", "grad"]
+
+    def detach(self) -> Tensor:
+        self.steps.remove("grad")
+        return self
+
+    def cpu(self) -> Tensor:
+        self.steps.remove("gpu")
+        return self
+
+    def float(self) -> Tensor:
+        self.dtype = "torch.float32"
+        return self
+
+    def numpy(self) -> Array:
+        assert not self.steps
+        if self.dtype == "torch.bfloat16":
+            raise TypeError("Got unsupported ScalarType BFloat16")
+        return self.array
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("prefix", ["", "encoder.lstm."])
+def test_state_dicts_are_read_from_memory_and_files(
+    kind: dict[str, Any], prefix: str, tmp_path: Path
+) -> None:
+    stored = random_stored(**kind)
+    entries = {prefix + name: array for name, array in stored.parameters.items()}
+    if prefix:
+        entries["decoder.lstm.weight_ih_l0"] = np.zeros((4, 1), np.float32)
+    assert_same(read_torch(entries, prefix), stored)
+    backwards = {name: Tensor(entries[name]) for name in reversed(entries)}
+    assert_same(read_torch(backwards, prefix), stored)
+    safetensors.numpy.save_file(entries, tmp_path / "a.safetensors")
+    assert_same(read_torch(tmp_path / "a.safetensors", prefix), stored)
+    assert_same(read_torch(str(tmp_path / "a.safetensors"), prefix), stored)
+
+
+def test_read_weights_are_contiguous_copies() -> None:
+    stored = random_stored()
+    found = read_torch(stored.parameters)
+    for name, array in found.parameters.items():
+        assert not np.shares_memory(array, stored.parameters[name])
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, ml_dtypes.bfloat16, "torch.bfloat16"])
+def test_dtypes_float16_bfloat16_and_float64_become_float32(dtype: Any, tmp_path: Path) -> None:
+    exact = {
+        name: array.astype(np.float16 if dtype == np.float16 else ml_dtypes.bfloat16)
+        for name, array in random_stored().parameters.items()
+    }
+    wanted = {name: array.astype(np.float32) for name, array in exact.items()}
+    if dtype == "torch.bfloat16":
+        found = read_torch({name: Tensor(array, dtype) for name, array in wanted.items()})
+    else:
+        entries = {name: array.astype(dtype) for name, array in exact.items()}
+        found = read_torch(entries)
+        safetensors.numpy.save_file(entries, tmp_path / "a.safetensors")
+        for name, array in read_torch(tmp_path / "a.safetensors").parameters.items():
+            np.testing.assert_array_equal(array, wanted[name])
+    for name, array in found.parameters.items():
+        np.testing.assert_array_equal(array, wanted[name])
+
+
+GOOD = random_stored().parameters
+
+
+def changed(**arrays: Any) -> dict[str, Any]:
+    """Good entries but for these; None takes one out."""
+    return {name: array for name, array in {**GOOD, **arrays}.items() if array is not None}
+
+
+def zeros(*shape: int, dtype: Any = np.float32) -> Array:
+    return np.zeros(shape, dtype)
+
+
+BAD: dict[str, tuple[Any, list[str]]] = {
+    "missing": (
+        changed(bias_hh_l0=None, weight_hh_l1=zeros(16, 4)),
+        ["bias_hh_l0: expected [16], found none", "weight_ih_l1: expected [16, 4], found none",
+         "bias_ih_l1: expected [16], found none", "bias_hh_l1: expected [16], found none"],
+    ),
+    "surplus": (
+        changed(**{"fc.weight": zeros(1), "fc.bias": zeros(1)}),
+        ["fc.weight: expected no such entry, found one", "fc.bias: expected no such entry, found"],
+    ),
+    "shape": (
+        changed(bias_ih_l0=zeros(12), weight_ih_l0=zeros(15, 3)),
+        ["weight_ih_l0: expected [16, 3], found [15, 3]", "bias_ih_l0: expected [16], found [12]"],
+    ),
+    "a gap": (
+        changed(weight_ih_l7=zeros(16, 4)),
+        ["weight_ih_l1: expected [16, 4], found none", "weight_hh_l1:", "bias_ih_l1", "bias_hh_l1",
+         "weight_ih_l7: expected no such entry, found one"],
+    ),
+    "half reversed": (
+        changed(weight_hh_l0_reverse=zeros(16, 4)),
+        ["weight_ih_l0_reverse: expected", "bias_ih_l0_reverse: ", "bias_hh_l0_reverse: "],
+    ),
+    "gru": (
+        changed(weight_hh_l0=zeros(12, 4)),
+        ["weight_hh_l0: expected [4*hidden, hidden], found [12, 4], a GRU"],
+    ),
+    "rnn": (changed(weight_hh_l0=zeros(4, 4)), ["found [4, 4], an RNN"]),
+    "projection": (
+        changed(weight_hh_l0=zeros(16, 2), weight_hr_l0=zeros(2, 4)),
+        ["found [16, 2] and a projection 'weight_hr_l0', which is not supported"],
+    ),
+    "square projection": (
+        changed(weight_hr_l0=zeros(4, 4)),
+        ["weight_hr_l0: expected no projection, which is not supported, found one"],
+    ),
+    "empty": ({}, ["source: expected entries 'weight_ih_l0' and so on, found 0 others"]),
+    "prefixes": (
+        {f"{name}.weight_ih_l0": zeros(4, 1) for name in ("a", "b")},
+        ["found 2 others (prefixes: 'a.', 'b.')"],
+    ),
+    "no hidden": (changed(weight_hh_l0=None), ["weight_hh_l0: expected a matrix, found none"]),
+    "nothing": (changed(weight_hh_l0=zeros(0, 0)), ["expected [4*hidden, hidden], found [0, 0]"]),
+    "a number": (changed(weight_hh_l0=3.0), ["expected [4*hidden, hidden], found []"]),
+    "integers": (
+        changed(bias_ih_l0=zeros(16, dtype=int)),
+        ["bias_ih_l0: expected float16, bfloat16, float32 or float64, found int64"],
+    ),
+    "complex": (changed(bias_ih_l0=zeros(16, dtype=complex)), ["found complex128"]),
+    "too large": (
+        changed(bias_ih_l0=np.full(16, 1e39)),
+        ["bias_ih_l0: expected numbers within the range of float32, found 1e+39"],
+    ),
+    "an object": (changed(bias_ih_l0=object()), ["bias_ih_l0: expected a tensor or an array of numb"]),
+    "ragged": (changed(bias_ih_l0=[[1.0], []]), ["bias_ih_l0: expected a tensor or an array, found"]),
+    "a meta tensor": (
+        changed(bias_ih_l0=SimpleNamespace(detach=lambda: SimpleNamespace())),
+        ["bias_ih_l0: expected a tensor or an array, found SimpleNamespace"],
+    ),
+    "names": ({3: zeros(1)}, ["source: expected names that are texts, found 3"]),
+    "a list": ([zeros(1)], ["source: expected a module, a mapping of names to tensors, or"]),
+    "none": (None, ["source: expected a module, a mapping of names to tensors, or the path"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "messages"), BAD.values(), ids=BAD.keys())
+def test_wrong_state_dicts_are_refused_with_all_issues_at_once(
+    source: Any, messages: list[str]
+) -> None:
+    with pytest.raises(bl.WeightsError) as raised:
+        read_torch(source)
+    assert len(raised.value.issues) == len(messages), str(raised.value)
+    for issue, message in zip(raised.value.issues, messages, strict=True):
+        assert message in issue.message
+
+
+def test_many_surplus_entries_are_counted() -> None:
+    with pytest.raises(bl.WeightsError) as raised:
+        read_torch(changed(**{f"more.{number}": zeros(1) for number in range(50)}))
+    assert len(raised.value.issues) == 21
+    assert "expected no others, found 30 more" in str(raised.value)
+
+
+def test_names_under_the_prefix_are_shown_in_full() -> None:
+    with pytest.raises(bl.WeightsError, match=r"a\.bias_hh_l0: expected \[16\], found none"):
+        read_torch({f"a.{n}": v for n, v in changed(bias_hh_l0=None).items()}, prefix="a.")
+
+
+def module(**attributes: Any) -> SimpleNamespace:
+    """What a module looks like."""
+    return SimpleNamespace(state_dict=lambda: GOOD, **attributes)
+
+
+def test_batch_first_and_dropout_are_read_from_a_module() -> None:
+    found = read_torch(module(mode="LSTM", batch_first=True, dropout=0.5, proj_size=0))
+    assert_same(found, random_stored(batch_first=True, dropout=0.5))
+    inner = SimpleNamespace(batch_first=True, dropout=0.25)
+    entries = {f"a.b.{name}": array for name, array in GOOD.items()}
+    outer = SimpleNamespace(
+        state_dict=lambda: entries, a=SimpleNamespace(b=inner), dropout=object()
+    )
+    assert_same(read_torch(outer, "a.b."), random_stored(batch_first=True, dropout=0.25))
+    assert_same(read_torch(module(dropout=SimpleNamespace())), random_stored())
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"proj_size": 2}, "source.proj_size: expected 0: there is no projection here, found 2"),
+        ({"mode": "GRU"}, "source.mode: expected 'LSTM', found 'GRU'"),
+    ],
+)
+def test_a_module_of_another_kind_is_refused(attributes: dict[str, Any], message: str) -> None:
+    with pytest.raises(bl.WeightsError, match=message):
+        read_torch(module(**attributes))
+
+
+class Evil:
+    """Unpickling this would run code."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.mkdir, (Path("ran"),))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pickle.dumps(Evil()), "found a pickle, whose loading could run code"),
+        (pickle.dumps({"a": 1}, protocol=2), "found a pickle, whose loading could run code"),
+        (b"PK\x03\x04" + bytes(40), "found a PyTorch checkpoint, whose loading could run code"),
+        (b"\x93NUMPY\x01\x00" + bytes(40), "found an array of NumPy"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(40), "found an HDF5 file"),
+        (b"", "expected a safetensors file, found another kind"),
+        (b"\x80\0\0\0\0\0\0\0{", "expected a header of 128 bytes, found 1"),
+    ],
+)
+def test_files_that_are_no_torch_weights_are_refused_with_the_reason(
+    content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "model.pt"
+    path.write_bytes(content)
+    with pytest.raises(bl.WeightsError, match=message):
+        read_torch(path)
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(FileNotFoundError):
+        read_torch(tmp_path / "none.safetensors")
+
+
+names = st.one_of(
+    st.text(max_size=4),
+    st.from_regex(r"(weight|bias)_(ih|hh|ch|hr)_l[0-2](_reverse)?", fullmatch=True),
+)
+dims = st.lists(st.sampled_from([0, 1, 2, 4, 8, 16]), max_size=3)
+
+
+@given(st.dictionaries(names, dims, max_size=12))
+def test_any_mapping_is_read_or_refused(entries: dict[str, list[int]]) -> None:
+    try:
+        stored = read_torch({name: zeros(*shape) for name, shape in entries.items()})
+    except bl.WeightsError as error:
+        assert error.issues
+    else:
+        assert set(stored.parameters) == set(entries)
+
+
+def test_a_state_dict_is_a_copy_in_order() -> None:
+    stored = random_stored(num_layers=2, bidirectional=True)
+    found = write_state_dict(stored)
+    assert list(found) == list(stored.parameters)
+    assert_same(read_torch(found), stored)
+    assert not np.shares_memory(found["weight_ih_l0"], stored.parameters["weight_ih_l0"])
+
+
+def test_unsupported_layers_are_refused_by_the_torch_writer() -> None:
+    relu = {"input": bl.Activation.relu(), "forget": bl.Activation.relu()}
+    tanh = {name: bl.Activation.tanh() for name in ("candidate", "output", "hidden")}
+    with pytest.raises(bl.WeightsError) as raised:
+        write_state_dict(random_stored(peephole="diagonal", activations={**relu, **tanh}))
+    first, second = (issue.message for issue in raised.value.issues)
+    assert first == "peephole: expected None, as in PyTorch, found 'diagonal'"
+    assert "input=Activation(RECTIFIED_LINEAR, alpha=1.0, beta=1.0)" in second
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_pytorch_computes_the_same(layers: int, bidirectional: bool, bias: bool) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(layers)
+    sizes = {"num_layers": layers, "bidirectional": bidirectional, "bias": bias}
+    lstm = torch.nn.LSTM(3, 4, batch_first=True, **sizes)
+    stored = read_torch(lstm)
+    assert_same(stored, random_stored(batch_first=True, **sizes), but=("parameters",))
+    x = x_of(stored)
+    y, (hn, cn) = lstm(torch.from_numpy(x).transpose(0, 1))
+    wanted = (y.transpose(0, 1), hn, cn)
+    for one, other in zip(computed(stored, x), wanted, strict=True):
+        np.testing.assert_allclose(one, other.detach().numpy(), atol=1e-6)
+    other = torch.nn.LSTM(3, 4, **sizes)
+    entries = write_state_dict(random_stored(**sizes))
+    other.load_state_dict({name: torch.from_numpy(array) for name, array in entries.items()})
+    assert_same(read_torch(other), random_stored(**sizes))
+    half = {name: tensor.to(torch.bfloat16) for name, tensor in lstm.state_dict().items()}
+    for name, array in read_torch(half).parameters.items():
+        np.testing.assert_array_equal(array, half[name].float().numpy())

@@ -1,0 +1,110 @@
+"""One packed copy of the weights, whatever an LSTM is called with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import bnns_lstm as bl
+import numpy as np
+import pytest
+from build import outputs_of, parameters
+from calls import small_layer
+
+SHAPES = [(1, 1), (7, 1), (3, 2), (5, 4)]
+
+PROGRAM = """
+import bnns_lstm as bl, numpy as np
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+def call(steps, rows):
+    lstm(np.zeros((steps, rows, 1024), np.float32))
+lstm = bl.LSTM(1024, 1024, num_threads=1, seed=0)
+lstm.stream(1).step(np.zeros((1, 1024), np.float32))
+one = resident()
+for shape in SHAPES:
+    call(*shape)
+lstm.stream(2).process(np.zeros((3, 2, 1024), np.float32))
+more = resident() - one
+for shape in SHAPES:
+    lstm.update()
+    call(*shape)
+print(lstm._engine.packed.nbytes, more, resident() - one)
+"""
+
+
+def ones(steps: int, rows: int) -> Any:
+    return np.ones((steps, rows, 3), np.float32)
+
+
+def test_all_shapes_and_streams_share_one_packed_copy() -> None:
+    lstm = bl.LSTM(3, 20, 2, seed=0)
+    for steps, rows in SHAPES:
+        lstm(ones(steps, rows))
+    streams = [lstm.stream(1), lstm.stream(3)]
+    streams[0].process(ones(6, 1))
+    engine = lstm._engine
+    layers = [prepared for prepared, _ in engine.kept.values()]
+    layers += [stream._step for stream in streams]
+    assert len(layers) == 6
+    assert all(layer.weights is engine.packed for layer in layers)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="counts pages as Linux does")
+def test_further_shapes_and_streams_take_no_further_copy_of_the_weights() -> None:
+    program = PROGRAM.replace("SHAPES", repr(SHAPES))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    packed, more, after_updates = map(int, done.stdout.split())
+    assert 32 << 20 <= packed < 33 << 20
+    assert more < packed // 2, f"{more} bytes more"
+    # The thread keeps the memory of the last copy for the next one; no shape keeps an old copy.
+    assert after_updates < packed * 3 // 2, f"{after_updates} bytes more after updates"
+
+
+def test_new_weights_reach_all_shapes_and_streams() -> None:
+    lstm = bl.LSTM(3, 20, seed=0)
+    stream = lstm.stream(1)
+    before = [lstm(ones(*shape))[0] for shape in SHAPES]
+    lstm.parameters["weight_ih_l0"][...] *= 2
+    lstm.update()
+    other = bl.LSTM(3, 20, seed=1)
+    other.load_state_dict(lstm.state_dict())
+    for shape, old in zip(SHAPES, before, strict=True):
+        new = lstm(ones(*shape))[0]
+        assert np.array_equal(new, other(ones(*shape))[0])
+        assert not np.array_equal(new, old)
+    assert np.array_equal(stream.step(ones(1, 1)[0]), other(ones(1, 1))[0][0])
+
+
+def test_a_chunk_of_no_steps_changes_nothing() -> None:
+    stream = bl.LSTM(3, 4, seed=0).stream(2)
+    stream.step(ones(1, 2)[0])
+    before = stream.state
+    assert stream.process(ones(0, 2)).shape == (0, 2, 4)
+    assert np.array_equal(stream.state.h, before.h)
+
+
+def test_unaligned_chunks_give_the_same_bits() -> None:
+    lstm = bl.LSTM(3, 4, seed=0)
+    memory = np.zeros(5 * 3 * 4 + 1, np.uint8)
+    odd = memory[1:].view(np.float32).reshape(5, 1, 3)
+    odd[...] = np.random.default_rng(0).normal(size=odd.shape)
+    assert np.array_equal(lstm.stream(1).process(odd), lstm(odd.copy())[0])
+
+
+def test_weights_of_another_layer_are_refused_by_name() -> None:
+    def params(hidden: int) -> bl.LayerParametersLSTM:
+        layer = small_layer(hidden_size=hidden)
+        return parameters(layer, **outputs_of(layer))
+
+    weights = bl.prepare(params(4)).weights
+    assert bl.prepare(params(4), None, weights).weights is weights
+    with pytest.raises(bl.ComputeError, match="weights: expected one of this layer"):
+        bl.prepare(params(5), None, weights)
+    with pytest.raises(bl.DescriptorError, match=r"weights: expected PackedWeights.*found ndarray"):
+        bl.prepare(params(4), None, np.ones(3))  # type: ignore[arg-type]
