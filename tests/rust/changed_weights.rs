@@ -8,7 +8,8 @@ use bnns_lstm::{
     direct_backward_with, direct_forward_with,
 };
 use bnns_lstm_testkit::random::{Limits, Rng, random_layer};
-use bnns_lstm_testkit::{Inputs, Layer, Peephole, PerGate};
+use bnns_lstm_testkit::{Inputs, Layer, Peephole};
+use ndarray::ArrayView4;
 use std::collections::BTreeSet;
 
 const LAYERS: usize = 2;
@@ -35,9 +36,11 @@ fn cases() -> Vec<Case> {
         let sizes = (layer.input_size, layer.hidden_size, layer.num_layers);
         sizes == (HIDDEN, HIDDEN, LAYERS)
             && layer.bidirectional
-            && layer.gates.as_ref().named().iter().all(|(_, gate)| {
-                gate.b.is_some() && gate.cw.values().is_some()
-            })
+            && layer
+                .gates
+                .named()
+                .iter()
+                .all(|(_, gate)| gate.b.is_some() && gate.cw.values().is_some())
     };
     let layers = (0..).map(|seed| random_layer(seed, &limits)).filter(fits);
     let mut full = 0;
@@ -47,7 +50,7 @@ fn cases() -> Vec<Case> {
         (layer.batch_size, layer.seq_len, layer.batch_sizes) = (BATCH, STEPS, None);
         let x = Rng::new(1).reals(layer.x_len(), 1.0);
         let mut case = Case::new(&layer, &Inputs { x, h0: None, c0: None });
-        for (_, gate) in gates(&mut case) {
+        for (_, gate) in case.gates.named_mut() {
             for (_, array) in arrays(gate) {
                 array[0] = 0.0;
             }
@@ -58,11 +61,6 @@ fn cases() -> Vec<Case> {
         }
     }
     unreachable!("there are endless seeds")
-}
-
-fn gates(case: &mut Case) -> [(&'static str, &mut GateFloats); 4] {
-    let PerGate { input, forget, candidate, output } = &mut case.gates;
-    [("input", input), ("forget", forget), ("candidate", candidate), ("output", output)]
 }
 
 fn arrays(gate: &mut GateFloats) -> impl Iterator<Item = (&'static str, &mut Vec<f32>)> {
@@ -135,7 +133,8 @@ fn backward(case: &Case, cache: &[u8], how: How) -> Result<Found, Code> {
         Found { dx: vec![7.0; layer.x_len()], db: vec![7.0; LAYERS * DIRECTIONS * HIDDEN] };
     let before = found.clone();
     let Found { dx, db } = &mut found;
-    let bias = NDArrayDescriptor::write(db, DataLayout::FIRST_MAJOR_3D, &[LAYERS, DIRECTIONS, HIDDEN]);
+    let bias =
+        NDArrayDescriptor::write(db, DataLayout::FIRST_MAJOR_3D, &[LAYERS, DIRECTIONS, HIDDEN]);
     let mut delta = LayerParametersLSTM {
         input_size: HIDDEN,
         hidden_size: HIDDEN,
@@ -205,8 +204,11 @@ fn weights_that_were_changed_anywhere_are_refused_and_taken_again_when_restored(
         let mut other = case.clone();
         for gate in 0..4 {
             for array in 0.. {
-                let Some((name, array)) = arrays(gates(&mut other)[gate].1).nth(array) else { break };
-                let (name, untouched) = (format!("{}.{name}", gates(&mut case.clone())[gate].0), array.clone());
+                let Some((name, array)) = arrays(other.gates.named_mut()[gate].1).nth(array) else {
+                    break;
+                };
+                let (name, untouched) =
+                    (format!("{}.{name}", case.gates.named()[gate].0), array.clone());
                 let places = DIRECTIONS * if name.contains(".iw") { 1 } else { LAYERS };
                 let length = untouched.len() / places;
                 for place in 0..places {
@@ -214,12 +216,18 @@ fn weights_that_were_changed_anywhere_are_refused_and_taken_again_when_restored(
                         // The array anew each time: the structures borrow all of them.
                         let mut changed = untouched.clone();
                         apply(&mut changed[place * length..][..length]);
-                        let bits = |weights: &[f32]| -> Vec<u32> { weights.iter().map(|w| w.to_bits()).collect() };
+                        let bits = |weights: &[f32]| -> Vec<u32> {
+                            weights.iter().map(|w| w.to_bits()).collect()
+                        };
                         assert_ne!(bits(&changed), bits(&untouched), "{name}: {change}");
                         set(&mut other, &name, changed);
                         for (how, cache) in &caches {
                             let found = backward(&other, cache, *how);
-                            assert_eq!(found, Err(Code::ChangedWeights), "{name}[{place}]: {change}");
+                            assert_eq!(
+                                found,
+                                Err(Code::ChangedWeights),
+                                "{name}[{place}]: {change}"
+                            );
                         }
                     }
                     refused.insert(format!("{name} {place}"));
@@ -239,7 +247,7 @@ fn weights_that_were_changed_anywhere_are_refused_and_taken_again_when_restored(
 /// Replace an array by its name.
 fn set(case: &mut Case, name: &str, weights: Vec<f32>) {
     let (gate, array) = name.split_once('.').unwrap();
-    for (_, floats) in gates(case).into_iter().filter(|(name, _)| *name == gate) {
+    for (_, floats) in case.gates.named_mut().into_iter().filter(|(name, _)| *name == gate) {
         for (_, old) in arrays(floats).filter(|(name, _)| *name == array) {
             old.clone_from(&weights);
         }
@@ -264,13 +272,10 @@ fn arrays_that_changed_places_are_refused() {
     ];
     let mut case = cases().remove(0);
     // Whichever gate had a peephole of its own, so that the layer stays the same.
-    for (_, gate) in gates(&mut case) {
+    for (_, gate) in case.gates.named_mut() {
         (gate.cw, gate.is_full) = (None, false);
     }
-    for gate in [&mut case.layer.gates.input, &mut case.layer.gates.forget] {
-        gate.cw = Peephole::None;
-    }
-    for gate in [&mut case.layer.gates.candidate, &mut case.layer.gates.output] {
+    for (_, gate) in case.layer.gates.named_mut() {
         gate.cw = Peephole::None;
     }
     for how in BOTH.map(How::new) {
@@ -287,7 +292,7 @@ fn arrays_that_changed_places_are_refused() {
 /// A case whose weights are made of their positions alone.
 fn numbered() -> Case {
     let mut case = cases().remove(0);
-    for (gate, (_, floats)) in gates(&mut case).into_iter().enumerate() {
+    for (gate, (_, floats)) in case.gates.named_mut().into_iter().enumerate() {
         for (kind, (_, array)) in arrays(floats).enumerate() {
             for (index, weight) in array.iter_mut().enumerate() {
                 *weight = ((gate * 5 + kind) * 1000 + index) as f32 / 65536.0;
@@ -306,34 +311,34 @@ fn every_level_any_threads_and_all_strides_give_the_same_fingerprint() {
             for n_threads in [1, 2] {
                 let how = How { level, n_threads, checkpoints };
                 let cache = fill(&case, how);
-                assert_eq!(cache[WEIGHTS], FINGERPRINT.to_le_bytes(), "{how:?}: {:x?}", &cache[WEIGHTS]);
+                assert_eq!(
+                    cache[WEIGHTS],
+                    FINGERPRINT.to_le_bytes(),
+                    "{how:?}: {:x?}",
+                    &cache[WEIGHTS]
+                );
                 ways += 1;
             }
         }
     }
     assert!(ways >= 4);
-    // The hidden weights of each gate column by column.
-    let mut turned = case.clone();
-    for (_, gate) in gates(&mut turned) {
-        for matrix in gate.hw.chunks_exact_mut(HIDDEN * HIDDEN) {
-            let rows = matrix.to_vec();
-            for (index, weight) in matrix.iter_mut().enumerate() {
-                *weight = rows[index % HIDDEN * HIDDEN + index / HIDDEN];
-            }
-        }
-    }
+    // The hidden weights of each gate with columns next to each other.
+    let shape = (LAYERS, DIRECTIONS, HIDDEN, HIDDEN);
+    let turned = case.gates.named().map(|(_, gate)| {
+        let rows = ArrayView4::from_shape(shape, &gate.hw).unwrap();
+        rows.permuted_axes([0, 1, 3, 2]).as_standard_layout().into_owned()
+    });
     let how = How::new(Checkpoints::EveryStep);
-    assert_ne!(fill(&turned, how)[WEIGHTS], FINGERPRINT.to_le_bytes());
     let mut y = vec![0.0; case.layer.y_len()];
-    let mut params = with_output(&turned, &mut y);
-    for gate in [
+    let mut params = with_output(&case, &mut y);
+    let gates = [
         &mut params.input_gate,
         &mut params.forget_gate,
         &mut params.candidate_gate,
         &mut params.output_gate,
-    ] {
-        // In the order of the axes of `FIRST_MAJOR_4D`.
-        gate.hw_desc.stride = [DIRECTIONS * HIDDEN * HIDDEN, HIDDEN * HIDDEN, 1, HIDDEN].to_vec();
+    ];
+    for (gate, turned) in gates.into_iter().zip(&turned) {
+        gate.hw_desc = NDArrayDescriptor::view(turned.view().permuted_axes([0, 1, 3, 2]));
     }
     let cache = filled(&mut params, how);
     assert_eq!(cache[WEIGHTS], FINGERPRINT.to_le_bytes());
@@ -341,7 +346,7 @@ fn every_level_any_threads_and_all_strides_give_the_same_fingerprint() {
 }
 
 /// That of the weights of [`numbered`]: another one would refuse the caches of this version.
-const FINGERPRINT: u64 = 0;
+const FINGERPRINT: u64 = 0x6d9e_c817_a248_764a;
 
 #[test]
 fn a_cache_of_an_earlier_version_is_refused_by_name() {

@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn every_place_and_every_key_counts() {
         let mut matrix = matrix();
-        let mut found = HashSet::from([best(matrix.view()), of_matrix(matrix.view(), 4, Level::best())]);
+        let mut found =
+            HashSet::from([best(matrix.view()), of_matrix(matrix.view(), 4, Level::best())]);
         let mut expected = 2;
         for row in [0, 1, 15, 16, 20] {
             for column in [0, 1, 255, 256, 511, 512, 585, 586] {
@@ -145,7 +146,9 @@ mod tests {
                 expected += 1;
             }
         }
-        for (axis, one, other) in [(0, 0, 16), (0, 3, 4), (1, 0, 1), (1, 0, 2), (1, 5, 261), (1, 30, 586)] {
+        for (axis, one, other) in
+            [(0, 0, 16), (0, 3, 4), (1, 0, 1), (1, 0, 2), (1, 5, 261), (1, 30, 586)]
+        {
             let mut swapped = matrix.clone();
             swapped.index_axis_mut(Axis(axis), one).assign(&matrix.index_axis(Axis(axis), other));
             swapped.index_axis_mut(Axis(axis), other).assign(&matrix.index_axis(Axis(axis), one));
