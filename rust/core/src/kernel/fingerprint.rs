@@ -71,14 +71,11 @@ impl Kernel for RowsToFingerprint<'_> {
 fn sum_of_products<S: Simd>(simd: S, row: &[f32]) -> u64 {
     let lanes = S::f32s::LEN;
     let vectors = row.len() / lanes * lanes;
-    let mut sums = [S::u64s::splat(simd, 0); 2];
+    let mut sums = S::u64s::splat(simd, 0);
     for start in (0..vectors).step_by(lanes) {
-        // Two sums in turn, so that one addition need not wait for the other.
-        let sum = &mut sums[start / lanes % 2];
-        *sum += products(simd, row, start);
+        sums += products(simd, row, start);
     }
-    let of_vectors =
-        (sums[0] + sums[1]).as_slice().iter().fold(0, |sum: u64, &next| sum.wrapping_add(next));
+    let of_vectors = sums.as_slice().iter().fold(0, |sum: u64, &next| sum.wrapping_add(next));
     let rest = row[vectors..].chunks(2).zip(KEYS[vectors..].chunks(2));
     rest.fold(of_vectors, |sum, (floats, keys)| {
         let number = |at: usize| floats.get(at).map_or(0, |float| float.to_bits());
