@@ -5,8 +5,8 @@
 //! knows no panels and no cache.
 //!
 //! It tells weights apart that somebody changed, not those that somebody chose in order to deceive. Where one
-//! weight differs, and is finite as its neighbour is, so does the fingerprint. Where many differ, it does not
-//! in one of 2⁶⁴ cases, as long as their numbers are like random ones.
+//! weight differs, and all are finite, so does the fingerprint. Where many differ by chance, as after a step of
+//! training, it does not in about one of 2⁶⁴ cases; in one of 2³³ where all that differs is signs of one row.
 
 use super::views::BoundWeights;
 use crate::check::LayerConfig;
