@@ -282,8 +282,10 @@ class Engine:
         # The weights as they are now, whoever made the tape: the cache knows whether they are the same.
         with self.lock:
             self.weights.add_biases()
-        gates: Any = {f"{name}_gate": self.weights.gate(name) for name in BLOCKS}
-        params = replace(params, **gates)
+        own: Any = params.input_gate.hw_desc
+        if getattr(own, "base", None) is not self.weights.hidden:
+            gates: Any = {f"{name}_gate": self.weights.gate(name) for name in BLOCKS}
+            params = replace(params, **gates)
         delta = structure(gradients, (params.seq_len, params.batch_size), room.inputs(), incoming)
         for name in BLOCKS:
             setattr(delta, f"{name}_gate", gradients.room(name))
