@@ -25,8 +25,15 @@ enum Kind {
     Bias,
 }
 
-/// The fingerprint of all weights, computed with the instructions of a level.
-pub(super) fn fingerprint(weights: &BoundWeights<'_>, level: Level) -> u64 {
+impl BoundWeights<'_> {
+    /// Which weights these are, computed with the instructions of a level; every level gives the same.
+    pub(super) fn fingerprint(&self, level: Level) -> u64 {
+        *self.fingerprint.get_or_init(|| of_all(self, level))
+    }
+}
+
+/// The fingerprint of all weights.
+fn of_all(weights: &BoundWeights<'_>, level: Level) -> u64 {
     let LayerConfig { layers, directions, .. } = weights.layer;
     let mut sum = 0_u64;
     for layer in 0..layers {

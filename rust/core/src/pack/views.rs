@@ -3,12 +3,10 @@
 //! In: a checked layer and its arrays. Out: [`BoundWeights`], views with the axes `[layers, directions, ...]`, or
 //! the name of an array that is not the one that was checked. It needs no plan.
 
-use super::fingerprint::fingerprint;
 use crate::check::{Checked, GateArrays, LayerConfig, Lent, Peephole, bind, bind_required};
 use crate::error::{Error, Path};
 use crate::fields::{GateField, GateFields};
 use crate::gate::{Gate, Gates};
-use crate::level::Level;
 use crate::place::Place;
 use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD};
 use std::sync::OnceLock;
@@ -24,8 +22,8 @@ pub type WeightViews<'a> = Gates<GateViews<'a>>;
 pub struct BoundWeights<'a> {
     pub(super) layer: LayerConfig,
     gates: Gates<BoundGate<'a>>,
-    /// Computed when it is needed first; the arrays are borrowed, so that it stays true.
-    fingerprint: OnceLock<u64>,
+    /// Which weights these are, computed when it is needed first. The arrays are borrowed, so it stays true.
+    pub(super) fingerprint: OnceLock<u64>,
 }
 
 impl<'a> BoundWeights<'a> {
@@ -41,11 +39,6 @@ impl<'a> BoundWeights<'a> {
             BoundGate::bind(gate, planned, views, peephole)
         })?;
         Ok(Self { layer: checked.config().layer, gates, fingerprint: OnceLock::new() })
-    }
-
-    /// Which weights these are; every level gives the same.
-    pub(super) fn fingerprint(&self, level: Level) -> u64 {
-        *self.fingerprint.get_or_init(|| fingerprint(self, level))
     }
 
     /// Those of one gate.
