@@ -177,8 +177,11 @@ fn flip(weight: &mut f32, bit: u32) {
     *weight = f32::from_bits(weight.to_bits() ^ 1 << bit);
 }
 
+/// A name, and what happens.
+type Change<T> = (&'static str, fn(&mut T));
+
 /// What happens to the weights of one array that belong to one direction of a layer.
-const CHANGES: [(&str, fn(&mut [f32])); 11] = [
+const CHANGES: [Change<[f32]>; 11] = [
     ("the first weight by one bit", |weights| flip(&mut weights[0], 0)),
     ("the last weight by one bit", |weights| flip(weights.last_mut().unwrap(), 0)),
     ("one sign", |weights| flip(&mut weights[1], 31)),
@@ -257,7 +260,7 @@ fn set(case: &mut Case, name: &str, weights: Vec<f32>) {
 #[test]
 fn arrays_that_changed_places_are_refused() {
     // Two arrays or parts of them that change places.
-    let swaps: [(&str, fn(&mut Case)); 6] = [
+    let swaps: [Change<Case>; 6] = [
         ("gates", |case| std::mem::swap(&mut case.gates.input, &mut case.gates.forget)),
         ("gates of one array", |case| {
             std::mem::swap(&mut case.gates.candidate.hw, &mut case.gates.output.hw);
