@@ -14,6 +14,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -73,10 +74,17 @@ def forecast(arguments: list[str]) -> None:
 
 @task
 def test(arguments: list[str]) -> None:
-    """Run every test and every lint: Rust, Python at all SIMD levels, examples of the docs."""
-    lint(arguments)
-    test_rust(arguments)
-    test_python(arguments)
+    """Run every test and every lint: Rust, Python at all SIMD levels, examples of the docs, instructions."""
+    environment()
+    with ThreadPoolExecutor() as beside:
+        # The package is linked on one core, at the end of a build of its own.
+        installed = beside.submit(install, "dev")
+        lint_rust()
+        test_rust(arguments)
+        installed.result()
+    lint_python()
+    test_levels(arguments)
+    instructions(["--if-possible"])
 
 
 @task
@@ -89,6 +97,11 @@ def test_rust(_: list[str]) -> None:
 def test_python(arguments: list[str]) -> None:
     """Run the Python tests once for each SIMD level of the machine (arguments go to pytest)."""
     install("dev")
+    test_levels(arguments)
+
+
+def test_levels(arguments: Sequence[str]) -> None:
+    """Run the Python tests of the installed package at each level."""
     for level in reversed(levels()):
         run(PYTHON, "-m", "pytest", *arguments, env={"BNNSLSTM_LEVEL": level})
 
@@ -109,9 +122,19 @@ def levels() -> Sequence[str]:
 def lint(_: list[str]) -> None:
     """Check formatting, lints, types, and the stubs against the compiled module."""
     install("dev")
+    lint_rust()
+    lint_python()
+
+
+def lint_rust() -> None:
+    """Check formatting, lints and documents of the crates."""
     run("cargo", "fmt", "--all", "--check")
     run("cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings")
     run("cargo", "doc", "--locked", "--no-deps", "--quiet", env={"RUSTDOCFLAGS": "--deny warnings"})
+
+
+def lint_python() -> None:
+    """Check formatting, lints and types of the Python files, with the installed package."""
     run(PYTHON, "-m", "ruff", "check", ".")
     run(PYTHON, "-m", "ruff", "format", "--check", ".")
     run(PYTHON, "-m", "mypy")

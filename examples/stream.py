@@ -13,7 +13,7 @@ import time
 
 import bnns_lstm as bl
 import numpy as np
-from bnns_lstm.cli.series import embedded_series
+from bnns_lstm.demo.series import embedded_series
 
 
 def main(arguments: list[str] | None = None) -> np.ndarray:

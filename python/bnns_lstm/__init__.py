@@ -7,7 +7,7 @@ A mistake raises :class:`DescriptorError`, which names every wrong field before 
 
 from __future__ import annotations
 
-from bnns_lstm import _native
+from bnns_lstm import _native, codes
 from bnns_lstm._native import PackedWeights, PreparedLayer, __version__
 from bnns_lstm.activation import Activation
 from bnns_lstm.descriptors import (
@@ -73,6 +73,7 @@ __all__ = [
     "WeightsError",
     "WeightsIssue",
     "__version__",
+    "codes",
     "compute_lstm_training_cache_capacity",
     "direct_apply_lstm_batch_backward",
     "direct_apply_lstm_batch_training_caching",

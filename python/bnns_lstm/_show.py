@@ -1,12 +1,18 @@
-"""How fields look in a repr: whatever they hold, in one line and without the contents of arrays."""
+"""How things look in a repr and in errors: in one line, without the contents of arrays, whatever they are."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import islice
 
 import numpy as np
 
 from bnns_lstm._look import attempt
 
-__all__ = ["show", "shown"]
+__all__ = ["listed", "show", "shown"]
+
+# How many names an error lists: those of two layers.
+MOST = 8
 
 
 def show(value: object) -> str:
@@ -20,6 +26,12 @@ def show(value: object) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
     return repr(value)
+
+
+def listed(names: Collection[object]) -> str:
+    """Names with commas between, the first of many."""
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(shown(name) for name in islice(names, MOST)) + more
 
 
 def shown(found: object) -> str:

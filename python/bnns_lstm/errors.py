@@ -6,7 +6,7 @@ The native module raises these classes; nothing here depends on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 __all__ = [
     "ArgumentError",
@@ -30,16 +30,8 @@ class ErrorCode(NamedTuple):
     explanation: str
 
 
-@dataclass(frozen=True)
-class Issue:
-    """One finding about one field.
-
-    Attributes:
-        path: Which field, for example ``input_gate.iw_desc[0].size[1]``.
-        code: What kind of fault; stable, listed by :func:`bnns_lstm.error_codes`.
-        expected: What the field should have held.
-        actual: What it held.
-    """
+class _Finding:
+    """What all issues have in common: a line that says what they say."""
 
     path: str
     code: str
@@ -49,39 +41,59 @@ class Issue:
     @property
     def message(self) -> str:
         """The finding as one line."""
-        return f"{self.path}: expected {self.expected}, found {self.actual} [{self.code}]"
+        code = f" [{self.code}]" if self.code else ""
+        return f"{self.path}: expected {self.expected}, found {self.actual}{code}"
 
 
 @dataclass(frozen=True)
-class WeightsIssue:
+class Issue(_Finding):
+    """One finding about one field.
+
+    Attributes:
+        path: Which field, for example ``input_gate.iw_desc[0].size[1]``.
+        code: What kind of fault; stable, one of :mod:`bnns_lstm.codes`, explained by
+            :func:`bnns_lstm.error_codes`.
+        expected: What the field should have held.
+        actual: What it held.
+    """
+
+    path: str
+    code: str
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True)
+class WeightsIssue(_Finding):
     """One finding about a model of another library, or a file of weights.
 
     Attributes:
         path: Which argument, file, entry, node or attribute, for example ``weight_hh_l0``.
         expected: What it should have been.
         actual: What it is.
+        code: What kind of fault, as of an :class:`Issue`. All issues of this package have one; those that
+            others make may be without.
     """
 
     path: str
     expected: str
     actual: str
-
-    @property
-    def message(self) -> str:
-        """The finding as one line."""
-        return f"{self.path}: expected {self.expected}, found {self.actual}"
+    code: str = ""
 
 
 class BNNSLSTMError(Exception):
     """Base of all errors of this package."""
 
 
-class _IssuesError(BNNSLSTMError, ValueError):
+Found = TypeVar("Found", bound=_Finding)
+
+
+class _IssuesError(BNNSLSTMError, ValueError, Generic[Found]):
     """An error made of issues."""
 
-    issues: tuple[Issue, ...]
+    issues: tuple[Found, ...]
 
-    def __init__(self, issues: tuple[Issue, ...]) -> None:
+    def __init__(self, issues: tuple[Found, ...]) -> None:
         """An error from all its issues."""
         # The only argument, so that the error survives pickling.
         super().__init__(tuple(issues))
@@ -92,7 +104,7 @@ class _IssuesError(BNNSLSTMError, ValueError):
         return _listed([issue.message for issue in self.issues])
 
 
-class DescriptorError(_IssuesError):
+class DescriptorError(_IssuesError[Issue]):
     """A structure that cannot be computed. Nothing was computed and nothing was written.
 
     Attributes:
@@ -100,7 +112,7 @@ class DescriptorError(_IssuesError):
     """
 
 
-class ArgumentError(_IssuesError):
+class ArgumentError(_IssuesError[Issue]):
     """Arguments of a module's method that cannot be used. Nothing was computed.
 
     Attributes:
@@ -108,7 +120,7 @@ class ArgumentError(_IssuesError):
     """
 
 
-class CacheError(_IssuesError):
+class CacheError(_IssuesError[Issue]):
     """A training cache that cannot be used: too small, never filled, another layer's, or of other weights.
 
     Nothing was written.
@@ -118,24 +130,12 @@ class CacheError(_IssuesError):
     """
 
 
-class WeightsError(BNNSLSTMError, ValueError):
+class WeightsError(_IssuesError[WeightsIssue]):
     """A model, a file or a set of weights that cannot be taken over, or cannot be written.
 
     Attributes:
         issues: All that is wrong with it, each a :class:`WeightsIssue`; never empty.
     """
-
-    issues: tuple[WeightsIssue, ...]
-
-    def __init__(self, issues: tuple[WeightsIssue, ...]) -> None:
-        """An error from all its issues."""
-        # The only argument, so that the error survives pickling.
-        super().__init__(tuple(issues))
-        self.issues = tuple(issues)
-
-    def __str__(self) -> str:
-        """One line for each issue, with a heading if there are several."""
-        return _listed([issue.message for issue in self.issues])
 
 
 class ExtraError(BNNSLSTMError, ImportError):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import bnns_lstm as bl
 import pytest
-from bnns_lstm.cli import storage
-from bnns_lstm.cli.model import Model
+from bnns_lstm.demo import storage
+from bnns_lstm.demo.model import Model
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(

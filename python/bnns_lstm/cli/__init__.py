@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import bnns_lstm
 from bnns_lstm.cli.arguments import parser
+from bnns_lstm.demo import UserError
 
 __all__ = ["UserError", "main", "say"]
 
@@ -42,10 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (bnns_lstm.BNNSLSTMError, UserError) as error:
         print(f"bnns-lstm: {error}", file=sys.stderr)
         return 2
-
-
-class UserError(Exception):
-    """Something that the user can mend, said in one line."""
 
 
 def say(text: str) -> None:

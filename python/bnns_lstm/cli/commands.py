@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from bnns_lstm.cli import UserError, plot, report, say, storage
-from bnns_lstm.cli.model import EMBEDDED_TEST_FROM, Model
+from bnns_lstm.cli import UserError, plot, report, say
 from bnns_lstm.cli.progress import Progress
-from bnns_lstm.cli.series import Series, embedded_series, read_series
-from bnns_lstm.cli.train import DEFAULT_EPOCHS, Training
+from bnns_lstm.demo import storage
+from bnns_lstm.demo.model import EMBEDDED_TEST_FROM, Model
+from bnns_lstm.demo.series import Series, embedded_series, read_series
+from bnns_lstm.demo.train import DEFAULT_EPOCHS, Training
 
 __all__ = ["COMMANDS"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bnns_lstm.cli import UserError
-from bnns_lstm.cli.model import Forecast
-from bnns_lstm.cli.series import Series
-from bnns_lstm.cli.train import Record
+from bnns_lstm.demo.model import Forecast
+from bnns_lstm.demo.series import Series
+from bnns_lstm.demo.train import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

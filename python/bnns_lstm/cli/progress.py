@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from bnns_lstm.cli import say
-from bnns_lstm.cli.train import Record
+from bnns_lstm.demo.train import Record
 
 __all__ = ["Progress"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm.cli.model import Forecast
-from bnns_lstm.cli.series import Series
+from bnns_lstm.demo.model import Forecast
+from bnns_lstm.demo.series import Series
 
 __all__ = ["errors", "render"]
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bnns_lstm.formats.keras import read_keras
-    from bnns_lstm.formats.onnx_reader import read_onnx
-    from bnns_lstm.formats.onnx_writer import write_onnx
+    from bnns_lstm.formats.onnx import read_onnx, write_onnx
     from bnns_lstm.formats.safetensors import load_lstm, save_lstm
     from bnns_lstm.formats.stored import StoredLSTM
     from bnns_lstm.formats.torch import read_torch, write_state_dict
@@ -36,10 +35,10 @@ PLACES = {
     "StoredLSTM": "stored",
     "load_lstm": "safetensors",
     "read_keras": "keras",
-    "read_onnx": "onnx_reader",
+    "read_onnx": "onnx",
     "read_torch": "torch",
     "save_lstm": "safetensors",
-    "write_onnx": "onnx_writer",
+    "write_onnx": "onnx",
     "write_state_dict": "torch",
 }
 

@@ -1,8 +1,8 @@
-"""Other libraries' tensors as float32 arrays, with one rule for all of them.
+"""Other libraries' tensors as float32 arrays, with one rule for all of them, and the error of a single finding.
 
 float32 is copied; float16 and bfloat16 become float32 exactly; float64 is rounded to the nearest float32 and
 refused where that overflows. Integers, booleans and complex numbers are no weights and are refused. Infinities
-and NaN stay what they are.
+and NaN stay what they are. `bnns_lstm._arrays` says what is an array at all.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm._look import attempt, reason
-from bnns_lstm._show import show
+from bnns_lstm._arrays import WEIGHTS, Fault, array_of, float32_of
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.stored import Floats
 
 __all__ = ["FLOATS", "as_array", "fail", "to_float32", "widen_bfloat16"]
 
-# Names, because NumPy itself does not know bfloat16.
-FLOATS = {"float16", "bfloat16", "float32", "float64"}
+FLOATS = WEIGHTS
 
 
-def fail(path: str, expected: str, actual: str) -> WeightsError:
+def fail(path: str, expected: str, actual: str, code: str) -> WeightsError:
     """An error with one issue, to be raised."""
-    return WeightsError((WeightsIssue(path, expected, actual),))
+    return WeightsError((WeightsIssue(path, expected, actual, code),))
 
 
 def as_array(path: str, value: object) -> npt.NDArray[Any]:
@@ -36,23 +34,12 @@ def as_array(path: str, value: object) -> npt.NDArray[Any]:
         value: A tensor (it has `detach`, `cpu` and `numpy`) or what `np.asarray` takes.
 
     Raises:
-        WeightsError: If it is neither.
+        WeightsError: If it is neither, or an array of objects, or a masked one.
     """
-    array = attempt(lambda: _as_array(value))
-    if isinstance(array, Exception):
-        raise fail(path, "a tensor or an array", f"{type(value).__name__} ({reason(array)})")
-    if array.dtype == object:
-        raise fail(path, "a tensor or an array of numbers", type(value).__name__)
-    return array
-
-
-def _as_array(value: Any) -> npt.NDArray[Any]:
-    """Through PyTorch's own way where there is one."""
-    if hasattr(value, "detach"):
-        tensor = value.detach().cpu()
-        # PyTorch's bfloat16 has no way to NumPy but through another type.
-        value = (tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy()
-    return np.asarray(value)
+    found = array_of(value, "a tensor or an array of numbers", detach=True)
+    if isinstance(found, Fault):
+        raise fail(path, *found)
+    return found
 
 
 def to_float32(path: str, array: npt.NDArray[Any]) -> Floats:
@@ -61,17 +48,10 @@ def to_float32(path: str, array: npt.NDArray[Any]) -> Floats:
     Raises:
         WeightsError: If its type is none of the four, or a value does not fit.
     """
-    if array.dtype.name not in FLOATS:
-        wanted = "float16, bfloat16, float32 or float64"
-        raise fail(path, wanted, str(array.dtype))
-    with np.errstate(over="ignore"):
-        floats = np.array(array, np.float32, order="C")
-    if array.dtype == np.float64:
-        lost = np.isinf(floats) & np.isfinite(array)
-        if lost.any():
-            largest = show(float(array[lost][0]))
-            raise fail(path, "numbers within the range of float32", largest)
-    return floats
+    found = float32_of(array, FLOATS, "float16, bfloat16, float32 or float64")
+    if isinstance(found, Fault):
+        raise fail(path, *found)
+    return found
 
 
 def widen_bfloat16(bits: npt.NDArray[np.uint16]) -> Floats:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from bnns_lstm import codes
 from bnns_lstm._look import attempt, is_a
 from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
@@ -30,9 +31,11 @@ def path_of(given: Any, name: str = "path") -> Path:
     """
     text = attempt(lambda: os.fspath(given)) if is_path(given) else None
     if not isinstance(text, str):
-        raise WeightsError((WeightsIssue(name, "a path", type(given).__name__),))
+        raise WeightsError((WeightsIssue(name, "a path", type(given).__name__, codes.WRONG_TYPE),))
     if "\0" in text:
-        raise WeightsError((WeightsIssue(name, "a path without null characters", shown(text)),))
+        raise WeightsError(
+            (WeightsIssue(name, "a path without null characters", shown(text), codes.INVALID_PATH),)
+        )
     return Path(text)
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.functions import ACTIVATIONS, default_activations, is_default
+from bnns_lstm.formats.activations import ACTIVATIONS, default_activations, is_default
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["same_activations", "stacked"]
@@ -55,17 +56,26 @@ def _issues(layers: Sequence[tuple[str, StoredLSTM]]) -> Iterable[WeightsIssue]:
         for field in SHARED:
             wanted, found = getattr(first, field), getattr(layer, field)
             if wanted != found:
-                yield WeightsIssue(f"{name}: {field}", f"{wanted!r}, as in {base!r}", repr(found))
+                yield WeightsIssue(
+                    f"{name}: {field}",
+                    f"{wanted!r}, as in {base!r}",
+                    repr(found),
+                    codes.STACK_MISMATCH,
+                )
         width = first.directions * first.hidden_size
         if layer.input_size != width:
             expected = f"{width}, the width of the layer below"
-            yield WeightsIssue(f"{name}: input_size", expected, str(layer.input_size))
+            yield WeightsIssue(
+                f"{name}: input_size", expected, str(layer.input_size), codes.STACK_MISMATCH
+            )
         if not same_activations(first.activations, layer.activations):
             wanted, found = _named(first), _named(layer)
-            yield WeightsIssue(f"{name}: activations", f"{wanted}, as in {base!r}", found)
+            yield WeightsIssue(
+                f"{name}: activations", f"{wanted}, as in {base!r}", found, codes.STACK_MISMATCH
+            )
     batches = {name: layer.state[0].shape[1] for name, layer in layers if layer.state is not None}
     if len(set(batches.values())) > 1:
-        yield WeightsIssue("initial states", "one batch size", repr(batches))
+        yield WeightsIssue("initial states", "one batch size", repr(batches), codes.STACK_MISMATCH)
 
 
 def _named(layer: StoredLSTM) -> str:

@@ -13,10 +13,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm._show import show
+from bnns_lstm import codes
+from bnns_lstm._show import listed, show
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.functions import ACTIVATIONS, is_usable
+from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
 
 __all__ = ["Floats", "Peephole", "StoredLSTM", "shapes"]
 
@@ -103,27 +104,38 @@ def _configuration_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     for name in ("input_size", "hidden_size", "num_layers"):
         size = getattr(stored, name)
         if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
-            yield WeightsIssue(name, f"an integer from 1 to {LARGEST_SIZE}", show(size))
+            yield WeightsIssue(
+                name,
+                f"an integer from 1 to {LARGEST_SIZE}",
+                show(size),
+                codes.WRONG_TYPE if type(size) is not int else codes.OUT_OF_RANGE,
+            )
     for name in ("bidirectional", "bias", "batch_first"):
         if type(getattr(stored, name)) is not bool:
-            yield WeightsIssue(name, "True or False", show(getattr(stored, name)))
+            yield WeightsIssue(name, "True or False", show(getattr(stored, name)), codes.WRONG_TYPE)
     dropout = stored.dropout
     if not isinstance(dropout, float | int) or not 0 <= dropout < 1:
-        yield WeightsIssue("dropout", "a number p with 0 <= p < 1", show(dropout))
+        yield WeightsIssue(
+            "dropout", "a number p with 0 <= p < 1", show(dropout), codes.INVALID_DROPOUT
+        )
     if stored.peephole not in {None, "diagonal", "full"}:
-        yield WeightsIssue("peephole", "None, 'diagonal' or 'full'", show(stored.peephole))
+        yield WeightsIssue(
+            "peephole", "None, 'diagonal' or 'full'", show(stored.peephole), codes.UNKNOWN_CHOICE
+        )
     if stored.activations is not None:
         yield from _activation_issues(stored.activations)
 
 
 def _activation_issues(activations: Mapping[str, Activation]) -> Iterable[WeightsIssue]:
-    if set(activations) != set(ACTIVATIONS):
+    code = fault_of_names(activations)
+    if code is not None:
         found = ", ".join(sorted(map(str, activations))) or "none"
-        yield WeightsIssue("activations", ", ".join(ACTIVATIONS), found)
+        yield WeightsIssue("activations", ", ".join(ACTIVATIONS), found, code)
     for name, activation in activations.items():
-        if not is_usable(activation):
+        code = fault_of(activation)
+        if code is not None:
             path = f"activations[{name!r}]"
-            yield WeightsIssue(path, "an Activation of one number", show(activation))
+            yield WeightsIssue(path, "an Activation of one number", show(activation), code)
 
 
 def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
@@ -131,7 +143,9 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     found, entries = stored.parameters, len(stored.parameters)
     if stored.num_layers > max(entries, 1):
         actual = f"{stored.num_layers} with {entries} parameters"
-        yield WeightsIssue("num_layers", "at most one layer for each parameter", actual)
+        yield WeightsIssue(
+            "num_layers", "at most one layer for each parameter", actual, codes.MISSING_ENTRY
+        )
         return
     expected = shapes(
         stored.input_size, stored.hidden_size, stored.num_layers,
@@ -141,7 +155,9 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
         yield from _array_issues(name, found.get(name), shape)
     for name in found:
         if name not in expected:
-            yield WeightsIssue(name, "no parameter of this name", "one")
+            yield WeightsIssue(
+                name, f"only {listed(expected)}", "an unexpected entry", codes.UNEXPECTED_ENTRY
+            )
     if stored.state is not None:
         yield from _state_issues(stored, stored.state)
 
@@ -150,7 +166,9 @@ def _state_issues(stored: StoredLSTM, state: tuple[Floats, Floats]) -> Iterable[
     batch = state[0].shape[1] if len(state) > 0 and np.ndim(state[0]) == 3 else 1
     wanted = (stored.num_layers * stored.directions, batch, stored.hidden_size)
     if len(state) != 2:
-        yield WeightsIssue("state", "hidden and cell states", f"{len(state)} arrays")
+        yield WeightsIssue(
+            "state", "hidden and cell states", f"{len(state)} arrays", codes.SIZE_MISMATCH
+        )
         return
     for name, array in zip(("h", "c"), state, strict=True):
         yield from _array_issues(f"state.{name}", array, wanted)
@@ -159,8 +177,13 @@ def _state_issues(stored: StoredLSTM, state: tuple[Floats, Floats]) -> Iterable[
 def _array_issues(name: str, array: object, shape: tuple[int, ...]) -> Iterable[WeightsIssue]:
     wanted = f"float32 {list(shape)}"
     if array is None:
-        yield WeightsIssue(name, wanted, "none")
+        yield WeightsIssue(name, wanted, "none", codes.MISSING_ENTRY)
     elif not isinstance(array, np.ndarray):
-        yield WeightsIssue(name, wanted, show(array))
+        yield WeightsIssue(name, wanted, show(array), codes.WRONG_TYPE)
     elif array.shape != shape or array.dtype != np.float32:
-        yield WeightsIssue(name, wanted, f"{array.dtype} {list(array.shape)}")
+        yield WeightsIssue(
+            name,
+            wanted,
+            f"{array.dtype} {list(array.shape)}",
+            codes.SIZE_MISMATCH if array.dtype == np.float32 else codes.UNSUPPORTED_DATA_TYPE,
+        )

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm._look import attempt, is_a, real, whole
 from bnns_lstm._show import shown
 from bnns_lstm.errors import ArgumentError, Issue
@@ -47,7 +48,9 @@ def threads(given: object, issues: list[Issue]) -> int | None:
     if given is None or (number is not None and 1 <= number <= MOST_THREADS):
         return number
     expected = f"a whole number from 1 to {MOST_THREADS}, or None"
-    issues.append(Issue("num_threads", "out_of_range", expected, shown(given)))
+    most = codes.TOO_MANY_THREADS if number and number > 0 else codes.INVALID_NUMBER
+    code = codes.WRONG_TYPE if number is None else most
+    issues.append(Issue("num_threads", code, expected, shown(given)))
     return None
 
 
@@ -57,7 +60,8 @@ def generator(seed: Any, issues: list[Issue]) -> np.random.Generator:
     if isinstance(made, np.random.Generator) and not is_a(seed, (bool, np.bool_)):
         return made
     expected = "a whole number of at least 0, or None"
-    issues.append(Issue("seed", "out_of_range", expected, shown(seed)))
+    code = codes.WRONG_TYPE if whole(seed) is None else codes.OUT_OF_RANGE
+    issues.append(Issue("seed", code, expected, shown(seed)))
     return np.random.default_rng(0)
 
 
@@ -66,7 +70,8 @@ def bias_of(forget_bias: object, issues: list[Issue]) -> float:
     number = real(forget_bias)
     if number is not None and isfinite(number):
         return number
-    issues.append(Issue("forget_bias", "out_of_range", "a finite number", shown(forget_bias)))
+    code = codes.WRONG_TYPE if number is None else codes.INVALID_NUMBER
+    issues.append(Issue("forget_bias", code, "a finite number", shown(forget_bias)))
     return 0.0
 
 
@@ -76,5 +81,6 @@ def dropout_seed_of(given: object, issues: list[Issue]) -> int | None:
     if given is None or (number is not None and 0 <= number < SEEDS):
         return number
     expected = "a whole number from 0 to 2**64 - 1, or None"
-    issues.append(Issue("dropout_seed", "out_of_range", expected, shown(given)))
+    code = codes.WRONG_TYPE if number is None else codes.OUT_OF_RANGE
+    issues.append(Issue("dropout_seed", code, expected, shown(given)))
     return None

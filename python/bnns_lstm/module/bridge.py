@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm.activation import Activation
 from bnns_lstm.descriptors import LayerParametersLSTM, NDArrayDescriptor
 from bnns_lstm.enums import LayerFlags
@@ -114,7 +115,7 @@ def _full(desc: Any, path: str, shape: tuple[int, ...], issues: list[Issue]) -> 
         return None
     if isinstance(desc, NDArrayDescriptor) and desc != NDArrayDescriptor(array):
         expected = "a NumPy array whose axes are in C order"
-        issues.append(Issue(path, "unsupported_layout", expected, "a descriptor with a layout"))
+        issues.append(Issue(path, codes.UNSUPPORTED_HERE, expected, "a descriptor with a layout"))
         return None
     found: Floats = np.asarray(array).reshape(shape)
     return found

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bnns_lstm import codes
 from bnns_lstm._look import attempt, flag, is_a, mapping, real, whole
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
@@ -61,13 +62,15 @@ class LSTMConfig:
         dropout = real(self.dropout)
         if dropout is None or not 0 <= dropout < 1:
             actual = shown(self.dropout)
-            issues.append(Issue("dropout", "invalid_dropout", "a ratio in [0, 1)", actual))
+            issues.append(Issue("dropout", codes.INVALID_DROPOUT, "a ratio in [0, 1)", actual))
         for name in ("bias", "batch_first", "bidirectional"):
             found[name] = truth(name, getattr(self, name), issues)
         is_named = self.peephole is None or is_a(self.peephole, str)
         if not is_named or self.peephole not in (None, "diagonal", "full"):
             actual = shown(self.peephole) if self.peephole is not None else "None"
-            issues.append(Issue("peephole", "out_of_range", 'None, "diagonal" or "full"', actual))
+            issues.append(
+                Issue("peephole", codes.UNKNOWN_CHOICE, 'None, "diagonal" or "full"', actual)
+            )
         if issues:
             raise ArgumentError(tuple(issues))
         # Numbers of NumPy's as Python's own.
@@ -97,7 +100,8 @@ def count(name: str, given: object, issues: list[Issue]) -> int:
     number = whole(given)
     if number is not None and number >= 1:
         return number
-    issues.append(Issue(name, "out_of_range", "a whole number above 0", shown(given)))
+    code = codes.WRONG_TYPE if number is None else codes.OUT_OF_RANGE if number else codes.ZERO_SIZE
+    issues.append(Issue(name, code, "a whole number above 0", shown(given)))
     return 1
 
 
@@ -105,7 +109,7 @@ def truth(name: str, given: object, issues: list[Issue]) -> bool:
     """True or False; False where it was reported."""
     found = flag(given)
     if found is None:
-        issues.append(Issue(name, "wrong_type", "True or False", shown(given)))
+        issues.append(Issue(name, codes.WRONG_TYPE, "True or False", shown(given)))
     return bool(found)
 
 
@@ -120,11 +124,13 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
     functions = mapping(given)
     if functions is None:
         expected = f"a mapping of {', '.join(FUNCTIONS)} to functions"
-        raise ArgumentError((Issue("activations", "wrong_type", expected, type(given).__name__),))
+        raise ArgumentError(
+            (Issue("activations", codes.WRONG_TYPE, expected, type(given).__name__),)
+        )
     issues = [
         Issue(
             f"activations[{shown(name)}]",
-            "out_of_range",
+            codes.UNEXPECTED_ENTRY,
             f"one of {', '.join(FUNCTIONS)}",
             shown(name),
         )
@@ -138,7 +144,10 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
             expected = "an Activation, or the name of one without parameters of its own"
             issues.append(
                 Issue(
-                    f"activations[{name!r}]", "unknown_activation", expected, shown(functions[name])
+                    f"activations[{name!r}]",
+                    codes.UNKNOWN_ACTIVATION,
+                    expected,
+                    shown(functions[name]),
                 )
             )
         else:

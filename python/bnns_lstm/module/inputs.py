@@ -12,13 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bnns_lstm._look import attempt, is_a, reason, sequence
+from bnns_lstm import codes
+from bnns_lstm._arrays import NUMBERS, Fault, array_of, float32_of
+from bnns_lstm._look import attempt, reason, sequence
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import Floats
 
 __all__ = ["Batch", "as_floats", "output_of", "read_batch", "read_state"]
+
+FLOAT32 = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -54,51 +58,23 @@ def as_floats(
     given: Any, name: str, issues: list[Issue], *, convert: bool, writable: bool = False
 ) -> Floats | None:
     """An array of float32 over the caller's memory where that is possible."""
-    array = given if type(given) is np.ndarray else attempt(lambda: _as_array(given))
-    if isinstance(array, Exception):
-        issues.append(Issue(name, "wrong_type", "an array of float32", _refusal(given, array)))
-        return None
-    if array.dtype != np.float32 or not array.dtype.isnative:
-        if convert and array.dtype.kind in "fiu" and not writable:
-            return _converted(array, name, issues)
-        if array.dtype == object:
-            actual = f"{type(given).__name__} (objects)"
-            issues.append(Issue(name, "wrong_type", "an array of float32", actual))
-            return None
-        hint = "" if writable else f" (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
-        issues.append(Issue(name, "unsupported_data_type", f"float32{hint}", str(array.dtype)))
+    # The usual array at once: the checks below would be a tenth of a small call.
+    if type(given) is np.ndarray and given.dtype is FLOAT32 and not writable:
+        return given
+    array = array_of(given, "an array of float32", detach=False)
+    if not isinstance(array, Fault) and (array.dtype != np.float32 or not array.dtype.isnative):
+        types = NUMBERS if convert and not writable else ()
+        way = f" (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
+        hint = "" if writable or convert else way
+        with memory_for(f"{name}: {list(array.shape)}"):
+            array = float32_of(array, types, f"float32{hint}")
+    if isinstance(array, Fault):
+        issues.append(Issue(name, array.code, array.expected, array.actual))
         return None
     if writable and not array.flags.writeable:
-        issues.append(Issue(name, "read_only", "writable memory", "a read-only array"))
+        issues.append(Issue(name, codes.READ_ONLY, "writable memory", "a read-only array"))
         return None
     return array
-
-
-def _as_array(given: Any) -> npt.NDArray[Any]:
-    """An array itself; others through the array interface or the buffer protocol, or else DLPack."""
-    if is_a(given, np.ma.MaskedArray):
-        raise TypeError("its mask would be lost")
-    if is_a(given, np.ndarray):
-        return np.ndarray.view(given, np.ndarray)
-    has_dlpack = hasattr(given, "__dlpack__") and not hasattr(given, "__array_interface__")
-    found: npt.NDArray[Any] = np.from_dlpack(given) if has_dlpack else np.asarray(given)
-    return found
-
-
-def _converted(array: npt.NDArray[Any], name: str, issues: list[Issue]) -> Floats | None:
-    """Numbers as float32, unless one of them is too large for it."""
-    with memory_for(f"{name}: {list(array.shape)}"), np.errstate(over="ignore"):
-        floats: Floats = array.astype(np.float32)
-    if array.dtype.kind == "f" and (np.isinf(floats) & np.isfinite(array)).any():
-        expected = "numbers within the range of float32"
-        issues.append(Issue(name, "out_of_range", expected, "a larger one"))
-        return None
-    return floats
-
-
-def _refusal(given: object, error: Exception) -> str:
-    """Why an object is no array."""
-    return f"{type(given).__name__} ({reason(error)})"
 
 
 def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert: bool) -> Batch:
@@ -115,7 +91,7 @@ def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert:
     axes = "[batch, steps, input]" if config.batch_first else "[steps, batch, input]"
     if floats.ndim not in (2, 3) or floats.shape[-1] != config.input_size or 0 in floats.shape:
         expected = f"{axes} or [steps, input] with {config.input_size} inputs and no empty axis"
-        raise ArgumentError((Issue("x", "size_mismatch", expected, str(list(floats.shape))),))
+        raise ArgumentError((Issue("x", codes.SIZE_MISMATCH, expected, str(list(floats.shape))),))
     if not is_batched:
         floats = floats[:, np.newaxis]
     elif config.batch_first:
@@ -147,7 +123,7 @@ def output_of(
     sizes = [batch.steps, batch.rows] if batch.is_batched else [batch.steps]
     wanted = [*(reversed(sizes) if config.batch_first else sizes), config.output_size]
     if list(floats.shape) != wanted:
-        issues.append(Issue("out", "size_mismatch", str(wanted), str(list(floats.shape))))
+        issues.append(Issue("out", codes.SIZE_MISMATCH, str(wanted), str(list(floats.shape))))
     return floats
 
 
@@ -166,7 +142,8 @@ def read_state(
         return None
     pair = sequence(state)
     if pair is None or len(pair) != 2:
-        issues.append(Issue(name, "wrong_type", "a pair (h, c) or None", type(state).__name__))
+        actual = type(state).__name__ if pair is None else f"{len(pair)} arrays"
+        issues.append(Issue(name, codes.WRONG_TYPE, "a pair (h, c) or None", actual))
         return None
     stack = config.num_layers * config.directions
     wanted = (stack, rows, config.hidden_size) if is_batched else (stack, config.hidden_size)
@@ -182,7 +159,7 @@ def read_state(
                 else "[layers * directions, hidden]"
             )
             expected = f"{axes} = {list(wanted)}"
-            issues.append(Issue(path, "size_mismatch", expected, str(list(floats.shape))))
+            issues.append(Issue(path, codes.SIZE_MISMATCH, expected, str(list(floats.shape))))
             continue
         shape = (config.num_layers, config.directions, rows, config.hidden_size)
         found.append(floats.reshape(shape))
@@ -196,18 +173,24 @@ def _read_lengths(
         return None
     counts = attempt(lambda: np.asarray(lengths))
     if isinstance(counts, Exception):
-        actual = _refusal(lengths, counts)
-        issues.append(Issue("lengths", "wrong_type", f"[{rows}] whole numbers", actual))
+        actual = f"{type(lengths).__name__} ({reason(counts)})"
+        issues.append(Issue("lengths", codes.WRONG_TYPE, f"[{rows}] whole numbers", actual))
         return None
     if counts.dtype.kind not in "iu" or counts.shape != (rows,):
-        code = "size_mismatch" if counts.dtype.kind in "iu" else "wrong_type"
+        code = codes.SIZE_MISMATCH if counts.dtype.kind in "iu" else codes.WRONG_TYPE
         actual = f"{counts.dtype}{list(counts.shape)}"
         issues.append(Issue("lengths", code, f"[{rows}] whole numbers", actual))
         return None
     wrong = np.flatnonzero((counts < 0) | (counts > steps))
     for index in wrong:
         expected = f"a number from 0 to {steps} (steps of x)"
-        issues.append(Issue(f"lengths[{index}]", "out_of_range", expected, str(counts[index])))
+        issues.append(
+            Issue(f"lengths[{index}]", codes.INVALID_NUMBER, expected, str(counts[index]))
+        )
     if not issues and counts.max() == 0:
-        issues.append(Issue("lengths", "sequence_empty", "at least one step", "no sample has one"))
+        issues.append(
+            Issue(
+                "lengths", codes.SEQUENCE_EMPTY, "at least one step", "only samples without steps"
+            )
+        )
     return None if issues else counts.astype(np.int64)

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm._look import is_a, mapping
-from bnns_lstm._show import shown
+from bnns_lstm._show import listed, shown
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module import bridge
@@ -263,8 +264,10 @@ class LSTM(Files):
         """
         issues: list[Issue] = []
         if not is_a(tape, Tape) or tape.config != self._config:
-            actual = "one of another LSTM" if is_a(tape, Tape) else type(tape).__name__
-            raise ArgumentError((Issue("tape", "wrong_type", "a Tape of this LSTM", actual),))
+            actual, code = type(tape).__name__, codes.WRONG_TYPE
+            if is_a(tape, Tape):
+                actual, code = "the Tape of an LSTM with another configuration", codes.OTHER_LAYER
+            raise ArgumentError((Issue("tape", code, "a Tape of this LSTM", actual),))
         rows = int(tape.params.batch_size)
         incoming = output_gradient(self._config, tape, dy, issues, convert=self._convert)
         states = read_state(
@@ -277,7 +280,7 @@ class LSTM(Files):
             name="d_state",
         )
         if incoming is None and states is None and not issues:
-            issues.append(Issue("dy", "missing_gradient", "dy or d_state", "neither"))
+            issues.append(Issue("dy", codes.MISSING_GRADIENT, "dy or d_state", "neither"))
         refuse(issues)
         if states is not None and tape.order is not None:
             states = (states[0][:, :, tape.order], states[1][:, :, tape.order])
@@ -328,20 +331,22 @@ class LSTM(Files):
         entries = mapping(given)
         if entries is None:
             actual = type(given).__name__
-            issue = Issue("given", "wrong_type", "a mapping of names to arrays", actual)
+            issue = Issue("given", codes.WRONG_TYPE, "a mapping of names to arrays", actual)
             raise ArgumentError((issue,))
         found = {}
         for name, array in known.items():
             if name not in entries:
-                issues.append(Issue(name, "null_data", f"{list(array.shape)}", "nothing"))
+                wanted = f"an array of shape {list(array.shape)}"
+                issues.append(Issue(name, codes.MISSING_ENTRY, wanted, "no such entry"))
                 continue
             floats = as_floats(entries[name], name, issues, convert=self._convert)
             if floats is not None and floats.shape != array.shape:
                 actual = str(list(floats.shape))
-                issues.append(Issue(name, "size_mismatch", str(list(array.shape)), actual))
+                issues.append(Issue(name, codes.SIZE_MISMATCH, str(list(array.shape)), actual))
             found[name] = floats
+        wanted, actual = f"only {listed(known)}", "an unexpected entry"
         issues += [
-            Issue(shown(name).strip("'"), "size_mismatch", "no such entry", "one")
+            Issue(shown(name).strip("'"), codes.UNEXPECTED_ENTRY, wanted, actual)
             for name in entries
             if name not in known
         ]

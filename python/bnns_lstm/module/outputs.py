@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm.errors import Issue
 from bnns_lstm.module.config import LSTMConfig
 from bnns_lstm.module.inputs import Batch, as_floats
@@ -58,7 +59,7 @@ def output_gradient(
     wanted = [rows, steps, width] if config.batch_first else [steps, rows, width]
     wanted = wanted if tape.is_batched else [steps, width]
     if list(floats.shape) != wanted:
-        issues.append(Issue("dy", "size_mismatch", f"{wanted}", str(list(floats.shape))))
+        issues.append(Issue("dy", codes.SIZE_MISMATCH, f"{wanted}", str(list(floats.shape))))
         return None
     if not tape.is_batched:
         floats = floats[:, np.newaxis]

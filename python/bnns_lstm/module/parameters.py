@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from bnns_lstm._show import shown
+from bnns_lstm import codes
+from bnns_lstm._show import listed, shown
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.config import LSTMConfig
@@ -56,12 +57,15 @@ class Parameters(MutableMapping[str, Floats]):
         """
         view = self._named.get(name)
         if view is None:
-            raise ArgumentError((self._wrong(f"one of {', '.join(self)}", shown(name)),))
+            expected = f"one of {listed(self)}"
+            raise ArgumentError(
+                (Issue("parameters", codes.UNEXPECTED_ENTRY, expected, shown(name)),)
+            )
         issues: list[Issue] = []
         floats = as_floats(given, name, issues, convert=False)
         if floats is not None and floats.shape != view.shape:
             actual = str(list(floats.shape))
-            issues.append(Issue(name, "size_mismatch", str(list(view.shape)), actual))
+            issues.append(Issue(name, codes.SIZE_MISMATCH, str(list(view.shape)), actual))
         if floats is None or issues:
             raise ArgumentError(tuple(issues))
         if floats is not view:  # as it is after `parameters[name] *= 2`
@@ -74,11 +78,9 @@ class Parameters(MutableMapping[str, Floats]):
         Raises:
             ArgumentError: Always.
         """
-        raise ArgumentError((self._wrong("all weights to stay", f"{shown(name)} deleted"),))
-
-    @staticmethod
-    def _wrong(expected: str, actual: str) -> Issue:
-        return Issue("parameters", "out_of_range", expected, actual)
+        expected = "every weight to stay: an LSTM is never without one"
+        actual = f"the deletion of {shown(name)}"
+        raise ArgumentError((Issue("parameters", codes.UNSUPPORTED_HERE, expected, actual),))
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, Floats]]]:
         """Copies and pickles are plain dictionaries; deep ones have arrays of their own."""

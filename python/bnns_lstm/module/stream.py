@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm._look import attempt
 from bnns_lstm._show import shown
 from bnns_lstm.descriptors import LSTMDataDescriptor
@@ -44,7 +45,7 @@ class Stream:
         batch_size = count("batch_size", batch_size, issues)
         if config.bidirectional:
             expected = "an LSTM of one direction: the backward direction needs the end of the sequence first"
-            issues.append(Issue("stream", "out_of_range", expected, "a bidirectional one"))
+            issues.append(Issue("stream", codes.UNSUPPORTED_HERE, expected, "a bidirectional one"))
         if issues:
             raise ArgumentError(tuple(issues))
         self._lstm, self._rows = lstm, batch_size
@@ -87,7 +88,7 @@ class Stream:
                 expected = str(["steps", *axes] if dimensions == 3 else axes).replace("'", "")
                 if self._rows == 1:
                     expected += ", or without the batch axis"
-                issues.append(Issue(name, "size_mismatch", expected, actual))
+                issues.append(Issue(name, codes.SIZE_MISMATCH, expected, actual))
         if floats is None or issues:
             raise ArgumentError(tuple(issues))
         return floats, is_alone
@@ -137,7 +138,7 @@ class Stream:
         chosen = slice(None) if samples is None else attempt(lambda: self._chosen(samples))
         if isinstance(chosen, Exception):
             expected = f"indices of {self._rows} streams"
-            raise ArgumentError((Issue("samples", "out_of_range", expected, shown(samples)),))
+            raise ArgumentError((Issue("samples", codes.INVALID_NUMBER, expected, shown(samples)),))
         self._h[:, :, chosen] = 0
         self._c[:, :, chosen] = 0
 
@@ -160,7 +161,7 @@ class Stream:
         config, convert = self._lstm.config, self._lstm._convert
         found = read_state(config, state, self._rows, issues, is_batched=True, convert=convert)
         if issues or found is None:
-            found_issue = Issue("state", "wrong_type", "a pair (h, c)", repr(type(state).__name__))
+            found_issue = Issue("state", codes.WRONG_TYPE, "a pair (h, c)", type(state).__name__)
             raise ArgumentError(tuple(issues) or (found_issue,))
         self._h[...], self._c[...] = found
 

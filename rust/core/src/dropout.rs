@@ -32,8 +32,16 @@ const WORDS: usize = 4;
 pub(crate) struct DropoutMask {
     /// Chooses the mask.
     pub(crate) seed: u64,
-    /// Share of dropped values, at least 0 and less than 1. 0 keeps all, with the factor 1.
+    /// Ratio of dropped values, at least 0 and less than 1. 0 keeps all, with the factor 1.
     pub(crate) ratio: f32,
+}
+
+/// Whose outputs are multiplied by factors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DropoutRow {
+    pub(crate) layer: usize,
+    pub(crate) step: usize,
+    pub(crate) sample: usize,
 }
 
 impl DropoutMask {
@@ -48,11 +56,11 @@ impl DropoutMask {
     /// Multiply some units of one sample at one step of the output of one layer by their factors. The
     /// first of `values` is unit `first`; both directions count, and the forward direction's units come
     /// first.
-    pub(crate) fn apply(&self, place: [usize; 3], first: usize, values: &mut [f32]) {
+    pub(crate) fn apply(&self, row: DropoutRow, first: usize, values: &mut [f32]) {
         if !self.is_active() {
             return;
         }
-        let [layer, step, sample] = place;
+        let DropoutRow { layer, step, sample } = row;
         let (least, kept) = (self.least_kept(), self.kept_factor());
         let mut values = values.iter_mut();
         let mut skipped = first % WORDS;
@@ -111,12 +119,16 @@ fn multiply(a: u32, b: u32) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::{DropoutMask, philox};
+    use super::{DropoutMask, DropoutRow, philox};
     use std::collections::HashSet;
 
-    fn factors(mask: DropoutMask, place: (usize, usize, usize), units: usize) -> Vec<f32> {
+    fn factors(
+        mask: DropoutMask,
+        (layer, step, sample): (usize, usize, usize),
+        units: usize,
+    ) -> Vec<f32> {
         let mut out = vec![1.0; units];
-        mask.apply([place.0, place.1, place.2], 0, &mut out);
+        mask.apply(DropoutRow { layer, step, sample }, 0, &mut out);
         out
     }
 
@@ -237,7 +249,7 @@ mod tests {
         for first in 0..40 {
             for end in first..40 {
                 let mut part = vec![1.0; end - first];
-                mask.apply([1, 7, 3], first, &mut part);
+                mask.apply(DropoutRow { layer: 1, step: 7, sample: 3 }, first, &mut part);
                 assert_eq!(bits(part), bits(all[first..end].to_vec()), "{first}..{end}");
             }
         }

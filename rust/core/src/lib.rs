@@ -38,11 +38,19 @@ mod prepared;
 mod run;
 mod tuning;
 
-pub use apply::{apply_backward, apply_forward};
+/// For bindings to other languages, whose arrays are not Rust's: they hand in what they found wrong themselves,
+/// learn where each checked array lies ([`Strided`](binding::Strided)), and compute a whole call from checked
+/// arrays. Programs in Rust need none of it.
+pub mod binding {
+    pub use crate::apply::{apply_backward, apply_forward};
+    pub use crate::check::{
+        Arrays, GateArrays, GateGradients, Gradient, InputArray, Strided, check_after,
+        check_backward_after,
+    };
+}
+
 pub use check::{
-    Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient, InputArray,
-    LayerConfig, Lent, LentMut, Peephole, Strided, check, check_after, check_backward,
-    check_backward_after,
+    Checked, CheckedBackward, Config, LayerConfig, Lent, LentMut, Peephole, check, check_backward,
 };
 pub use desc::{
     Activation, ActivationFunction, Checkpoints, Data, DataLayout, DataType, FilterParameters,

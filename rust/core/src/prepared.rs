@@ -54,7 +54,7 @@ impl Prepared {
     /// # Errors
     ///
     /// As [`forward`](Self::forward).
-    pub fn apply(&mut self, params: &mut LayerParametersLSTM<'_>) -> Result<(), Error> {
+    pub fn forward_structure(&mut self, params: &mut LayerParametersLSTM<'_>) -> Result<(), Error> {
         let LayerParametersLSTM { input_descriptor, output_descriptor, .. } = params;
         self.forward(inputs(input_descriptor), outputs(output_descriptor))
     }
@@ -75,7 +75,7 @@ impl Prepared {
     /// # Errors
     ///
     /// As [`update_weights`](Self::update_weights).
-    pub fn update(&mut self, params: &LayerParametersLSTM<'_>) -> Result<(), Error> {
+    pub fn update_structure(&mut self, params: &LayerParametersLSTM<'_>) -> Result<(), Error> {
         let weights = weight_views(params.gates(), &self.plan.checked);
         self.update_weights(&weights)
     }
@@ -86,7 +86,7 @@ impl Prepared {
     }
 }
 
-/// Check, plan and pack a layer once, to compute it many times with [`Prepared::apply`]. The results are
+/// Check, plan and pack a layer once, to compute it many times with [`Prepared::forward_structure`]. The results are
 /// those of [`direct_apply_lstm_batch_training_caching`](crate::direct_apply_lstm_batch_training_caching)
 /// to the last bit.
 ///
@@ -144,7 +144,7 @@ impl Prepared {
 ///         layer = Some(prepare(&params, &FilterParameters::default())?);
 ///     }
 ///     if let Some(layer) = &mut layer {
-///         layer.apply(&mut params)?;
+///         layer.forward_structure(&mut params)?;
 ///     }
 /// }
 /// assert!(h[0] > 0.5);

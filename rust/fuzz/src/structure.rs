@@ -5,10 +5,11 @@
 
 use super::descriptor::{Array, Described, Number};
 use arbitrary::Arbitrary;
+use bnns_lstm::binding::{Strided, check_after};
 use bnns_lstm::{
     Activation, ActivationFunction, Checked, Code, Data, FilterParameters, Integers, Issue,
     LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Lent,
-    NDArrayDescriptor, Path, Strided, check, check_after,
+    NDArrayDescriptor, Path, check,
 };
 use ndarray::{ArrayViewD, Ix3, Ix4, IxDyn, ShapeBuilder};
 

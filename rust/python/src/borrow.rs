@@ -6,9 +6,10 @@
 use crate::errors::Failure;
 use crate::memory::{Array, Held, Reading, Writing};
 use crate::params::LayerArrays;
+use bnns_lstm::binding::InputArray;
 use bnns_lstm::{
-    Checked, Code, DataFields, DescriptorError, Error, GateFields, Gates, InputArray, Inputs,
-    Issue, Outputs, Path, Side, WeightViews,
+    Checked, Code, DataFields, DescriptorError, Error, GateFields, Gates, Inputs, Issue, Outputs,
+    Path, Side, WeightViews,
 };
 use numpy::Element;
 use pyo3::PyResult;

@@ -4,7 +4,7 @@
 //! is the core's business.
 
 use crate::memory::{Array, measure};
-use crate::reader::{Field, Reader};
+use crate::reader::{Attribute, Reader};
 use bnns_lstm::{Code, DataType, Memory, Path};
 use pyo3::prelude::*;
 
@@ -31,7 +31,8 @@ pub(crate) fn check_apart<'a, 'py: 'a>(
     for array in arrays {
         let other = array.span()?;
         if own.start < other.end && other.start < own.end {
-            let (expected, actual) = ("memory of its own", "memory of another array".to_owned());
+            let (expected, actual) =
+                ("memory that no other array uses", "an overlap with one".to_owned());
             reader.report(path(), Code::Overlap, expected, actual);
             break;
         }
@@ -46,7 +47,7 @@ pub(crate) fn read_cache<'py>(
     used: Use,
 ) -> PyResult<Option<Array<'py>>> {
     let Some(object) = cache else { return Ok(None) };
-    let field = Field { object: object.clone(), path: path() };
+    let field = Attribute { object: object.clone(), path: path() };
     let expected = "a NumPy array of uint8 (without a mask) or None";
     let Some((array, memory)) = measure(reader, &field, expected)? else { return Ok(None) };
     let Memory { data_type, type_name, shape, byte_strides, element_bytes, writable, .. } = memory;

@@ -12,10 +12,10 @@ use crate::memory::{Array, Reading, Writing};
 use crate::params::{Layer, LayerArrays, read_filter, read_layer, read_layer_of_pair};
 use crate::reader::Reader;
 use crate::sequence::Values;
+use bnns_lstm::binding::{apply_backward, apply_forward, check_after, check_backward_after};
 use bnns_lstm::{
     Checked, CheckedBackward, Data, DescriptorError, Error, FilterParameters, Issue,
-    LayerParametersLSTM, Options, Path, Side, apply_backward, apply_forward, cache_capacity,
-    check_after, check_backward_after,
+    LayerParametersLSTM, Options, Path, Side, cache_capacity,
 };
 use numpy::{PyArray4, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
@@ -88,7 +88,8 @@ pub(crate) fn direct_apply_lstm_batch_training_caching(
     filter_params: Option<&Bound<'_, PyAny>>,
     cache: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), Failure> {
-    let Call { checked, filter, arrays, cache } = read(py, params, filter_params, cache)?;
+    let ForwardArguments { checked, filter, arrays, cache } =
+        read(py, params, filter_params, cache)?;
     let sources = Sources::new(&arrays, &checked, &Path::default())?;
     let mut results = write_data(&arrays.output, &Path::default(), Side::Output)?;
     let mut cache = borrow::write::<u8>(cache.as_ref(), path)?;
@@ -113,7 +114,7 @@ pub(crate) fn direct_apply_lstm_batch_backward(
     cache: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), Failure> {
     let call = read_pair(py, params, delta_params, filter_params, cache)?;
-    let PairCall { checked, filter, arrays, delta, cache } = call;
+    let BackwardArguments { checked, filter, arrays, delta, cache } = call;
     let sources = Sources::new(&arrays, checked.forward(), &Path::field("params"))?;
     let mut gradients = Gradients::new(&delta, &checked, &Path::field("delta_params"))?;
     let cache = borrow::read::<u8>(cache.as_ref(), path)?;
@@ -130,7 +131,7 @@ pub(crate) fn options(filter: &FilterParameters) -> Result<Options, Error> {
 }
 
 /// What a forward call needs: a checked layer and its arrays.
-pub(crate) struct Call<'py> {
+pub(crate) struct ForwardArguments<'py> {
     pub(crate) checked: Checked,
     pub(crate) filter: FilterParameters,
     pub(crate) arrays: LayerArrays<'py>,
@@ -138,7 +139,7 @@ pub(crate) struct Call<'py> {
 }
 
 /// What a backward call needs.
-struct PairCall<'py> {
+struct BackwardArguments<'py> {
     checked: CheckedBackward,
     filter: FilterParameters,
     arrays: LayerArrays<'py>,
@@ -152,7 +153,7 @@ pub(crate) fn read<'py>(
     params: &Bound<'py, PyAny>,
     filter_params: Option<&Bound<'py, PyAny>>,
     cache: Option<&Bound<'py, PyAny>>,
-) -> Result<Call<'py>, Failure> {
+) -> Result<ForwardArguments<'py>, Failure> {
     let mut reader = Reader::new(py);
     let filter = read_filter(&mut reader, filter_params)?;
     let layer = read_layer(&mut reader, params)?;
@@ -167,7 +168,7 @@ pub(crate) fn read<'py>(
     };
     lend(&mut params, batch_sizes.as_ref());
     let checked = check_after(found, &params, &filter)?;
-    Ok(Call { checked, filter, arrays, cache })
+    Ok(ForwardArguments { checked, filter, arrays, cache })
 }
 
 /// Read and check the objects of a backward call.
@@ -177,7 +178,7 @@ fn read_pair<'py>(
     delta_params: &Bound<'py, PyAny>,
     filter_params: Option<&Bound<'py, PyAny>>,
     cache: Option<&Bound<'py, PyAny>>,
-) -> Result<PairCall<'py>, Failure> {
+) -> Result<BackwardArguments<'py>, Failure> {
     let mut reader = Reader::new(py);
     let filter = read_filter(&mut reader, filter_params)?;
     let layer = read_layer_of_pair(&mut reader, params, "params")?;
@@ -193,7 +194,7 @@ fn read_pair<'py>(
     let Layer { params: mut delta_params, batch_sizes, arrays: delta } = delta;
     lend(&mut delta_params, batch_sizes.as_ref());
     let checked = check_backward_after(found, &params, &delta_params, &filter)?;
-    Ok(PairCall { checked, filter, arrays, delta, cache })
+    Ok(BackwardArguments { checked, filter, arrays, delta, cache })
 }
 
 /// Give a structure the integers of its sequence descriptor.

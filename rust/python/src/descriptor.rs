@@ -4,7 +4,7 @@
 //! caller left open is filled in from the array; whether it makes sense is the core's business.
 
 use crate::memory::{Array, measure};
-use crate::reader::{Field, Reader};
+use crate::reader::{Attribute, Reader};
 use bnns_lstm::{
     Code, Data, DataLayout, DataType, MAX_RANK, Memory, NDArrayDescriptor, NDArrayFlags,
 };
@@ -35,7 +35,7 @@ type Extents = [usize; MAX_RANK];
 /// The array attribute `name` of an object; absent where it was reported.
 pub(crate) fn read_attribute<'a, 'py>(
     reader: &mut Reader<'py>,
-    parent: &Field<'py>,
+    parent: &Attribute<'py>,
     name: &'static str,
     axes: Axes,
 ) -> PyResult<Described<'a, 'py>> {
@@ -48,7 +48,7 @@ pub(crate) fn read_attribute<'a, 'py>(
 /// What an array field holds; absent where it was reported.
 pub(crate) fn read_descriptor<'a, 'py>(
     reader: &mut Reader<'py>,
-    field: &Field<'py>,
+    field: &Attribute<'py>,
     axes: Axes,
 ) -> PyResult<Described<'a, 'py>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -74,7 +74,7 @@ pub(crate) fn read_descriptor<'a, 'py>(
 /// An `NDArrayDescriptor`.
 fn read_fields<'a, 'py>(
     reader: &mut Reader<'py>,
-    field: &Field<'py>,
+    field: &Attribute<'py>,
     axes: Axes,
 ) -> PyResult<Described<'a, 'py>> {
     let layout = read_number(reader, field, "layout")?.map(DataLayout);
@@ -121,7 +121,7 @@ fn read_fields<'a, 'py>(
 /// none. A shorter list would be filled up with zeros, which mean something else.
 fn check_length<'py>(
     reader: &mut Reader<'py>,
-    parent: &Field<'py>,
+    parent: &Attribute<'py>,
     name: &'static str,
     layout: DataLayout,
 ) -> PyResult<()> {
@@ -137,7 +137,7 @@ fn check_length<'py>(
 
 fn read_array<'py>(
     reader: &mut Reader<'py>,
-    parent: &Field<'py>,
+    parent: &Attribute<'py>,
     name: &'static str,
 ) -> PyResult<Option<(Array<'py>, Memory)>> {
     match reader.optional(parent, name)? {
@@ -149,7 +149,7 @@ fn read_array<'py>(
 /// An enum value that may be `None`.
 fn read_number<'py>(
     reader: &mut Reader<'py>,
-    parent: &Field<'py>,
+    parent: &Attribute<'py>,
     name: &'static str,
 ) -> PyResult<Option<u32>> {
     match reader.optional(parent, name)? {
@@ -161,7 +161,7 @@ fn read_number<'py>(
 /// Up to 8 integers in any sequence, or `None`.
 fn read_extents<'py>(
     reader: &mut Reader<'py>,
-    parent: &Field<'py>,
+    parent: &Attribute<'py>,
     name: &'static str,
 ) -> PyResult<Option<Extents>> {
     static SEQUENCE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -192,7 +192,7 @@ fn read_extents<'py>(
             reader.report(path, Code::WrongType, "an integer", "an item that cannot be read");
             continue;
         };
-        *extent = reader.parse_integer(&Field { object, path })?.unwrap_or_default();
+        *extent = reader.parse_integer(&Attribute { object, path })?.unwrap_or_default();
     }
     Ok(Some(extents))
 }
@@ -227,7 +227,7 @@ fn lists_slowest_first(layout: DataLayout) -> bool {
 /// does not have that rank otherwise, which is reported: without explicit sizes its own must be the ones meant.
 fn surplus_axes(
     reader: &mut Reader<'_>,
-    field: &Field<'_>,
+    field: &Attribute<'_>,
     layout: DataLayout,
     shape: &[usize],
 ) -> Option<usize> {

@@ -3,7 +3,7 @@
 //! In: an object that should be an array. Out: [`Memory`] without touching an element, and later guards that
 //! keep the memory from being borrowed twice. It does not know what an array is for.
 
-use crate::reader::{Field, Reader};
+use crate::reader::{Attribute, Reader};
 use bnns_lstm::{Code, DataType, Lent, LentMut, Memory};
 use ndarray::{ArrayBase, ArrayViewD, Axis, IxDyn, RawData};
 use numpy::{
@@ -51,7 +51,7 @@ pub(crate) struct Writing<'a, 'py, T: Element> {
 /// The array that a field holds, and its measurements; `None` where something was reported.
 pub(crate) fn measure<'py>(
     reader: &mut Reader<'py>,
-    field: &Field<'py>,
+    field: &Attribute<'py>,
     expected: &str,
 ) -> PyResult<Option<(Array<'py>, Memory)>> {
     let own = |py| own_view(py, &field.object);

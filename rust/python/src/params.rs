@@ -5,7 +5,7 @@
 
 use crate::descriptor::{Axes, Described, read_attribute, read_descriptor};
 use crate::memory::Array;
-use crate::reader::{Field, Reader};
+use crate::reader::{Attribute, Reader};
 use crate::sequence::{Values, read_sequence};
 use bnns_lstm::{
     Activation, ActivationFunction, Checkpoints, Code, DataField, DataFields, FilterParameters,
@@ -36,7 +36,7 @@ impl Class {
     }
 
     /// Whether a field holds an instance; reported if not.
-    fn fits<'py>(&self, reader: &mut Reader<'py>, field: &Field<'py>) -> PyResult<bool> {
+    fn fits<'py>(&self, reader: &mut Reader<'py>, field: &Attribute<'py>) -> PyResult<bool> {
         let class = self.cell.import(reader.py, self.module, self.name)?;
         reader.check_class(field, class, self.name)
     }
@@ -98,11 +98,11 @@ fn read_structure<'a, 'py>(
     name: &'static str,
     path: Path,
 ) -> PyResult<Option<Layer<'a, 'py>>> {
-    let whole = Field { object: params.clone(), path: Path::field(name) };
+    let whole = Attribute { object: params.clone(), path: Path::field(name) };
     if !LAYER.fits(reader, &whole)? {
         return Ok(None);
     }
-    let root = Field { path, ..whole };
+    let root = Attribute { path, ..whole };
     // Where the flags cannot be read, nothing can be said about the activations.
     let lstm_flags = reader
         .try_integer(&root, "lstm_flags")?
@@ -138,7 +138,7 @@ fn read_structure<'a, 'py>(
 
 fn read_data<'a, 'py>(
     reader: &mut Reader<'py>,
-    root: &Field<'py>,
+    root: &Attribute<'py>,
     side: Side,
 ) -> PyResult<(LSTMDataDescriptor<'a>, DataFields<Option<Array<'py>>>)> {
     let Some(field) = reader.field(root, side.name())? else { return Ok(Default::default()) };
@@ -156,7 +156,7 @@ fn read_data<'a, 'py>(
 
 fn read_gate<'a, 'py>(
     reader: &mut Reader<'py>,
-    root: &Field<'py>,
+    root: &Attribute<'py>,
     name: &'static str,
     is_looked_at: bool,
 ) -> PyResult<(LSTMGateDescriptor<'a>, GateFields<Option<Array<'py>>>)> {
@@ -177,10 +177,10 @@ fn read_gate<'a, 'py>(
 /// `iw_desc`: one array, or a tuple or list of up to two.
 fn read_input_weights<'a, 'py>(
     reader: &mut Reader<'py>,
-    gate: &Field<'py>,
+    gate: &Attribute<'py>,
 ) -> PyResult<[Described<'a, 'py>; 2]> {
     let mut weights = Default::default();
-    let Some(Field { object, path }) = reader.optional(gate, GateField::Iw.name())? else {
+    let Some(Attribute { object, path }) = reader.optional(gate, GateField::Iw.name())? else {
         return Ok(weights);
     };
     let items = match (object.cast::<PyTuple>(), object.cast::<PyList>()) {
@@ -189,12 +189,13 @@ fn read_input_weights<'a, 'py>(
         _ => vec![object.clone()],
     };
     if items.len() > 2 {
-        let actual = format!("{} of them", items.len());
+        let actual = format!("{} arrays", items.len());
         reader.report(path, Code::WrongType, "one array or two", actual);
         return Ok(weights);
     }
     for (index, (slot, object)) in weights.iter_mut().zip(items).enumerate() {
-        *slot = read_descriptor(reader, &Field { object, path: path.at(index) }, Axes::OfField)?;
+        *slot =
+            read_descriptor(reader, &Attribute { object, path: path.at(index) }, Axes::OfField)?;
     }
     Ok(weights)
 }
@@ -203,7 +204,7 @@ fn read_input_weights<'a, 'py>(
 /// reported.
 fn read_activation<'py>(
     reader: &mut Reader<'py>,
-    parent: &Field<'py>,
+    parent: &Attribute<'py>,
     name: &'static str,
     is_looked_at: bool,
 ) -> PyResult<Option<Activation<'static>>> {
@@ -237,12 +238,12 @@ pub(crate) fn read_filter<'py>(
     filter: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<FilterParameters> {
     let Some(object) = filter else { return Ok(FilterParameters::default()) };
-    let field = Field { object: object.clone(), path: Path::field("filter_params") };
+    let field = Attribute { object: object.clone(), path: Path::field("filter_params") };
     if !FILTER.fits(reader, &field)? {
         return Ok(FilterParameters::default());
     }
     for name in ["alloc_memory", "free_memory"] {
-        if let Some(Field { path, .. }) = reader.optional(&field, name)? {
+        if let Some(Attribute { path, .. }) = reader.optional(&field, name)? {
             reader.report(path, Code::UnsupportedAllocator, "None", "a function");
         }
     }
@@ -255,7 +256,10 @@ pub(crate) fn read_filter<'py>(
 }
 
 /// `checkpoint_steps`: 0, a number of steps, or "sqrt".
-fn read_checkpoints<'py>(reader: &mut Reader<'py>, filter: &Field<'py>) -> PyResult<Checkpoints> {
+fn read_checkpoints<'py>(
+    reader: &mut Reader<'py>,
+    filter: &Attribute<'py>,
+) -> PyResult<Checkpoints> {
     let Some(field) = reader.field(filter, "checkpoint_steps")? else {
         return Ok(Checkpoints::EveryStep);
     };
@@ -263,7 +267,7 @@ fn read_checkpoints<'py>(reader: &mut Reader<'py>, filter: &Field<'py>) -> PyRes
         let text = text.to_string_lossy();
         if text != "sqrt" {
             let expected = "a number of steps, or \"sqrt\"";
-            reader.report(field.path, Code::OutOfRange, expected, format!("{text:?}"));
+            reader.report(field.path, Code::UnknownChoice, expected, format!("{text:?}"));
         }
         return Ok(Checkpoints::SquareRoot);
     }

@@ -5,7 +5,7 @@
 //! calls; its place and its shape cannot, since views of our own are kept.
 
 use crate::borrow::{Sources, borrow, checked_inputs, hold, lend, lend_mut};
-use crate::call::{Call, options, read, refused};
+use crate::call::{ForwardArguments, options, read, refused};
 use crate::errors::Failure;
 use crate::memory::Held;
 use crate::weights::PackedWeights;
@@ -58,7 +58,7 @@ pub(crate) fn prepare(
     filter_params: Option<&Bound<'_, PyAny>>,
     weights: Option<&Bound<'_, PyAny>>,
 ) -> Result<PreparedLayer, Failure> {
-    let Call { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
+    let ForwardArguments { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
     let options = options(&filter)?;
     let weights = if let Some(weights) = weights {
         packed_weights(weights)?

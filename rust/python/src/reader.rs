@@ -11,7 +11,7 @@ use std::fmt::Display;
 
 /// An object and where in the structure it was found.
 #[derive(Debug)]
-pub(crate) struct Field<'py> {
+pub(crate) struct Attribute<'py> {
     pub(crate) object: Bound<'py, PyAny>,
     pub(crate) path: Path,
 }
@@ -45,7 +45,7 @@ impl<'py> Reader<'py> {
     }
 
     /// Report an object of the wrong kind.
-    pub(crate) fn report_type(&mut self, field: &Field<'py>, expected: &str) -> PyResult<()> {
+    pub(crate) fn report_type(&mut self, field: &Attribute<'py>, expected: &str) -> PyResult<()> {
         let actual = self.type_name(&field.object)?;
         self.report(field.path.clone(), Code::WrongType, expected, actual);
         Ok(())
@@ -73,9 +73,9 @@ impl<'py> Reader<'py> {
     /// The attribute `name` of an object.
     pub(crate) fn field(
         &mut self,
-        parent: &Field<'py>,
+        parent: &Attribute<'py>,
         name: &'static str,
-    ) -> PyResult<Option<Field<'py>>> {
+    ) -> PyResult<Option<Attribute<'py>>> {
         let path = parent.path.then(name);
         let object = self.attempt(parent.object.getattr(name))?;
         if object.is_none() {
@@ -86,22 +86,22 @@ impl<'py> Reader<'py> {
                 "an attribute that cannot be read",
             );
         }
-        Ok(object.map(|object| Field { object, path }))
+        Ok(object.map(|object| Attribute { object, path }))
     }
 
     /// As [`field`](Self::field), where the attribute is not `None`.
     pub(crate) fn optional(
         &mut self,
-        parent: &Field<'py>,
+        parent: &Attribute<'py>,
         name: &'static str,
-    ) -> PyResult<Option<Field<'py>>> {
+    ) -> PyResult<Option<Attribute<'py>>> {
         Ok(self.field(parent, name)?.filter(|field| !field.object.is_none()))
     }
 
     /// Whether a field holds an instance of a class; reported if not.
     pub(crate) fn check_class(
         &mut self,
-        field: &Field<'py>,
+        field: &Attribute<'py>,
         class: &Bound<'py, PyType>,
         expected: &str,
     ) -> PyResult<bool> {
@@ -113,7 +113,7 @@ impl<'py> Reader<'py> {
     }
 
     /// The integer attribute `name`; 0 where it was reported.
-    pub(crate) fn integer<T>(&mut self, parent: &Field<'py>, name: &'static str) -> PyResult<T>
+    pub(crate) fn integer<T>(&mut self, parent: &Attribute<'py>, name: &'static str) -> PyResult<T>
     where
         T: Integer,
     {
@@ -123,7 +123,7 @@ impl<'py> Reader<'py> {
     /// The integer attribute `name`; `None` where it was reported.
     pub(crate) fn try_integer<T>(
         &mut self,
-        parent: &Field<'py>,
+        parent: &Attribute<'py>,
         name: &'static str,
     ) -> PyResult<Option<T>>
     where
@@ -136,7 +136,10 @@ impl<'py> Reader<'py> {
     }
 
     /// An integer, of any class that has `__index__`; `None` where it was reported.
-    pub(crate) fn parse_integer<T: Integer>(&mut self, field: &Field<'py>) -> PyResult<Option<T>> {
+    pub(crate) fn parse_integer<T: Integer>(
+        &mut self,
+        field: &Attribute<'py>,
+    ) -> PyResult<Option<T>> {
         let object = &field.object;
         let number = match object.extract::<i64>() {
             Ok(number) => Ok(number.into()),
@@ -163,7 +166,7 @@ impl<'py> Reader<'py> {
     }
 
     /// The number attribute `name`, of any class that has `__float__`; 0 where it was reported.
-    pub(crate) fn float(&mut self, parent: &Field<'py>, name: &'static str) -> PyResult<f32> {
+    pub(crate) fn float(&mut self, parent: &Attribute<'py>, name: &'static str) -> PyResult<f32> {
         let Some(field) = self.field(parent, name)? else { return Ok(0.0) };
         match field.object.extract::<f64>() {
             Ok(number) => return Ok(number as f32),

@@ -5,7 +5,7 @@
 
 use crate::descriptor::{Axes, Described, read_attribute};
 use crate::memory::{Array, Reading};
-use crate::reader::{Field, Reader};
+use crate::reader::{Attribute, Reader};
 use bnns_lstm::{Code, Data, DataType, Integers, Memory, NDArrayDescriptor, Path};
 use numpy::{Element, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 /// without its data.
 pub(crate) fn read_sequence<'a, 'py>(
     reader: &mut Reader<'py>,
-    params: &Field<'py>,
+    params: &Attribute<'py>,
     seq_len: usize,
 ) -> PyResult<(NDArrayDescriptor<'a>, Option<Values<'py>>)> {
     const NAME: &str = "sequence_descriptor";
@@ -70,12 +70,12 @@ fn can_be_read(reader: &mut Reader<'_>, path: &Path, memory: &Memory, stride: us
 
 /// Integers of a NumPy array: its own where they lie one behind the other, else a copy.
 #[derive(Debug)]
-pub(crate) enum Held<'py, T: Element> {
+pub(crate) enum HeldSizes<'py, T: Element> {
     Borrowed(PyReadonlyArrayDyn<'py, T>),
     Copied(Vec<T>),
 }
 
-impl<'py, T: Element + Copy> Held<'py, T> {
+impl<'py, T: Element + Copy> HeldSizes<'py, T> {
     /// At least the first `count` integers.
     fn new(array: Reading<'_, 'py, T>, count: usize) -> Self {
         if array.as_slice().is_some() {
@@ -99,7 +99,7 @@ macro_rules! values {
         pub(crate) enum Values<'py> {
             $(
                 #[doc = concat!("Of type `", stringify!($type), "`.")]
-                $variant(Held<'py, $type>),
+                $variant(HeldSizes<'py, $type>),
             )*
         }
 
@@ -115,7 +115,7 @@ macro_rules! values {
             ) -> PyResult<Result<Self, Code>> {
                 Ok(match memory.data_type {
                     $(DataType::$data_type => {
-                        array.read()?.map(|array| Self::$variant(Held::new(array, count)))
+                        array.read()?.map(|array| Self::$variant(HeldSizes::new(array, count)))
                     })*
                     _ => Err(Code::UnsupportedDataType),
                 })

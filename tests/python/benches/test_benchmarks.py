@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -225,3 +226,54 @@ def test_impossible_arguments_of_the_footprint(arguments: list[str]) -> None:
     done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 2
     assert arguments[0] in done.stderr
+
+
+def count(*arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the counting of instructions where only programs of this folder are found."""
+    words = [sys.executable, BENCHES / "commands" / "instructions.py", *arguments]
+    environment = os.environ | {"PATH": str(path)}
+    return subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_instructions_are_left_out_without_valgrind_and_only_if_that_is_allowed(
+    tmp_path: Path,
+) -> None:
+    allowed = count("--if-possible", path=tmp_path)
+    assert (allowed.returncode, allowed.stderr) == (0, "")
+    assert allowed.stdout.startswith("instructions were left out: valgrind was not found")
+    assert count(path=tmp_path).returncode == 1
+
+
+# Stands for valgrind, cargo and the compiler: each row takes a thousand instructions a call.
+FAKE = """#!{python}
+import sys
+words = sys.argv[1:]
+if words == ["--version"]:
+    print("rustc {version} (fake)")
+elif words[0] != "build":
+    print("Collected :", int(words[-1]) * 1000, file=sys.stderr)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="counts on Linux only")
+def test_other_counts_of_instructions_fail_and_those_of_another_compiler_are_left_out(
+    tmp_path: Path,
+) -> None:
+    if " avx2" not in Path("/proc/cpuinfo").read_text(encoding="utf-8"):
+        pytest.skip("counts at AVX2 only")
+    known = json.loads((BENCHES.parent / "instructions.json").read_text(encoding="utf-8"))
+
+    def programs(version: str) -> None:
+        for name in ("valgrind", "cargo", "rustc"):
+            program = tmp_path / name
+            program.write_text(FAKE.format(python=sys.executable, version=version))
+            program.chmod(0o755)
+
+    programs(known["rustc"])
+    done = count("--if-possible", path=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("more than 2% off: forward 1 1 32, ")
+    programs("0.0.1")
+    done = count("--if-possible", path=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "and this is 0.0.1" in done.stdout

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bnns_lstm.cli import main
-from bnns_lstm.cli.model import EMBEDDED_SCALING, Model
-from bnns_lstm.cli.series import Series, embedded_data, embedded_series, read_series
+from bnns_lstm.demo.model import EMBEDDED_SCALING, Model
+from bnns_lstm.demo.series import Series, embedded_data, embedded_series, read_series
 
 GOOD = "year,value\n1990,5\n1991,7.5\n1992,9\n1993,4\n"
 

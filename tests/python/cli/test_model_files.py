@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
-from bnns_lstm.cli import main, storage
-from bnns_lstm.cli.model import Model
-from bnns_lstm.cli.weights import shapes
+from bnns_lstm.cli import main
+from bnns_lstm.demo import storage
+from bnns_lstm.demo.model import Model
+from bnns_lstm.demo.weights import shapes
 
 
 def test_the_package_reads_what_is_written_here(model_file: Path) -> None:

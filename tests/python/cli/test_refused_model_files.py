@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from bnns_lstm.cli import UserError, main, storage
-from bnns_lstm.cli.model import Model
-from bnns_lstm.cli.weights import shapes
-from bnns_lstm.formats import tensors
+from bnns_lstm.cli import main
+from bnns_lstm.demo import UserError, storage
+from bnns_lstm.demo.model import Model
+from bnns_lstm.demo.weights import shapes
+from bnns_lstm.formats.safetensors.content import RefusedError, arrays_of, encode, parse
 
 
 def divided(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -67,12 +68,12 @@ def other_units(content: bytes) -> bytes:
     """A head for other units than the gates have."""
     arrays = {**Model.embedded().arrays, "head_weight": np.zeros(15, np.float32)}
     arrays["scaling"] = np.ones(2, np.float32)
-    return tensors.encode(arrays, divided(content)[0]["__metadata__"])
+    return encode(arrays, divided(content)[0]["__metadata__"])
 
 
 def no_arrays(content: bytes) -> bytes:
     """The right words and nothing else."""
-    return tensors.encode({}, divided(content)[0]["__metadata__"])
+    return encode({}, divided(content)[0]["__metadata__"])
 
 
 NINES = "9" * 5000
@@ -195,8 +196,8 @@ def test_no_memory_is_asked_for_by_a_number_in_the_file(
     content = make(model_file.read_bytes())
     tracemalloc.start()
     try:
-        with pytest.raises(tensors.RefusedError):
-            tensors.arrays_of(*tensors.parse(content)[1:])
+        with pytest.raises(RefusedError):
+            arrays_of(*parse(content)[1:])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

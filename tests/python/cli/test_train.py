@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bnns_lstm.cli import main, storage
-from bnns_lstm.cli.model import Model
+from bnns_lstm.cli import main
 from bnns_lstm.cli.progress import Progress
-from bnns_lstm.cli.scaling import Scaling
-from bnns_lstm.cli.series import Series, embedded_series
-from bnns_lstm.cli.train import DEFAULT_EPOCHS, Record, Training
+from bnns_lstm.demo import storage
+from bnns_lstm.demo.model import Model
+from bnns_lstm.demo.scaling import Scaling
+from bnns_lstm.demo.series import Series, embedded_series
+from bnns_lstm.demo.train import DEFAULT_EPOCHS, Record, Training
 
 SPLIT = 260  # 1960, the first year of the test years
 

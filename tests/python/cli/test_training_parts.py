@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bnns_lstm.cli.adam import Adam
-from bnns_lstm.cli.scaling import Scaling
-from bnns_lstm.cli.series import embedded_series
-from bnns_lstm.cli.train import Training
-from bnns_lstm.cli.weights import initial, views
-from bnns_lstm.cli.window import Windows
+from bnns_lstm.demo.adam import Adam
+from bnns_lstm.demo.scaling import Scaling
+from bnns_lstm.demo.series import embedded_series
+from bnns_lstm.demo.train import Training
+from bnns_lstm.demo.weights import initial, views
+from bnns_lstm.demo.window import Windows
 
 SPLIT = 260  # 1960, the first year of the test years
 

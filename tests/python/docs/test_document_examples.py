@@ -15,10 +15,11 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize(
     ("document", "least"),
     [
-        ("README.md", 6),
+        ("README.md", 4),
         ("docs/bnns.md", 1),
         ("docs/module.md", 5),
         ("docs/porting.md", 4),
+        ("docs/structure.md", 3),
         ("docs/training.md", 1),
     ],
 )
@@ -36,3 +37,18 @@ def test_the_examples_run_and_print_what_they_say(
             exec(compile(block, document, "exec"), namespace)
         promised = re.findall(r"^# (.*)$", block, re.MULTILINE)
         assert printed.getvalue().splitlines() == promised
+
+
+def test_lines_of_documents_can_be_read_in_a_diff() -> None:
+    documents = [
+        ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+    ]
+    documents += (ROOT / "docs").glob("*.md")
+    assert len(documents) > 10
+    for document in documents:
+        is_code = False
+        for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), 1):
+            is_code ^= line.startswith("```")
+            is_text = not is_code and not line.startswith(("|", "- Command:"))
+            if is_text:
+                assert len(line) <= 120, f"{document.name}:{number} has {len(line)} characters"

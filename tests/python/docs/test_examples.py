@@ -10,7 +10,7 @@ from types import ModuleType
 import bnns_lstm as bl
 import numpy as np
 import pytest
-from bnns_lstm.cli.series import embedded_series
+from bnns_lstm.demo.series import embedded_series
 
 LATENCIES = (
     r"309 steps of 8 units: median (?P<median>\d+\.\d) us, slowest (?P<slowest>\d+\.\d) us\n"

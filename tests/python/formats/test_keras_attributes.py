@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import struct
 from pathlib import Path
@@ -13,8 +14,8 @@ import keras_models
 import numpy as np
 import pytest
 from bnns_lstm.formats import read_keras
-from bnns_lstm.formats.keras_attributes import Attributes
-from bnns_lstm.formats.keras_h5 import opened
+from bnns_lstm.formats.keras.attributes import Attributes
+from bnns_lstm.formats.keras.h5 import opened
 
 FOLDER = keras_models.FOLDER
 VALUES: dict[str, Any] = {
@@ -100,7 +101,7 @@ def test_damaged_heaps_are_refused(place: int, layout: str, value: int, tmp_path
     struct.pack_into(layout, content, place, value)
     path = tmp_path / "a.h5"
     path.write_bytes(content)
-    with pytest.raises(bl.WeightsError, match="expected a whole HDF5 file, found none"):
+    with pytest.raises(bl.WeightsError, match="expected a whole HDF5 file, found a damaged one"):
         read_keras(path, "bi")
 
 
@@ -121,3 +122,61 @@ def test_damaged_bytes_are_refused_or_read_never_worse(tmp_path: Path) -> None:
             read += 1
     assert refused > 40
     assert read > 20
+
+
+WANTED = {"fixed": ["abcd"], "many": ["one", "three"], "free": ["a text"], "none": [""]}
+
+
+def small_file(path: Path, version: str) -> tuple[bytes, int, list[range]]:
+    """A file with a few attributes; where their object's header is, and what lies where."""
+    with h5py.File(path, "w", libver=version) as file:
+        group = file.create_group("g")
+        group.attrs["fixed"] = np.bytes_(b"abcd")
+        group.attrs["many"] = np.array([b"one", b"three"])
+        group.attrs["free"] = "a text"
+        group.attrs["none"] = ""
+        address = h5py.h5o.get_info(group.id).addr
+    content = path.read_bytes()
+    heap = content.index(b"GCOL\x01")
+    # The message of each attribute, in whichever block of the header it is.
+    names = [content.index(name.encode()) for name in WANTED]
+    messages = [range(name - 24, min(name + 72, len(content))) for name in names]
+    return content, address, [range(address, address + 24), *messages, range(heap, heap + 64)]
+
+
+def texts_of(content: bytes, address: int) -> dict[str, list[str]] | None:
+    """The texts; None where they are refused. Whatever else is raised goes through."""
+    try:
+        return Attributes(io.BytesIO(content), len(content)).read(address)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+def test_any_changed_byte_of_an_attribute_is_refused_or_changes_texts_alone(
+    version: str, tmp_path: Path
+) -> None:
+    content, address, places = small_file(tmp_path / "a.h5", version)
+    assert texts_of(content, address) == WANTED
+    found = {"refused": 0, "same": 0, "others": 0}
+    for place in {place for part in places for place in part}:
+        # The last one makes it 0.
+        for mask in (0x01, 0x02, 0x08, 0x80, 0xFF, content[place]):
+            changed = bytearray(content)
+            changed[place] ^= mask
+            texts = texts_of(bytes(changed), address)
+            kind = "refused" if texts is None else "same" if texts == WANTED else "others"
+            found[kind] += 1
+            # What a name or a text is changed to cannot be known; that there is no more of it can.
+            for name, values in ({} if texts is None else texts).items():
+                assert type(name) is str
+                assert all(type(text) is str and len(text) <= 64 for text in values), place
+    assert min(found.values()) > 100, found
+
+
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+def test_a_file_that_ends_anywhere_sooner_is_refused(version: str, tmp_path: Path) -> None:
+    content, address, _ = small_file(tmp_path / "a.h5", version)
+    assert texts_of(content, address) == WANTED
+    for end in range(len(content)):
+        assert texts_of(content[:end], address) is None, end

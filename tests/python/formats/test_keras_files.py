@@ -163,11 +163,11 @@ def archive(path: Path, **members: bytes) -> Path:
 
 
 ARCHIVES: dict[str, tuple[dict[str, bytes], str]] = {
-    "no config": ({"config": b""}, "expected a whole .keras file, found none"),
-    "no weights": ({"model": b""}, "expected a whole .keras file, found none"),
+    "no config": ({"config": b""}, "expected a whole .keras file, found a damaged one"),
+    "no weights": ({"model": b""}, "expected a whole .keras file, found a damaged one"),
     "no json": ({"config": b"[]"}, "config.json: expected an object in JSON, found something else"),
-    "no hdf5": ({"model": b"nothing"}, "model.weights.h5: expected a whole HDF5 file, found none"),
-    "half": ({"model": (FOLDER / "model.weights.h5").read_bytes()[:20000]}, "a whole HDF5 file, found none"),
+    "no hdf5": ({"model": b"nothing"}, "model.weights.h5: expected a whole HDF5 file, found a damaged one"),
+    "half": ({"model": (FOLDER / "model.weights.h5").read_bytes()[:20000]}, "a whole HDF5 file, found a dam"),
     "a bomb": ({"model": bytes(1 << 24)}, "model.weights.h5: expected at most"),
     "no lstm": ({"config": b'{"config": {"layers": []}}'}, "expected a model with LSTM layers that are"),
 }  # fmt: skip
@@ -201,33 +201,54 @@ def test_cut_files_are_refused_or_read_never_worse(tmp_path: Path, data: st.Data
         read_keras(path, "bi")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_any_configuration_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
-    names = (
-        "units",
-        "activation",
-        "use_bias",
-        "layer",
-        "merge_mode",
-        "class_name",
-        "config",
-        "name",
-    )
-    leaves = st.sampled_from([None, True, 4, "LSTM", "Bidirectional", "tanh", "a"])
-    values = st.recursive(
-        leaves,
-        lambda inner: st.dictionaries(st.sampled_from(names), inner) | st.lists(inner, max_size=2),
-    )
-    drawn = data.draw(values)
-    text = json.dumps({"config": {"layers": [drawn, {"class_name": "LSTM", "config": drawn}]}})
-    path = archive(tmp_path / "a.keras", config=text.encode())
-    try:
-        stored = read_keras(path, "a")
-    except bl.WeightsError as error:
-        assert error.issues
-    else:
-        assert stored.num_layers == 1
+def test_any_configuration_is_read_or_refused(tmp_path: Path) -> None:
+    outcomes = {"accepted": 0, "refused": 0}
+    with zipfile.ZipFile(FOLDER / "model.keras") as file:
+        written = file.read("config.json")
+
+    @settings(max_examples=60)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        names = (
+            "units",
+            "activation",
+            "use_bias",
+            "layer",
+            "merge_mode",
+            "class_name",
+            "config",
+            "name",
+        )
+        leaves = st.sampled_from([None, True, 4, "LSTM", "Bidirectional", "tanh", "a"])
+        values = st.recursive(
+            leaves,
+            lambda inner: (
+                st.dictionaries(st.sampled_from(names), inner) | st.lists(inner, max_size=2)
+            ),
+        )
+        drawn = data.draw(values)
+        config = json.loads(written)
+        layers = config["config"]["layers"]
+        (plain,) = (layer for layer in layers if layer["config"]["name"] == "plain")
+        # Something else in one place of the layer, around it, or instead of all layers.
+        where = data.draw(st.sampled_from(["within", "around", "all"]))
+        if where == "all":
+            config["config"]["layers"] = [drawn, {"class_name": "LSTM", "config": drawn}]
+        else:
+            at = plain["config"] if where == "within" else plain
+            at[data.draw(st.sampled_from(names) | st.sampled_from(sorted(at)))] = drawn
+        path = archive(tmp_path / "a.keras", config=json.dumps(config).encode())
+        try:
+            stored = read_keras(path, "plain")
+        except bl.WeightsError as error:
+            assert error.issues
+            outcomes["refused"] += 1
+        else:
+            assert stored.num_layers == 1
+            outcomes["accepted"] += 1
+
+    check()
+    assert min(outcomes.values()) > 5, outcomes
 
 
 def test_without_h5py_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

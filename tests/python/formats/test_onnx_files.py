@@ -12,7 +12,7 @@ import onnx
 import pytest
 from bnns_lstm.formats import read_onnx
 from formats_tools import assert_same, random_stored
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from onnx_tools import ints, lstm, make, model, one_node, stack
@@ -88,11 +88,11 @@ def test_external_data_is_read_from_next_to_the_model(location: str, tmp_path: P
         ("none.bin", {}, "expected a file in the folder of the model"),
         ("", {}, "expected a file in the folder of the model"),
         ("w\0.bin", {}, "expected a file in the folder of the model"),
-        ("w.bin", {"offset": "-4"}, "expected offset and length, found"),
-        ("w.bin", {"offset": "9" * 30}, "expected offset and length, found"),
+        ("w.bin", {"offset": "-4"}, "expected offset and length as decimal"),
+        ("w.bin", {"offset": "9" * 30}, "expected offset and length as decimal"),
         ("w.bin", {"offset": "8"}, "expected 192 bytes from 8, found a file of 196 bytes"),
         ("w.bin", {"length": str(2**50)}, "bytes from 0, found a file of 196 bytes"),
-        ("w.bin", {"length": "100"}, "expected numbers for the shape"),
+        ("w.bin", {"length": "100"}, "expected 48 numbers for the shape"),
         ("w.bin", {"length": "99"}, "expected raw data in multiples of 4 bytes, found 99 bytes"),
     ],
 )
@@ -120,7 +120,7 @@ def huge(**fields: Any) -> bytes:
 FILES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "expected an ONNX model, found none"),
     "text": (b"no model", "expected an ONNX model, found none"),
-    "huge": (huge(dims=[2**40, 2**20]), "W: expected numbers for the shape [1099511627776, 1048576], fou"),
+    "huge": (huge(dims=[2**40, 2**20]), "numbers for the shape [1099511627776, 1048576], found 48 numbers"),
     "negative": (huge(dims=[-1, 16, 3]), "W: expected up to 8 sizes of at least 0, found [-1, 16, 3]"),
     "rank": (huge(dims=[1] * 9), "W: expected up to 8 sizes of at least 0"),
     "bytes": (huge(raw_data=b"123"), "W: expected raw data in multiples of 4 bytes, found 3 bytes"),
@@ -149,21 +149,29 @@ WAY = (
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_damaged_files_are_refused_or_read_never_worse(tmp_path: Path, data: st.DataObject) -> None:
-    content = bytearray(stack(random_stored(num_layers=2), WAY).SerializeToString())
-    end = data.draw(st.integers(0, len(content)))
-    for _ in range(data.draw(st.integers(0, 4))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path = tmp_path / "a.onnx"
-    path.write_bytes(content[: end if data.draw(st.booleans()) else None])
-    try:
-        stored = read_onnx(path)
-    except bl.WeightsError as error:
-        assert error.issues
-    else:
-        assert stored.num_layers in {1, 2}
+def test_damaged_files_are_refused_or_read_never_worse(tmp_path: Path) -> None:
+    outcomes = {"accepted": 0, "refused": 0}
+
+    @settings(max_examples=150)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        content = bytearray(stack(random_stored(num_layers=2), WAY).SerializeToString())
+        end = data.draw(st.integers(0, len(content)))
+        for _ in range(data.draw(st.integers(0, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        path = tmp_path / "a.onnx"
+        path.write_bytes(content[: end if data.draw(st.booleans()) else None])
+        try:
+            stored = read_onnx(path)
+        except bl.WeightsError as error:
+            assert error.issues
+            outcomes["refused"] += 1
+        else:
+            assert stored.num_layers in {1, 2}
+            outcomes["accepted"] += 1
+
+    check()
+    assert min(outcomes.values()) > 5, outcomes
 
 
 def test_arguments_that_are_no_onnx_model_are_refused() -> None:

@@ -125,7 +125,7 @@ def test_several_stacks_are_chosen_by_name() -> None:
     nodes = [lstm("a", "x", "ya", names), lstm("", "x", "yb", names)]
     made = model(nodes, arrays, ["ya", "yb"])
     assert_same(read_onnx(made, "yb"), stored)
-    for node, message in ((None, "none"), ("c", "'c', the name of 0")):
+    for node, message in ((None, "none"), ("c", "'c', which names 0")):
         with pytest.raises(
             bl.WeightsError, match=rf"one of the LSTM nodes 'a'; 'yb', found {message}"
         ):

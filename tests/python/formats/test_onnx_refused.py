@@ -57,28 +57,28 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     ),
     "unknown": (changed(zoneout=0.5), ["one: attributes: expected only the attributes of LSTM (a"]),
     "type": (changed(hidden_size=4.0), ["one: hidden_size: expected a value of type int, found 4.0"]),
-    "numbers": (changed(activations=[1, 2]), ["one: activations: expected names, found [1, 2]"]),
+    "numbers": (changed(activations=[1, 2]), ["one: activations: expected names of functions, found [1, 2]"]),
     "function": (
         changed(activations=["Sigmoid", "Sin", "Tanh"]),
         ["one: activations: expected Affine, Elu, HardSigmoid, LeakyRelu, Relu, ScaledTanh, Sigmoid,"],
     ),
     "count": (changed(activations=["Tanh"]), ["one: activations: expected 3 names, found ['Tanh']"]),
-    "parameters alone": (changed(activation_alpha=[0.5]), ["expected names for activation_alpha"]),
+    "parameters alone": (changed(activation_alpha=[0.5]), ["expected names of the functions that"]),
     "too many": (
         changed(**named(["Elu", "Tanh", "Tanh"], [0.5, 0.5], [])),
-        ["one: activation_alpha: expected one for each function that has it, in their order, found 1 m"],
+        ["one: activation_alpha: expected one for each function that has it, in their order, found 1 t"],
     ),
     "affine": (
         changed(activations=["Affine", "Tanh", "Tanh"]),
-        ["one: activation_alpha: expected one for Affine, found none"],
+        ["one: activation_alpha: expected a value for Affine, found none"],
     ),
     "threshold": (
         changed(activations=["ThresholdedRelu", "Tanh", "Tanh"]),
-        ["one: activation_alpha: expected one for ThresholdedRelu, found none"],
+        ["one: activation_alpha: expected a value for ThresholdedRelu, found none"],
     ),
     "scaled": (
         changed(**named(["ScaledTanh", "Tanh", "Tanh"], [0.5], [])),
-        ["one: activation_beta: expected one for ScaledTanh, found none"],
+        ["one: activation_beta: expected a value for ScaledTanh, found none"],
     ),
     "directions differ": (
         changed(random_stored(bidirectional=True), activations=["Sigmoid", "Tanh", "Tanh"] + ["Tanh"] * 3),

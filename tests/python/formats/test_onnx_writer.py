@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from bnns_lstm.formats import StoredLSTM, read_onnx, write_onnx
-from bnns_lstm.formats.functions import default_activations
+from bnns_lstm.formats.activations import default_activations
 from build import ELEMENTWISE
 from formats_tools import assert_same, computed, random_stored, x_of
 from onnx_tools import run, without_candidate

@@ -144,6 +144,6 @@ def test_a_format_is_imported_when_it_is_asked_for(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["", "bnns_lstm.formats.keras True"]
+    assert done.stdout.splitlines() == ["", "bnns_lstm.formats.keras.reader True"]
     with pytest.raises(AttributeError, match="no attribute 'read_tea_leaves'"):
         bnns_lstm.formats.read_tea_leaves  # noqa: B018

@@ -136,24 +136,31 @@ def test_an_accumulate_flag_of_a_gradient_that_is_not_wanted_is_ignored() -> Non
     assert not any((array == 0.5).any() for array in pair.found.values())
 
 
-@settings(max_examples=600)
-@given(st.data())
-def test_anything_anywhere_in_the_gradients_computes_or_names_the_field(
-    data: st.DataObject,
-) -> None:
-    pair = Pair()
-    for path in (DX, DY, HW):
-        wrapped(f"delta.{path}")(pair)
-    path = data.draw(st.sampled_from(fields_of(pair.delta)))
-    put(path, absurd()[data.draw(st.integers(0, len(absurd()) - 1))])(pair.delta)
-    way = WAYS[data.draw(st.sampled_from(sorted(WAYS)))]
-    cache = filled_cache(pair.params, way.filter_params()) if way.has_cache else None
-    before = {name: array.copy() for name, array in pair.found.items()}
-    try:
-        pair.backward(way.filter_params(), cache)
-    except bl.DescriptorError as error:
-        assert_same_bits(pair.found, before)
-        # A wrong stride may show as data that is too small.
-        named = path.split("_desc.")[0] + "_desc" if "_desc." in path else path
-        found = [issue.path for issue in error.issues]
-        assert any(issue.startswith(f"delta_params.{named}") for issue in found), (path, error)
+def test_anything_anywhere_in_the_gradients_computes_or_names_the_field() -> None:
+    outcomes = {"accepted": 0, "refused": 0}
+
+    @settings(max_examples=600)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        pair = Pair()
+        for path in (DX, DY, HW):
+            wrapped(f"delta.{path}")(pair)
+        path = data.draw(st.sampled_from(fields_of(pair.delta)))
+        put(path, absurd()[data.draw(st.integers(0, len(absurd()) - 1))])(pair.delta)
+        way = WAYS[data.draw(st.sampled_from(sorted(WAYS)))]
+        cache = filled_cache(pair.params, way.filter_params()) if way.has_cache else None
+        before = {name: array.copy() for name, array in pair.found.items()}
+        try:
+            pair.backward(way.filter_params(), cache)
+        except bl.DescriptorError as error:
+            outcomes["refused"] += 1
+            assert_same_bits(pair.found, before)
+            # A wrong stride may show as data that is too small.
+            named = path.split("_desc.")[0] + "_desc" if "_desc." in path else path
+            found = [issue.path for issue in error.issues]
+            assert any(issue.startswith(f"delta_params.{named}") for issue in found), (path, error)
+        else:
+            outcomes["accepted"] += 1
+
+    check()
+    assert min(outcomes.values()) > 5, outcomes

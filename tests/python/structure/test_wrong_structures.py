@@ -99,19 +99,30 @@ def test_sizes_that_overflow_are_refused_at_once() -> None:
             bl.direct_apply_lstm_batch_training_caching(params)
 
 
-@settings(max_examples=600)
-@given(st.data())
-def test_anything_anywhere_computes_or_names_the_field(data: st.DataObject) -> None:
-    params = valid()
-    params.input_gate.hw_desc = bl.NDArrayDescriptor(params.input_gate.hw_desc)
-    path = data.draw(st.sampled_from(fields_of(params)))
-    put(path, data.draw(st.sampled_from(range(len(absurd()))).map(lambda at: absurd()[at])))(params)
-    try:
-        bl.direct_apply_lstm_batch_training_caching(params)
-    except bl.DescriptorError as error:
-        assert error.issues
-        assert not written(params)
-        if path.count(".") > 0:
-            # A wrong stride may show as data that is too small.
-            named = path.split(".hw_desc.")[0] + ".hw_desc" if ".hw_desc." in path else path
-            assert any(issue.path.startswith(named) for issue in error.issues), (path, error)
+def test_anything_anywhere_computes_or_names_the_field() -> None:
+    outcomes = {"accepted": 0, "refused": 0}
+
+    @settings(max_examples=600)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        params = valid()
+        params.input_gate.hw_desc = bl.NDArrayDescriptor(params.input_gate.hw_desc)
+        path = data.draw(st.sampled_from(fields_of(params)))
+        put(path, data.draw(st.sampled_from(range(len(absurd()))).map(lambda at: absurd()[at])))(
+            params
+        )
+        try:
+            bl.direct_apply_lstm_batch_training_caching(params)
+        except bl.DescriptorError as error:
+            outcomes["refused"] += 1
+            assert error.issues
+            assert not written(params)
+            if path.count(".") > 0:
+                # A wrong stride may show as data that is too small.
+                named = path.split(".hw_desc.")[0] + ".hw_desc" if ".hw_desc." in path else path
+                assert any(issue.path.startswith(named) for issue in error.issues), (path, error)
+        else:
+            outcomes["accepted"] += 1
+
+    check()
+    assert min(outcomes.values()) > 5, outcomes

@@ -8,7 +8,7 @@ from typing import Any
 import bnns_lstm as bl
 import numpy as np
 from bnns_lstm.formats import StoredLSTM
-from bnns_lstm.formats.functions import default_activations
+from bnns_lstm.formats.activations import default_activations
 from bnns_lstm.formats.stored import shapes
 from reference import GATES, Array, Layer, forward
 

@@ -33,8 +33,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "aligned", "check", "error", "fields", "gate", "kernel", "level", "pack", "place",
-            "plan", "tuning",
+            "aligned", "check", "dropout", "error", "fields", "gate", "kernel", "level", "pack",
+            "place", "plan", "tuning",
         ],
     ),
     ("apply", &["check", "error", "pack", "plan", "run"]),

@@ -1,7 +1,8 @@
 //! Findings of a binding layer, merged with those of the check.
 
 use crate::model::{ONE, Params, edit_memory, valid};
-use bnns_lstm::{Code, Data, FilterParameters, Issue, LayerFlags, Path, check_after};
+use bnns_lstm::binding::check_after;
+use bnns_lstm::{Code, Data, FilterParameters, Issue, LayerFlags, Path};
 
 fn issue(path: Path, code: Code) -> Issue {
     Issue { path, code, expected: "one thing".to_owned(), actual: "another".to_owned() }

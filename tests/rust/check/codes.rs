@@ -3,13 +3,32 @@
 use crate::delta_codes::has_row;
 use crate::model::{ONE, Params, STACK, described, edit_memory, lent, memory, outcome, valid};
 use bnns_lstm::{
-    Activation, ActivationFunction, Code, Data, DataLayout, DataType, FilterParameters, Integers,
-    LSTMDataDescriptor, LayerFlags, NDArrayDescriptor,
+    Activation, ActivationFunction, Checkpoints, Code, Data, DataLayout, DataType,
+    FilterParameters, Integers, LSTMDataDescriptor, LayerFlags, NDArrayDescriptor,
 };
 
 /// Codes of what a Rust structure cannot say, so that only a binding layer finds them: numbers outside of a
-/// field's type, an array that another call borrows, own memory functions.
-const BINDING_ONLY: &[Code] = &[Code::OutOfRange, Code::InUse, Code::UnsupportedAllocator];
+/// field's type, an array that another call borrows, own memory functions; and what is wrong with arguments of
+/// the Python module, and with other libraries' files. `tests/python` has a row for each.
+const BINDING_ONLY: &[Code] = &[
+    Code::OutOfRange,
+    Code::InUse,
+    Code::UnsupportedAllocator,
+    Code::UnknownChoice,
+    Code::AmbiguousChoice,
+    Code::InvalidNumber,
+    Code::MissingEntry,
+    Code::UnexpectedEntry,
+    Code::UnsupportedHere,
+    Code::OtherLayer,
+    Code::NotExpressible,
+    Code::StackMismatch,
+    Code::NotConstant,
+    Code::ForeignFile,
+    Code::DamagedFile,
+    Code::TooLarge,
+    Code::InvalidPath,
+];
 
 /// Codes of what the bytes of a cache bring about, which no check of structures looks at: `main.rs` has tests.
 const OF_THE_CACHE: &[Code] =
@@ -33,6 +52,7 @@ const ROWS: &[Row] = &[
     (Code::ZeroSize, "batch_size", |p, _| p.batch_size = 0),
     (Code::ZeroSize, "num_layers", |p, _| p.num_layers = 0),
     (Code::ZeroSize, "seq_len", |p, _| p.seq_len = 0),
+    (Code::ZeroSize, "filter_params.checkpoint_steps", |_, filter| filter.checkpoints = Checkpoints::Every(0)),
     (Code::SizeOverflow, "input_size", |p, _| p.input_size = usize::MAX),
     (Code::SizeOverflow, "hidden_size", |p, _| p.hidden_size = 1 << 32),
     (Code::SizeOverflow, "batch_size", |p, _| p.batch_size = 1 << 62),

@@ -3,10 +3,10 @@
 use crate::model::{
     DISTANCE, Descriptor, ONE, Params, STACK, Sizes, described, edit_memory, lent, refused, valid,
 };
+use bnns_lstm::binding::{InputArray, check_backward_after};
 use bnns_lstm::{
-    CheckedBackward, Code, Data, DataFields, DataLayout, FilterParameters, InputArray, Integers,
-    Issue, LSTMDataDescriptor, LayerFlags, NDArrayDescriptor, NDArrayFlags, Path, check_backward,
-    check_backward_after,
+    CheckedBackward, Code, Data, DataFields, DataLayout, FilterParameters, Integers, Issue,
+    LSTMDataDescriptor, LayerFlags, NDArrayDescriptor, NDArrayFlags, Path, check_backward,
 };
 
 /// All arrays of a structure but its sequence descriptor.
@@ -108,7 +108,8 @@ fn each_array_has_a_rule_of_its_own() {
     delta.output_descriptor.data_desc.flags = NDArrayFlags(7);
     delta.output_gate.b_desc = NDArrayDescriptor { flags: NDArrayFlags(7), ..Default::default() };
     let checked = accepted(&valid(&STACK), &delta);
-    let rule = |gradient: &Option<bnns_lstm::Gradient>| gradient.as_ref().map(|g| g.accumulate);
+    let rule =
+        |gradient: &Option<bnns_lstm::binding::Gradient>| gradient.as_ref().map(|g| g.accumulate);
     assert_eq!(rule(&checked.input().cell), Some(true));
     assert_eq!(rule(&checked.input().hidden), Some(false));
     assert_eq!(rule(&checked.gates().output.iw_upper), Some(true));
@@ -219,10 +220,10 @@ fn messages_name_both_arrays_with_their_structures() {
     delta.lstm_flags = LayerFlags(1);
     let found = check_backward(&valid(&ONE), &delta, &FilterParameters::default()).unwrap_err();
     let expected = "2 problems:\n  \
-        delta_params.lstm_flags: expected no 0x1 (bidirectional), as in params, \
+        delta_params.lstm_flags: expected a value without 0x1 (bidirectional), as in params, \
         found 0x1 (bidirectional) [delta_mismatch]\n  \
-        delta_params.input_gate.hw_desc.data: expected memory of its own, \
-        found memory shared with params.input_gate.hw_desc [overlap]";
+        delta_params.input_gate.hw_desc.data: expected memory that no other array uses, \
+        found an overlap with params.input_gate.hw_desc [overlap]";
     assert_eq!(found.to_string(), expected);
 }
 

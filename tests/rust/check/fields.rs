@@ -1,7 +1,8 @@
 //! Every array field, every form of its descriptor, and where the specification puts each element.
 
 use crate::model::{Descriptor, Params, Sizes, described, memory};
-use bnns_lstm::{Arrays, Data, DataLayout, Lent, Memory, NDArrayDescriptor, Path, Strided};
+use bnns_lstm::binding::{Arrays, Strided};
+use bnns_lstm::{Data, DataLayout, Lent, Memory, NDArrayDescriptor, Path};
 use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
 /// An array field of the structure.

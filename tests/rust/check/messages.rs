@@ -78,8 +78,8 @@ fn messages_about_arrays_say_what_would_fit() {
     );
     assert_eq!(
         message(|p| edit_memory(&mut p.output_descriptor.hidden_desc, |m| m.address = 1 << 20)),
-        "output_descriptor.hidden_desc.data: expected memory of its own, found memory shared with \
-         input_descriptor.data_desc [overlap]"
+        "output_descriptor.hidden_desc.data: expected memory that no other array uses, found an \
+         overlap with input_descriptor.data_desc [overlap]"
     );
 }
 

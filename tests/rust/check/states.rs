@@ -1,7 +1,8 @@
 //! States in place, and arrays that share memory or nearly do.
 
 use crate::model::{ONE, Params, STACK, accepted, described, edit_memory, lent, refused, valid};
-use bnns_lstm::{DataLayout, InputArray, NDArrayDescriptor};
+use bnns_lstm::binding::InputArray;
+use bnns_lstm::{DataLayout, NDArrayDescriptor};
 
 fn overlap(field: &str) -> Vec<(String, &'static str)> {
     vec![(format!("output_descriptor.{field}.data"), "overlap")]

@@ -16,7 +16,7 @@ const FLOAT: usize = size_of::<f32>();
 
 /// What a field must hold.
 #[derive(Debug)]
-pub(super) struct Field<'f> {
+pub(super) struct ArrayField<'f> {
     pub(super) path: Path,
     /// Axes in C order, slowest first.
     pub(super) axes: &'f [Axis],
@@ -48,7 +48,7 @@ pub(super) fn spans<'a>(
 /// Check one non-null float array; `None` where something was reported, about it or about a size of it.
 pub(super) fn check_array(
     issues: &mut Issues,
-    field: &Field<'_>,
+    field: &ArrayField<'_>,
     desc: &NDArrayDescriptor<'_>,
 ) -> Option<CheckedArray> {
     let before = issues.count();
@@ -68,7 +68,7 @@ pub(super) fn check_array(
 
 fn check_type(
     issues: &mut Issues,
-    field: &Field<'_>,
+    field: &ArrayField<'_>,
     desc: &NDArrayDescriptor<'_>,
     memory: &Memory,
 ) {
@@ -101,7 +101,7 @@ pub(super) fn check_table(issues: &mut Issues, path: &Path, desc: &NDArrayDescri
     }
 }
 
-fn check_memory(issues: &mut Issues, field: &Field<'_>, memory: &Memory) {
+fn check_memory(issues: &mut Issues, field: &ArrayField<'_>, memory: &Memory) {
     let here = field.path.then("data");
     if field.is_output && !memory.writable {
         issues.push(here.clone(), Code::ReadOnly, "writable memory", "a read-only array");
@@ -117,7 +117,7 @@ fn check_memory(issues: &mut Issues, field: &Field<'_>, memory: &Memory) {
 
 fn check_layout(
     issues: &mut Issues,
-    field: &Field<'_>,
+    field: &ArrayField<'_>,
     desc: &NDArrayDescriptor<'_>,
     memory: &Memory,
 ) -> Option<CheckedArray> {
@@ -143,7 +143,7 @@ fn check_layout(
 /// The extents in the order of the strides; `None` if a size contradicts the parameters.
 fn check_sizes(
     issues: &mut Issues,
-    field: &Field<'_>,
+    field: &ArrayField<'_>,
     desc: &NDArrayDescriptor<'_>,
     dims: &[Dimension],
 ) -> Option<Vec<usize>> {
@@ -165,7 +165,7 @@ fn check_sizes(
 /// A contiguous array is a buffer, in which the descriptor's strides say where the elements are.
 fn in_buffer(
     issues: &mut Issues,
-    field: &Field<'_>,
+    field: &ArrayField<'_>,
     given: &[usize],
     memory: &Memory,
     dims: &[Dimension],
@@ -195,7 +195,7 @@ fn in_buffer(
 /// An array that is not contiguous and has no explicit strides is taken as it is.
 fn along_own_axes(
     issues: &mut Issues,
-    field: &Field<'_>,
+    field: &ArrayField<'_>,
     memory: &Memory,
     dims: &[Dimension],
     extents: &[usize],
@@ -228,11 +228,11 @@ fn along_own_axes(
 }
 
 /// Whether the elements must be distinct: two results cannot go to one place.
-fn distinct(field: &Field<'_>) -> Distinct {
+fn distinct(field: &ArrayField<'_>) -> Distinct {
     if field.is_output { Distinct::Required } else { Distinct::NotRequired }
 }
 
-fn span(field: &Field<'_>, memory: &Memory, by_axis: &[usize]) -> Span {
+fn span(field: &ArrayField<'_>, memory: &Memory, by_axis: &[usize]) -> Span {
     let extents = field.axes.iter().map(|axis| axis.extent);
     let dimensions: Vec<(usize, usize)> = extents.zip(by_axis.iter().copied()).collect();
     Span::new(field.path.clone(), memory, &dimensions)

@@ -3,7 +3,7 @@
 //! In: the descriptors and the layer's sizes. Out: [`Arrays`] and the form of all weights, or findings.
 //! Which axes sequences and states have stands here and nowhere else.
 
-use super::array::{CheckedArray, Field, check_array, spans};
+use super::array::{ArrayField, CheckedArray, check_array, spans};
 use super::config::{Arrays, InputArray};
 use super::gates::{CheckedGate, WeightForms, check_gate};
 use super::issues::Issues;
@@ -138,7 +138,8 @@ pub(super) fn check_data(
         let path = field.path(issues.root(), role.side);
         match field {
             DataField::Data => check_sequence_array(issues, path, role, desc, sizes),
-            DataField::Hidden | DataField::Cell => check_state(issues, path, role, desc, sizes),
+            DataField::Hidden => check_state(issues, path, role, desc, sizes, sizes.outputs()),
+            DataField::Cell => check_state(issues, path, role, desc, sizes, sizes.units),
         }
     })
 }
@@ -159,19 +160,21 @@ fn check_sequence_array(
     let elements = if role.side == Side::Input {
         Axis::new("input_size", sizes.input)
     } else {
-        Axis::new("directions * hidden_size", sizes.outputs())
+        Axis::new("directions * hidden_size", sizes.layer_outputs())
     };
     let axes = [Axis::new("seq_len", sizes.steps), Axis::new("batch_size", sizes.batch), elements];
     let is_output = role.is_written;
-    check_array(issues, &Field { path, axes: &axes, is_sequence: true, is_output }, desc)
+    check_array(issues, &ArrayField { path, axes: &axes, is_sequence: true, is_output }, desc)
 }
 
+/// Check a state of `width` elements for each sample.
 fn check_state(
     issues: &mut Issues,
     path: Path,
     role: Role,
     desc: &NDArrayDescriptor<'_>,
     sizes: &Sizes,
+    width: usize,
 ) -> Option<CheckedArray> {
     if desc.data.is_null() || (matches!(desc.data, Data::InPlace) && role == Role::INPUT) {
         return None;
@@ -180,10 +183,10 @@ fn check_state(
         Axis::optional("num_layers", sizes.layers),
         Axis::optional("directions", sizes.directions),
         Axis::new("batch_size", sizes.batch),
-        Axis::new("hidden_size", sizes.hidden),
+        Axis::new("hidden_size", width),
     ];
     let is_output = role.is_written;
-    check_array(issues, &Field { path, axes: &axes, is_sequence: false, is_output }, desc)
+    check_array(issues, &ArrayField { path, axes: &axes, is_sequence: false, is_output }, desc)
 }
 
 /// Where an initial state stands: descriptors and checked arrays of the initial and of the final state.
@@ -207,8 +210,8 @@ fn initial_state(
         return given(first);
     }
     if purpose == Purpose::Backward {
-        let expected = "the initial state, in memory of its own";
-        let actual = "the memory of the final state, which the forward pass overwrites";
+        let expected = "an initial state that the forward pass does not overwrite";
+        let actual = "the memory of the final state";
         issues.push(path, Code::InitialStateOverwritten, expected, actual);
     }
     InputArray::InPlace

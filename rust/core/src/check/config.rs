@@ -5,7 +5,7 @@
 //! (where each array's elements are). After this nothing can be malformed.
 
 use super::strided::Strided;
-use crate::dropout::DropoutMask;
+use crate::dropout::{DropoutMask, DropoutRow};
 use crate::fields::{DataFields, GateFields};
 use crate::gate::Gates;
 use crate::math::Activation;
@@ -143,7 +143,7 @@ impl Config {
     pub fn dropout_factors(&self, layer: usize, step: usize, sample: usize, out: &mut [f32]) {
         out.fill(1.0);
         if layer.saturating_add(1) < self.layer.layers {
-            self.dropout.apply([layer, step, sample], 0, out);
+            self.dropout.apply(DropoutRow { layer, step, sample }, 0, out);
         }
     }
 

@@ -146,7 +146,7 @@ fn check_direction(issues: &mut Issues, expected: LayerFlags, actual: LayerFlags
     check_flags(issues, actual);
     let direction = |flags: LayerFlags| {
         let is_bidirectional = flags.contains(LayerFlags::LSTM_BIDIRECTIONAL);
-        if is_bidirectional { "0x1 (bidirectional)" } else { "no 0x1 (bidirectional)" }
+        if is_bidirectional { "0x1 (bidirectional)" } else { "a value without 0x1 (bidirectional)" }
     };
     let (expected, actual) = (direction(expected), direction(actual));
     if expected != actual && !is_unknown(issues, "lstm_flags") {

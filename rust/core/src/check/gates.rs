@@ -3,7 +3,7 @@
 //! In: a gate's descriptors and the layer's sizes. Out: its [`CheckedArray`]s and the kind of its peephole, or
 //! findings. Which axes each weight array has stands here and nowhere else.
 
-use super::array::{CheckedArray, Field, check_array};
+use super::array::{ArrayField, CheckedArray, check_array};
 use super::config::Peephole;
 use super::issues::Issues;
 use super::layout::{Axis, Form, kept_axes};
@@ -37,8 +37,10 @@ pub(super) struct GateAxes {
     pub(super) lowest: [Axis; 4],
     /// Of the input weights of the layers above, in the split form.
     pub(super) upper: [Axis; 4],
-    /// Of the hidden weights and of a full peephole.
-    pub(super) matrix: [Axis; 4],
+    /// Of the hidden weights.
+    pub(super) hidden: [Axis; 4],
+    /// Of a full peephole.
+    pub(super) peephole: [Axis; 4],
     /// Of the bias and of a diagonal peephole.
     pub(super) vector: [Axis; 3],
 }
@@ -47,15 +49,17 @@ impl GateAxes {
     pub(super) fn new(sizes: &Sizes, is_split: bool) -> Self {
         let layers = Axis::optional("num_layers", sizes.layers);
         let directions = Axis::optional("directions", sizes.directions);
-        let units = Axis::new("hidden_size", sizes.hidden);
+        let units = Axis::new("hidden_size", sizes.units);
+        let outputs = Axis::new("hidden_size", sizes.outputs());
         let inputs = Axis::new("input_size", sizes.input);
-        let outputs = Axis::new("directions * hidden_size", sizes.outputs());
+        let below = Axis::new("directions * hidden_size", sizes.layer_outputs());
         let lowest = if is_split { Axis::optional("layer 0", 1) } else { layers };
         let above = Axis::optional("num_layers - 1", sizes.layers.saturating_sub(1));
         Self {
             lowest: [lowest, directions, units, inputs],
-            upper: [above, directions, units, outputs],
-            matrix: [layers, directions, units, units],
+            upper: [above, directions, units, below],
+            hidden: [layers, directions, units, outputs],
+            peephole: [layers, directions, units, units],
             vector: [layers, directions, units],
         }
     }
@@ -66,7 +70,8 @@ impl GateAxes {
             GateField::Iw => &self.lowest,
             GateField::IwUpper => &self.upper,
             GateField::Cw if kind == Peephole::Diagonal => &self.vector,
-            GateField::Hw | GateField::Cw => &self.matrix,
+            GateField::Hw => &self.hidden,
+            GateField::Cw => &self.peephole,
             GateField::B => &self.vector,
         }
     }
@@ -97,7 +102,7 @@ pub(super) fn check_gate(
             GateField::Hw | GateField::Cw | GateField::B => true,
         };
         let axes = axes.of(field, form);
-        let field = Field { path, axes, is_sequence: false, is_output: false };
+        let field = ArrayField { path, axes, is_sequence: false, is_output: false };
         is_looked_at.then(|| check_array(issues, &field, desc)).flatten()
     });
     if form != peephole {
@@ -108,7 +113,7 @@ pub(super) fn check_gate(
 
 /// Whether the input weights of all layers can be one array; reported if not.
 fn joint_form_fits(issues: &mut Issues, path: &Path, sizes: &Sizes) -> bool {
-    let (input, outputs) = (sizes.input, sizes.outputs());
+    let (input, outputs) = (sizes.input, sizes.layer_outputs());
     let is_known = input != 0 && outputs != 0;
     let fits = sizes.layers <= 1 || input == outputs || !is_known;
     if !fits {
@@ -144,7 +149,7 @@ pub(super) fn is_same_pointer(one: &NDArrayDescriptor<'_>, other: &NDArrayDescri
 
 /// Whether a diagonal is a matrix too: of one hidden unit, both are one number for each layer and direction.
 pub(super) fn is_one_unit(sizes: &Sizes, form: Peephole) -> bool {
-    sizes.hidden == 1 && form == Peephole::Diagonal
+    sizes.units == 1 && form == Peephole::Diagonal
 }
 
 /// Full matrix or diagonal, by rank and sizes: what fits as a matrix is a matrix. Where both fit and no
@@ -152,7 +157,7 @@ pub(super) fn is_one_unit(sizes: &Sizes, form: Peephole) -> bool {
 fn peephole_kind(desc: &NDArrayDescriptor<'_>, axes: &GateAxes) -> Peephole {
     if desc.data.is_null() {
         Peephole::None
-    } else if is_rather(desc, &axes.vector, &axes.matrix) {
+    } else if is_rather(desc, &axes.vector, &axes.peephole) {
         Peephole::Diagonal
     } else {
         Peephole::Full
@@ -181,11 +186,11 @@ mod tests {
     use crate::desc::{DataLayout, NDArrayDescriptor};
 
     fn kind(
-        (layers, directions, hidden): (usize, usize, usize),
+        (layers, directions, units): (usize, usize, usize),
         layout: DataLayout,
         size: &[usize],
     ) -> Peephole {
-        let sizes = Sizes { input: 1, hidden, batch: 1, layers, steps: 1, directions };
+        let sizes = Sizes { input: 1, units, batch: 1, layers, steps: 1, directions };
         let desc = NDArrayDescriptor::read(&[0.0], layout, size);
         peephole_kind(&desc, &GateAxes::new(&sizes, false))
     }

@@ -4,7 +4,7 @@
 //! findings. Gradients have the axes of what they belong to; whether a weight has one at all is known from
 //! the forward pass.
 
-use super::array::{CheckedArray, Field, check_array, spans};
+use super::array::{ArrayField, CheckedArray, check_array, spans};
 use super::arrays::{ANY_OF_THREE, Role, check_data, is_empty};
 use super::config::Peephole;
 use super::gates::{GateAxes, WeightForms, is_one_unit, is_rather, is_same_pointer};
@@ -127,7 +127,7 @@ impl GateCheck<'_> {
         let path = field.path(self.issues.root(), self.gate);
         check_accumulate(self.issues, &path, desc);
         let axes = self.axes.of(field, form);
-        let field = Field { path, axes, is_sequence: false, is_output: true };
+        let field = ArrayField { path, axes, is_sequence: false, is_output: true };
         check_array(self.issues, &field, desc)
     }
 
@@ -147,7 +147,7 @@ impl GateCheck<'_> {
             (true, false) => self.array(field, self.forms.peephole, desc),
             (false, true) => None,
             (true, true) => {
-                let expected = "an array of its own, as the weights have one";
+                let expected = "a separate array, as in params";
                 self.refuse(field, Code::GradientForm, expected, "the array of iw_desc[0]")
             }
             (false, false) => {

@@ -47,8 +47,8 @@ impl CheckedLayer {
         let (activations, hidden_activation) = self.activations?;
         let layer = LayerConfig {
             inputs: sizes.input,
-            units: sizes.hidden,
-            outputs: sizes.hidden,
+            units: sizes.units,
+            outputs: sizes.outputs(),
             layers: sizes.layers,
             directions: sizes.directions,
             activations,

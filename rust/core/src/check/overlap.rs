@@ -98,9 +98,9 @@ pub(super) fn check_overlap(
                 continue;
             }
             if output.may_share(other) {
-                let actual = format!("memory shared with {}", other.path);
+                let actual = format!("an overlap with {}", other.path);
                 let path = output.path.then("data");
-                issues.push(path, Code::Overlap, "memory of its own", actual);
+                issues.push(path, Code::Overlap, "memory that no other array uses", actual);
             }
         }
     }

@@ -18,7 +18,8 @@ const PADDING: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub(super) input: usize,
-    pub(super) hidden: usize,
+    /// Elements of a cell state: hidden units.
+    pub(super) units: usize,
     pub(super) batch: usize,
     pub(super) layers: usize,
     pub(super) steps: usize,
@@ -26,12 +27,16 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    const UNKNOWN: Self =
-        Self { input: 0, hidden: 0, batch: 0, layers: 0, steps: 0, directions: 0 };
+    const UNKNOWN: Self = Self { input: 0, units: 0, batch: 0, layers: 0, steps: 0, directions: 0 };
 
-    /// Values that a layer gives at each step.
+    /// Elements of a hidden state: one for each unit.
     pub(super) fn outputs(&self) -> usize {
-        self.directions.saturating_mul(self.hidden)
+        self.units
+    }
+
+    /// Values that a layer gives at each step, of all directions.
+    pub(super) fn layer_outputs(&self) -> usize {
+        self.directions.saturating_mul(self.outputs())
     }
 }
 
@@ -66,7 +71,7 @@ fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
     };
     let mut sizes = Sizes {
         input: known("input_size", params.input_size),
-        hidden: known("hidden_size", params.hidden_size),
+        units: known("hidden_size", params.hidden_size),
         batch: known("batch_size", params.batch_size),
         layers: known("num_layers", params.num_layers),
         steps: known("seq_len", params.seq_len),
@@ -81,7 +86,7 @@ fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
     }
     let named = [
         ("input_size", sizes.input),
-        ("hidden_size", sizes.hidden),
+        ("hidden_size", sizes.units),
         ("batch_size", sizes.batch),
         ("num_layers", sizes.layers),
         ("seq_len", sizes.steps),
@@ -101,15 +106,15 @@ fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
 /// Bytes of all arrays, packed weights and temporary memory together, counted generously: `None` if they do
 /// not fit `isize`. A size that is not known counts as 1.
 fn largest_bytes(sizes: &Sizes) -> Option<isize> {
-    let [input, hidden, batch, layers, steps, directions] = [
+    let [input, units, batch, layers, steps, directions] = [
         sizes.input.max(1),
-        sizes.hidden.max(1),
+        sizes.units.max(1),
         sizes.batch.max(1),
         sizes.layers.max(1),
         sizes.steps.max(1),
         sizes.directions.max(1),
     ];
-    let padded = hidden.checked_next_multiple_of(PADDING)?.checked_add(PADDING)?;
+    let padded = units.checked_next_multiple_of(PADDING)?.checked_add(PADDING)?;
     let widest = input.max(directions.checked_mul(padded)?);
     // For each direction: inputs, and at most 16 vectors of hidden units (four gates twice, states, outputs).
     let row = padded.checked_mul(16)?.checked_add(input)?.checked_mul(directions)?;
@@ -137,7 +142,7 @@ pub(super) fn check_filter(issues: &mut Issues, filter: &FilterParameters) {
     }
     if filter.checkpoints == Checkpoints::Every(0) {
         let path = path.then("checkpoint_steps");
-        issues.push(path, Code::OutOfRange, "at least 1 step", "0");
+        issues.push(path, Code::ZeroSize, "at least 1 step", "0");
     }
 }
 
@@ -147,8 +152,7 @@ mod tests {
     use crate::check::issues::Issues;
     use crate::desc::{LayerFlags, LayerParametersLSTM};
 
-    const SMALL: Sizes =
-        Sizes { input: 3, hidden: 4, batch: 5, layers: 2, steps: 6, directions: 2 };
+    const SMALL: Sizes = Sizes { input: 3, units: 4, batch: 5, layers: 2, steps: 6, directions: 2 };
 
     fn params() -> LayerParametersLSTM<'static> {
         LayerParametersLSTM {
@@ -191,7 +195,7 @@ mod tests {
         assert!(largest_bytes(&SMALL).is_some());
         for wrong in [
             Sizes { input: usize::MAX, ..SMALL },
-            Sizes { hidden: usize::MAX, ..SMALL },
+            Sizes { units: usize::MAX, ..SMALL },
             Sizes { batch: usize::MAX / 2, ..SMALL },
             Sizes { layers: usize::MAX / 8, ..SMALL },
             Sizes { steps: usize::MAX / 64, ..SMALL },

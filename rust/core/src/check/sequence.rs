@@ -168,8 +168,7 @@ mod tests {
     use crate::desc::{Integers, NDArrayDescriptor};
     use crate::error::Code;
 
-    const SIZES: Sizes =
-        Sizes { input: 1, hidden: 1, batch: 4, layers: 1, steps: 3, directions: 1 };
+    const SIZES: Sizes = Sizes { input: 1, units: 1, batch: 4, layers: 1, steps: 3, directions: 1 };
 
     fn read(integers: Integers<'_>, strides: &[usize]) -> Result<Option<Vec<usize>>, String> {
         let mut issues = Issues::starting_with(Vec::new());

@@ -106,7 +106,7 @@ fn in_elements(bytes: isize, element_bytes: usize) -> Option<usize> {
 
 fn overflow(issues: &mut Issues, path: &Path) {
     let expected = "strides whose products with the sizes fit the address space";
-    issues.push(path.then("stride"), Code::SizeOverflow, expected, "an overflow");
+    issues.push(path.then("stride"), Code::SizeOverflow, expected, "larger products");
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! array, only paths, codes and texts.
 
 mod code;
-mod explain;
 mod path;
 
 pub use code::Code;

@@ -8,7 +8,7 @@ use std::fmt;
 
 /// One step of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Segment {
+enum Item {
     Field(&'static str),
     Index(usize),
 }
@@ -16,7 +16,7 @@ enum Segment {
 /// Where a field stands in the structure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Path {
-    segments: Vec<Segment>,
+    items: Vec<Item>,
 }
 
 /// All field names in the order of the C structures; a field that is missing here comes last.
@@ -75,51 +75,51 @@ const READING_ORDER: &[&str] = &[
 impl Path {
     /// The path of a top-level field.
     pub fn field(name: &'static str) -> Self {
-        Self { segments: vec![Segment::Field(name)] }
+        Self { items: vec![Item::Field(name)] }
     }
 
     /// This path with a field of it: `p.name`.
     #[must_use]
     pub fn then(&self, name: &'static str) -> Self {
-        self.with(Segment::Field(name))
+        self.with(Item::Field(name))
     }
 
     /// This path with an element of it: `p[index]`.
     #[must_use]
     pub fn at(&self, index: usize) -> Self {
-        self.with(Segment::Index(index))
+        self.with(Item::Index(index))
     }
 
-    fn with(&self, segment: Segment) -> Self {
-        let mut segments = self.segments.clone();
-        segments.push(segment);
-        Self { segments }
+    fn with(&self, item: Item) -> Self {
+        let mut items = self.items.clone();
+        items.push(item);
+        Self { items }
     }
 
     /// Whether one of the two is the other or a part of it.
     pub fn is_related_to(&self, other: &Self) -> bool {
-        self.segments.iter().zip(&other.segments).all(|(a, b)| a == b)
+        self.items.iter().zip(&other.items).all(|(a, b)| a == b)
     }
 
-    /// A sort key: the position of each segment among its siblings.
+    /// A sort key: the position of each item among its siblings.
     pub(crate) fn reading_order(&self) -> Vec<usize> {
-        let rank = |segment: &Segment| match *segment {
-            Segment::Field(name) => {
+        let rank = |item: &Item| match *item {
+            Item::Field(name) => {
                 READING_ORDER.iter().position(|&known| known == name).unwrap_or(READING_ORDER.len())
             }
-            Segment::Index(index) => index,
+            Item::Index(index) => index,
         };
-        self.segments.iter().map(rank).collect()
+        self.items.iter().map(rank).collect()
     }
 }
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, segment) in self.segments.iter().enumerate() {
-            match segment {
-                Segment::Field(name) if position == 0 => write!(f, "{name}")?,
-                Segment::Field(name) => write!(f, ".{name}")?,
-                Segment::Index(index) => write!(f, "[{index}]")?,
+        for (position, item) in self.items.iter().enumerate() {
+            match item {
+                Item::Field(name) if position == 0 => write!(f, "{name}")?,
+                Item::Field(name) => write!(f, ".{name}")?,
+                Item::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())

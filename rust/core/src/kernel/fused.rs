@@ -38,7 +38,7 @@ pub(crate) struct FusedChunk<'a> {
 /// Where the sums of all rows of a chunk begin; each way is a kernel of its own.
 ///
 /// Both give the same sums to the last bit. Projecting first reads the input weights once for all steps of
-/// the chunk; doing it with each step spares writing and reading what lies between.
+/// the chunk; projecting with each step keeps the pre-activations in registers, which else are written and read again.
 pub(super) trait Begin: Copy {
     /// The same for the rows from `first` on.
     fn rows_from(self, first: usize, geometry: &Geometry) -> Self;
@@ -163,7 +163,7 @@ impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
         let sums: GateAccumulators<S, ROWS, BLOCKS> = self.begin.sums(simd, self.geometry, place);
         let rows = Rows { floats: self.hidden, pitch: output_pitch, width: outputs };
         let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, place.block);
-        let prefetch = place.share(self.hidden_weights, block_floats, ROWS);
+        let prefetch = place.prefetched(self.hidden_weights, block_floats, ROWS);
         let sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {

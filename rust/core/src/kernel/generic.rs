@@ -201,7 +201,7 @@ impl<S: Simd> TileOperation<S> for GateSums<'_> {
             if !weights.is_empty() {
                 let block_floats = rows.width * group;
                 let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
-                let prefetch = place.share(weights, block_floats, ROWS);
+                let prefetch = place.prefetched(weights, block_floats, ROWS);
                 sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
             }
         }
@@ -233,7 +233,7 @@ impl<S: Simd> TileOperation<S> for OutputSums<'_> {
         let start = place.row * gate_pitch + block * lanes;
         let sums: Accumulators<S, ROWS, BLOCKS, 1> = load_sums(simd, self.gates, start, gate_pitch);
         let panels = block_panels::<BLOCKS>(self.weights, units * lanes, place.block);
-        let prefetch = place.share(self.weights, units * lanes, ROWS);
+        let prefetch = place.prefetched(self.weights, units * lanes, ROWS);
         let sums = accumulate(simd, sums, self.cell.tile::<ROWS>(place.row), panels, prefetch);
         store_sums::<S, ROWS, BLOCKS, 1>(&sums, self.gates, start, gate_pitch);
     }

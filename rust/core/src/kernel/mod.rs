@@ -30,4 +30,4 @@ pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{DiagonalProducts, OuterProducts};
 pub(crate) use project::{Project, Projection};
 pub(crate) use transpose::{PanelToRows, ROWS as TRANSPOSED_ROWS, RowsToPanel};
-pub(crate) use transposed::{TransposedProduct, VECTORS, WideRows, vectors};
+pub(crate) use transposed::{BLOCK_VECTORS, TransposedProduct, WideRows, vectors};

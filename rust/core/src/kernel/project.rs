@@ -51,7 +51,7 @@ impl Projection<'_> {
         }
         let width: usize = self.inputs.iter().map(|part| part.width).sum();
         let panels: [&[f32]; BLOCKS] = block_panels(self.weights, width * group, place.block);
-        let mut prefetch = place.share(self.weights, width * group, ROWS);
+        let mut prefetch = place.prefetched(self.weights, width * group, ROWS);
         let mut done = 0;
         for part in self.inputs.iter().filter(|part| part.width > 0) {
             let mut of_part = panels;

@@ -62,8 +62,8 @@ pub(super) fn accumulate<S: Simd, const ROWS: usize, const BLOCKS: usize, const 
     sums
 }
 
-/// As [`accumulate`], for one block. Its loops have one way out each: with a second one the compiler keeps
-/// what follows them in registers, and they take a third longer.
+/// As [`accumulate`], for one block. No loop ends before its last input: where one may, the compiler keeps
+/// values that are needed after it in registers, sums are spilled, and the loop takes a third longer.
 #[inline(always)]
 fn accumulate_block<S: Simd, const ROWS: usize, const BLOCKS: usize, const GATES: usize>(
     simd: S,

@@ -24,14 +24,14 @@ pub(super) struct TilePlace {
 impl TilePlace {
     /// The weights that a tile of `rows` rows prefetches, of panels of `block_floats` floats for each block.
     #[inline(always)]
-    pub(super) fn share(self, weights: &[f32], block_floats: usize, rows: usize) -> &[f32] {
-        self.prefetch.share(weights, block_floats, self.row, rows)
+    pub(super) fn prefetched(self, weights: &[f32], block_floats: usize, rows: usize) -> &[f32] {
+        self.prefetch.of_tile(weights, block_floats, self.row, rows)
     }
 }
 
 /// Something that is computed tile by tile.
 pub(super) trait TileOperation<S: Simd> {
-    /// Compute `ROWS` rows by `BLOCKS` unit blocks, and prefetch the place's share of the next block.
+    /// Compute `ROWS` rows by `BLOCKS` unit blocks, and prefetch the tile's part of the next block.
     fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace);
 
     /// Compute a tile of one block; returns its rows.

@@ -12,7 +12,7 @@ use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
 /// Vectors that are transposed at a time.
-const VECTORS: usize = 16;
+const SQUARE_VECTORS: usize = 16;
 
 /// Rows that can be transposed at a time.
 pub(crate) const ROWS: usize = 16;
@@ -54,11 +54,11 @@ impl RowsToPanel<'_> {
             return 0;
         }
         let rows: [&[f32]; COUNT] = std::array::from_fn(|row| self.rows[row]);
-        let width = VECTORS * lanes / COUNT;
+        let width = SQUARE_VECTORS * lanes / COUNT;
         let (of_row, of_column) = (width / lanes, COUNT / lanes);
         let transposed = columns / width * width;
         for first in (0..transposed).step_by(width) {
-            let mut vectors = [S::f32s::splat(simd, 0.0); VECTORS];
+            let mut vectors = [S::f32s::splat(simd, 0.0); SQUARE_VECTORS];
             for (index, vector) in vectors.iter_mut().enumerate() {
                 *vector = load(simd, rows[index / of_row], first + index % of_row * lanes);
             }
@@ -90,14 +90,15 @@ impl Kernel for PanelToRows<'_, '_> {
         let Self { from, pitch, rows, add } = self;
         let lanes = S::f32s::LEN;
         let columns = rows.first().map_or(0, |row| row.len());
-        let transposed = columns / VECTORS * VECTORS;
-        for first in (0..transposed).step_by(VECTORS) {
-            let mut vectors = [S::f32s::splat(simd, 0.0); VECTORS];
+        let transposed = columns / SQUARE_VECTORS * SQUARE_VECTORS;
+        for first in (0..transposed).step_by(SQUARE_VECTORS) {
+            let mut vectors = [S::f32s::splat(simd, 0.0); SQUARE_VECTORS];
             for (index, vector) in vectors.iter_mut().enumerate() {
                 *vector = load(simd, from, (first + index) * pitch);
             }
-            let vectors = transpose(simd, vectors, VECTORS);
-            for (row, vectors) in rows.iter_mut().zip(vectors.chunks_exact(VECTORS / lanes)) {
+            let vectors = transpose(simd, vectors, SQUARE_VECTORS);
+            for (row, vectors) in rows.iter_mut().zip(vectors.chunks_exact(SQUARE_VECTORS / lanes))
+            {
                 for (index, &vector) in vectors.iter().enumerate() {
                     let at = first + index * lanes;
                     let sum = if add { load(simd, row, at) + vector } else { vector };
@@ -116,11 +117,15 @@ impl Kernel for PanelToRows<'_, '_> {
 
 /// Vectors that hold a matrix of `rows` rows, a power of two, row by row, to column by column.
 #[inline(always)]
-fn transpose<S: Simd>(_: S, mut vectors: [S::f32s; VECTORS], rows: usize) -> [S::f32s; VECTORS] {
+fn transpose<S: Simd>(
+    _: S,
+    mut vectors: [S::f32s; SQUARE_VECTORS],
+    rows: usize,
+) -> [S::f32s; SQUARE_VECTORS] {
     for _ in 0..rows.trailing_zeros() {
         let from = vectors;
-        for index in 0..VECTORS / 2 {
-            let (low, high) = (from[index], from[index + VECTORS / 2]);
+        for index in 0..SQUARE_VECTORS / 2 {
+            let (low, high) = (from[index], from[index + SQUARE_VECTORS / 2]);
             (vectors[2 * index], vectors[2 * index + 1]) = low.interleave(high);
         }
     }

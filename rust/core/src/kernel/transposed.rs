@@ -11,13 +11,13 @@ use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 
 /// Vectors of a whole block: as many as there are gates, so that tiles are as in the forward pass.
-pub(crate) const VECTORS: usize = 4;
+pub(crate) const BLOCK_VECTORS: usize = 4;
 
 /// Vectors of a row of `outputs` that is computed. The last block has one, two or four of them: three would
 /// be computed as two and one, and take no less time than four.
 pub(crate) fn vectors(outputs: usize, lanes: usize) -> usize {
     let vectors = outputs.div_ceil(lanes);
-    if vectors % VECTORS == 3 { vectors + 1 } else { vectors }
+    if vectors % BLOCK_VECTORS == 3 { vectors + 1 } else { vectors }
 }
 
 /// Rows of what a transposed product computes.
@@ -61,15 +61,15 @@ impl TransposedProduct<'_> {
 
     #[inline(always)]
     fn compute_blocks<S: Simd>(mut self, simd: S) {
-        let blocks = self.out.vectors / VECTORS;
-        let first_vector = blocks * VECTORS;
-        Blocks::<VECTORS> { product: &mut self, first_vector: 0 }.compute(simd, blocks);
+        let blocks = self.out.vectors / BLOCK_VECTORS;
+        let first_vector = blocks * BLOCK_VECTORS;
+        WideBlocks::<BLOCK_VECTORS> { product: &mut self, first_vector: 0 }.compute(simd, blocks);
         // The last block has one, two or four vectors.
-        let left = self.out.vectors % VECTORS;
+        let left = self.out.vectors % BLOCK_VECTORS;
         if left == 2 {
-            Blocks::<2> { product: &mut self, first_vector }.compute(simd, 1);
+            WideBlocks::<2> { product: &mut self, first_vector }.compute(simd, 1);
         } else if left == 1 {
-            Blocks::<1> { product: &mut self, first_vector }.compute(simd, 1);
+            WideBlocks::<1> { product: &mut self, first_vector }.compute(simd, 1);
         }
     }
 }
@@ -84,13 +84,13 @@ impl Kernel for TransposedProduct<'_> {
 }
 
 /// Blocks of `WIDTH` vectors of outputs.
-struct Blocks<'p, 'a, const WIDTH: usize> {
+struct WideBlocks<'p, 'a, const WIDTH: usize> {
     product: &'p mut TransposedProduct<'a>,
     /// The first block's first vector.
     first_vector: usize,
 }
 
-impl<const WIDTH: usize> Blocks<'_, '_, WIDTH> {
+impl<const WIDTH: usize> WideBlocks<'_, '_, WIDTH> {
     #[inline(always)]
     fn compute<S: Simd>(mut self, simd: S, blocks: usize) {
         let (geometry, count) = (self.product.geometry, self.product.count);
@@ -100,7 +100,7 @@ impl<const WIDTH: usize> Blocks<'_, '_, WIDTH> {
     }
 }
 
-impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
+impl<S: Simd, const WIDTH: usize> TileOperation<S> for WideBlocks<'_, '_, WIDTH> {
     #[inline(always)]
     fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let lanes = S::f32s::LEN;
@@ -116,7 +116,7 @@ impl<S: Simd, const WIDTH: usize> TileOperation<S> for Blocks<'_, '_, WIDTH> {
             [[[S::f32s::splat(simd, 0.0); WIDTH]; BLOCKS]; ROWS]
         };
         let panels = block_panels::<BLOCKS>(weights, block_floats, place.block);
-        let prefetch = place.share(weights, block_floats, ROWS);
+        let prefetch = place.prefetched(weights, block_floats, ROWS);
         sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
         store_sums::<S, ROWS, BLOCKS, WIDTH>(&sums, floats, start, pitch);
     }

@@ -11,7 +11,7 @@ use crate::aligned::Aligned;
 use crate::check::Peephole;
 use crate::error::{Broken, Error};
 use crate::gate::Gate;
-use crate::kernel::VECTORS;
+use crate::kernel::BLOCK_VECTORS;
 use crate::place::{PerPlace, Place};
 use crate::plan::{LayerPlan, PanelSizes};
 use ndarray::{ArrayView2, Axis};
@@ -127,7 +127,7 @@ impl Slot<'_> {
     /// `[unit, output]` of one gate to `[block][gate][unit][vector][lane]`.
     fn transposed(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
         let (lanes, units) = (self.shape.lanes, self.shape.padded_units());
-        let width = VECTORS * lanes;
+        let width = BLOCK_VECTORS * lanes;
         let inputs = self.gates * units;
         for (unit, row) in matrix.outer_iter().enumerate() {
             let place = self.index * units + unit;

@@ -2,7 +2,7 @@
 //!
 //! In: a plan for training. Out: [`BackwardSizes`], floats of each buffer. Nothing is allocated here.
 
-use super::cache::StepRow;
+use super::cache::StepLayout;
 use super::call::Plan;
 use super::layer::LayerPlan;
 use super::memory::GroupSizes;
@@ -104,7 +104,7 @@ impl BackwardSizes {
 impl RecomputeSizes {
     fn new(plan: &Plan, steps: usize) -> Self {
         let config = plan.config();
-        let row = StepRow::new(&config.layer).floats();
+        let row = StepLayout::new(&config.layer).floats();
         Self {
             groups: plan.groups.iter().map(|group| GroupSizes::recomputing(plan, group)).collect(),
             steps: config.segment_layers() * config.batch_size * steps * row,

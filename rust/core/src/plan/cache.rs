@@ -1,7 +1,7 @@
 //! Where everything is in the training cache.
 //!
 //! In: a checked layer. Out: [`CacheLayout`], named regions of bytes, and where the vectors of their rows are
-//! ([`StepRow`], [`StateRow`]). It touches no cache.
+//! ([`StepLayout`], [`StateLayout`]). It touches no cache.
 
 use crate::check::{Config, LayerConfig};
 use crate::gate::Gate;
@@ -12,12 +12,12 @@ pub(crate) const HEADER_BYTES: usize = 64;
 
 /// Where the vectors of a cached step are, in floats of its row: four gates, cell state, hidden state.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct StepRow {
+pub(crate) struct StepLayout {
     units: usize,
     outputs: usize,
 }
 
-impl StepRow {
+impl StepLayout {
     pub(crate) fn new(config: &LayerConfig) -> Self {
         Self { units: config.units, outputs: config.outputs }
     }
@@ -45,12 +45,12 @@ impl StepRow {
 
 /// Where the vectors of a checkpoint are, in floats of its row: cell state, hidden state.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct StateRow {
+pub(crate) struct StateLayout {
     units: usize,
     outputs: usize,
 }
 
-impl StateRow {
+impl StateLayout {
     pub(crate) fn new(config: &LayerConfig) -> Self {
         Self { units: config.units, outputs: config.outputs }
     }

@@ -133,6 +133,12 @@ impl Plan {
         let Range { start, end } = self.part_units(part);
         start..end.min(self.layer.config.units)
     }
+
+    /// The elements of the hidden state that a part gives.
+    pub(crate) fn real_outputs(&self, part: usize) -> Range<usize> {
+        let Range { start, end } = self.part_units(part);
+        start..end.min(self.layer.config.outputs)
+    }
 }
 
 /// Steps that the backward pass takes at a time, whatever the number of threads.

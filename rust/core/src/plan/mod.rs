@@ -18,7 +18,7 @@ mod shape;
 
 pub(crate) use backward::{BackwardSizes, RecomputeSizes};
 pub use cache::CacheRegion;
-pub(crate) use cache::{CacheLayout, HEADER_BYTES, StateRow, StepRow};
+pub(crate) use cache::{CacheLayout, HEADER_BYTES, StateLayout, StepLayout};
 pub use call::Plan;
 pub(crate) use groups::Group;
 pub use layer::LayerPlan;

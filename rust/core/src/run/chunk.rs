@@ -32,6 +32,7 @@ impl Limit<'_> {
         match self {
             Self::Steps(most) => start + most,
             Self::Rows { offsets, most } => {
+                // `offsets` never falls, so the steps that fit are a prefix of it and are found by bisection.
                 let fits = |&offset: &usize| offset <= offsets[start] + most;
                 // The last step whose rows end within the limit; `offsets` has one entry more than steps.
                 offsets.partition_point(fits) - 1
@@ -62,11 +63,14 @@ pub(super) fn next_steps(
 ) -> Range<usize> {
     match direction {
         Direction::Forward => {
+            // The chunk begins where reading has come to, and grows towards later steps.
             let start = span.start + done;
             let boundary = (start / segment + 1).saturating_mul(segment);
             start..limit.end_from(start).min(boundary).min(span.end)
         }
         Direction::Backward => {
+            // The mirror image: the chunk ends where reading has come to, and grows towards earlier steps. A
+            // step that lies just before a boundary belongs to the segment before it, therefore `end - 1`.
             let end = span.end - done;
             let boundary = (end - 1) / segment * segment;
             limit.start_to(end).max(boundary).max(span.start)..end

@@ -5,7 +5,7 @@
 //! then the sums of weight gradients over all of them.
 
 use super::super::chunk::{Limit, next_steps};
-use super::pass::{Buffers, LayerPass};
+use super::pass::{DirectionBuffers, LayerPass};
 use crate::error::Broken;
 use crate::place::Direction;
 
@@ -16,7 +16,7 @@ const ROWS_OF_A_SUM: usize = 2048;
 
 impl LayerPass<'_, '_> {
     /// All steps of the span, the last one of the forward pass first.
-    pub(super) fn run(&self, mut buffers: Buffers<'_>) -> Result<(), Broken> {
+    pub(super) fn run(&self, mut buffers: DirectionBuffers<'_>) -> Result<(), Broken> {
         let direction = self.place.direction.opposite();
         let limit = Limit::Steps(self.plan.training_chunk_steps);
         let sum = (ROWS_OF_A_SUM / self.plan.config().batch_size).max(1);

@@ -8,20 +8,20 @@ use super::super::cache::{CachedRows, LayerOutputs, Regions};
 use super::super::ping_pong::Turn;
 use super::super::threads::{Done, Threads};
 use super::arrays::BackwardArrays;
-use super::pass::{Buffers, CachedLayer, LayerPass};
+use super::pass::{CachedLayer, DirectionBuffers, LayerPass};
 use super::segment::{Recompute, Segment, SegmentMemory};
 use super::workspace::BackwardWorkspace;
 use crate::aligned::Aligned;
 use crate::error::Broken;
 use crate::pack::BackwardWeights;
 use crate::place::{Direction, PerDirection, Place};
-use crate::plan::{Plan, StepRow};
+use crate::plan::{Plan, StepLayout};
 use ndarray::{ArrayView4, ArrayView5, Axis};
 use std::ops::Range;
 
 /// What all layers of a call share.
 #[derive(Clone, Copy)]
-pub(super) struct Call<'a> {
+pub(super) struct BackwardCall<'a> {
     pub(super) plan: &'a Plan,
     pub(super) weights: &'a BackwardWeights,
     pub(super) threads: Threads,
@@ -32,7 +32,7 @@ pub(super) struct Call<'a> {
 
 /// A layer, and the gradients that come from above.
 #[derive(Clone, Copy)]
-struct Layer<'p, 'b> {
+struct LayerGradients<'p, 'b> {
     place: Place,
     arrays: &'p BackwardArrays<'b>,
     /// Gradients of the inputs of the layer above, for each direction; `None` for the last layer.
@@ -40,13 +40,13 @@ struct Layer<'p, 'b> {
 }
 
 /// What one direction of a bidirectional layer needs.
-struct DirectionWork<'w> {
+struct BackwardDirection<'w> {
     direction: Direction,
-    buffers: Buffers<'w>,
+    buffers: DirectionBuffers<'w>,
     segment: &'w mut Option<SegmentMemory>,
 }
 
-impl Call<'_> {
+impl BackwardCall<'_> {
     /// All layers; the gradients of the input go to the caller on the way.
     pub(super) fn run(
         self,
@@ -72,8 +72,8 @@ impl Call<'_> {
                 let Turn { own, neighbour } = d_inputs.turn_of(number);
                 let above = Some(neighbour).filter(|_| number + 1 < layers);
                 let place = Place { layer: number, direction };
-                let layer = Layer { place, arrays, above };
-                let buffers = Buffers {
+                let layer = LayerGradients { place, arrays, above };
+                let buffers = DirectionBuffers {
                     memory: &mut directions.forward,
                     gradients: &mut gradients.of_layer_mut(number)?.forward,
                     d_inputs: &mut own.forward,
@@ -96,20 +96,20 @@ impl Call<'_> {
             let work = directions.as_mut().zip(gradients.of_layer_mut(number)?.as_mut())?;
             let work = work.zip(own.as_mut())?.zip(segments.as_mut())?;
             let work = work.map(|direction, (((memory, gradients), d_inputs), segment)| {
-                let buffers = Buffers { memory, gradients, d_inputs };
-                DirectionWork { direction, buffers, segment }
+                let buffers = DirectionBuffers { memory, gradients, d_inputs };
+                BackwardDirection { direction, buffers, segment }
             });
             self.threads.each_direction(work, |work| {
                 let place = Place { layer: number, direction: work.direction };
-                self.direction(Layer { place, arrays, above }, work)
+                self.direction(LayerGradients { place, arrays, above }, work)
             })?;
         }
         Ok(())
     }
 
     /// All segments of one direction of a bidirectional layer.
-    fn direction(self, layer: Layer<'_, '_>, work: DirectionWork<'_>) -> Done {
-        let DirectionWork { direction, mut buffers, segment: memory } = work;
+    fn direction(self, layer: LayerGradients<'_, '_>, work: BackwardDirection<'_>) -> Done {
+        let BackwardDirection { direction, mut buffers, segment: memory } = work;
         let number = layer.place.layer;
         for steps in self.segments(direction) {
             let segment = Segment { layers: number..number + 1, direction, steps };
@@ -152,10 +152,10 @@ impl Call<'_> {
     /// One layer over a segment, of which the forward pass left `cached`.
     fn layer(
         self,
-        Layer { place, arrays, above }: Layer<'_, '_>,
+        LayerGradients { place, arrays, above }: LayerGradients<'_, '_>,
         segment: &Segment,
         cached: &ArrayView4<'_, u8>,
-        buffers: Buffers<'_>,
+        buffers: DirectionBuffers<'_>,
     ) -> Done {
         let config = &self.plan.layer.config;
         let (index, first_step) = (place.layer - segment.layers.start, segment.steps.start);
@@ -167,7 +167,7 @@ impl Call<'_> {
                     forward: rows_of(cached, index - 1, first_step),
                     backward: None,
                 },
-                start: StepRow::new(config).hidden().start,
+                start: StepLayout::new(config).hidden().start,
             }),
             Some(below) => Some(self.cache.outputs_of(below, config)?),
         };

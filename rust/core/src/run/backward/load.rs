@@ -7,11 +7,12 @@
 use super::super::cache::RowStep;
 use super::super::rows::read_row;
 use super::pass::{ChunkBuffers, LayerPass};
+use crate::dropout::DropoutRow;
 use crate::error::Broken;
 use crate::gate::Gate;
 use crate::kernel::Geometry;
 use crate::place::Direction;
-use crate::plan::{Group, StateRow, StepRow};
+use crate::plan::{Group, StateLayout, StepLayout};
 use ndarray::{ArrayView4, Axis};
 use std::ops::Range;
 
@@ -54,7 +55,7 @@ impl RowLoad<'_, '_, '_> {
     fn load_gates_and_cell(&self, to: &mut ChunkBuffers<'_>) -> Result<(), Broken> {
         let layer = &self.pass.plan.layer;
         let (geometry, padded) = (&layer.shape.geometry, layer.shape.padded_units());
-        let (units, step_row) = (layer.config.units, StepRow::new(&layer.config));
+        let (units, step_row) = (layer.config.units, StepLayout::new(&layer.config));
         let own = &self.pass.cached.own;
         let place = RowStep { row: self.row, step: self.step };
         let gates = &mut to.gates[self.at * geometry.gate_pitch..][..Gate::COUNT * padded];
@@ -84,12 +85,12 @@ impl RowLoad<'_, '_, '_> {
             }
         };
         if let Some(previous) = previous.filter(|previous| span.contains(previous)) {
-            let (own, step_row) = (&pass.cached.own, StepRow::new(&layer.config));
+            let (own, step_row) = (&pass.cached.own, StepLayout::new(&layer.config));
             let place = RowStep { row, step: previous };
             own.read(place, step_row.cell(), cells)?;
             own.read(place, step_row.hidden(), hidden)
         } else if let Some(checkpoints) = &pass.cached.checkpoints {
-            let state_row = StateRow::new(&layer.config);
+            let state_row = StateLayout::new(&layer.config);
             let place = RowStep { row, step: step / config.segment_steps() };
             checkpoints.read(place, state_row.cell(), cells)?;
             checkpoints.read(place, state_row.hidden(), hidden)
@@ -128,7 +129,8 @@ impl RowLoad<'_, '_, '_> {
         for ((_, cached), part) in outputs.directions.each().zip(parts) {
             cached.read(RowStep { row, step }, floats.clone(), part)?;
         }
-        pass.plan.config().dropout.apply([below, step, row], 0, inputs);
+        let from = DropoutRow { layer: below, step, sample: row };
+        pass.plan.config().dropout.apply(from, 0, inputs);
         Ok(())
     }
 
@@ -155,6 +157,7 @@ impl RowLoad<'_, '_, '_> {
             }
         }
         let dropout = &pass.plan.config().dropout;
-        dropout.apply([pass.place.layer, step, row], first, incoming);
+        let to = DropoutRow { layer: pass.place.layer, step, sample: row };
+        dropout.apply(to, first, incoming);
     }
 }

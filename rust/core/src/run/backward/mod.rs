@@ -22,7 +22,7 @@ use super::threads::Threads;
 use crate::error::Error;
 use crate::pack::{BackwardWeights, Weights};
 use crate::plan::Plan;
-use layers::Call;
+use layers::BackwardCall;
 use segment::Recompute;
 
 /// Compute the gradients of a layer from what a forward call left in `cache`. Where that holds checkpoints
@@ -63,7 +63,7 @@ pub fn backward(
         (Some(_), Some(weights)) => Some(Recompute { plan, weights, threads, input, cache }),
     };
     arrays.load_states(plan, &mut workspace.gradients);
-    let call = Call { plan, weights, threads, cache, recompute };
+    let call = BackwardCall { plan, weights, threads, cache, recompute };
     threads.keep_awake(|| call.run(workspace, &mut arrays))?;
     arrays.store_states(plan, &mut workspace.gradients);
     arrays.store_weights(plan, &mut workspace.gradients);

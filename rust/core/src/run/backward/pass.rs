@@ -60,17 +60,17 @@ pub(super) struct CachedLayer<'a> {
 }
 
 /// The buffers of one direction of a layer.
-pub(super) struct Buffers<'m> {
+pub(super) struct DirectionBuffers<'m> {
     pub(super) memory: &'m mut DirectionMemory,
     pub(super) gradients: &'m mut GradientMemory,
     /// Gradients of its inputs.
     pub(super) d_inputs: &'m mut Aligned,
 }
 
-impl Buffers<'_> {
-    pub(super) fn reborrow(&mut self) -> Buffers<'_> {
+impl DirectionBuffers<'_> {
+    pub(super) fn reborrow(&mut self) -> DirectionBuffers<'_> {
         let Self { memory, gradients, d_inputs } = self;
-        Buffers { memory, gradients, d_inputs }
+        DirectionBuffers { memory, gradients, d_inputs }
     }
 }
 
@@ -136,7 +136,7 @@ pub(super) struct RowBuffers<'a> {
     pub(super) d_inputs: &'a mut [f32],
 }
 
-impl Buffers<'_> {
+impl DirectionBuffers<'_> {
     /// What the groups of a chunk divide among them.
     pub(super) fn rows(&mut self) -> RowBuffers<'_> {
         let Self { memory, gradients, d_inputs } = self;

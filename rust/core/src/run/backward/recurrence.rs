@@ -18,13 +18,13 @@ use crate::plan::Group;
 use std::ops::Range;
 
 /// Groups of batch rows, and their part of the buffers.
-struct GroupWork<'g, 'a, 'b> {
+struct BackwardGroups<'g, 'a, 'b> {
     pass: &'g LayerPass<'a, 'b>,
     groups: &'g [Group],
     buffers: RowBuffers<'g>,
 }
 
-impl Divide for GroupWork<'_, '_, '_> {
+impl Divide for BackwardGroups<'_, '_, '_> {
     fn is_whole(&self) -> bool {
         self.groups.len() < 2
     }
@@ -96,8 +96,12 @@ impl RowBuffers<'_> {
 impl LayerPass<'_, '_> {
     /// The recurrence of all groups.
     pub(super) fn recur(&self, steps: &Range<usize>, buffers: RowBuffers<'_>) -> Done {
-        let groups = GroupWork { pass: self, groups: &self.plan.groups, buffers };
-        self.threads.divide(groups, &|GroupWork { groups, buffers, .. }: GroupWork<'_, '_, '_>| {
+        let groups = BackwardGroups { pass: self, groups: &self.plan.groups, buffers };
+        self.threads.divide(groups, &|BackwardGroups { groups, buffers, .. }: BackwardGroups<
+            '_,
+            '_,
+            '_,
+        >| {
             match groups {
                 [group] => self.recur_group(group, steps, buffers),
                 // A plan has one group at least.

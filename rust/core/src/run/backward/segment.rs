@@ -14,7 +14,7 @@ use crate::error::{Broken, Error};
 use crate::kernel::Geometry;
 use crate::pack::Weights;
 use crate::place::{Direction, Place};
-use crate::plan::{Group, Plan, RecomputeSizes, StateRow, StepRow};
+use crate::plan::{Group, Plan, RecomputeSizes, StateLayout, StepLayout};
 use ndarray::{ArrayView3, ArrayView4, ArrayView5, ArrayViewMut4, Axis, Ix4, Slice};
 use std::ops::Range;
 
@@ -79,7 +79,7 @@ impl Recompute<'_> {
     ) -> Result<ArrayView4<'m, u8>, Broken> {
         const WRONG_SIZE: Broken = Broken("memory for fewer steps than a segment has");
         let config = self.plan.config();
-        let row_bytes = StepRow::new(&config.layer).floats() * size_of::<f32>();
+        let row_bytes = StepLayout::new(&config.layer).floats() * size_of::<f32>();
         let shape = Ix4(segment.layers.len(), config.batch_size, segment.steps.len(), row_bytes);
         let bytes = segment.layers.len() * config.batch_size * segment.steps.len() * row_bytes;
         let SegmentMemory { groups, steps } = memory;
@@ -149,7 +149,7 @@ impl Recompute<'_> {
         let checkpoints = self.cache.checkpoints(place).ok_or(Broken("no checkpoints"))?;
         let layer = &self.plan.layer;
         let number = segment.steps.start / self.plan.config().segment_steps();
-        let state_row = StateRow::new(&layer.config);
+        let state_row = StateLayout::new(&layer.config);
         let Geometry { cell_pitch, output_pitch, .. } = layer.shape.geometry;
         for (buffer, pitch, floats) in [
             (&mut to.cell, cell_pitch, state_row.cell()),

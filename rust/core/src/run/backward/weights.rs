@@ -4,7 +4,7 @@
 //! increased. Threads divide the blocks of units among them, so that each sum belongs to one of them.
 
 use super::super::threads::{Divide, Done};
-use super::pass::{Buffers, DirectionMemory, GradientMemory, LayerPass};
+use super::pass::{DirectionBuffers, DirectionMemory, GradientMemory, LayerPass};
 use crate::gate::Gate;
 use crate::kernel::{
     ArrangeGates, ArrangeInputs, ChunkRows, DiagonalProducts, Geometry, OuterProducts, Rows,
@@ -28,7 +28,7 @@ struct Arranged<'m> {
 }
 
 /// What all blocks share.
-struct Chunk<'m> {
+struct ChunkArrays<'m> {
     rows: ChunkRows<'m>,
     count: usize,
     /// `[row][gate][unit]`
@@ -39,7 +39,7 @@ struct Chunk<'m> {
 }
 
 /// Some blocks of units, for so many threads.
-struct Blocks<'m> {
+struct GradientBlocks<'m> {
     range: Range<usize>,
     threads: usize,
     sums: PanelsMut<'m>,
@@ -47,7 +47,7 @@ struct Blocks<'m> {
     gates: &'m mut [f32],
 }
 
-impl Divide for Blocks<'_> {
+impl Divide for GradientBlocks<'_> {
     fn is_whole(&self) -> bool {
         self.threads == 1 || self.range.len() < 2
     }
@@ -68,7 +68,7 @@ impl Divide for Blocks<'_> {
 
 impl LayerPass<'_, '_> {
     /// Add a chunk's part to the gradients of all weights.
-    pub(super) fn sum_weights(&self, steps: &Range<usize>, buffers: Buffers<'_>) -> Done {
+    pub(super) fn sum_weights(&self, steps: &Range<usize>, buffers: DirectionBuffers<'_>) -> Done {
         let layer = &self.plan.layer;
         let shape = &layer.shape;
         let rows = ChunkRows {
@@ -81,7 +81,7 @@ impl LayerPass<'_, '_> {
         if count == 0 {
             return Ok(());
         }
-        let Buffers { memory, gradients: GradientMemory { weights, .. }, .. } = buffers;
+        let DirectionBuffers { memory, gradients: GradientMemory { weights, .. }, .. } = buffers;
         let DirectionMemory { arranged_gates, arranged_inputs, .. } = memory;
         let (add, sums) = weights.begin();
         if !sums.diagonal.is_empty() {
@@ -114,10 +114,10 @@ impl LayerPass<'_, '_> {
             cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, cell_pitch, units),
             cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, cell_pitch, units),
         };
-        let chunk = Chunk { rows, count, gates: &memory.gates, inputs, add };
+        let chunk = ChunkArrays { rows, count, gates: &memory.gates, inputs, add };
         let blocks = shape.geometry.blocks;
         let floats = count * Gate::COUNT * shape.padded_units();
-        let blocks = Blocks {
+        let blocks = GradientBlocks {
             range: 0..blocks,
             threads: self.plan.threads,
             sums,
@@ -129,10 +129,10 @@ impl LayerPass<'_, '_> {
         })
     }
 
-    fn products(&self, chunk: &Chunk<'_>, blocks: Blocks<'_>) {
-        let Blocks { range, sums, gates: arranged, .. } = blocks;
+    fn products(&self, chunk: &ChunkArrays<'_>, blocks: GradientBlocks<'_>) {
+        let GradientBlocks { range, sums, gates: arranged, .. } = blocks;
         let (geometry, level) = (&self.plan.layer.shape.geometry, self.plan.layer.level);
-        let Chunk { rows, count, gates: from, ref inputs, add } = *chunk;
+        let ChunkArrays { rows, count, gates: from, ref inputs, add } = *chunk;
         let arrange = |gates: &[Gate], to: &mut [f32]| {
             vectorize(
                 level,

@@ -151,20 +151,23 @@ pub(super) fn filled<'a>(
     let layout = fitting(plan, bytes.len())?;
     let (head, mut rest) = bytes.split_at(HEADER_BYTES);
     if head[..MAGIC.len()] != MAGIC || head[STATE] != FILLED {
-        let (expected, actual) = ("one that a forward call filled", "one that none did");
+        let (expected, actual) =
+            ("a cache that a forward call filled", "one that was never filled");
         return Err(refused(Code::CacheNotFilled, expected, actual));
     }
     if head[VERSION_AT] != VERSION {
-        let (expected, actual) = ("one that this version filled", "one of another version");
+        let (expected, actual) =
+            ("a cache that this version filled", "one that another version filled");
         return Err(refused(Code::ForeignCache, expected, actual));
     }
     if head[LAYER] != layer_hash(plan.config()).to_le_bytes() {
-        let (expected, actual) = ("one that this layer filled", "one of another layer");
+        let (expected, actual) =
+            ("a cache that this layer filled", "one that another layer filled");
         return Err(refused(Code::ForeignCache, expected, actual));
     }
     if weights.into_iter().any(|weights| head[WEIGHTS] != weights.to_le_bytes()) {
-        let expected = "one that a forward call filled with these weights";
-        let actual = "one of other weights (call forward again, or restore the weights)";
+        let expected = "a cache that a forward call filled with these weights";
+        let actual = "one that other weights filled (call forward again, or restore the weights)";
         return Err(refused(Code::ChangedWeights, expected, actual));
     }
     let regions = Regions::each(layout, |region| {

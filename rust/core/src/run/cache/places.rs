@@ -7,7 +7,7 @@ use super::rows::{CachedRows, TaskCache};
 use crate::check::LayerConfig;
 use crate::error::Broken;
 use crate::place::{Direction, PerDirection, Place};
-use crate::plan::StepRow;
+use crate::plan::StepLayout;
 use ndarray::{ArrayView5, ArrayViewMut3, ArrayViewMut5, Axis};
 
 /// What the directions of one layer gave.
@@ -26,7 +26,7 @@ impl<'a> Regions<ArrayView5<'a, u8>> {
         config: &LayerConfig,
     ) -> Result<LayerOutputs<'a>, Broken> {
         let (region, start) = match (self.steps, self.outputs) {
-            (Some(steps), _) => (steps, StepRow::new(config).hidden().start),
+            (Some(steps), _) => (steps, StepLayout::new(config).hidden().start),
             (None, Some(outputs)) => (outputs, 0),
             (None, None) => return Err(Broken("no outputs of the lower layers")),
         };

@@ -7,7 +7,7 @@ use crate::check::LayerConfig;
 use crate::error::Broken;
 use crate::gate::Gate;
 use crate::place::Place;
-use crate::plan::{Shape, StateRow, StepRow};
+use crate::plan::{Shape, StateLayout, StepLayout};
 use ndarray::{ArrayView3, ArrayView5, ArrayViewMut3, Axis};
 use std::ops::Range;
 
@@ -43,7 +43,7 @@ impl TaskCache<'_> {
         rows: &ChunkRows<'_>,
     ) -> Result<(), Broken> {
         let (geometry, units) = (&shape.geometry, shape.padded_units());
-        let step_row = StepRow::new(layer);
+        let step_row = StepLayout::new(layer);
         let first = offsets[steps.start];
         for step in steps {
             for row in 0..offsets[step + 1] - offsets[step] {
@@ -76,7 +76,7 @@ impl TaskCache<'_> {
         (cell, hidden): (&[f32], &[f32]),
     ) -> Result<(), Broken> {
         let Some(states) = &mut self.states else { return Ok(()) };
-        let (geometry, state_row) = (&shape.geometry, StateRow::new(layer));
+        let (geometry, state_row) = (&shape.geometry, StateLayout::new(layer));
         for row in 0..states.len_of(Axis(0)) {
             let to = row_mut(states, row, segment)?;
             let cell = &cell[row * geometry.cell_pitch..][..layer.units];

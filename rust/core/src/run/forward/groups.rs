@@ -15,13 +15,13 @@ pub(in crate::run) trait SplitRows: Sized + Send {
 }
 
 /// Groups, their memory and what belongs to their rows.
-struct GroupWork<'g, T> {
+struct ForwardGroups<'g, T> {
     groups: &'g [Group],
     memory: &'g mut [GroupMemory],
     of_rows: T,
 }
 
-impl<T: SplitRows> Divide for GroupWork<'_, T> {
+impl<T: SplitRows> Divide for ForwardGroups<'_, T> {
     fn is_whole(&self) -> bool {
         self.groups.len() < 2
     }
@@ -48,9 +48,9 @@ pub(in crate::run) fn each_group<T: SplitRows>(
     of_rows: T,
     run: &(impl Fn(&Group, &mut GroupMemory, T) -> Done + Sync),
 ) -> Done {
-    let groups = GroupWork { groups: &plan.groups, memory, of_rows };
-    threads.divide(groups, &|one: GroupWork<'_, T>| match one {
-        GroupWork { groups: [group], memory: [memory], of_rows } => run(group, memory, of_rows),
+    let groups = ForwardGroups { groups: &plan.groups, memory, of_rows };
+    threads.divide(groups, &|one: ForwardGroups<'_, T>| match one {
+        ForwardGroups { groups: [group], memory: [memory], of_rows } => run(group, memory, of_rows),
         _ => Err(Broken("memory for other groups than the plan has")),
     })
 }

@@ -8,6 +8,7 @@ use super::super::chunk::Chunk;
 use super::copy::gather_input;
 use super::task::{Source, Task};
 use crate::aligned::Aligned;
+use crate::dropout::DropoutRow;
 use crate::error::Broken;
 use crate::kernel::{Project, Projection, Rows};
 use crate::level::vectorize;
@@ -143,7 +144,8 @@ impl<'a> Task<'a> {
                 for (to, (_, below)) in to.chunks_exact_mut(config.outputs).zip(below.each()) {
                     copy(below, At { step, row }, to)?;
                 }
-                plan.config().dropout.apply([layer - 1, step, group.first + row], 0, to);
+                let sample = group.first + row;
+                plan.config().dropout.apply(DropoutRow { layer: layer - 1, step, sample }, 0, to);
             }
         }
         Ok(())

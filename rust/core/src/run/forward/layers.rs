@@ -24,21 +24,21 @@ use std::ops::Range;
 
 /// What all tasks of a call share.
 #[derive(Clone, Copy)]
-pub(super) struct Call<'a> {
+pub(super) struct ForwardCall<'a> {
     pub(super) plan: &'a Plan,
     pub(super) weights: &'a Weights,
     pub(super) threads: Threads,
 }
 
 /// What one direction of a layer needs.
-struct DirectionWork<'w> {
+struct ForwardDirection<'w> {
     place: Place,
     memory: &'w mut DirectionMemory,
     target: Target<'w>,
     cache: Option<&'w mut TaskCache<'w>>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> ForwardCall<'a> {
     /// All groups.
     pub(super) fn run(self, memory: &mut [GroupMemory], arrays: Bound<'_>) -> Done {
         each_group(self.threads, self.plan, memory, arrays, &|group, memory, arrays| {
@@ -57,8 +57,8 @@ impl<'a> Call<'a> {
                 self.layer(group, layer, &steps, memory, &mut arrays)?;
             }
         }
-        self.each_state(memory, &mut arrays, |states, from, pitch, units| {
-            store_state(states, from, pitch, units);
+        self.each_state(memory, &mut arrays, |states, from, pitch, elements| {
+            store_state(states, from, pitch, elements);
         });
         Ok(())
     }
@@ -75,9 +75,15 @@ impl<'a> Call<'a> {
         for (direction, memory) in memory.directions.as_mut().each() {
             for PartMemory { states, task } in memory.parts() {
                 let units = self.plan.real_units(task.part);
+                let outputs = self.plan.real_outputs(task.part);
                 for (layer, state) in states.iter_mut().enumerate() {
                     let place = Place { layer, direction };
-                    run(&mut arrays.hidden.of_task(place), &mut state.hidden, output_pitch, &units);
+                    run(
+                        &mut arrays.hidden.of_task(place),
+                        &mut state.hidden,
+                        output_pitch,
+                        &outputs,
+                    );
                     run(&mut arrays.cell.of_task(place), &mut state.cell, cell_pitch, &units);
                 }
             }
@@ -109,7 +115,7 @@ impl<'a> Call<'a> {
             None => targets.as_ref().map(|_, _| None),
         };
         let work = directions.as_mut().zip(targets)?.zip(caches)?;
-        let work = work.map(|direction, ((memory, target), cache)| DirectionWork {
+        let work = work.map(|direction, ((memory, target), cache)| ForwardDirection {
             place: Place { layer, direction },
             memory,
             target,
@@ -124,12 +130,12 @@ impl<'a> Call<'a> {
         group: &'t Group,
         steps: &Range<usize>,
         source: Source<'t>,
-        work: DirectionWork<'t>,
+        work: ForwardDirection<'t>,
     ) -> Done
     where
         'a: 't,
     {
-        let DirectionWork { place, memory, target, cache } = work;
+        let ForwardDirection { place, memory, target, cache } = work;
         let panels = self.weights.of(place)?;
         let task = |target, part: &'t mut PartMemory, cache| {
             let PartMemory { states, task } = part;

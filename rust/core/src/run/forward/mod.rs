@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::pack::Weights;
 use crate::plan::Plan;
 use arrays::Bound;
-use layers::Call;
+use layers::ForwardCall;
 
 /// Compute the layer for the arrays that were checked. Elements in order are the quickest way into a short
 /// computation.
@@ -90,5 +90,5 @@ fn run(
     arrays: Bound<'_>,
 ) -> Result<(), Error> {
     let threads = Threads::new(plan.threads, plan.layer.tuning.moves_threads)?;
-    Ok(Call { plan, weights, threads }.run(&mut workspace.groups, arrays)?)
+    Ok(ForwardCall { plan, weights, threads }.run(&mut workspace.groups, arrays)?)
 }

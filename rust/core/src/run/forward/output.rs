@@ -28,7 +28,7 @@ impl Target<'_> {
             other => other,
         };
         let split = |part| {
-            let count = plan.real_units(part).len();
+            let count = plan.real_outputs(part).len();
             let own;
             (own, rest) = match std::mem::replace(&mut rest, Self::Nowhere) {
                 Self::Output(output) => {

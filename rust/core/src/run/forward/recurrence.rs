@@ -14,7 +14,7 @@ use crate::place::Direction;
 use std::ops::Range;
 
 /// The task's buffers from the first row of some steps on.
-struct Buffers<'t> {
+struct StepBuffers<'t> {
     /// That row's position in the chunk.
     first: usize,
     order: Steps<'t>,
@@ -47,7 +47,7 @@ impl Task<'_> {
         let own = chunk.projects_with_steps.then(|| self.inputs(chunk));
         let (plan, panels) = (self.plan, self.panels);
         let geometry = &plan.layer.shape.geometry;
-        let Buffers { first, order, blocks, inputs, pre, out, hidden, cell, saved, .. } =
+        let StepBuffers { first, order, blocks, inputs, pre, out, hidden, cell, saved, .. } =
             self.buffers(chunk, steps);
         let chunk = FusedChunk {
             geometry,
@@ -74,7 +74,7 @@ impl Task<'_> {
         let config = &plan.layer.config;
         let functions =
             GenericFunctions { gates: config.activations, hidden: config.hidden_activation };
-        let Buffers { order, blocks, pre, out, hidden, cell, gates, saved, .. } =
+        let StepBuffers { order, blocks, pre, out, hidden, cell, gates, saved, .. } =
             self.buffers(chunk, steps);
         let chunk = GenericChunk {
             geometry: &plan.layer.shape.geometry,
@@ -97,7 +97,7 @@ impl Task<'_> {
         vectorize(plan.layer.level, chunk);
     }
 
-    fn buffers(&mut self, chunk: &Chunk, steps: &Range<usize>) -> Buffers<'_> {
+    fn buffers(&mut self, chunk: &Chunk, steps: &Range<usize>) -> StepBuffers<'_> {
         let (rows, first_row) = (chunk.rows.clone(), self.first_row(chunk));
         let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
         let reverse = self.place.direction == Direction::Backward;
@@ -111,7 +111,7 @@ impl Task<'_> {
             Target::Above(sequence) => &mut sequence[first_row * output_pitch..],
             Target::Output(_) | Target::Part(_) | Target::Nowhere => &mut *memory.out,
         };
-        Buffers {
+        StepBuffers {
             first,
             order: Steps { offsets: &offsets[steps.start..=steps.end], reverse },
             blocks: memory.recurrence,

@@ -1,8 +1,20 @@
 //! One direction of one layer by several threads, each with a part of the hidden units.
 //!
 //! In: a task for each part, over the same steps, and where they exchange. Out: what the tasks give, to the
-//! bit what one task gives. Nobody waits for a thread to wake up: the leading thread computes the parts
-//! that no other has come for, and hands them over, between two steps, once one has.
+//! bit what one task gives.
+//!
+//! Nobody waits for a thread to wake up. The calling thread, the leading one, has part 0; each other part lies
+//! in a [`Handoff`], from which either side may take it:
+//!
+//! ```text
+//! another thread     comes before the end of the first step: takes its part, computes it to the end
+//!                    comes later: says so (`is_awaited`), waits, and takes its part once it lies there again
+//! leading thread     after the first step: takes all parts that still lie there, and computes them as well
+//!                    after each step: puts a part back for which a thread has come, at the step reached
+//! ```
+//!
+//! All parts of a thread are at the same step. Before each step every part needs the others' hidden states of
+//! the step before ([`Exchange`]), so that no thread can be more than one step ahead of another.
 
 use super::super::chunk::Chunk;
 use super::super::threads::{End, Exchange, Handoff, Threads, wait_until};

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.onnx_ops import PLAIN, apply, attributes
-from bnns_lstm.formats.onnx_tensors import Model
+from bnns_lstm.formats.onnx.ops import PLAIN, apply, attributes
+from bnns_lstm.formats.onnx.tensors import Model
 
 __all__ = ["DOMAINS", "Scope", "input_of", "label", "scopes"]
 
@@ -81,7 +82,7 @@ class Scope:
             depth: Steps from where it is used.
 
         Raises:
-            WeightsError: If it is no constant, or not one that :mod:`bnns_lstm.formats.onnx_ops` can follow.
+            WeightsError: If it is no constant, or not one that :mod:`bnns_lstm.formats.onnx.ops` can follow.
         """
         scope, node = self.origin(name)
         if name in scope.known:
@@ -89,7 +90,8 @@ class Scope:
         if node is None:
             if name not in scope.tensors:
                 what = "an input of the graph" if name in scope.inputs else "nothing of this name"
-                raise fail(path, "a constant", f"{name!r}, {what}")
+                code = codes.NOT_CONSTANT if name in scope.inputs else codes.MISSING_ENTRY
+                raise fail(path, "a constant", f"{name!r}, {what}", code)
             array = scope.model.array(scope.tensors[name])
         elif node.op_type == "Constant" and node.domain in DOMAINS:
             array = _of_constant_node(path, scope, node)
@@ -138,23 +140,40 @@ def _of_constant_node(path: str, scope: Scope, node: Any) -> Array:
             if words.get(key) is not None:
                 return np.array(words[key], kind)
     found = ", ".join(words) or "nothing"
-    raise fail(f"{path}: {label(node)}", "a constant of numbers", found)
+    raise fail(f"{path}: {label(node)}", "a constant of numbers", found, codes.NOT_CONSTANT)
 
 
 def _moved(path: str, scope: Scope, name: str, node: Any, depth: int) -> Array:
     """The value of a node that moves constants."""
     if node.op_type not in PLAIN or node.domain not in DOMAINS:
-        raise fail(path, "a constant", f"the output of {label(node)!r} ({node.op_type})")
+        raise fail(
+            path,
+            "a constant",
+            f"the output of {label(node)!r} ({node.op_type})",
+            codes.NOT_CONSTANT,
+        )
     if depth > DEEPEST:
-        raise fail(path, f"a constant within {DEEPEST} steps", f"{label(node)!r} and more")
+        raise fail(
+            path,
+            f"a constant within {DEEPEST} steps",
+            f"a longer way through {label(node)!r}",
+            codes.NOT_CONSTANT,
+        )
     inputs = [scope.constant(path, one, depth + 1) if one else None for one in node.input]
     # A value that is concatenated with itself again and again is no way to a large array.
     if sum(array.nbytes for array in inputs if array is not None) > LARGEST * scope.model.loaded:
-        raise fail(path, "a constant no larger than the model", f"the output of {label(node)!r}")
+        raise fail(
+            path,
+            "a constant no larger than the model",
+            f"the output of {label(node)!r}",
+            codes.TOO_LARGE,
+        )
     try:
         return apply(node, inputs, list(node.output).index(name))
     except (ValueError, IndexError, TypeError, OverflowError) as error:
-        raise fail(f"{path}: {label(node)}", f"a valid {node.op_type}", str(error)) from None
+        raise fail(
+            f"{path}: {label(node)}", f"a valid {node.op_type}", str(error), codes.DAMAGED_FILE
+        ) from None
 
 
 def label(node: Any) -> str:

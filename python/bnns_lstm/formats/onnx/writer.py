@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm import codes
 from bnns_lstm._look import flag
 from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
@@ -21,8 +22,8 @@ from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import path_of, replace_with
-from bnns_lstm.formats.onnx_activations import attributes_of
-from bnns_lstm.formats.onnx_tensors import BATCH_FIRST
+from bnns_lstm.formats.onnx.activations import attributes_of
+from bnns_lstm.formats.onnx.tensors import BATCH_FIRST
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["write_onnx"]
@@ -66,7 +67,7 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
     """
     target = path_of(path)
     if flag(lengths) is None:
-        raise fail("lengths", "True or False", shown(lengths))
+        raise fail("lengths", "True or False", shown(lengths), codes.WRONG_TYPE)
     _check(stored)
     onnx = need("onnx", "onnx")
     graph = _Graph(onnx.helper, need("onnx.numpy_helper", "onnx"))
@@ -108,19 +109,23 @@ def _check(stored: StoredLSTM) -> None:
     issues: list[WeightsIssue] = []
     if stored.peephole == "full":
         expected = "None or 'diagonal', which ONNX has"
-        issues.append(WeightsIssue("peephole", expected, "'full'"))
+        issues.append(WeightsIssue("peephole", expected, "'full'", codes.NOT_EXPRESSIBLE))
     if stored.peephole == "diagonal":
         for name, array in stored.parameters.items():
             if name.startswith("weight_ch") and np.any(np.split(array, 4)[2]):
                 expected = "zeros in the candidate's block: ONNX has no such peephole"
-                issues.append(WeightsIssue(name, expected, "others"))
+                issues.append(WeightsIssue(name, expected, "other numbers", codes.NOT_EXPRESSIBLE))
     try:
         attributes_of(stored.activations)
     except WeightsError as error:
         issues += error.issues
     size = sum(array.nbytes for array in stored.parameters.values())
     if size > LARGEST - (1 << 20):
-        issues.append(WeightsIssue("parameters", f"less than {LARGEST} bytes", f"{size} bytes"))
+        issues.append(
+            WeightsIssue(
+                "parameters", f"less than {LARGEST} bytes", f"{size} bytes", codes.TOO_LARGE
+            )
+        )
     if issues:
         raise WeightsError(tuple(issues))
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm.errors import WeightsError
-from bnns_lstm.formats.onnx_graph import DOMAINS, Scope, input_of, scopes
-from bnns_lstm.formats.onnx_ops import MOVERS, apply, attributes
-from bnns_lstm.formats.onnx_tensors import Model
+from bnns_lstm.formats.onnx.graph import DOMAINS, Scope, input_of, scopes
+from bnns_lstm.formats.onnx.ops import MOVERS, apply, attributes
+from bnns_lstm.formats.onnx.tensors import Model
 
 __all__ = ["Layer", "chains", "layers"]
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.functions import is_default
-from bnns_lstm.formats.keras_activations import function_of
+from bnns_lstm.formats.activations import is_default
+from bnns_lstm.formats.keras.activations import function_of
 
 __all__ = ["LSTMS", "Config", "config_of", "is_lstm"]
 
@@ -92,17 +93,30 @@ def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> Confi
     else:
         for name, value in fields.items():
             if name not in WRAPPER and value not in (None, False):
-                issues.append(WeightsIssue(f"{path}: {name}", "only known fields", shown(value)))
+                issues.append(
+                    WeightsIssue(
+                        f"{path}: {name}",
+                        "only a Bidirectional's fields",
+                        shown(value),
+                        codes.UNEXPECTED_ENTRY,
+                    )
+                )
         mode = fields.get("merge_mode", "concat")
         if mode != "concat":
-            issues.append(WeightsIssue(f"{path}: merge_mode", "'concat'", shown(mode)))
+            issues.append(
+                WeightsIssue(f"{path}: merge_mode", "'concat'", shown(mode), codes.UNSUPPORTED_HERE)
+            )
         config = _one(f"{path}.layer", fields["layer"], version, issues, backwards=False)
         other = fields.get("backward_layer")
         if isinstance(other, dict):
             back = _one(f"{path}.backward_layer", other, version, issues, backwards=True)
             if back != config:
                 expected = f"{config}, as the layer forward"
-                issues.append(WeightsIssue(f"{path}.backward_layer", expected, str(back)))
+                issues.append(
+                    WeightsIssue(
+                        f"{path}.backward_layer", expected, str(back), codes.STACK_MISMATCH
+                    )
+                )
         config = Config(**{**vars(config), "bidirectional": True})
     if issues:
         raise WeightsError(tuple(issues))
@@ -125,24 +139,36 @@ def _one(
     """One LSTM; what is wrong with it is added to the issues."""
     fields = _fields(layer)
     if _kind(layer) not in LSTMS:
-        issues.append(WeightsIssue(path, "an LSTM", shown(_kind(layer))))
+        issues.append(WeightsIssue(path, "an LSTM", shown(_kind(layer)), codes.UNSUPPORTED_HERE))
         return Config()
     for name, value in fields.items():
         if name not in IGNORED | HONOURED and value not in (None, False):
             issues.append(
-                WeightsIssue(f"{path}: {name}", "only fields of Keras' LSTM", shown(value))
+                WeightsIssue(
+                    f"{path}: {name}",
+                    "only the fields of an LSTM",
+                    shown(value),
+                    codes.UNEXPECTED_ENTRY,
+                )
             )
     issues += [
-        WeightsIssue(f"{path}: {name}", "true or false", shown(fields[name]))
+        WeightsIssue(f"{path}: {name}", "true or false", shown(fields[name]), codes.WRONG_TYPE)
         for name in FLAGS
         if type(fields.get(name, False)) is not bool
     ]
     if bool(fields.get("go_backwards", backwards)) != backwards:
         expected = f"{str(backwards).lower()} (flip the sequence yourself)"
-        issues.append(WeightsIssue(f"{path}: go_backwards", expected, str(not backwards).lower()))
+        issues.append(
+            WeightsIssue(
+                f"{path}: go_backwards",
+                expected,
+                str(not backwards).lower(),
+                codes.UNSUPPORTED_HERE,
+            )
+        )
     units = fields.get("units")
     if units is not None and type(units) is not int:
-        issues.append(WeightsIssue(f"{path}: units", "an integer", shown(units)))
+        issues.append(WeightsIssue(f"{path}: units", "an integer", shown(units), codes.WRONG_TYPE))
     functions = [
         function_of(f"{path}: {name}", fields.get(name, default), version, issues)
         for name, default in (("recurrent_activation", "sigmoid"), ("activation", "tanh"))

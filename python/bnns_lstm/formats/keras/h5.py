@@ -15,11 +15,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.errors import BNNSLSTMError
 from bnns_lstm.formats.convert import FLOATS, fail, to_float32, widen_bfloat16
 from bnns_lstm.formats.extras import need
-from bnns_lstm.formats.keras_attributes import Attributes
+from bnns_lstm.formats.keras.attributes import Attributes
 from bnns_lstm.formats.stored import Floats
 
 __all__ = ["Array", "Group", "opened"]
@@ -63,19 +64,34 @@ class Array:
         """
         dataset, path, size = self._dataset, self.path, self._file.size
         if dataset.external or dataset.is_virtual:
-            raise fail(path, "values in the file itself", "a reference to another file")
+            raise fail(
+                path,
+                "values in the file itself",
+                "a reference to another file",
+                codes.UNSUPPORTED_HERE,
+            )
         stored = dataset.id.get_storage_size()
         # A chunk may be larger than all values, and is unpacked as a whole.
         claimed = max(prod(self.shape), prod(dataset.chunks or ())) * dataset.dtype.itemsize
         is_packed = dataset.id.get_create_plist().get_nfilters() > 0
         if stored > size or claimed > stored * (LARGEST_RATIO if is_packed else 1):
-            raise fail(path, f"{claimed} bytes of values", f"{stored} in a file of {size} bytes")
+            raise fail(
+                path,
+                f"{claimed} bytes of values",
+                f"{stored} in a file of {size} bytes",
+                codes.DAMAGED_FILE,
+            )
         # Keras marks bfloat16, which HDF5 has not.
         is_brain = dataset.dtype.itemsize == 2 and self._file.texts(dataset).get("dtype") == [
             "bfloat16"
         ]
         if dataset.dtype.name not in FLOATS and not is_brain:
-            raise fail(path, "float16, bfloat16, float32 or float64", shown(str(dataset.dtype)))
+            raise fail(
+                path,
+                "float16, bfloat16, float32 or float64",
+                shown(str(dataset.dtype)),
+                codes.UNSUPPORTED_DATA_TYPE,
+            )
         values: npt.NDArray[Any] = dataset[()]
         if is_brain and dataset.dtype.name not in FLOATS:
             return widen_bfloat16(np.ascontiguousarray(values).view(np.uint16))
@@ -100,7 +116,9 @@ class Group:
         if not isinstance(found, self._file.h5py.Group):
             return None
         if self._depth > DEEPEST:
-            raise fail(self.path, f"groups {DEEPEST} deep", "deeper ones")
+            raise fail(
+                self.path, f"at most {DEEPEST} groups in each other", "more", codes.TOO_LARGE
+            )
         return Group(f"{self.path}/{name}", found, self._file, self._depth + 1)
 
     def array(self, name: str) -> Array | None:
@@ -138,7 +156,9 @@ class Group:
             return None
         link = self._group.get(name, getlink=True)
         if not isinstance(link, self._file.h5py.HardLink):
-            raise fail(f"{self.path}/{name}", "values in the file itself", "a link")
+            raise fail(
+                f"{self.path}/{name}", "values in the file itself", "a link", codes.UNSUPPORTED_HERE
+            )
         return self._group[name]
 
 
@@ -156,9 +176,16 @@ def opened(path: str, file: BinaryIO) -> Iterator[Group]:
         with h5py.File(file, "r") as root:
             plan = root.id.get_create_plist()
             if plan.get_userblock() or plan.get_sizes() != (8, 8):
-                raise fail(path, "addresses of 8 bytes from the file's beginning", "others")
+                raise fail(
+                    path,
+                    "addresses of 8 bytes from the file's beginning",
+                    "a file with a user block or addresses of another size",
+                    codes.UNSUPPORTED_HERE,
+                )
             yield Group(path, root, _File(h5py, size, Attributes(file, size)))
     except BNNSLSTMError:
         raise
     except DAMAGED as error:
-        raise fail(path, "a whole HDF5 file", f"none ({error})") from None
+        raise fail(
+            path, "a whole HDF5 file", f"a damaged one ({error})", codes.DAMAGED_FILE
+        ) from None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import inf
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction as F
 
-__all__ = ["ACTIVATIONS", "default_activations", "is_default", "is_usable"]
+__all__ = ["ACTIVATIONS", "default_activations", "fault_of", "fault_of_names", "is_default"]
 
 ACTIVATIONS = ("input", "forget", "candidate", "output", "hidden")
 # What float32 can hold.
@@ -38,13 +39,24 @@ def is_default(activations: Mapping[str, Activation] | None) -> bool:
     return all(activations[name].function == defaults[name].function for name in ACTIVATIONS)
 
 
-def is_usable(activation: object) -> bool:
-    """Whether a gate can have this function, with these parameters."""
+def fault_of_names(names: Collection[str]) -> str | None:
+    """The code of what is wrong with the names of functions; None if they are :data:`ACTIVATIONS`."""
+    if set(ACTIVATIONS) - set(names):
+        return codes.MISSING_ENTRY
+    return codes.UNEXPECTED_ENTRY if set(names) - set(ACTIVATIONS) else None
+
+
+def fault_of(activation: object) -> str | None:
+    """The code of what is wrong with a function for a gate; None if a gate can have it."""
     if not isinstance(activation, Activation):
-        return False
-    # NaN is within no bounds, and an endless integer has no float.
-    is_number = all(
-        isinstance(value, float | int) and (-LARGEST <= value <= LARGEST or value in (inf, -inf))
-        for value in (activation.alpha, activation.beta)
-    )
-    return is_number and activation.function in set(F) - NO_GATES
+        return codes.WRONG_TYPE
+    for value in (activation.alpha, activation.beta):
+        if not isinstance(value, float | int):
+            return codes.WRONG_TYPE
+        # NaN is within no bounds, and an integer may be larger than any float.
+        if not (-LARGEST <= value <= LARGEST or value in (inf, -inf)):
+            is_nan = value != value  # noqa: PLR0124
+            return codes.INVALID_ACTIVATION_PARAMETER if is_nan else codes.OUT_OF_RANGE
+    if activation.function not in set(F):
+        return codes.UNKNOWN_ACTIVATION
+    return codes.UNSUPPORTED_ACTIVATION if activation.function in NO_GATES else None

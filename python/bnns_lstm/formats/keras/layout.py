@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bnns_lstm import codes
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.keras_config import is_lstm
-from bnns_lstm.formats.keras_h5 import Array, Group
+from bnns_lstm.formats.keras.config import is_lstm
+from bnns_lstm.formats.keras.h5 import Array, Group
 
 __all__ = ["cells_of", "lstms_of", "matching"]
 
@@ -23,7 +24,7 @@ def lstms_of(path: str, model: Mapping[str, Any]) -> list[tuple[str, str, Mappin
     # The oldest Sequential models are lists.
     layers = config.get("layers") if isinstance(config, dict) else config
     if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
-        raise fail(path, "a model with a list of layers", "none")
+        raise fail(path, "a model with a list of layers", "none", codes.MISSING_ENTRY)
     found = []
     counts: dict[str, int] = {}
     for layer in layers:

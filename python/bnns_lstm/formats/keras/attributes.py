@@ -54,7 +54,9 @@ class Attributes:
 
     def _messages(self, address: int) -> Iterator[tuple[int, bytes]]:
         """Types and contents of a header's messages."""
-        begin = self._bytes(address, min(32, self._size - address))
+        begin = self._bytes(address, max(0, min(32, self._size - address)))
+        # The shortest header: a prefix of seven bytes and a checksum, or 16 bytes.
+        self._require(len(begin) >= 11, f"an object header at {address}")
         if begin[:4] == b"OHDR":
             flags = begin[5]
             start = 6 + 16 * bool(flags & 0x20) + 4 * bool(flags & 0x10)
@@ -85,6 +87,7 @@ class Attributes:
 
     def _attribute(self, body: bytes) -> tuple[str, list[bytes] | None]:
         """An attribute's name, and its texts if it has some."""
+        self._require(len(body) >= 8, "an attribute")
         version, flags, name_size, type_size, space_size = struct.unpack_from("<BBHHH", body)
         start = 9 if version == 3 else 8
         step = 8 if version == 1 else 1

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm import codes
 from bnns_lstm._look import is_a
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail, widen_bfloat16
@@ -64,13 +65,25 @@ class Model:
         if tensor.data_type not in TYPES:
             names = dict(map(reversed, need("onnx", "onnx").TensorProto.DataType.items()))
             found = names.get(tensor.data_type, str(tensor.data_type))
-            raise fail(path, "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT32 or INT64", found)
+            raise fail(
+                path,
+                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT32 or INT64",
+                found,
+                codes.UNSUPPORTED_DATA_TYPE,
+            )
         if len(shape) > LARGEST_RANK or any(size < 0 for size in shape):
-            raise fail(path, f"up to {LARGEST_RANK} sizes of at least 0", shown(shape))
+            raise fail(
+                path, f"up to {LARGEST_RANK} sizes of at least 0", shown(shape), codes.DAMAGED_FILE
+            )
         flat = self._numbers(path, tensor)
         self.loaded += flat.nbytes
         if flat.size != prod(shape):
-            raise fail(path, f"numbers for the shape {shape}", str(flat.size))
+            raise fail(
+                path,
+                f"{prod(shape)} numbers for the shape {shape}",
+                f"{flat.size} numbers",
+                codes.DAMAGED_FILE,
+            )
         if tensor.data_type == FLOAT16:
             flat = flat.view(np.float16)
         elif tensor.data_type == BFLOAT16:
@@ -89,7 +102,12 @@ class Model:
             return values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
         size = np.dtype(kind).itemsize
         if len(raw) % size:
-            raise fail(path, f"raw data in multiples of {size} bytes", f"{len(raw)} bytes")
+            raise fail(
+                path,
+                f"raw data in multiples of {size} bytes",
+                f"{len(raw)} bytes",
+                codes.DAMAGED_FILE,
+            )
         return np.frombuffer(raw, kind).astype(np.dtype(kind).newbyteorder("="))
 
     def _external(self, path: str, tensor: Any, size: int) -> bytes:
@@ -97,7 +115,10 @@ class Model:
         words = {entry.key: entry.value for entry in tensor.external_data}
         if self.folder is None:
             raise fail(
-                path, "data in the model: give the path of the file instead", "external data"
+                path,
+                "data in the model: give the path of the file instead",
+                "external data",
+                codes.MISSING_ENTRY,
             )
         place = shown(words.get("location", ""))
         folder = Path(os.path.realpath(self.folder))
@@ -107,15 +128,27 @@ class Model:
         except (OSError, ValueError):
             inside = False
         if not inside:
-            raise fail(f"{path}: external data", "a file in the folder of the model", place)
+            raise fail(
+                f"{path}: external data",
+                "a file in the folder of the model",
+                place,
+                codes.INVALID_PATH,
+            )
         numbers = [words.get("offset", "0"), words.get("length", str(size * prod(tensor.dims)))]
         if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in numbers):
-            raise fail(f"{path}: external data", "offset and length", shown(numbers))
+            raise fail(
+                f"{path}: external data",
+                "offset and length as decimal numbers",
+                shown(numbers),
+                codes.DAMAGED_FILE,
+            )
         offset, length = map(int, numbers)
         end = file.stat().st_size
         if offset + length > end:
             found = f"a file of {end} bytes"
-            raise fail(f"{path}: external data", f"{length} bytes from {offset}", found)
+            raise fail(
+                f"{path}: external data", f"{length} bytes from {offset}", found, codes.DAMAGED_FILE
+            )
         with file.open("rb") as opened:
             opened.seek(offset)
             return opened.read(length)
@@ -133,12 +166,14 @@ def open_model(source: str | os.PathLike[str] | Any) -> Model:
     if is_a(source, onnx.ModelProto):
         return Model(source, None)
     if not is_path(source):
-        raise fail("source", "a path or an onnx.ModelProto", type(source).__name__)
+        raise fail(
+            "source", "a path or an onnx.ModelProto", type(source).__name__, codes.WRONG_TYPE
+        )
     path, proto = path_of(source, "source"), onnx.ModelProto()
     try:
         proto.ParseFromString(path.read_bytes())
     except need("google.protobuf.message", "onnx").DecodeError as error:
-        raise fail(str(path), "an ONNX model", f"none ({error})") from None
+        raise fail(str(path), "an ONNX model", f"none ({error})", codes.FOREIGN_FILE) from None
     if not proto.HasField("graph"):
-        raise fail(str(path), "an ONNX model", "none (there is no graph in it)")
+        raise fail(str(path), "an ONNX model", "none (there is no graph in it)", codes.FOREIGN_FILE)
     return Model(proto, path.parent)

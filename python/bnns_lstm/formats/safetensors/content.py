@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import widen_bfloat16
 
@@ -45,7 +46,18 @@ NUMPY = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
 class RefusedError(Exception):
-    """Why a file was not taken, in one line."""
+    """Why a file was not taken, in one line.
+
+    Attributes:
+        code: What kind of fault; see :mod:`bnns_lstm.codes`.
+    """
+
+    code: str
+
+    def __init__(self, reason: str, code: str = codes.DAMAGED_FILE) -> None:
+        """The reason and its kind."""
+        super().__init__(reason)
+        self.code = code
 
 
 class Entry(NamedTuple):
@@ -96,9 +108,11 @@ def read_header(
     """
     length, first = int.from_bytes(file.read(8), "little"), file.read(1)
     if first != b"{":
-        raise RefusedError("expected a safetensors file, found another kind")
+        raise RefusedError("expected a safetensors file, found another kind", codes.FOREIGN_FILE)
     if length > largest:
-        raise RefusedError(f"expected a header of at most {largest} bytes, found {length}")
+        raise RefusedError(
+            f"expected a header of at most {largest} bytes, found {length}", codes.TOO_LARGE
+        )
     if length > size - 8:
         raise RefusedError(f"expected a header of {length} bytes, found {size - 8}")
     try:
@@ -186,7 +200,7 @@ def _check(name: str, entry: object, dtypes: Collection[str] | None) -> None:
         )
     dtype, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or (dtypes is not None and dtype not in dtypes):
-        wanted = "a text" if dtypes is None else " or ".join(map(repr, dtypes))
+        wanted = "a string" if dtypes is None else " or ".join(map(repr, dtypes))
         raise RefusedError(f"{shown(name)}: expected dtype {wanted}, found {shown(dtype)}")
     if not _are_sizes(shape) or len(shape) > 8:
         raise RefusedError(f"{shown(name)}: expected up to 8 sizes, found {shown(shape)}")

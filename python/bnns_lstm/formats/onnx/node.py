@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy.typing as npt
 
+from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import fail, to_float32
-from bnns_lstm.formats.onnx_activations import activations_of
-from bnns_lstm.formats.onnx_graph import Scope, input_of, label
-from bnns_lstm.formats.onnx_ops import attributes
+from bnns_lstm.formats.onnx.activations import activations_of
+from bnns_lstm.formats.onnx.graph import Scope, input_of, label
+from bnns_lstm.formats.onnx.ops import attributes
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["read_node"]
@@ -57,7 +58,9 @@ def read_node(scope: Scope, node: Any) -> StoredLSTM:
     if lengths and scope.is_constant(lengths):
         expected = "an input of the model (lengths are given to the call)"
         found = f"the constant {scope.constant(path, lengths).tolist()}"
-        issues.append(WeightsIssue(f"{path}: sequence_lens", expected, found[:100]))
+        issues.append(
+            WeightsIssue(f"{path}: sequence_lens", expected, found[:100], codes.UNSUPPORTED_HERE)
+        )
     if issues:
         raise WeightsError(tuple(issues))
     batch_first = bool(words.get("layout"))
@@ -76,13 +79,19 @@ def _check_types(path: str, words: Mapping[str, Any]) -> None:
     for name, value in words.items():
         if name not in ATTRIBUTES:
             expected = f"only the attributes of LSTM ({', '.join(ATTRIBUTES)})"
-            issues.append(WeightsIssue(f"{path}: attributes", expected, shown(name)))
+            issues.append(
+                WeightsIssue(f"{path}: attributes", expected, shown(name), codes.UNEXPECTED_ENTRY)
+            )
         elif not isinstance(value, ATTRIBUTES[name]):
             expected = f"a value of type {ATTRIBUTES[name].__name__}"
-            issues.append(WeightsIssue(f"{path}: {name}", expected, shown(value)))
+            issues.append(WeightsIssue(f"{path}: {name}", expected, shown(value), codes.WRONG_TYPE))
     texts = words.get("activations")
     if isinstance(texts, list) and not all(isinstance(text, bytes) for text in texts):
-        issues.append(WeightsIssue(f"{path}: activations", "names", shown(texts)))
+        issues.append(
+            WeightsIssue(
+                f"{path}: activations", "names of functions", shown(texts), codes.WRONG_TYPE
+            )
+        )
     if issues:
         raise WeightsError(tuple(issues))
 
@@ -92,19 +101,31 @@ def _attribute_issues(path: str, words: Mapping[str, Any]) -> list[WeightsIssue]
     issues: list[WeightsIssue] = []
     if "clip" in words:
         expected = "no clip, which has no equal here"
-        issues.append(WeightsIssue(f"{path}: clip", expected, shown(words["clip"])))
+        issues.append(
+            WeightsIssue(f"{path}: clip", expected, shown(words["clip"]), codes.UNSUPPORTED_HERE)
+        )
     if words.get("input_forget"):
         expected = "0: input and forget gate are not coupled here"
-        issues.append(WeightsIssue(f"{path}: input_forget", expected, shown(words["input_forget"])))
+        issues.append(
+            WeightsIssue(
+                f"{path}: input_forget",
+                expected,
+                shown(words["input_forget"]),
+                codes.UNSUPPORTED_HERE,
+            )
+        )
     direction = words.get("direction", b"forward")
     if direction not in {b"forward", b"bidirectional"}:
         expected = (
             "'forward' or 'bidirectional' (a layer that only reads in reverse has no equal here)"
         )
         found = shown(direction.decode("ascii", "replace"))
-        issues.append(WeightsIssue(f"{path}: direction", expected, found))
+        code = codes.UNSUPPORTED_HERE if direction == b"reverse" else codes.UNKNOWN_CHOICE
+        issues.append(WeightsIssue(f"{path}: direction", expected, found, code))
     if words.get("layout", 0) not in {0, 1}:
-        issues.append(WeightsIssue(f"{path}: layout", "0 or 1", shown(words["layout"])))
+        issues.append(
+            WeightsIssue(f"{path}: layout", "0 or 1", shown(words["layout"]), codes.UNKNOWN_CHOICE)
+        )
     return issues
 
 
@@ -121,7 +142,11 @@ def _arrays(path: str, scope: Scope, node: Any) -> dict[str, Floats]:
                     f"{path}: {name}", scope.constant(f"{path}: {name}", value)
                 )
             elif name in {"W", "R"}:
-                issues.append(WeightsIssue(f"{path}: {name}", "a constant", "none"))
+                issues.append(
+                    WeightsIssue(
+                        f"{path}: {name}", "a constant", "no such input", codes.MISSING_ENTRY
+                    )
+                )
         except WeightsError as error:
             issues.extend(error.issues)
 
@@ -143,14 +168,25 @@ def _check_shapes(path: str, arrays: Mapping[str, Floats], directions: int, hidd
         "P": (directions, 3 * units),
     }
     if units < 1:
-        raise fail(f"{path}: R", f"[{directions}, 4*hidden, hidden]", str(list(recurrent)))
+        raise fail(
+            f"{path}: R",
+            f"[{directions}, 4*hidden, hidden]",
+            str(list(recurrent)),
+            codes.SIZE_MISMATCH,
+        )
     issues = [
-        WeightsIssue(f"{path}: {name}", str(list(wanted[name])), str(list(array.shape)))
+        WeightsIssue(
+            f"{path}: {name}", str(list(wanted[name])), str(list(array.shape)), codes.SIZE_MISMATCH
+        )
         for name, array in arrays.items()
         if array.shape != wanted[name] or array.size == 0
     ]
     if hidden is not None and hidden != units:
-        issues.append(WeightsIssue(f"{path}: hidden_size", f"{units}, as in R", shown(hidden)))
+        issues.append(
+            WeightsIssue(
+                f"{path}: hidden_size", f"{units}, as in R", shown(hidden), codes.SIZE_MISMATCH
+            )
+        )
     if issues:
         raise WeightsError(tuple(issues))
 
@@ -188,14 +224,21 @@ def _state(
         if scope.is_constant(value):
             array: npt.NDArray[Any] = scope.constant(f"{path}: {name}", value)
             if array.ndim != 3:
-                raise fail(f"{path}: {name}", "three axes", str(list(array.shape)))
+                raise fail(
+                    f"{path}: {name}", "three axes", str(list(array.shape)), codes.RANK_MISMATCH
+                )
             states[name] = to_float32(
                 f"{path}: {name}", array.swapaxes(0, 1) if batch_first else array
             )
     if len(states) == 1 and len(given) == 2:
         only = next(iter(states))
         other = given[1 - given.index(only)]
-        raise fail(f"{path}: {other}", f"a constant, as {only} is one", "a value of run time")
+        raise fail(
+            f"{path}: {other}",
+            f"a constant, as {only} is one",
+            "a value that the model computes",
+            codes.NOT_CONSTANT,
+        )
     if not states:
         return None
     zeros = next(iter(states.values())) * 0

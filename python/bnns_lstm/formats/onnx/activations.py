@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction as F
 from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.activations import default_activations, is_default
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.functions import default_activations, is_default
 
 __all__ = ["activations_of", "attributes_of"]
 
@@ -74,10 +75,20 @@ def activations_of(
     """
     if not names:
         if alphas or betas:
-            raise fail(f"{path}: activations", "names for activation_alpha and _beta", "none")
+            raise fail(
+                f"{path}: activations",
+                "names of the functions that activation_alpha and _beta are for",
+                "none",
+                codes.MISSING_ENTRY,
+            )
         return None
     if len(names) != 3 * directions:
-        raise fail(f"{path}: activations", f"{3 * directions} names", shown(list(names)))
+        raise fail(
+            f"{path}: activations",
+            f"{3 * directions} names",
+            shown(list(names)),
+            codes.SIZE_MISMATCH,
+        )
     left = {"alpha": list(alphas), "beta": list(betas)}
     used = {"alpha": False, "beta": False}
     made = [_activation(path, name, left, used) for name in names]
@@ -85,10 +96,17 @@ def activations_of(
         # Parameters that no function has mean nothing; others might be meant by position.
         if rest and used[name]:
             expected = "one for each function that has it, in their order"
-            raise fail(f"{path}: activation_{name}", expected, f"{len(rest)} more")
+            raise fail(
+                f"{path}: activation_{name}",
+                expected,
+                f"{len(rest)} too many",
+                codes.UNEXPECTED_ENTRY,
+            )
     if made[:3] != made[-3:]:
         found = f"{made[:3]} and {made[3:]}"
-        raise fail(f"{path}: activations", "the same in both directions", found)
+        raise fail(
+            f"{path}: activations", "the same in both directions", found, codes.STACK_MISMATCH
+        )
     activations = {gate: made[i] for i, gates in enumerate(PLACES) for gate in gates}
     return None if is_default(activations) else activations
 
@@ -99,7 +117,7 @@ def _activation(
     """One function; its parameters are taken from what is left of them."""
     # ONNX Runtime takes any case, too.
     if name.lower() not in LOWER:
-        raise fail(f"{path}: activations", ", ".join(NAMES), shown(name))
+        raise fail(f"{path}: activations", ", ".join(NAMES), shown(name), codes.UNSUPPORTED_HERE)
     entry = NAMES[LOWER[name.lower()]]
 
     def parameter(key: str, default: float | None) -> float:
@@ -107,7 +125,9 @@ def _activation(
             return 1.0
         used[key] = True
         if not left[key] and isnan(default):
-            raise fail(f"{path}: activation_{key}", f"one for {name}", "none")
+            raise fail(
+                f"{path}: activation_{key}", f"a value for {name}", "none", codes.MISSING_ENTRY
+            )
         return _decimal(left[key].pop(0)) if left[key] else default
 
     alpha, beta = parameter("alpha", entry.alpha), parameter("beta", entry.beta)
@@ -145,13 +165,20 @@ def attributes_of(
                     f"{activations[gates[0]]}, as in the {gates[0]} gate: ONNX has one for both"
                 )
                 issues.append(
-                    WeightsIssue(f"activations.{gate}", expected, repr(activations[gate]))
+                    WeightsIssue(
+                        f"activations.{gate}",
+                        expected,
+                        repr(activations[gate]),
+                        codes.NOT_EXPRESSIBLE,
+                    )
                 )
         written = _written(activations[gates[0]])
         if written is None:
             found = repr(activations[gates[0]])
             expected = f"a function that ONNX has ({', '.join(NAMES)})"
-            issues.append(WeightsIssue(f"activations.{gates[0]}", expected, found))
+            issues.append(
+                WeightsIssue(f"activations.{gates[0]}", expected, found, codes.NOT_EXPRESSIBLE)
+            )
             continue
         names.append(written[0])
         alphas += [value for value in written[1:2] if value is not None]

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from bnns_lstm import codes
 from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import as_array, fail, to_float32
 from bnns_lstm.formats.files import is_path, path_of
-from bnns_lstm.formats.keras_config import Config, config_of
-from bnns_lstm.formats.keras_files import KerasLayer, layers_in
+from bnns_lstm.formats.keras.config import Config, config_of
+from bnns_lstm.formats.keras.files import KerasLayer, layers_in
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
@@ -48,7 +49,9 @@ def read_keras(
         OSError: If the file cannot be read.
     """
     if layer is not None and not is_a(layer, str) and sequence(layer) is None:
-        raise fail("layer", "a name, a sequence of names or None", type(layer).__name__)
+        raise fail(
+            "layer", "a name, a sequence of names or None", type(layer).__name__, codes.WRONG_TYPE
+        )
     if is_path(source):
         path = path_of(source, "source")
         with layers_in(path) as found:
@@ -57,7 +60,9 @@ def read_keras(
             for one, config in list(zip(chosen, configs, strict=True))[:-1]:
                 if not config.sequences:
                     expected = "true for all layers of a stack but the last"
-                    raise fail(f"{one.name}: return_sequences", expected, "false")
+                    raise fail(
+                        f"{one.name}: return_sequences", expected, "false", codes.STACK_MISMATCH
+                    )
             return stacked(
                 [
                     (one.name, _stored(one, config))
@@ -67,17 +72,19 @@ def read_keras(
     arrays = sequence(source)
     if arrays is None:
         expected = "a path, or a list of arrays as get_weights() returns it"
-        raise fail("source", expected, type(source).__name__)
+        raise fail("source", expected, type(source).__name__, codes.WRONG_TYPE)
     return _listed(arrays, layer)
 
 
 def _listed(source: Sequence[Any], layer: object) -> StoredLSTM:
     """The network of the arrays of one layer."""
     if layer is not None:
-        raise fail("layer", "None, as a list of arrays is one layer", repr(layer))
+        raise fail(
+            "layer", "None, as a list of arrays is one layer", repr(layer), codes.UNKNOWN_CHOICE
+        )
     if len(source) not in {2, 3, 4, 6}:
         expected = "2 or 3 arrays, or 4 or 6 for both directions"
-        raise fail("source", expected, str(len(source)))
+        raise fail("source", expected, str(len(source)), codes.SIZE_MISMATCH)
     arrays = [as_array(f"source[{i}]", array) for i, array in enumerate(source)]
     paths = [f"source[{i}]" for i in range(len(arrays))]
     _check(paths, [array.shape for array in arrays])
@@ -89,18 +96,27 @@ def _chosen(
 ) -> list[KerasLayer]:
     """The layers that are meant."""
     if not found:
-        raise fail(path, "a model with LSTM layers that are not in another layer or model", "none")
+        raise fail(
+            path,
+            "a model with LSTM layers that are not in another layer or model",
+            "none",
+            codes.MISSING_ENTRY,
+        )
     names = ", ".join(repr(one.name) for one in found)
     if layer is None:
         if len(found) > 1:
             raise fail(
-                "layer", f"the name of one of the LSTM layers {names}, or a list of names", "none"
+                "layer",
+                f"the name of one of the LSTM layers {names}, or a list of names",
+                "none",
+                codes.AMBIGUOUS_CHOICE,
             )
         return found
     wanted = [layer] if isinstance(layer, str) else list(layer)
     chosen = [[one for one in found if one.name == name] for name in wanted]
     if not chosen or any(len(matches) != 1 for matches in chosen):
-        raise fail("layer", f"names of LSTM layers, {names}", repr(layer))
+        code = codes.AMBIGUOUS_CHOICE if chosen and all(chosen) else codes.UNKNOWN_CHOICE
+        raise fail("layer", f"names of LSTM layers, {names}", repr(layer), code)
     return [matches[0] for matches in chosen]
 
 
@@ -119,13 +135,23 @@ def _stored(layer: KerasLayer, config: Config) -> StoredLSTM:
         counts = {(2 + config.use_bias) * (1 + config.bidirectional)}
     if count not in counts:
         expected = f"{' or '.join(map(str, sorted(counts)))} arrays"
-        raise fail(layer.name, expected, str(count))
+        raise fail(layer.name, expected, str(count), codes.SIZE_MISMATCH)
     paths = [array.path for array in weights]
     hidden, is_cudnn = _check(paths, [array.shape for array in weights])
     if config.units is not None and config.units != hidden:
-        raise fail(paths[1], f"{config.units} units, as the configuration says", str(hidden))
+        raise fail(
+            paths[1],
+            f"{config.units} units, as the configuration says",
+            str(hidden),
+            codes.SIZE_MISMATCH,
+        )
     if config.is_cudnn and not is_cudnn:
-        raise fail(paths[-1], f"[{8 * hidden}], as a CuDNNLSTM has it", f"[{4 * hidden}]")
+        raise fail(
+            paths[-1],
+            f"[{8 * hidden}], as a CuDNNLSTM has it",
+            f"[{4 * hidden}]",
+            codes.SIZE_MISMATCH,
+        )
     return _made(paths, [array.read() for array in weights], config)
 
 
@@ -137,12 +163,12 @@ def _check(paths: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> tuple[int
     if hidden < 1 or recurrent[1] != 4 * hidden:
         kind = ", a GRU" if hidden and recurrent[1] == 3 * hidden else ""
         kind = ", a simple RNN" if hidden and recurrent[1] == hidden else kind
-        raise fail(paths[1], "[hidden, 4*hidden]", f"{list(recurrent)}{kind}")
+        raise fail(paths[1], "[hidden, 4*hidden]", f"{list(recurrent)}{kind}", codes.SIZE_MISMATCH)
     rows = kernel[0] if len(kernel) == 2 and kernel[0] > 0 else 1
     is_cudnn = step == 3 and shapes[2] == (8 * hidden,)
     wanted = [(rows, 4 * hidden), (hidden, 4 * hidden), ((8 if is_cudnn else 4) * hidden,)][:step]
     issues = [
-        WeightsIssue(path, str(list(expected)), str(list(shape)))
+        WeightsIssue(path, str(list(expected)), str(list(shape)), codes.SIZE_MISMATCH)
         for path, shape, expected in zip(paths, shapes, wanted * (len(shapes) // step), strict=True)
         if shape != expected
     ]

@@ -8,13 +8,14 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from bnns_lstm import codes
 from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.onnx_chain import Layer, chains, layers
-from bnns_lstm.formats.onnx_graph import input_of, label, scopes
-from bnns_lstm.formats.onnx_node import read_node
-from bnns_lstm.formats.onnx_tensors import BATCH_FIRST, Model, open_model
+from bnns_lstm.formats.onnx.chain import Layer, chains, layers
+from bnns_lstm.formats.onnx.graph import input_of, label, scopes
+from bnns_lstm.formats.onnx.node import read_node
+from bnns_lstm.formats.onnx.tensors import BATCH_FIRST, Model, open_model
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
 
@@ -43,15 +44,22 @@ def read_onnx(
         OSError: If the file cannot be read.
     """
     if node is not None and not is_a(node, str) and sequence(node) is None:
-        raise fail("node", "a name, a sequence of names or None", type(node).__name__)
+        raise fail(
+            "node", "a name, a sequence of names or None", type(node).__name__, codes.WRONG_TYPE
+        )
     model = open_model(source)
     found = layers(model)
     if not found:
-        raise fail("source", "a model with an LSTM node", _others(model))
+        raise fail("source", "a model with an LSTM node", _others(model), codes.MISSING_ENTRY)
     stack = _chosen(found, node)
     lengths = {label(layer.node): _lengths(layer) for layer in stack}
     if len(set(lengths.values())) > 1:
-        raise fail("sequence_lens", "the same for all nodes of a stack", repr(lengths))
+        raise fail(
+            "sequence_lens",
+            "the same for all nodes of a stack",
+            repr(lengths),
+            codes.STACK_MISMATCH,
+        )
     read: list[tuple[str, StoredLSTM]] = []
     issues: list[WeightsIssue] = []
     for layer in stack:
@@ -70,26 +78,40 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
     """The layers that are meant."""
     stacks = chains(found)
     if not stacks:
-        raise fail("source", "a graph without cycles", "LSTM nodes that read each other")
+        raise fail(
+            "source",
+            "a graph without cycles",
+            "LSTM nodes that read each other",
+            codes.DAMAGED_FILE,
+        )
     shown = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
     if node is None:
         if len(stacks) != 1:
-            raise fail("node", f"the name of one of the LSTM nodes {shown}", "none")
+            raise fail(
+                "node", f"the name of one of the LSTM nodes {shown}", "none", codes.AMBIGUOUS_CHOICE
+            )
         return stacks[0]
     if isinstance(node, str):
         chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
         if len(chosen) != 1:
-            actual = f"{node!r}, the name of {len(chosen)}"
-            raise fail("node", f"the name of one of the LSTM nodes {shown}", actual)
+            actual = f"{node!r}, which names {len(chosen)} of them"
+            code = codes.AMBIGUOUS_CHOICE if chosen else codes.UNKNOWN_CHOICE
+            raise fail("node", f"the name of one of the LSTM nodes {shown}", actual, code)
         return chosen[0]
     named = [[layer for layer in found if name in layer.names] for name in node]
     if not named or any(len(matches) != 1 for matches in named):
-        raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)))
+        code = codes.AMBIGUOUS_CHOICE if named and all(named) else codes.UNKNOWN_CHOICE
+        raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), code)
     stack = [matches[0] for matches in named]
     for lower, upper in pairwise(stack):
         if upper.below is not lower:
             path = f"node: {label(upper.node)}"
-            raise fail(path, f"a node that reads the output of {label(lower.node)!r}", "another")
+            raise fail(
+                path,
+                f"a node that reads the output of {label(lower.node)!r}",
+                "a node that reads something else",
+                codes.STACK_MISMATCH,
+            )
     return stack
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsIssue
@@ -50,10 +51,10 @@ def function_of(
         if activation is not None:
             return activation
         expected = "the version of Keras, on which hard_sigmoid's slope depends"
-        issues.append(WeightsIssue(path, expected, shown(version)))
+        issues.append(WeightsIssue(path, expected, shown(version), codes.MISSING_ENTRY))
     elif not isinstance(name, str) or name not in FUNCTIONS:
         expected = f"a function that has an equal here ({', '.join(FUNCTIONS)}, hard_sigmoid)"
-        issues.append(WeightsIssue(path, expected, shown(name)))
+        issues.append(WeightsIssue(path, expected, shown(name), codes.UNSUPPORTED_HERE))
     else:
         return FUNCTIONS[name]
     return Activation.tanh()

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bnns_lstm._show import shown
+from bnns_lstm import codes
+from bnns_lstm._show import listed, shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.stored import Floats, Peephole, StoredLSTM, shapes
@@ -16,8 +17,8 @@ __all__ = ["Source", "stored_of"]
 NAME = re.compile(
     r"(weight_ih|weight_hh|weight_ch|bias_ih|bias_hh)_l(0|[1-9][0-9]{0,4})(_reverse)?"
 )
-# How many surplus names and prefixes an error lists.
-LISTED = 20
+# How many surplus entries get an issue of their own.
+MOST = 20
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,12 @@ def _no_lstm(source: Source) -> WeightsError:
     """An error that lists the prefixes under which there are LSTMs."""
     ending = "weight_ih_l0"
     prefixes = [name.removesuffix(ending) for name in source.shapes if name.endswith(ending)]
-    hint = f" (prefixes: {_list(prefixes)})" if prefixes else ""
-    found = sum(name.startswith(source.prefix) for name in source.shapes)
+    under = [name for name in source.shapes if name.startswith(source.prefix)]
+    found = f"only {listed(under)}" if under else "no entry with this prefix"
+    if prefixes:
+        found = f"LSTMs under the prefixes {listed(prefixes)} alone"
     expected = f"entries {source.prefix + ending!r} and so on"
-    return fail("source", expected, f"{found} others{hint}")
+    return fail("source", expected, found, codes.MISSING_ENTRY)
 
 
 def _sizes(source: Source, found: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
@@ -91,18 +94,21 @@ def _sizes(source: Source, found: Mapping[str, tuple[int, ...]]) -> tuple[int, i
     recurrent, below = found.get("weight_hh_l0"), found.get("weight_ih_l0")
     if recurrent is None or below is None:
         missing = "weight_hh_l0" if recurrent is None else "weight_ih_l0"
-        raise fail(prefix + missing, "a matrix", "none")
+        raise fail(prefix + missing, "a matrix", "no such entry", codes.MISSING_ENTRY)
     hidden = recurrent[-1] if len(recurrent) == 2 else 0
     if hidden < 1 or recurrent[0] != 4 * hidden:
         others = {hidden: "an RNN", 3 * hidden: "a GRU"} if hidden else {}
-        actual = str(list(recurrent))
+        actual, code = str(list(recurrent)), codes.SIZE_MISMATCH
         if "weight_hr_l0" in found:
             actual += " and a projection 'weight_hr_l0', which is not supported"
+            code = codes.UNSUPPORTED_HERE
         elif recurrent[:1] and recurrent[0] in others:
             actual += f", {others[recurrent[0]]}"
-        raise fail(f"{prefix}weight_hh_l0", "[4*hidden, hidden]", actual)
+        raise fail(f"{prefix}weight_hh_l0", "[4*hidden, hidden]", actual, code)
     if len(below) != 2 or below[1] < 1:
-        raise fail(f"{prefix}weight_ih_l0", f"[{4 * hidden}, input]", str(list(below)))
+        raise fail(
+            f"{prefix}weight_ih_l0", f"[{4 * hidden}, input]", str(list(below)), codes.SIZE_MISMATCH
+        )
     return below[1], hidden
 
 
@@ -112,20 +118,19 @@ def _issues(
     """Everything that is missing, of another shape, or surplus."""
     for name, shape in expected.items():
         if name not in found:
-            yield WeightsIssue(prefix + name, str(list(shape)), "none")
+            wanted = f"an array of shape {list(shape)}"
+            yield WeightsIssue(prefix + name, wanted, "no such entry", codes.MISSING_ENTRY)
         elif found[name] != shape:
-            yield WeightsIssue(prefix + name, str(list(shape)), str(list(found[name])))
+            wanted, actual = str(list(shape)), str(list(found[name]))
+            yield WeightsIssue(prefix + name, wanted, actual, codes.SIZE_MISMATCH)
     surplus = [name for name in found if name not in expected]
-    for name in surplus[:LISTED]:
-        wanted = "no such entry"
+    known = f"only {listed([prefix + name for name in expected])}"
+    for name in surplus[:MOST]:
+        wanted, actual, code = known, "an unexpected entry", codes.UNEXPECTED_ENTRY
         if name.startswith("weight_hr"):
-            wanted = "no projection, which is not supported"
-        yield WeightsIssue(shown(prefix + name).strip("'"), wanted, "one")
-    if len(surplus) > LISTED:
-        more = f"{len(surplus) - LISTED} more"
-        yield WeightsIssue(f"entries under {prefix!r}", "no others", more)
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(shown(name) for name in names[:LISTED]) + more
+            wanted, actual = "an LSTM without a projection", "a projection, which is not supported"
+            code = codes.UNSUPPORTED_HERE
+        yield WeightsIssue(shown(prefix + name).strip("'"), wanted, actual, code)
+    if len(surplus) > MOST:
+        actual = f"{len(surplus) - MOST} more unexpected entries"
+        yield WeightsIssue(f"entries under {prefix!r}", known, actual, codes.UNEXPECTED_ENTRY)

@@ -11,14 +11,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from bnns_lstm import codes
 from bnns_lstm._look import attempt, is_a, mapping, reason
 from bnns_lstm._show import show
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
 from bnns_lstm.formats.files import is_path, path_of
-from bnns_lstm.formats.safetensors import SafetensorsFile
+from bnns_lstm.formats.safetensors.files import SafetensorsFile
 from bnns_lstm.formats.stored import Floats, StoredLSTM
-from bnns_lstm.formats.torch_names import Source, stored_of
+from bnns_lstm.formats.torch.names import Source, stored_of
 
 __all__ = ["read_torch", "write_state_dict"]
 
@@ -59,7 +60,7 @@ def read_torch(
         2
     """
     if not is_a(prefix, str):
-        raise fail("prefix", "a text", type(prefix).__name__)
+        raise fail("prefix", "a string", type(prefix).__name__, codes.WRONG_TYPE)
     if is_path(source):
         with _file(path_of(source, "source")) as file:
             sizes = {name: entry.shape for name, entry in file.entries.items()}
@@ -71,7 +72,7 @@ def read_torch(
     if entries is not None:
         return stored_of(_mapping(entries, prefix))
     expected = "a module, a mapping of names to tensors, or the path of a safetensors file"
-    raise fail("source", expected, type(source).__name__)
+    raise fail("source", expected, type(source).__name__, codes.WRONG_TYPE)
 
 
 def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
@@ -85,10 +86,16 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     """
     issues = []
     if stored.peephole is not None:
-        issues.append(WeightsIssue("peephole", "None, as in PyTorch", repr(stored.peephole)))
+        issues.append(
+            WeightsIssue(
+                "peephole", "None, as in PyTorch", repr(stored.peephole), codes.NOT_EXPRESSIBLE
+            )
+        )
     if stored.activations is not None:
         found = ", ".join(f"{name}={show(item)}" for name, item in stored.activations.items())
-        issues.append(WeightsIssue("activations", "None, as in PyTorch", found))
+        issues.append(
+            WeightsIssue("activations", "None, as in PyTorch", found, codes.NOT_EXPRESSIBLE)
+        )
     if issues:
         raise WeightsError(tuple(issues))
     return {name: array.copy() for name, array in stored.parameters.items()}
@@ -102,7 +109,7 @@ def _file(path: Path) -> Iterator[SafetensorsFile]:
     for magic, kind in OTHERS.items():
         # A safetensors file may begin with any eight bytes, but then its header follows.
         if begin.startswith(magic) and begin[8:] != b"{":
-            raise fail(str(path), "a safetensors file", kind)
+            raise fail(str(path), "a safetensors file", kind, codes.FOREIGN_FILE)
     with closing(SafetensorsFile(path)) as file:
         yield file
 
@@ -111,7 +118,7 @@ def _mapping(entries: Mapping[str, Any], prefix: str) -> Source:
     """The entries of a mapping; only those under the prefix are looked at."""
     for name in entries:
         if not isinstance(name, str):
-            raise fail("source", "names that are texts", show(name))
+            raise fail("source", "names that are strings", show(name), codes.WRONG_TYPE)
     chosen = {
         name: as_array(name, value) for name, value in entries.items() if name.startswith(prefix)
     }
@@ -131,17 +138,22 @@ def _module(module: Any, prefix: str) -> Source:
     entries = mapping(given)
     if entries is None:
         found = reason(given) if isinstance(given, Exception) else type(given).__name__
-        raise fail("source.state_dict()", "a mapping of names to tensors", found)
+        raise fail("source.state_dict()", "a mapping of names to tensors", found, codes.WRONG_TYPE)
     source = _mapping(entries, prefix)
     lstm = module
     for step in prefix.removesuffix(".").split(".") if prefix else ():
         lstm = _attribute(lstm, step, None)
     mode = _attribute(lstm, "mode", "LSTM")
     if mode != "LSTM":
-        raise fail("source.mode", "'LSTM'", show(mode))
+        raise fail("source.mode", "'LSTM'", show(mode), codes.UNSUPPORTED_HERE)
     projection = _attribute(lstm, "proj_size", 0)
     if projection != 0:
-        raise fail("source.proj_size", "0: there is no projection here", show(projection))
+        raise fail(
+            "source.proj_size",
+            "0: there is no projection here",
+            show(projection),
+            codes.UNSUPPORTED_HERE,
+        )
     batch_first, dropout = _attribute(lstm, "batch_first", False), _attribute(lstm, "dropout", 0.0)
     # Other modules may have such attributes for other purposes.
     if type(batch_first) is not bool or not isinstance(dropout, float | int):

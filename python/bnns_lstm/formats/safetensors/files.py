@@ -12,15 +12,15 @@ from contextlib import closing
 from os import PathLike
 from typing import Any
 
+from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction
 from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.activations import ACTIVATIONS, fault_of_names
 from bnns_lstm.formats.convert import fail, to_float32
 from bnns_lstm.formats.files import path_of, replace_with
-from bnns_lstm.formats.functions import ACTIVATIONS
-from bnns_lstm.formats.stored import Floats, StoredLSTM
-from bnns_lstm.formats.tensors import (
+from bnns_lstm.formats.safetensors.content import (
     NUMPY,
     Entry,
     RefusedError,
@@ -29,6 +29,7 @@ from bnns_lstm.formats.tensors import (
     entries_of,
     read_header,
 )
+from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
 
@@ -69,7 +70,7 @@ class SafetensorsFile:
             self.entries = entries_of(header, size - self._start)
         except RefusedError as error:
             self._file.close()
-            raise fail(str(path), "a whole safetensors file", f"none ({error})") from None
+            raise fail(str(path), "a whole safetensors file", str(error), error.code) from None
 
     def close(self) -> None:
         """Close the file."""
@@ -83,7 +84,9 @@ class SafetensorsFile:
         """
         entry = self.entries[name]
         if entry.dtype not in NUMPY:
-            raise fail(shown(name), " or ".join(NUMPY), shown(entry.dtype))
+            raise fail(
+                shown(name), " or ".join(NUMPY), shown(entry.dtype), codes.UNSUPPORTED_DATA_TYPE
+            )
         self._file.seek(self._start + entry.start)
         return to_float32(name, decode(entry, self._file.read(entry.end - entry.start)))
 
@@ -120,16 +123,28 @@ def load_lstm(path: str | PathLike[str]) -> StoredLSTM:
         # Entries of the header: their number bounds everything that the configuration claims.
         if config["num_layers"] > max(len(file.entries), 1):
             actual = f"{config['num_layers']} with {len(file.entries)} arrays"
-            raise fail(f"{path}: num_layers", "at most one layer for each array", actual)
+            raise fail(
+                f"{path}: num_layers",
+                "at most one layer for each array",
+                actual,
+                codes.MISSING_ENTRY,
+            )
         arrays = {name: file.read(name) for name in file.entries}
     found = [name for name in STATES if name in arrays]
     if len(found) == 1:
-        raise fail(f"{path}: {found[0]}", "both initial states", "one")
+        raise fail(
+            f"{path}: {found[0]}",
+            "both initial states, state.h and state.c",
+            "only one of them",
+            codes.MISSING_ENTRY,
+        )
     state = (arrays.pop(STATES[0]), arrays.pop(STATES[1])) if found else None
     try:
         return StoredLSTM(**config, parameters=arrays, state=state)
     except WeightsError as error:
-        issues = (WeightsIssue(f"{path}: {i.path}", i.expected, i.actual) for i in error.issues)
+        issues = (
+            WeightsIssue(f"{path}: {i.path}", i.expected, i.actual, i.code) for i in error.issues
+        )
         raise WeightsError(tuple(issues)) from None
 
 
@@ -138,32 +153,39 @@ def _config(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     kind, version = metadata.get("format"), metadata.get("version")
     if kind != FORMAT:
         expected = f"{FORMAT!r} (weights of PyTorch have no configuration: `read_torch` takes them)"
-        raise fail(f"{path}: metadata format", expected, shown(kind))
+        raise fail(f"{path}: metadata format", expected, shown(kind), codes.FOREIGN_FILE)
     if version != VERSION:
-        raise fail(f"{path}: metadata version", repr(VERSION), shown(version))
+        raise fail(f"{path}: metadata version", repr(VERSION), shown(version), codes.FOREIGN_FILE)
     text = metadata.get("config")
     try:
         config = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         config = None
     if not isinstance(config, dict):
-        raise fail(f"{path}: metadata config", "an object in JSON", shown(text))
+        raise fail(f"{path}: metadata config", "an object in JSON", shown(text), codes.DAMAGED_FILE)
     issues = [
-        WeightsIssue(f"{path}: config", f"the field {name!r}", "none")
+        WeightsIssue(f"{path}: config", f"a field {name!r}", "no such field", codes.MISSING_ENTRY)
         for name in FIELDS
         if name not in config
     ]
+    known = f"only the fields {', '.join(FIELDS)}"
     issues += [
-        WeightsIssue(f"{path}: config", "no other fields", shown(name))
+        WeightsIssue(f"{path}: config", known, shown(name), codes.UNEXPECTED_ENTRY)
         for name in config
         if name not in FIELDS
     ]
     if not issues and type(config["num_layers"]) is not int:
         found = shown(config["num_layers"])
-        issues.append(WeightsIssue(f"{path}: num_layers", "an integer of at least 1", found))
+        issues.append(
+            WeightsIssue(f"{path}: num_layers", "an integer of at least 1", found, codes.WRONG_TYPE)
+        )
     if not issues and not isinstance(config["peephole"], str | None):
         found = shown(config["peephole"])
-        issues.append(WeightsIssue(f"{path}: peephole", "none, 'diagonal' or 'full'", found))
+        issues.append(
+            WeightsIssue(
+                f"{path}: peephole", "none, 'diagonal' or 'full'", found, codes.UNKNOWN_CHOICE
+            )
+        )
     if not issues and config["activations"] is not None:
         config["activations"] = _activations(path, config["activations"], issues)
     if issues:
@@ -173,8 +195,13 @@ def _config(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _activations(path: str, found: object, issues: list[WeightsIssue]) -> dict[str, Activation]:
     """Activations of [function, alpha, beta] each; what is wrong is added to the issues."""
-    if not isinstance(found, dict) or set(found) != set(ACTIVATIONS):
-        issues.append(WeightsIssue(f"{path}: activations", ", ".join(ACTIVATIONS), shown(found)))
+    path = f"{path}: activations"
+    if not isinstance(found, dict):
+        issues.append(WeightsIssue(path, "an object in JSON", shown(found), codes.WRONG_TYPE))
+        return {}
+    code = fault_of_names(found)
+    if code is not None:
+        issues.append(WeightsIssue(path, ", ".join(ACTIVATIONS), shown(found), code))
         return {}
     made: dict[str, Activation] = {}
     for name, entry in found.items():
@@ -182,7 +209,7 @@ def _activations(path: str, found: object, issues: list[WeightsIssue]) -> dict[s
             made[name] = Activation(ActivationFunction[entry[0]], *entry[1:])
         else:
             expected = "a function's name, alpha and beta"
-            issues.append(WeightsIssue(f"{path}: activations.{name}", expected, shown(entry)))
+            issues.append(WeightsIssue(f"{path}.{name}", expected, shown(entry), codes.WRONG_TYPE))
     return made
 
 

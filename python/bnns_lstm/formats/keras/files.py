@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from bnns_lstm import codes
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.keras_h5 import Array, Group, opened
-from bnns_lstm.formats.keras_layout import cells_of, lstms_of, matching
+from bnns_lstm.formats.keras.h5 import Array, Group, opened
+from bnns_lstm.formats.keras.layout import cells_of, lstms_of, matching
 
 __all__ = ["KerasLayer", "layers_in"]
 
@@ -70,7 +71,9 @@ def layers_in(path: Path) -> Iterator[list[KerasLayer]]:
                 yield _of_h5(str(path), root)
         else:
             kind = "a pickle, which could run code" if magic[:1] == b"\x80" else "another kind"
-            raise fail(str(path), "a .keras, .weights.h5 or .h5 file of Keras", kind)
+            raise fail(
+                str(path), "a .keras, .weights.h5 or .h5 file of Keras", kind, codes.FOREIGN_FILE
+            )
 
 
 @contextmanager
@@ -85,7 +88,9 @@ def _archive(path: Path, file: BinaryIO) -> Iterator[list[KerasLayer]]:
                 )
                 _extract(str(path), archive, weights, LARGEST_RATIO * size)
         except DAMAGED as error:
-            raise fail(str(path), "a whole .keras file", f"none ({error})") from None
+            raise fail(
+                str(path), "a whole .keras file", f"a damaged one ({error})", codes.DAMAGED_FILE
+            ) from None
         version = metadata.get("keras_version")
         configs = lstms_of(str(path), config)
         with opened(f"{path}: model.weights.h5", weights) as root:
@@ -105,7 +110,7 @@ def _json(path: str, archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
     with archive.open(name) as member:
         text = member.read(LARGEST_JSON + 1)
     if len(text) > LARGEST_JSON:
-        raise fail(f"{path}: {name}", f"at most {LARGEST_JSON} bytes", "more")
+        raise fail(f"{path}: {name}", f"at most {LARGEST_JSON} bytes", "more", codes.TOO_LARGE)
     return _object(f"{path}: {name}", text)
 
 
@@ -115,7 +120,7 @@ def _object(path: str, text: str | bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise fail(path, "an object in JSON", "something else")
+        raise fail(path, "an object in JSON", "something else", codes.DAMAGED_FILE)
     return found
 
 
@@ -125,7 +130,9 @@ def _extract(path: str, archive: zipfile.ZipFile, target: BinaryIO, most: int) -
         while chunk := member.read(CHUNK):
             target.write(chunk)
             if target.tell() > most:
-                raise fail(f"{path}: model.weights.h5", f"at most {most} bytes", "more")
+                raise fail(
+                    f"{path}: model.weights.h5", f"at most {most} bytes", "more", codes.TOO_LARGE
+                )
 
 
 def _of_h5(path: str, root: Group) -> list[KerasLayer]:
@@ -151,11 +158,21 @@ def _legacy(root: Group, name: str) -> list[Array]:
     """The arrays of a layer in the older format, which lists their names."""
     group = root.group(name)
     if group is None:
-        raise fail(f"{root.path}/{name}", "a group for each of the layer names", "none")
+        raise fail(
+            f"{root.path}/{name}",
+            "a group for each of the layer names",
+            "none",
+            codes.MISSING_ENTRY,
+        )
     found: list[Array] = []
     for weight in group.texts("weight_names") or ():
         array = group.inner(weight)
         if array is None:
-            raise fail(f"{group.path}/{weight}", "an array, as weight_names says", "none")
+            raise fail(
+                f"{group.path}/{weight}",
+                "an array, as weight_names says",
+                "none",
+                codes.MISSING_ENTRY,
+            )
         found.append(array)
     return found

@@ -1,0 +1,11 @@
+"""LSTM nodes of ONNX models, read and written. Needs the package `onnx`: `pip install bnns-lstm[onnx]`.
+
+`reader` and `writer` are the ways in and out; `tensors` knows the numbers in a file, `graph` where values
+come from, `ops` the operators between constants and their use, `chain` which nodes form a stack, `node` one
+node, and `activations` ONNX' names of functions.
+"""
+
+from bnns_lstm.formats.onnx.reader import read_onnx
+from bnns_lstm.formats.onnx.writer import write_onnx
+
+__all__ = ["read_onnx", "write_onnx"]
