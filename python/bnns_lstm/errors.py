@@ -121,7 +121,7 @@ class ArgumentError(_IssuesError[Issue]):
 
 
 class CacheError(_IssuesError[Issue]):
-    """A training cache that cannot be used: too small, never filled, or another layer's.
+    """A training cache that cannot be used: too small, never filled, another layer's, or of other weights.
 
     Nothing was written.
 

@@ -130,7 +130,8 @@ def direct_apply_lstm_batch_backward(
     Raises:
         DescriptorError: With every problem of both structures, their paths beginning with `params` or
             `delta_params`; nothing was written.
-        CacheError: The cache was not filled, or not by this layer; nothing was written.
+        CacheError: The cache was not filled, or not by this layer, or the weights were changed since;
+            nothing was written.
         ComputeError: Out of memory, or threads that do not start; nothing was written.
 
     Example:

@@ -11,6 +11,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 mod architecture;
 mod batches;
 mod bits;
+mod changed_weights;
 mod docs;
 mod exact;
 mod golden;

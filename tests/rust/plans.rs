@@ -4,7 +4,7 @@ use crate::support::Case;
 use crate::support::training::Way;
 use bnns_lstm::{
     BoundWeights, Caches, Error, LayerPlan, Level, Options, Outputs, Plan, Tuning, Weights,
-    Workspace, forward,
+    Workspace, cache_capacity, forward, forward_caching,
 };
 use bnns_lstm_testkit::Inputs as LayerInputs;
 use bnns_lstm_testkit::Layer;
@@ -82,6 +82,29 @@ fn weights_of_another_layer_or_level_are_refused() -> Result<(), Error> {
         wrong
     );
     Ok(())
+}
+
+#[test]
+fn weights_for_inference_fill_no_cache() -> Result<(), Error> {
+    let options = Options { n_threads: 1, training: true, ..Options::default() };
+    let case = case(4, 3);
+    let mut y = vec![0.0; case.layer.y_len()];
+    let checked = case.checked(Way::new(options.level, 1), &mut y)?;
+    let layer = LayerPlan::new(&checked, options);
+    let plan = Plan::new(&layer, &checked, options)?;
+    let views = case.weight_views();
+    let bound = BoundWeights::bind(&checked, &views)?;
+    let mut fill = |weights: &Weights| {
+        let mut cache = vec![7; cache_capacity(checked.config()).unwrap()];
+        let outputs = Outputs { data: Some(y.as_mut_slice().into()), ..Outputs::default() };
+        let workspace = &mut Workspace::new(&plan)?;
+        let result = forward_caching(&plan, weights, workspace, case.inputs(), outputs, &mut cache);
+        assert_eq!(result.is_err(), cache.iter().all(|&byte| byte == 7));
+        result
+    };
+    let error = fill(&Weights::pack_for_inference(&layer, &bound)?);
+    assert_eq!(error, Err(Error::NotForTraining { what: "weights" }));
+    fill(&Weights::pack(&layer, &bound)?)
 }
 
 #[test]

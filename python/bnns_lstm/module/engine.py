@@ -9,6 +9,7 @@ all these. It reads no argument of a caller.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
@@ -207,17 +208,32 @@ class Engine:
         return *arrays.results(batch.samples, target), batch.samples.to_caller(cells)
 
     def backward(self, tape: Tape, incoming: LSTMDataDescriptor) -> tuple[GradientArrays, Weights]:
-        """Gradients of input and initial states, and of the weights."""
-        sizes = (tape.params.seq_len, tape.params.batch_size)
+        """Gradients of input and initial states, and of the weights.
+
+        Raises:
+            CacheError: Where the weights are not those that the cache was filled with, among others.
+        """
+        params = self.with_own_weights(tape.params)
+        sizes = (params.seq_len, params.batch_size)
         arrays = GradientArrays.made(self.config, *sizes)
         gradients = Weights.made(self.config)
         delta = structure(gradients, sizes, arrays.inputs(), incoming)
         for name in GATES:
             setattr(delta, f"{name}_gate", gradients.room(name))
-        direct_apply_lstm_batch_backward(tape.params, delta, tape.filter_params, tape.cache)
+        direct_apply_lstm_batch_backward(params, delta, tape.filter_params, tape.cache)
         for name in GATES:
             gradients.take(name, getattr(delta, f"{name}_gate"))
         return arrays, gradients
+
+    def with_own_weights(self, params: LayerParametersLSTM) -> LayerParametersLSTM:
+        """A structure over the weights as they are now: the cache knows whether they are those of its call."""
+        with self.lock:
+            self.weights.add_biases()
+        own: Any = params.input_gate.hw_desc
+        if getattr(own, "base", None) is self.weights.hidden:
+            return params
+        gates: Any = {f"{name}_gate": self.weights.gate(name) for name in GATES}
+        return replace(params, **gates)
 
 
 class HasEngine(Protocol):

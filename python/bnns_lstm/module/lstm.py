@@ -34,7 +34,7 @@ from bnns_lstm.module.arguments import (
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
 from bnns_lstm.module.outputs import output_gradient, output_of
-from bnns_lstm.module.results import Gradients, LSTMState, Tape
+from bnns_lstm.module.results import Gradients, LSTMState, Tape, of_tape
 from bnns_lstm.module.samples import Floats
 from bnns_lstm.module.stream import Stream
 from bnns_lstm.module.structure import check_functions, structure_of
@@ -200,7 +200,7 @@ class LSTM(Files):
         """The gradients of a loss, from those with respect to the output and the final states.
 
         Args:
-            tape: What a training call gave. The weights must still be those of that call.
+            tape: What a training call gave. Weights that were changed since then are refused.
             dy: Gradient with respect to the output, in its shape; None for zeros.
             d_state: Gradients with respect to the final states (h, c); None for zeros.
 
@@ -230,7 +230,8 @@ class LSTM(Files):
         refuse(issues)
         d_hidden, d_cell = state_rows(self.config, states, samples) or (None, None)
         given = LSTMDataDescriptor(incoming, d_hidden, d_cell)
-        arrays, weights = self._engine.backward(tape, given)
+        with of_tape():
+            arrays, weights = self._engine.backward(tape, given)
         return Gradients(*arrays.results(samples), weights.named)
 
     def stream(self, batch_size: int = 1, state: Any = None) -> Stream:

@@ -1,18 +1,20 @@
-"""What an LSTM gives back: states, a tape of a training call, gradients."""
+"""What an LSTM gives back: states, a tape of a training call, gradients; and how a tape is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm.config import LSTMConfig
+from bnns_lstm.errors import ArgumentError, CacheError
 from bnns_lstm.module.samples import Floats, SampleOrder
 
-__all__ = ["Floats", "Gradients", "LSTMState", "Tape"]
+__all__ = ["Floats", "Gradients", "LSTMState", "Tape", "of_tape"]
 
 
 class LSTMState(NamedTuple):
@@ -32,10 +34,13 @@ class LSTMState(NamedTuple):
 class Tape:
     """What a training call leaves for `LSTM.backward`. It can be used once or many times.
 
+    It belongs to the weights of that call: `LSTM.backward` refuses it where they were changed since, and takes
+    it again where they were restored.
+
     Attributes:
         params: The structure of the call, with arrays of its own.
         filter_params: Its threads and the seed of its dropout.
-        cache: What the forward pass saved.
+        cache: What the forward pass saved, and a fingerprint of the weights.
         order: Which sample of the caller is in each row, or None if they are in the caller's order.
         is_batched: Whether the caller's input had a batch axis.
         config: The configuration of the LSTM.
@@ -57,6 +62,20 @@ class Tape:
         """Sizes, without contents."""
         params = self.params
         return f"<Tape: {params.seq_len} steps, {params.batch_size} samples, {self.cache.nbytes} bytes>"
+
+
+@contextmanager
+def of_tape() -> Iterator[None]:
+    """Where the cache of a tape is read: what is wrong with it is said of the tape.
+
+    Raises:
+        ArgumentError: For a :class:`CacheError`.
+    """
+    try:
+        yield
+    except CacheError as error:
+        issues = tuple(replace(issue, path="tape") for issue in error.issues)
+        raise ArgumentError(issues) from None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,9 @@ pub fn apply_forward<'a>(
     let options = Options { training: cache.is_some(), ..options };
     let layer = LayerPlan::new(checked, options);
     let plan = Plan::new(&layer, checked, options)?;
-    let weights = Weights::pack(&layer, &BoundWeights::bind(checked, weights)?)?;
+    let bound = BoundWeights::bind(checked, weights)?;
+    let pack = if cache.is_some() { Weights::pack } else { Weights::pack_for_inference };
+    let weights = pack(&layer, &bound)?;
     let mut workspace = Workspace::new(&plan)?;
     match cache {
         Some(cache) => forward_caching(&plan, &weights, &mut workspace, inputs, outputs, cache),
@@ -42,7 +44,7 @@ pub fn apply_forward<'a>(
 ///
 /// # Errors
 ///
-/// [`Error::Cache`] for a cache that this layer has not filled, and those of [`Plan::new`],
+/// [`Error::Cache`] for a cache that this layer has not filled with these weights, and those of [`Plan::new`],
 /// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`]. Nothing was written then.
 pub fn apply_backward<'a>(
     checked: &'a CheckedBackward,

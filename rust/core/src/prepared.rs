@@ -33,7 +33,8 @@ impl Prepared {
     ) -> Result<Self, Error> {
         let options = Options { training: false, ..options };
         let layer = LayerPlan::new(checked, options);
-        let weights = Weights::pack(&layer, &BoundWeights::bind(checked, weights)?)?;
+        let bound = BoundWeights::bind(checked, weights)?;
+        let weights = Weights::pack_for_inference(&layer, &bound)?;
         let plan = Plan::new(&layer, checked, options)?;
         let workspace = Workspace::new(&plan)?;
         Ok(Self { plan, weights, workspace })
@@ -65,7 +66,7 @@ impl Prepared {
     /// Those of [`Weights::pack`]; the old weights stay in use then.
     pub fn update_weights(&mut self, weights: &WeightViews<'_>) -> Result<(), Error> {
         let bound = BoundWeights::bind(&self.plan.checked, weights)?;
-        self.weights = Weights::pack(self.plan.layer(), &bound)?;
+        self.weights = Weights::pack_for_inference(self.plan.layer(), &bound)?;
         Ok(())
     }
 

@@ -67,7 +67,7 @@ pub(crate) fn prepare(
         let views = sources.weights();
         let packed = py.detach(|| {
             let layer = LayerPlan::new(&checked, options);
-            Weights::pack(&layer, &BoundWeights::bind(&checked, &views)?)
+            Weights::pack_for_inference(&layer, &BoundWeights::bind(&checked, &views)?)
         })?;
         Py::new(py, PackedWeights::new(&checked, &arrays, packed)?)?
     };

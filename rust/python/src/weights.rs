@@ -53,7 +53,8 @@ impl PackedWeights {
         let views = lend_weights(&gates);
         py.detach(|| {
             let layer = Arc::clone(self.current().layer());
-            let packed = Weights::pack(&layer, &BoundWeights::bind(&self.checked, &views)?)?;
+            let bound = BoundWeights::bind(&self.checked, &views)?;
+            let packed = Weights::pack_for_inference(&layer, &bound)?;
             *self.current() = Arc::new(packed);
             Ok::<_, bnns_lstm::Error>(())
         })?;

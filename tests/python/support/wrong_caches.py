@@ -25,6 +25,14 @@ def of_another_layer(cache: Array) -> Array:
     return found
 
 
+def of_other_weights(cache: Array) -> Array:
+    layer = small_layer()
+    layer.arrays["output.b"][-1, -1, -1] += 1
+    found = filled_cache(parameters(layer, **outputs_of(layer)), bl.FilterParameters())
+    assert found.size == cache.size
+    return found
+
+
 BOTH = ("forward", "backward")
 # What is refused, made from a good cache; by which calls, and the code.
 CACHE_ROWS: list[tuple[Callable[[Array], Any], tuple[str, ...], str]] = [
@@ -51,5 +59,6 @@ CACHE_ROWS: list[tuple[Callable[[Array], Any], tuple[str, ...], str]] = [
     (lambda cache: np.zeros(0, cache.dtype), BOTH, "cache_too_small"),
     (np.zeros_like, ("backward",), "cache_not_filled"),
     (of_another_layer, ("backward",), "foreign_cache"),
+    (of_other_weights, ("backward",), "changed_weights"),
 ]
-CACHE_CODES = {"cache_too_small", "cache_not_filled", "foreign_cache"}
+CACHE_CODES = {"cache_too_small", "cache_not_filled", "foreign_cache", "changed_weights"}

@@ -31,7 +31,8 @@ const BINDING_ONLY: &[Code] = &[
 ];
 
 /// Codes of what the bytes of a cache bring about, which no check of structures looks at: `main.rs` has tests.
-const OF_THE_CACHE: &[Code] = &[Code::CacheTooSmall, Code::CacheNotFilled, Code::ForeignCache];
+const OF_THE_CACHE: &[Code] =
+    &[Code::CacheTooSmall, Code::CacheNotFilled, Code::ForeignCache, Code::ChangedWeights];
 
 /// Code, path, and how a valid structure is made wrong. Each is the only finding.
 type Row = (Code, &'static str, fn(&mut Params, &mut FilterParameters));

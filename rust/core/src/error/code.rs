@@ -198,11 +198,15 @@ codes! {
     CacheNotFilled, "cache_not_filled",
         "The backward pass reads what a forward call left in the training cache, and no forward \
          call has filled this one.";
-    /// The training cache was filled for another layer or by another machine.
+    /// The training cache was filled for another layer or by another version.
     ForeignCache, "foreign_cache",
         "The training cache was filled for another layer: sizes, flags, activations, peepholes, \
          batch sizes, dropout with its seed, and checkpoint_steps must be those of the forward \
          call.";
+    /// The weights are not those that the training cache was filled with.
+    ChangedWeights, "changed_weights",
+        "The weights were changed since the forward call that filled the training cache, so that \
+         the gradients would be those of neither: call forward again, or restore the weights.";
 
     // What only the Python package finds, in the arguments of `LSTM` and in other libraries' files.
 

@@ -124,9 +124,12 @@ pub enum Error {
     /// The training cache cannot be used for this call.
     #[error("{0}")]
     Cache(Issue),
-    /// A forward call with a cache needs a plan for training.
-    #[error("plan: expected one for training, found one for inference")]
-    NotForTraining,
+    /// A call with a cache needs a plan and weights for training.
+    #[error("{what}: expected for training, found for inference only")]
+    NotForTraining {
+        /// What was handed in.
+        what: &'static str,
+    },
     /// The workspace or the packed weights do not fit into memory.
     #[error("out of memory: {bytes} bytes for {what} could not be allocated")]
     OutOfMemory {

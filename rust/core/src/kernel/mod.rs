@@ -8,6 +8,7 @@
 mod arrange;
 mod backward;
 mod cell;
+mod fingerprint;
 mod fused;
 mod generic;
 mod geometry;
@@ -22,6 +23,7 @@ mod vector;
 
 pub(crate) use arrange::{ArrangeGates, ArrangeInputs, ChunkRows};
 pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
+pub(crate) use fingerprint::{PIECE, RowsToFingerprint, mix, row_key};
 pub(crate) use fused::{FusedChunk, FusedFrom, Projected, Saved};
 pub(crate) use generic::{GenericChunk, GenericFunctions, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};

@@ -24,6 +24,7 @@ const WHAT: &str = "the weights of the backward pass";
 #[derive(Debug)]
 pub struct BackwardWeights {
     panels: PerPlace<TransposedPanels>,
+    fingerprint: u64,
     layer: Arc<LayerPlan>,
 }
 
@@ -50,12 +51,18 @@ impl BackwardWeights {
     /// As [`Weights::pack`](super::Weights::pack).
     pub fn pack(layer: &Arc<LayerPlan>, weights: &BoundWeights<'_>) -> Result<Self, Error> {
         let panels = pack_each(layer, weights, TransposedPanels::pack)?;
-        Ok(Self { panels, layer: Arc::clone(layer) })
+        let fingerprint = weights.fingerprint(layer.level);
+        Ok(Self { panels, fingerprint, layer: Arc::clone(layer) })
     }
 
     /// The plan that they were packed for.
     pub fn layer(&self) -> &Arc<LayerPlan> {
         &self.layer
+    }
+
+    /// Which weights these are.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
     pub(crate) fn of(&self, place: Place) -> Result<&TransposedPanels, Broken> {

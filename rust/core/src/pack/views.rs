@@ -9,6 +9,7 @@ use crate::fields::{GateField, GateFields};
 use crate::gate::{Gate, Gates};
 use crate::place::Place;
 use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD};
+use std::sync::OnceLock;
 
 /// The weight arrays of one gate, as they were checked; `None` for what is absent.
 pub type GateViews<'a> = GateFields<Option<Lent<'a>>>;
@@ -21,6 +22,8 @@ pub type WeightViews<'a> = Gates<GateViews<'a>>;
 pub struct BoundWeights<'a> {
     pub(super) layer: LayerConfig,
     gates: Gates<BoundGate<'a>>,
+    /// Which weights these are, computed when it is needed first. The arrays are borrowed, so it stays true.
+    pub(super) fingerprint: OnceLock<u64>,
 }
 
 impl<'a> BoundWeights<'a> {
@@ -35,7 +38,7 @@ impl<'a> BoundWeights<'a> {
             let peephole = *checked.config().layer.peepholes.get(gate);
             BoundGate::bind(gate, planned, views, peephole)
         })?;
-        Ok(Self { layer: checked.config().layer, gates })
+        Ok(Self { layer: checked.config().layer, gates, fingerprint: OnceLock::new() })
     }
 
     /// Those of one gate.

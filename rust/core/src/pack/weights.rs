@@ -14,6 +14,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Weights {
     panels: PerPlace<LayerPanels>,
+    /// Which weights these are; `None` where they are for inference only.
+    fingerprint: Option<u64>,
     layer: Arc<LayerPlan>,
 }
 
@@ -24,8 +26,22 @@ impl Weights {
     ///
     /// [`Error::WrongLayer`] for weights of another layer, [`Error::OutOfMemory`].
     pub fn pack(layer: &Arc<LayerPlan>, weights: &BoundWeights<'_>) -> Result<Self, Error> {
+        let packed = Self::pack_for_inference(layer, weights)?;
+        Ok(Self { fingerprint: Some(weights.fingerprint(layer.level)), ..packed })
+    }
+
+    /// As [`pack`](Self::pack), for calls without a training cache only: which weights these are, which a
+    /// cache remembers, is not computed.
+    ///
+    /// # Errors
+    ///
+    /// As [`pack`](Self::pack).
+    pub fn pack_for_inference(
+        layer: &Arc<LayerPlan>,
+        weights: &BoundWeights<'_>,
+    ) -> Result<Self, Error> {
         let panels = pack_each(layer, weights, LayerPanels::pack)?;
-        Ok(Self { panels, layer: Arc::clone(layer) })
+        Ok(Self { panels, fingerprint: None, layer: Arc::clone(layer) })
     }
 
     /// The plan that they were packed for.
@@ -36,6 +52,15 @@ impl Weights {
     /// The bytes of all panels.
     pub fn bytes(&self) -> usize {
         self.layer.packed_bytes()
+    }
+
+    /// Which weights these are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotForTraining`] where they were packed for inference.
+    pub(crate) fn fingerprint(&self) -> Result<u64, Error> {
+        self.fingerprint.ok_or(Error::NotForTraining { what: "weights" })
     }
 
     pub(crate) fn of(&self, place: Place) -> Result<Panels<'_>, Broken> {

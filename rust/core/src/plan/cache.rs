@@ -7,7 +7,7 @@ use crate::check::{Config, LayerConfig};
 use crate::gate::Gate;
 use std::ops::Range;
 
-/// Bytes before the first region: the magic, the fingerprint, whether the cache is filled.
+/// Bytes before the first region: which layer filled the cache, in which version, with which weights.
 pub(crate) const HEADER_BYTES: usize = 64;
 
 /// Where the vectors of a cached step are, in floats of its row: four gates, cell state, hidden state.

@@ -31,7 +31,7 @@ use segment::Recompute;
 /// # Errors
 ///
 /// [`Error::WrongLayer`] and [`Error::WrongPlan`] for what belongs to another layer or plan,
-/// [`Error::NoForwardWeights`], [`Error::Cache`] for a cache that this layer has not filled,
+/// [`Error::NoForwardWeights`], [`Error::Cache`] for a cache that this layer has not filled with these weights,
 /// [`Error::NotForTraining`], [`Error::ArrayMismatch`], [`Error::Threads`]. Nothing was written then.
 pub fn backward(
     plan: &Plan,
@@ -49,10 +49,12 @@ pub fn backward(
         return Err(Error::WrongPlan { what: "workspace" });
     }
     if !plan.training {
-        return Err(Error::NotForTraining);
+        return Err(Error::NotForTraining { what: "plan" });
     }
     arrays.check(plan)?;
-    let cache = cache::filled(plan, cache)?;
+    let forward_print = forward_weights.map(Weights::fingerprint).transpose()?;
+    let prints = [Some(weights.fingerprint()), forward_print];
+    let cache = cache::filled(plan, prints.into_iter().flatten(), cache)?;
     let threads = Threads::new(plan.threads, plan.layer.tuning.moves_threads)?;
     let input = arrays.input;
     let recompute = match (plan.config().checkpoint_steps, forward_weights) {

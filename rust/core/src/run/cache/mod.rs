@@ -1,7 +1,7 @@
 //! The training cache: what a forward call leaves for the backward call, in memory of the caller.
 //!
 //! In: bytes of any alignment. Out: the plan's regions as rows of bytes, behind a header that tells which
-//! layer filled them; which rows are whose (`places`); and the rows themselves, floats to bytes and back (`rows`). It
+//! layer filled them, and with which weights; which rows are whose (`places`); and the rows themselves, floats to bytes and back (`rows`). It
 //! computes nothing.
 
 mod places;
@@ -15,11 +15,20 @@ use crate::error::{Broken, Code, Error, Issue, Path};
 use crate::plan::{CacheLayout, CacheRegion, HEADER_BYTES, Plan};
 use ndarray::{ArrayView5, ArrayViewMut5, Axis, Ix5, ShapeError};
 use std::fmt::Write;
+use std::ops::Range;
 
 /// First bytes of a cache.
 const MAGIC: [u8; 8] = *b"bnnslstm";
-/// What the header says of a cache that a forward call has filled.
+/// Where the hash of the layer is.
+const LAYER: Range<usize> = 8..16;
+/// Where the header says whether a forward call has filled the cache, and what it says then.
+const STATE: usize = 16;
 const FILLED: u8 = 1;
+/// Where the version of the cache is, and which one this is: 0 said nothing of weights.
+const VERSION_AT: usize = 17;
+const VERSION: u8 = 1;
+/// Where the fingerprint of the weights is.
+const WEIGHTS: Range<usize> = 24..32;
 
 /// Bytes that a training cache needs; `None` where that does not fit the address space.
 ///
@@ -31,7 +40,7 @@ pub fn cache_capacity(config: &Config) -> Option<usize> {
 }
 
 /// A 64-bit FNV-1a hash of everything that decides what a cache holds.
-fn fingerprint(config: &Config) -> u64 {
+fn layer_hash(config: &Config) -> u64 {
     let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
     // Writing to a hash cannot fail.
     let _ = write!(hash, "{config:?}");
@@ -50,11 +59,13 @@ impl Write for Fnv {
     }
 }
 
-fn header(config: &Config) -> [u8; 16] {
-    let mut header = [0; 16];
-    let (magic, hash) = header.split_at_mut(8);
-    magic.copy_from_slice(&MAGIC);
-    hash.copy_from_slice(&fingerprint(config).to_le_bytes());
+/// The header of a cache that is not filled yet.
+fn header(config: &Config, weights: u64) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..MAGIC.len()].copy_from_slice(&MAGIC);
+    header[LAYER].copy_from_slice(&layer_hash(config).to_le_bytes());
+    header[VERSION_AT] = VERSION;
+    header[WEIGHTS].copy_from_slice(&weights.to_le_bytes());
     header
 }
 
@@ -98,15 +109,15 @@ fn fitting(plan: &Plan, found: usize) -> Result<&CacheLayout, Error> {
     })
 }
 
-/// A cache that is about to be filled: its header and its regions.
+/// A cache that is about to be filled with weights of this fingerprint: its header and its regions.
 pub(super) fn to_fill<'a>(
     plan: &Plan,
+    weights: u64,
     bytes: &'a mut [u8],
 ) -> Result<(&'a mut [u8], Regions<ArrayViewMut5<'a, u8>>), Error> {
     let layout = fitting(plan, bytes.len())?;
     let (head, mut rest) = bytes.split_at_mut(HEADER_BYTES);
-    head[..16].copy_from_slice(&header(plan.config()));
-    head[16..].fill(0);
+    head.copy_from_slice(&header(plan.config(), weights));
     let regions = Regions::each(layout, |region| {
         let (own, after) = std::mem::take(&mut rest).split_at_mut(region.bytes());
         rest = after;
@@ -128,25 +139,36 @@ fn refused(code: Code, expected: &str, actual: &str) -> Error {
 
 /// Mark a cache as filled.
 pub(super) fn mark_filled(head: &mut [u8]) {
-    head[16] = FILLED;
+    head[STATE] = FILLED;
 }
 
-/// The regions of a cache that this layer filled.
+/// The regions of a cache that this layer filled, with weights of all these fingerprints.
 pub(super) fn filled<'a>(
     plan: &Plan,
+    weights: impl IntoIterator<Item = u64>,
     bytes: &'a [u8],
 ) -> Result<Regions<ArrayView5<'a, u8>>, Error> {
     let layout = fitting(plan, bytes.len())?;
     let (head, mut rest) = bytes.split_at(HEADER_BYTES);
-    if head[..8] != MAGIC || head[16] != FILLED {
+    if head[..MAGIC.len()] != MAGIC || head[STATE] != FILLED {
         let (expected, actual) =
             ("a cache that a forward call filled", "one that was never filled");
         return Err(refused(Code::CacheNotFilled, expected, actual));
     }
-    if head[..16] != header(plan.config()) {
+    if head[VERSION_AT] != VERSION {
+        let (expected, actual) =
+            ("a cache that this version filled", "one that another version filled");
+        return Err(refused(Code::ForeignCache, expected, actual));
+    }
+    if head[LAYER] != layer_hash(plan.config()).to_le_bytes() {
         let (expected, actual) =
             ("a cache that this layer filled", "one that another layer filled");
         return Err(refused(Code::ForeignCache, expected, actual));
+    }
+    if weights.into_iter().any(|weights| head[WEIGHTS] != weights.to_le_bytes()) {
+        let expected = "a cache that a forward call filled with these weights";
+        let actual = "one that other weights filled (call forward again, or restore the weights)";
+        return Err(refused(Code::ChangedWeights, expected, actual));
     }
     let regions = Regions::each(layout, |region| {
         let (own, after) = rest.split_at(region.bytes());

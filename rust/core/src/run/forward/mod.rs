@@ -62,10 +62,11 @@ pub fn forward_caching<'a>(
 ) -> Result<(), Error> {
     check_plan(plan, weights, workspace)?;
     if !plan.training {
-        return Err(Error::NotForTraining);
+        return Err(Error::NotForTraining { what: "plan" });
     }
+    let weights_print = weights.fingerprint()?;
     let mut arrays = Bound::new(plan, inputs, outputs)?;
-    let (head, regions) = cache::to_fill(plan, cache)?;
+    let (head, regions) = cache::to_fill(plan, weights_print, cache)?;
     arrays.cache = Some(regions);
     run(plan, weights, workspace, arrays)?;
     cache::mark_filled(head);
