@@ -72,22 +72,22 @@ fn check_type(
     desc: &NDArrayDescriptor<'_>,
     memory: &Memory,
 ) {
-    let here = field.path.then("data_type");
+    let here = || field.path.then("data_type");
     let declared = desc.data_type;
     match declared.name() {
         None if declared == DataType::UNSPECIFIED && memory.data_type == DataType::UNSPECIFIED => {
-            issues.push(here, Code::UnsupportedDataType, "Float32", memory.type_name.as_str());
+            issues.push(here(), Code::UnsupportedDataType, "Float32", memory.type_name.as_str());
         }
         None => {
             let actual = format!("0x{:x}", declared.0);
-            issues.push(here, Code::UnknownDataType, "Float32", actual);
+            issues.push(here(), Code::UnknownDataType, "Float32", actual);
         }
         Some(name) if declared != DataType::FLOAT32 => {
-            issues.push(here, Code::UnsupportedDataType, "Float32", name);
+            issues.push(here(), Code::UnsupportedDataType, "Float32", name);
         }
         Some(name) if memory.data_type != declared || memory.element_bytes != FLOAT => {
             let actual = format!("an array of {}", memory.type_name);
-            issues.push(here, Code::DataTypeMismatch, name, actual);
+            issues.push(here(), Code::DataTypeMismatch, name, actual);
         }
         Some(_) => {}
     }
@@ -102,16 +102,16 @@ pub(super) fn check_table(issues: &mut Issues, path: &Path, desc: &NDArrayDescri
 }
 
 fn check_memory(issues: &mut Issues, field: &Field<'_>, memory: &Memory) {
-    let here = field.path.then("data");
+    let here = || field.path.then("data");
     if field.is_output && !memory.writable {
-        issues.push(here.clone(), Code::ReadOnly, "writable memory", "a read-only array");
+        issues.push(here(), Code::ReadOnly, "writable memory", "a read-only array");
     }
     // A type that BNNS does not have may be aligned to less than its size.
     let is_known = memory.data_type != DataType::UNSPECIFIED && memory.element_bytes > 0;
     if is_known && !memory.address.is_multiple_of(memory.element_bytes) {
         let expected = format!("an address that is a multiple of {}", memory.element_bytes);
         let actual = format!("0x{:x}", memory.address);
-        issues.push(here, Code::Misaligned, expected, actual);
+        issues.push(here(), Code::Misaligned, expected, actual);
     }
 }
 
@@ -234,6 +234,5 @@ fn distinct(field: &Field<'_>) -> Distinct {
 
 fn span(field: &Field<'_>, memory: &Memory, by_axis: &[usize]) -> Span {
     let extents = field.axes.iter().map(|axis| axis.extent);
-    let dimensions: Vec<(usize, usize)> = extents.zip(by_axis.iter().copied()).collect();
-    Span::new(field.path.clone(), memory, &dimensions)
+    Span::new(field.path.clone(), memory, extents.zip(by_axis.iter().copied()))
 }

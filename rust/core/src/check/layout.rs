@@ -132,13 +132,16 @@ pub(super) fn dimensions(
     form: Form,
     axes: &[Axis],
 ) -> Option<Vec<Dimension>> {
-    let Some(kept) = kept_axes(form.rank, axes) else {
+    let Some(mut kept) = kept_axes(form.rank, axes) else {
         let actual = format!("{} dimensions", form.rank);
         issues.push(path.then("layout"), Code::RankMismatch, shape_text(axes), actual);
         return None;
     };
-    let by_stride: Vec<usize> = match form.order {
-        Order::Reversed | Order::C => kept.into_iter().rev().collect(),
+    let by_stride = match form.order {
+        Order::Reversed | Order::C => {
+            kept.reverse();
+            kept
+        }
         Order::Transposed => kept,
         // The axes of a sequence are [S, N, E]; the sizes are (E, S, N).
         Order::BatchFirst => vec![2, 0, 1],

@@ -20,11 +20,15 @@ pub(super) struct Span {
 
 impl Span {
     /// The span of an array in `memory` with these (extent, stride in elements), in the field's order.
-    pub(super) fn new(path: Path, memory: &Memory, dimensions: &[(usize, usize)]) -> Self {
+    pub(super) fn new(
+        path: Path,
+        memory: &Memory,
+        dimensions: impl IntoIterator<Item = (usize, usize)>,
+    ) -> Self {
         let axes: Vec<(usize, usize)> = dimensions
-            .iter()
-            .filter(|&&(extent, _)| extent > 1)
-            .map(|&(extent, stride)| (extent, stride.saturating_mul(memory.element_bytes)))
+            .into_iter()
+            .filter(|&(extent, _)| extent > 1)
+            .map(|(extent, stride)| (extent, stride.saturating_mul(memory.element_bytes)))
             .collect();
         let bytes =
             axes.iter().fold(memory.element_bytes, |bytes, axis| bytes.saturating_add(reach(axis)));
@@ -123,7 +127,7 @@ mod tests {
             type_name: String::new(),
             writable: true,
         };
-        Span::new(Path::default(), &memory, dimensions)
+        Span::new(Path::default(), &memory, dimensions.iter().copied())
     }
 
     /// Both ways round, which must agree.

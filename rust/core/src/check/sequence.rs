@@ -54,7 +54,7 @@ fn check_given(
     }
     dimensions(issues, path, form, &axes)?;
     let stride = check_shape(issues, path, desc, &memory, sizes.steps)?;
-    let span = Span::new(path.clone(), &memory, &[(sizes.steps, stride)]);
+    let span = Span::new(path.clone(), &memory, [(sizes.steps, stride)]);
     let batch_sizes = (sizes.batch != 0)
         .then(|| read_batch_sizes(issues, path, integers?, stride, sizes))
         .flatten();
@@ -67,22 +67,22 @@ fn check_type<'a>(
     desc: &NDArrayDescriptor<'a>,
     memory: &Memory,
 ) -> Option<Integers<'a>> {
-    let here = path.then("data_type");
+    let here = || path.then("data_type");
     let declared = desc.data_type;
     let Data::Integers(integers) = &desc.data else {
         let actual = declared.name().unwrap_or(&memory.type_name);
-        issues.push(here, Code::UnsupportedDataType, INTEGERS, actual);
+        issues.push(here(), Code::UnsupportedDataType, INTEGERS, actual);
         return None;
     };
     match declared.name() {
         None => {
             let actual = format!("0x{:x}", declared.0);
-            issues.push(here, Code::UnknownDataType, INTEGERS, actual);
+            issues.push(here(), Code::UnknownDataType, INTEGERS, actual);
             None
         }
         Some(name) if memory.data_type != declared => {
             let actual = format!("an array of {}", memory.type_name);
-            issues.push(here, Code::DataTypeMismatch, name, actual);
+            issues.push(here(), Code::DataTypeMismatch, name, actual);
             None
         }
         Some(_) => Some(*integers),

@@ -79,10 +79,10 @@ pub(super) fn count(
 /// An array's own strides in elements, along its own axes; all are positive, and 1 along an axis with one
 /// element.
 pub(super) fn own(issues: &mut Issues, path: &Path, memory: &Memory) -> Option<Vec<usize>> {
-    let here = path.then("stride");
+    let here = || path.then("stride");
     if memory.shape.len() != memory.byte_strides.len() {
         let expected = format!("a stride for each of {} axes", memory.shape.len());
-        issues.push(here, Code::InvalidStride, expected, memory.byte_strides.len().to_string());
+        issues.push(here(), Code::InvalidStride, expected, memory.byte_strides.len().to_string());
         return None;
     }
     let mut strides = Vec::with_capacity(memory.shape.len());
@@ -91,7 +91,7 @@ pub(super) fn own(issues: &mut Issues, path: &Path, memory: &Memory) -> Option<V
         let Some(stride) = stride else {
             let expected = format!("a positive multiple of {} bytes", memory.element_bytes);
             let actual = format!("{bytes} bytes along axis {index} of the array");
-            issues.push(here, Code::InvalidStride, expected, actual);
+            issues.push(here(), Code::InvalidStride, expected, actual);
             return None;
         };
         strides.push(stride);

@@ -91,7 +91,8 @@ impl Path {
     }
 
     fn with(&self, segment: Segment) -> Self {
-        let mut segments = self.segments.clone();
+        let mut segments = Vec::with_capacity(self.segments.len() + 1);
+        segments.extend_from_slice(&self.segments);
         segments.push(segment);
         Self { segments }
     }
