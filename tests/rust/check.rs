@@ -18,6 +18,8 @@ mod found;
 mod garbage;
 #[path = "check/huge.rs"]
 mod huge;
+#[path = "../../rust/fuzz/src/layouts.rs"]
+mod layouts;
 #[path = "check/messages.rs"]
 mod messages;
 #[path = "check/model.rs"]
