@@ -194,6 +194,6 @@ fn what_holds_is_checked_with_few_allocations() {
     assert!(arrays > 20, "only {arrays} arrays");
     let (checked, counts) = measure(|| check(&params, &FilterParameters::default()));
     assert!(checked.is_ok());
-    let most = 16 * arrays;
+    let most = 9 * arrays;
     assert!(counts.allocations <= most, "{} for {arrays} arrays", counts.allocations);
 }

@@ -5,11 +5,12 @@
 
 use super::issues::Issues;
 use super::layout::{Axis, Dimension, Form, dimensions};
+use super::name::ArrayName;
 use super::overlap::Span;
 use super::strided::Strided;
 use super::strides::{self, Distinct};
 use crate::desc::{Data, DataType, Memory, NDArrayDescriptor};
-use crate::error::{Code, Path};
+use crate::error::Code;
 
 /// Bytes of an element.
 const FLOAT: usize = size_of::<f32>();
@@ -17,7 +18,7 @@ const FLOAT: usize = size_of::<f32>();
 /// What a field must hold.
 #[derive(Debug)]
 pub(super) struct Field<'f> {
-    pub(super) path: Path,
+    pub(super) name: ArrayName,
     /// Axes in C order, slowest first.
     pub(super) axes: &'f [Axis],
     pub(super) is_sequence: bool,
@@ -54,16 +55,16 @@ pub(super) fn check_array(
     let before = issues.count();
     let Some(memory) = desc.data.memory() else {
         if matches!(desc.data, Data::InPlace) {
-            let path = field.path.then("data");
+            let path = field.name.then("data");
             issues.push(path, Code::WrongType, "an array", "the in-place mark of an initial state");
         }
         return None;
     };
     check_type(issues, field, desc, &memory);
-    check_table(issues, &field.path, desc);
+    check_table(issues, field.name, desc);
     check_memory(issues, field, &memory);
     let array = check_layout(issues, field, desc, &memory)?;
-    (issues.count() == before && !issues.is_reported(&field.path)).then_some(array)
+    (issues.count() == before && !issues.is_array_reported(field.name)).then_some(array)
 }
 
 fn check_type(
@@ -72,7 +73,7 @@ fn check_type(
     desc: &NDArrayDescriptor<'_>,
     memory: &Memory,
 ) {
-    let here = || field.path.then("data_type");
+    let here = || field.name.then("data_type");
     let declared = desc.data_type;
     match declared.name() {
         None if declared == DataType::UNSPECIFIED && memory.data_type == DataType::UNSPECIFIED => {
@@ -94,15 +95,15 @@ fn check_type(
 }
 
 /// A lookup table belongs to the Indexed types.
-pub(super) fn check_table(issues: &mut Issues, path: &Path, desc: &NDArrayDescriptor<'_>) {
+pub(super) fn check_table(issues: &mut Issues, name: ArrayName, desc: &NDArrayDescriptor<'_>) {
     if !desc.table_data.is_null() && !desc.data_type.is_indexed() {
-        let here = path.then("table_data");
+        let here = name.then("table_data");
         issues.push(here, Code::UnexpectedTable, "no table for this data type", "a table");
     }
 }
 
 fn check_memory(issues: &mut Issues, field: &Field<'_>, memory: &Memory) {
-    let here = || field.path.then("data");
+    let here = || field.name.then("data");
     if field.is_output && !memory.writable {
         issues.push(here(), Code::ReadOnly, "writable memory", "a read-only array");
     }
@@ -121,18 +122,18 @@ fn check_layout(
     desc: &NDArrayDescriptor<'_>,
     memory: &Memory,
 ) -> Option<CheckedArray> {
-    let form = Form::of(issues, &field.path, desc, field.axes, field.is_sequence)?;
+    let form = Form::of(issues, field.name, desc, field.axes, field.is_sequence)?;
     if field.axes.iter().any(|axis| axis.extent == 0) {
         return None;
     }
-    let dims = dimensions(issues, &field.path, form, field.axes)?;
+    let dims = dimensions(issues, field.name, form, field.axes)?;
     let extents = check_sizes(issues, field, desc, &dims)?;
     let given = desc.stride.get(..extents.len())?;
     let is_explicit = given.iter().any(|&stride| stride != 0);
     if memory.is_contiguous() {
         in_buffer(issues, field, given, memory, &dims, &extents)
     } else if is_explicit {
-        let here = field.path.then("stride");
+        let here = field.name.then("stride");
         issues.push(here, Code::NotContiguous, "a contiguous buffer", "an array with gaps");
         None
     } else {
@@ -153,7 +154,7 @@ fn check_sizes(
         let axis = field.axes.get(dimension.axis)?;
         if size != 0 && size != axis.extent {
             fits = false;
-            let here = field.path.then("size").at(index);
+            let here = field.name.then("size").at(index);
             let expected = format!("{} ({})", axis.extent, axis.name);
             issues.push(here, Code::SizeMismatch, expected, size.to_string());
         }
@@ -171,12 +172,12 @@ fn in_buffer(
     dims: &[Dimension],
     extents: &[usize],
 ) -> Option<CheckedArray> {
-    let strides = strides::fill(issues, &field.path, extents, given)?;
-    let needed = strides::count(issues, &field.path, extents, &strides, distinct(field))?;
+    let strides = strides::fill(issues, field.name, extents, given)?;
+    let needed = strides::count(issues, field.name, extents, &strides, distinct(field))?;
     let available = memory.len().unwrap_or(0);
     if needed > available {
         let expected = format!("memory of at least {needed} elements");
-        let here = field.path.then("data");
+        let here = field.name.then("data");
         issues.push(here, Code::OutOfBounds, expected, format!("{available} elements"));
         return None;
     }
@@ -205,15 +206,15 @@ fn along_own_axes(
     if own_shape != memory.shape {
         let expected = format!("a contiguous buffer, or an array of shape {own_shape:?}");
         let actual = format!("an array with gaps, of shape {:?}", memory.shape);
-        issues.push(field.path.then("size"), Code::NotContiguous, expected, actual);
+        issues.push(field.name.then("size"), Code::NotContiguous, expected, actual);
         return None;
     }
-    let own_strides = strides::own(issues, &field.path, memory)?;
+    let own_strides = strides::own(issues, field.name, memory)?;
     let mut fastest_first: Vec<(usize, usize)> =
         own_strides.iter().copied().zip(own_shape.iter().copied()).collect();
     fastest_first.sort_unstable();
     let (sorted, extents): (Vec<usize>, Vec<usize>) = fastest_first.into_iter().unzip();
-    strides::count(issues, &field.path, &extents, &sorted, distinct(field))?;
+    strides::count(issues, field.name, &extents, &sorted, distinct(field))?;
 
     let shape: Vec<usize> = field.axes.iter().map(|axis| axis.extent).collect();
     let mut order = vec![None; shape.len()];
@@ -234,5 +235,5 @@ fn distinct(field: &Field<'_>) -> Distinct {
 
 fn span(field: &Field<'_>, memory: &Memory, by_axis: &[usize]) -> Span {
     let extents = field.axes.iter().map(|axis| axis.extent);
-    Span::new(field.path.clone(), memory, extents.zip(by_axis.iter().copied()))
+    Span::new(field.name, memory, extents.zip(by_axis.iter().copied()))
 }
