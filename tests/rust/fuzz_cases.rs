@@ -1,4 +1,5 @@
-//! What the fuzz targets found, again; and the targets themselves on a few random inputs.
+//! What the fuzz targets found, again; and the targets themselves on their seeds and on a few
+//! random inputs.
 //!
 //! A found input lies in `fuzz_cases/check`, `fuzz_cases/forward` or `fuzz_cases/backward` under a name that says what was wrong.
 //! It means the same only as long as the target decodes it in the same way, so that whatever can be said
@@ -44,14 +45,27 @@ fn backward(bytes: &[u8]) {
     }
 }
 
-fn replay(target: &str, run: fn(&[u8])) {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/rust/fuzz_cases").join(target);
+/// Run all files of a folder of the repository; how many there are.
+fn replay(folder: &str, target: &str, run: fn(&[u8])) -> usize {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder).join(target);
+    let mut count = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         println!("{}", path.display());
         run(&fs::read(path).unwrap());
+        count += 1;
     }
+    count
+}
+
+fn replay_found(target: &str, run: fn(&[u8])) {
+    assert!(replay("tests/rust/fuzz_cases", target, run) > 0);
+}
+
+/// The seeds that the runner starts from.
+fn replay_seeds(target: &str, run: fn(&[u8])) {
+    let seeds = replay("rust/fuzz/seeds", target, run);
+    assert!(seeds > 50, "only {seeds} seeds of {target}");
 }
 
 fn run_random(inputs: u64, run: fn(&[u8])) {
@@ -69,12 +83,12 @@ fn run_random(inputs: u64, run: fn(&[u8])) {
 
 #[test]
 fn found_structures() {
-    replay("check", check);
+    replay_found("check", check);
 }
 
 #[test]
 fn found_layers() {
-    replay("forward", forward);
+    replay_found("forward", forward);
 }
 
 #[test]
@@ -89,10 +103,25 @@ fn random_layers() {
 
 #[test]
 fn found_pairs() {
-    replay("backward", backward);
+    replay_found("backward", backward);
 }
 
 #[test]
 fn random_pairs() {
     run_random(1500, backward);
+}
+
+#[test]
+fn seeds_of_structures() {
+    replay_seeds("check", check);
+}
+
+#[test]
+fn seeds_of_layers() {
+    replay_seeds("forward", forward);
+}
+
+#[test]
+fn seeds_of_pairs() {
+    replay_seeds("backward", backward);
 }
