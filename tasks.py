@@ -166,9 +166,12 @@ def fuzz(arguments: list[str]) -> None:
     if shutil.which("cargo-fuzz") is None:
         run("cargo", "install", "--locked", "cargo-fuzz")
     for target, length in (("check", 2048), ("forward", 1024), ("backward", 2048)):
+        corpus, seeds = ROOT / "rust/fuzz/corpus" / target, ROOT / "rust/fuzz/seeds" / target
+        corpus.mkdir(parents=True, exist_ok=True)
         options = [f"-max_total_time={seconds}", f"-max_len={length}"]
         run(
-            *("cargo", "fuzz", "run", "--fuzz-dir", "rust/fuzz", target, "--", *options),
+            *("cargo", "fuzz", "run", "--fuzz-dir", "rust/fuzz", target, corpus, seeds),
+            *("--", *options),
             env={"RUSTC_BOOTSTRAP": "1"},
         )
 

@@ -9,6 +9,7 @@ use bnns_lstm::{
     LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor, Options, Outputs, Plan, Tuning,
     WeightViews, Weights, check,
 };
+use bnns_lstm_testkit::random::Rng;
 use std::fmt;
 
 /// What a layer is measured by.
@@ -132,13 +133,6 @@ fn array(data: Data<'_>) -> NDArrayDescriptor<'_> {
 }
 
 fn values(count: usize, bound: f32) -> Vec<f32> {
-    // A linear congruential generator (Knuth, MMIX).
-    let mut state = 1_u64;
-    let next = || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let unit = (state >> 40) as f32 / (1_u64 << 24) as f32;
-        (2.0 * unit - 1.0) * bound
-    };
-    std::iter::repeat_with(next).take(count).collect()
+    let drawn = Rng::new(1).reals(count, bound.into());
+    drawn.into_iter().map(|value| value as f32).collect()
 }

@@ -18,6 +18,8 @@ mod fields;
 mod garbage;
 #[path = "check/known_callers.rs"]
 mod known_callers;
+#[path = "../../rust/fuzz/src/layouts.rs"]
+mod layouts;
 #[path = "check/messages.rs"]
 mod messages;
 #[path = "check/model.rs"]

@@ -2,7 +2,7 @@
 //! exact, so any slip in packing, gate order, peepholes or direction of time shows as a whole number.
 
 use crate::support::{Case, ways};
-use bnns_lstm_testkit::random::{Activations, Limits, random_case};
+use bnns_lstm_testkit::random::{Activations, Limits, Rng, random_case};
 use bnns_lstm_testkit::{Activation, Peephole, forward};
 
 /// Round every number of a case to a small integer and make all activations linear.
@@ -17,13 +17,10 @@ fn integral(seed: u64) -> Option<(Case, Vec<f32>)> {
         ..Limits::default()
     };
     let mut drawn = random_case(seed, &limits);
-    let mut count = seed;
+    let mut random = Rng::new(seed);
     let mut sparse = |values: &mut [f64], one_in: u64| {
         for value in values {
-            count = count
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let drawn = count >> 33;
+            let drawn = random.bits();
             *value =
                 if drawn.is_multiple_of(one_in) { (drawn / one_in % 3) as f64 - 1.0 } else { 0.0 };
         }

@@ -1,4 +1,5 @@
-//! What the fuzz targets found, again; and the targets themselves on a few random inputs.
+//! What the fuzz targets found, again; and the targets themselves on their seeds and on a few
+//! random inputs.
 //!
 //! A found input lies in `fuzz_cases/check`, `fuzz_cases/forward` or `fuzz_cases/backward` under a name that says what was wrong.
 //! It means the same only as long as the target decodes it in the same way, so that whatever can be said
@@ -41,16 +42,26 @@ fn backward(bytes: &[u8]) -> Option<bool> {
     decoded(bytes).map(|input| gradients::run(&input))
 }
 
-fn replay(folder: &str, run: Target) {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/rust/fuzz_cases").join(folder);
+/// Run all files of a folder of the repository; how many of them were decoded.
+fn replay(folder: &str, target: &str, run: Target) -> usize {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder).join(target);
     let mut decoded = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         println!("{}", path.display());
         decoded += usize::from(run(&fs::read(path).unwrap()).is_some());
     }
-    assert!(decoded > 0, "no found input was decoded");
+    decoded
+}
+
+fn replay_found(target: &str, run: Target) {
+    assert!(replay("tests/rust/fuzz_cases", target, run) > 0, "no found input was decoded");
+}
+
+/// The seeds that the runner starts from.
+fn replay_seeds(target: &str, run: Target) {
+    let seeds = replay("rust/fuzz/seeds", target, run);
+    assert!(seeds > 50, "only {seeds} seeds of {target} were decoded");
 }
 
 /// Of a hundred random inputs so many are decoded at least, and so many accepted and so many refused of those.
@@ -86,17 +97,17 @@ fn run_random(inputs: u64, run: Target, at_least: &Shares) {
 
 #[test]
 fn found_structures() {
-    replay("check", check);
+    replay_found("check", check);
 }
 
 #[test]
 fn found_layers() {
-    replay("forward", forward);
+    replay_found("forward", forward);
 }
 
 #[test]
 fn found_pairs() {
-    replay("backward", backward);
+    replay_found("backward", backward);
 }
 
 #[test]
@@ -112,4 +123,19 @@ fn random_layers() {
 #[test]
 fn random_pairs() {
     run_random(1500, backward, &Shares { decoded: 95, accepted: 35, refused: 25 });
+}
+
+#[test]
+fn seeds_of_structures() {
+    replay_seeds("check", check);
+}
+
+#[test]
+fn seeds_of_layers() {
+    replay_seeds("forward", forward);
+}
+
+#[test]
+fn seeds_of_pairs() {
+    replay_seeds("backward", backward);
 }

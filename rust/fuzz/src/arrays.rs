@@ -4,6 +4,7 @@
 
 use super::form::Form;
 use bnns_lstm::NDArrayDescriptor;
+use bnns_lstm_testkit::random::Rng;
 
 /// Marks what was not written; no computation gives these bits.
 pub const UNTOUCHED: u32 = 0x7fc5_a5a5;
@@ -57,24 +58,13 @@ impl Outputs {
     }
 }
 
-/// Random numbers, the same for the same seed.
-pub struct Random(pub u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
+/// A float between -2 and 2, or now and then any other.
+pub fn float(random: &mut Rng, has_special_values: bool) -> f32 {
+    const SPECIAL: [f32; 8] =
+        [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e-40, -0.0, 88.8];
+    let number = random.bits();
+    if has_special_values && number.is_multiple_of(16) {
+        return SPECIAL[(number >> 4) as usize % SPECIAL.len()];
     }
-
-    /// A float between -2 and 2, or now and then any other.
-    pub fn float(&mut self, has_special_values: bool) -> f32 {
-        const SPECIAL: [f32; 8] =
-            [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e-40, -0.0, 88.8];
-        let number = self.next();
-        if has_special_values && number.is_multiple_of(16) {
-            return SPECIAL[(number >> 4) as usize % SPECIAL.len()];
-        }
-        (number % 4001) as f32 / 1000.0 - 2.0
-    }
+    (number % 4001) as f32 / 1000.0 - 2.0
 }

@@ -3,6 +3,7 @@
 //! In: a field's extents and a choice of layout, strides and gaps. Out: [`Form`], the numbers of its
 //! descriptor and the place of each element, computed from the specification alone.
 
+use super::layouts::layouts;
 use arbitrary::Arbitrary;
 use bnns_lstm::{DataLayout, NDArrayDescriptor};
 use ndarray::{ArrayView, ArrayViewMut, IxDyn, ShapeBuilder};
@@ -70,25 +71,6 @@ impl Choice {
                 .collect();
         }
         Form { layout, size, strides, extents, is_view: self.is_view, places }
-    }
-}
-
-fn layouts(rank: usize, is_sequence: bool) -> &'static [DataLayout] {
-    match (rank, is_sequence) {
-        (2, _) => &[
-            DataLayout::ROW_MAJOR_MATRIX,
-            DataLayout::COLUMN_MAJOR_MATRIX,
-            DataLayout::LAST_MAJOR_2D,
-            DataLayout::FIRST_MAJOR_2D,
-        ],
-        (3, true) => &[
-            DataLayout::SNE,
-            DataLayout::NSE,
-            DataLayout::LAST_MAJOR_3D,
-            DataLayout::FIRST_MAJOR_3D,
-        ],
-        (3, false) => &[DataLayout::LAST_MAJOR_3D, DataLayout::FIRST_MAJOR_3D],
-        _ => &[DataLayout::LAST_MAJOR_4D, DataLayout::FIRST_MAJOR_4D],
     }
 }
 

@@ -5,7 +5,7 @@
 //! pair and computes what passes: no panic, gradients exactly where they belong, the same with a cache and
 //! without, and nothing written on errors.
 
-use super::arrays::{Array, Random, UNTOUCHED, read};
+use super::arrays::{Array, UNTOUCHED, read};
 use super::corruption::Corruption;
 use super::form::Choice;
 use super::layer::{Inputs, Layer};
@@ -15,6 +15,7 @@ use bnns_lstm::{
     LayerParametersLSTM, NDArrayDescriptor, NDArrayFlags, compute_lstm_training_cache_capacity,
     direct_backward_with, direct_forward_with,
 };
+use bnns_lstm_testkit::random::Rng;
 
 /// A layer and what is wanted of its gradients.
 #[derive(Debug, Arbitrary)]
@@ -59,7 +60,7 @@ impl Pair {
     fn incoming(&self) -> Incoming {
         let [_, hidden, batch, layers, steps, directions] = self.layer.sizes();
         let state = [layers, directions, batch, hidden];
-        let mut random = Random(self.seed);
+        let mut random = Rng::new(self.seed);
         Incoming([0, 1, 2].map(|which| {
             if self.missing >> which & 1 == 1 {
                 return None;

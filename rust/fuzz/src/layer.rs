@@ -4,7 +4,7 @@
 //! in which something may be corrupted. [`run`] computes it at some level with one or two threads: no panic,
 //! results exactly where they belong and the same for any number of threads, and nothing written on errors.
 
-use super::arrays::{Array, Outputs, Random, UNTOUCHED, read};
+use super::arrays::{Array, Outputs, UNTOUCHED, float, read};
 use super::corruption::Corruption;
 use super::form::{Choice, Form};
 use arbitrary::Arbitrary;
@@ -13,6 +13,7 @@ use bnns_lstm::{
     LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options,
     direct_forward_with,
 };
+use bnns_lstm_testkit::random::Rng;
 
 /// A layer, how it is described and how it is run.
 #[derive(Debug, Arbitrary)]
@@ -53,8 +54,8 @@ impl Layer {
         [size(0), size(1), size(2), layers, size(4), 1 + usize::from(self.is_bidirectional)]
     }
 
-    pub(crate) fn array(&self, random: &mut Random, form: Form) -> Array {
-        let floats = (0..form.len()).map(|_| random.float(self.has_special_values)).collect();
+    pub(crate) fn array(&self, random: &mut Rng, form: Form) -> Array {
+        let floats = (0..form.len()).map(|_| float(random, self.has_special_values)).collect();
         Array { form, floats }
     }
 
@@ -69,7 +70,7 @@ impl Layer {
         Activation::new(ActivationFunction(number.into()), finite(alpha), finite(beta))
     }
 
-    fn weights(&self, random: &mut Random, index: usize) -> Weights {
+    fn weights(&self, random: &mut Rng, index: usize) -> Weights {
         let [input, hidden, _, layers, _, directions] = self.sizes();
         let choice = &self.gates[index];
         let matrix = [layers, directions, hidden, hidden];
@@ -144,7 +145,7 @@ impl Inputs {
 impl Layer {
     pub(crate) fn inputs(&self) -> Inputs {
         let [input, hidden, batch, layers, steps, directions] = self.sizes();
-        let mut random = Random(u64::from(self.seed));
+        let mut random = Rng::new(u64::from(self.seed));
         let data = self.data[0].form(&[steps, batch, input], true, false);
         let data = self.array(&mut random, data);
         let states = [0, 1].map(|which| {
@@ -159,7 +160,7 @@ impl Layer {
 
     pub(crate) fn outputs(&self) -> Outputs {
         let [_, hidden, batch, layers, steps, directions] = self.sizes();
-        let mut random = Random(u64::from(self.seed) + 1);
+        let mut random = Rng::new(u64::from(self.seed) + 1);
         let is_in_place = [false, self.in_place & 1 != 0, self.in_place & 2 != 0];
         let arrays = [0, 1, 2].map(|which| {
             let is_needed =
@@ -174,7 +175,7 @@ impl Layer {
             let mut floats = vec![f32::from_bits(UNTOUCHED); form.len()];
             if is_in_place[which] {
                 for &place in &form.places {
-                    floats[place] = random.float(self.has_special_values);
+                    floats[place] = float(&mut random, self.has_special_values);
                 }
             }
             Some(Array { form, floats })

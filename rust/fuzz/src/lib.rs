@@ -9,4 +9,5 @@ pub mod descriptor;
 pub mod form;
 pub mod gradients;
 pub mod layer;
+pub mod layouts;
 pub mod structure;

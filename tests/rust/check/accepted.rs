@@ -2,7 +2,11 @@
 
 use crate::fields::{FIELDS, Field, Form, assert_elements};
 use crate::model::{Descriptor, STACK, Sizes, accepted, refused, valid};
-use bnns_lstm::{Activation, ActivationFunction, DataLayout, LayerFlags};
+use bnns_lstm::{
+    Activation, ActivationFunction, DataLayout, FilterParameters, LayerFlags, NDArrayDescriptor,
+    check,
+};
+use bnns_lstm_testkit::alloc::measure;
 
 fn all_sizes() -> impl Iterator<Item = Sizes> {
     let both = |layers| [1, 2].map(|directions| Sizes { layers, directions, ..STACK });
@@ -174,4 +178,22 @@ fn parameters_that_a_function_does_not_use_may_be_anything() {
         Some(Activation::new(ActivationFunction::SIGMOID, f32::NAN, f32::NAN));
     params.hidden_activation = Some(Activation::new(ActivationFunction::ELU, 1.0, f32::NAN));
     accepted(&params);
+}
+
+/// Paths and texts are made where there is something to report, and no measurement is copied.
+#[test]
+fn what_holds_is_checked_with_few_allocations() {
+    let params = valid(&STACK);
+    let count = |descs: &[&&NDArrayDescriptor<'_>]| {
+        descs.iter().filter(|desc| !desc.data.is_null()).count() as u64
+    };
+    let (from, to) = (&params.input_descriptor, &params.output_descriptor);
+    let gates = params.gates().map(|_, gate| count(&gate.fields().each()));
+    let weights: u64 = gates.each().into_iter().sum();
+    let arrays = weights + count(&from.fields().each()) + count(&to.fields().each());
+    assert!(arrays > 20, "only {arrays} arrays");
+    let (checked, counts) = measure(|| check(&params, &FilterParameters::default()));
+    assert!(checked.is_ok());
+    let most = 9 * arrays;
+    assert!(counts.allocations <= most, "{} for {arrays} arrays", counts.allocations);
 }

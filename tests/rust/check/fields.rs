@@ -1,5 +1,6 @@
 //! Every array field, every form of its descriptor, and where the specification puts each element.
 
+use crate::layouts::layouts;
 use crate::model::{Descriptor, Params, Sizes, described, memory};
 use bnns_lstm::binding::{Arrays, Strided};
 use bnns_lstm::{Data, DataLayout, Lent, Memory, NDArrayDescriptor, Path};
@@ -178,26 +179,6 @@ impl Form {
         let mut desc = described(place, 0, self.layout, &self.size());
         desc.data = Data::Lent(array);
         desc
-    }
-}
-
-fn layouts(rank: usize, is_sequence: bool) -> &'static [DataLayout] {
-    match (rank, is_sequence) {
-        (1, _) => &[DataLayout::VECTOR, DataLayout::LAST_MAJOR_1D, DataLayout::FIRST_MAJOR_1D],
-        (2, _) => &[
-            DataLayout::ROW_MAJOR_MATRIX,
-            DataLayout::COLUMN_MAJOR_MATRIX,
-            DataLayout::LAST_MAJOR_2D,
-            DataLayout::FIRST_MAJOR_2D,
-        ],
-        (3, true) => &[
-            DataLayout::SNE,
-            DataLayout::NSE,
-            DataLayout::LAST_MAJOR_3D,
-            DataLayout::FIRST_MAJOR_3D,
-        ],
-        (3, false) => &[DataLayout::LAST_MAJOR_3D, DataLayout::FIRST_MAJOR_3D],
-        _ => &[DataLayout::LAST_MAJOR_4D, DataLayout::FIRST_MAJOR_4D],
     }
 }
 

@@ -5,19 +5,20 @@
 
 use super::issues::Issues;
 use super::layout::{Axis, Dimension, Form, dimensions};
+use super::name::ArrayName;
 use super::overlap::Span;
 use super::strided::Strided;
 use super::strides::{self, Distinct};
 use crate::desc::{Data, DataType, Memory, NDArrayDescriptor};
-use crate::error::{Code, Path};
+use crate::error::Code;
 
 /// Bytes of an element.
 const FLOAT: usize = size_of::<f32>();
 
 /// What a field must hold.
 #[derive(Debug)]
-pub(super) struct ArrayField<'f> {
-    pub(super) path: Path,
+pub(super) struct ArrayRule<'f> {
+    pub(super) name: ArrayName,
     /// Axes in C order, slowest first.
     pub(super) axes: &'f [Axis],
     pub(super) is_sequence: bool,
@@ -48,91 +49,91 @@ pub(super) fn spans<'a>(
 /// Check one non-null float array; `None` where something was reported, about it or about a size of it.
 pub(super) fn check_array(
     issues: &mut Issues,
-    field: &ArrayField<'_>,
+    field: &ArrayRule<'_>,
     desc: &NDArrayDescriptor<'_>,
 ) -> Option<CheckedArray> {
     let before = issues.count();
     let Some(memory) = desc.data.memory() else {
         if matches!(desc.data, Data::InPlace) {
-            let path = field.path.then("data");
+            let path = field.name.then("data");
             issues.push(path, Code::WrongType, "an array", "the in-place mark of an initial state");
         }
         return None;
     };
     check_type(issues, field, desc, &memory);
-    check_table(issues, &field.path, desc);
+    check_table(issues, field.name, desc);
     check_memory(issues, field, &memory);
     let array = check_layout(issues, field, desc, &memory)?;
-    (issues.count() == before && !issues.is_reported(&field.path)).then_some(array)
+    (issues.count() == before && !issues.is_array_reported(field.name)).then_some(array)
 }
 
 fn check_type(
     issues: &mut Issues,
-    field: &ArrayField<'_>,
+    field: &ArrayRule<'_>,
     desc: &NDArrayDescriptor<'_>,
     memory: &Memory,
 ) {
-    let here = field.path.then("data_type");
+    let here = || field.name.then("data_type");
     let declared = desc.data_type;
     match declared.name() {
         None if declared == DataType::UNSPECIFIED && memory.data_type == DataType::UNSPECIFIED => {
-            issues.push(here, Code::UnsupportedDataType, "Float32", memory.type_name.as_str());
+            issues.push(here(), Code::UnsupportedDataType, "Float32", memory.type_name.as_str());
         }
         None => {
             let actual = format!("0x{:x}", declared.0);
-            issues.push(here, Code::UnknownDataType, "Float32", actual);
+            issues.push(here(), Code::UnknownDataType, "Float32", actual);
         }
         Some(name) if declared != DataType::FLOAT32 => {
-            issues.push(here, Code::UnsupportedDataType, "Float32", name);
+            issues.push(here(), Code::UnsupportedDataType, "Float32", name);
         }
         Some(name) if memory.data_type != declared || memory.element_bytes != FLOAT => {
             let actual = format!("an array of {}", memory.type_name);
-            issues.push(here, Code::DataTypeMismatch, name, actual);
+            issues.push(here(), Code::DataTypeMismatch, name, actual);
         }
         Some(_) => {}
     }
 }
 
 /// A lookup table belongs to the Indexed types.
-pub(super) fn check_table(issues: &mut Issues, path: &Path, desc: &NDArrayDescriptor<'_>) {
+pub(super) fn check_table(issues: &mut Issues, name: ArrayName, desc: &NDArrayDescriptor<'_>) {
     if !desc.table_data.is_null() && !desc.data_type.is_indexed() {
-        let here = path.then("table_data");
+        let here = name.then("table_data");
         issues.push(here, Code::UnexpectedTable, "no table for this data type", "a table");
     }
 }
 
-fn check_memory(issues: &mut Issues, field: &ArrayField<'_>, memory: &Memory) {
-    let here = field.path.then("data");
+fn check_memory(issues: &mut Issues, field: &ArrayRule<'_>, memory: &Memory) {
+    let here = || field.name.then("data");
     if field.is_output && !memory.writable {
-        issues.push(here.clone(), Code::ReadOnly, "writable memory", "a read-only array");
+        issues.push(here(), Code::ReadOnly, "writable memory", "a read-only array");
     }
     // A type that BNNS does not have may be aligned to less than its size.
     let is_known = memory.data_type != DataType::UNSPECIFIED && memory.element_bytes > 0;
     if is_known && !memory.address.is_multiple_of(memory.element_bytes) {
         let expected = format!("an address that is a multiple of {}", memory.element_bytes);
         let actual = format!("0x{:x}", memory.address);
-        issues.push(here, Code::Misaligned, expected, actual);
+        issues.push(here(), Code::Misaligned, expected, actual);
     }
 }
 
 fn check_layout(
     issues: &mut Issues,
-    field: &ArrayField<'_>,
+    field: &ArrayRule<'_>,
     desc: &NDArrayDescriptor<'_>,
     memory: &Memory,
 ) -> Option<CheckedArray> {
-    let form = Form::of(issues, &field.path, desc, field.axes, field.is_sequence)?;
+    let form = Form::of(issues, field.name, desc, field.axes, field.is_sequence)?;
     if field.axes.iter().any(|axis| axis.extent == 0) {
         return None;
     }
-    let dims = dimensions(issues, &field.path, form, field.axes)?;
+    let dims = dimensions(issues, field.name, form, field.axes)?;
     let extents = check_sizes(issues, field, desc, &dims)?;
     let given = desc.stride.get(..extents.len())?;
     let is_explicit = given.iter().any(|&stride| stride != 0);
     if memory.is_contiguous() {
         in_buffer(issues, field, given, memory, &dims, &extents)
     } else if is_explicit {
-        let here = field.path.then("stride");
+        let here = field.name.then("stride");
         issues.push(here, Code::NotContiguous, "a contiguous buffer", "an array with gaps");
         None
     } else {
@@ -143,7 +144,7 @@ fn check_layout(
 /// The extents in the order of the strides; `None` if a size contradicts the parameters.
 fn check_sizes(
     issues: &mut Issues,
-    field: &ArrayField<'_>,
+    field: &ArrayRule<'_>,
     desc: &NDArrayDescriptor<'_>,
     dims: &[Dimension],
 ) -> Option<Vec<usize>> {
@@ -153,7 +154,7 @@ fn check_sizes(
         let axis = field.axes.get(dimension.axis)?;
         if size != 0 && size != axis.extent {
             fits = false;
-            let here = field.path.then("size").at(index);
+            let here = field.name.then("size").at(index);
             let expected = format!("{} ({})", axis.extent, axis.name);
             issues.push(here, Code::SizeMismatch, expected, size.to_string());
         }
@@ -165,18 +166,18 @@ fn check_sizes(
 /// A contiguous array is a buffer, in which the descriptor's strides say where the elements are.
 fn in_buffer(
     issues: &mut Issues,
-    field: &ArrayField<'_>,
+    field: &ArrayRule<'_>,
     given: &[usize],
     memory: &Memory,
     dims: &[Dimension],
     extents: &[usize],
 ) -> Option<CheckedArray> {
-    let strides = strides::fill(issues, &field.path, extents, given)?;
-    let needed = strides::count(issues, &field.path, extents, &strides, distinct(field))?;
+    let strides = strides::fill(issues, field.name, extents, given)?;
+    let needed = strides::count(issues, field.name, extents, &strides, distinct(field))?;
     let available = memory.len().unwrap_or(0);
     if needed > available {
         let expected = format!("memory of at least {needed} elements");
-        let here = field.path.then("data");
+        let here = field.name.then("data");
         issues.push(here, Code::OutOfBounds, expected, format!("{available} elements"));
         return None;
     }
@@ -195,7 +196,7 @@ fn in_buffer(
 /// An array that is not contiguous and has no explicit strides is taken as it is.
 fn along_own_axes(
     issues: &mut Issues,
-    field: &ArrayField<'_>,
+    field: &ArrayRule<'_>,
     memory: &Memory,
     dims: &[Dimension],
     extents: &[usize],
@@ -205,15 +206,15 @@ fn along_own_axes(
     if own_shape != memory.shape {
         let expected = format!("a contiguous buffer, or an array of shape {own_shape:?}");
         let actual = format!("an array with gaps, of shape {:?}", memory.shape);
-        issues.push(field.path.then("size"), Code::NotContiguous, expected, actual);
+        issues.push(field.name.then("size"), Code::NotContiguous, expected, actual);
         return None;
     }
-    let own_strides = strides::own(issues, &field.path, memory)?;
+    let own_strides = strides::own(issues, field.name, memory)?;
     let mut fastest_first: Vec<(usize, usize)> =
         own_strides.iter().copied().zip(own_shape.iter().copied()).collect();
     fastest_first.sort_unstable();
     let (sorted, extents): (Vec<usize>, Vec<usize>) = fastest_first.into_iter().unzip();
-    strides::count(issues, &field.path, &extents, &sorted, distinct(field))?;
+    strides::count(issues, field.name, &extents, &sorted, distinct(field))?;
 
     let shape: Vec<usize> = field.axes.iter().map(|axis| axis.extent).collect();
     let mut order = vec![None; shape.len()];
@@ -228,12 +229,11 @@ fn along_own_axes(
 }
 
 /// Whether the elements must be distinct: two results cannot go to one place.
-fn distinct(field: &ArrayField<'_>) -> Distinct {
+fn distinct(field: &ArrayRule<'_>) -> Distinct {
     if field.is_output { Distinct::Required } else { Distinct::NotRequired }
 }
 
-fn span(field: &ArrayField<'_>, memory: &Memory, by_axis: &[usize]) -> Span {
+fn span(field: &ArrayRule<'_>, memory: &Memory, by_axis: &[usize]) -> Span {
     let extents = field.axes.iter().map(|axis| axis.extent);
-    let dimensions: Vec<(usize, usize)> = extents.zip(by_axis.iter().copied()).collect();
-    Span::new(field.path.clone(), memory, &dimensions)
+    Span::new(field.name, memory, extents.zip(by_axis.iter().copied()))
 }

@@ -3,11 +3,12 @@
 //! In: the descriptors and the layer's sizes. Out: [`Arrays`] and the form of all weights, or findings.
 //! Which axes sequences and states have stands here and nowhere else.
 
-use super::array::{ArrayField, CheckedArray, check_array, spans};
+use super::array::{ArrayRule, CheckedArray, check_array, spans};
 use super::config::{Arrays, InputArray};
 use super::gates::{CheckedGate, WeightForms, check_gate};
 use super::issues::Issues;
 use super::layout::Axis;
+use super::name::{ArrayField, ArrayName};
 use super::overlap::{Span, check_overlap};
 use super::scalars::Sizes;
 use crate::desc::{Data, LSTMDataDescriptor, LayerParametersLSTM, NDArrayDescriptor};
@@ -30,7 +31,7 @@ pub(super) struct CheckedArrays {
     pub(super) arrays: Option<Arrays>,
     /// Which weights each gate has.
     pub(super) forms: Gates<WeightForms>,
-    /// Of the arrays that hold.
+    /// Of the arrays that hold, for those of a backward pass to be compared with.
     pub(super) spans: Vec<Span>,
 }
 
@@ -61,7 +62,10 @@ pub(super) fn check_arrays(
         .collect();
     check_overlap(issues, &outputs, &inputs, &carried);
 
-    let spans = inputs.into_iter().chain(outputs).cloned().collect();
+    let spans = match purpose {
+        Purpose::Forward => Vec::new(),
+        Purpose::Backward => inputs.into_iter().chain(outputs).cloned().collect(),
+    };
     let forms = gates.as_ref().map(|_, gate| gate.forms);
     let arrays = collect(issues, params, purpose, first, last, gates);
     CheckedArrays { arrays, forms, spans }
@@ -135,25 +139,25 @@ pub(super) fn check_data(
     sizes: &Sizes,
 ) -> CheckedData {
     desc.fields().map(|field, desc| {
-        let path = field.path(issues.root(), role.side);
+        let name = issues.array(ArrayField::Data(role.side, field));
         match field {
-            DataField::Data => check_sequence_array(issues, path, role, desc, sizes),
-            DataField::Hidden => check_state(issues, path, role, desc, sizes, sizes.outputs()),
-            DataField::Cell => check_state(issues, path, role, desc, sizes, sizes.units),
+            DataField::Data => check_sequence_array(issues, name, role, desc, sizes),
+            DataField::Hidden => check_state(issues, name, role, desc, sizes, sizes.outputs()),
+            DataField::Cell => check_state(issues, name, role, desc, sizes, sizes.units),
         }
     })
 }
 
 fn check_sequence_array(
     issues: &mut Issues,
-    path: Path,
+    name: ArrayName,
     role: Role,
     desc: &NDArrayDescriptor<'_>,
     sizes: &Sizes,
 ) -> Option<CheckedArray> {
     if desc.data.is_null() {
         if role == Role::INPUT {
-            issues.push(path.then("data"), Code::NullData, "the input sequence", "null");
+            issues.push(name.then("data"), Code::NullData, "the input sequence", "null");
         }
         return None;
     }
@@ -164,13 +168,13 @@ fn check_sequence_array(
     };
     let axes = [Axis::new("seq_len", sizes.steps), Axis::new("batch_size", sizes.batch), elements];
     let is_output = role.is_written;
-    check_array(issues, &ArrayField { path, axes: &axes, is_sequence: true, is_output }, desc)
+    check_array(issues, &ArrayRule { name, axes: &axes, is_sequence: true, is_output }, desc)
 }
 
 /// Check a state of `width` elements for each sample.
 fn check_state(
     issues: &mut Issues,
-    path: Path,
+    name: ArrayName,
     role: Role,
     desc: &NDArrayDescriptor<'_>,
     sizes: &Sizes,
@@ -186,7 +190,7 @@ fn check_state(
         Axis::new("hidden_size", width),
     ];
     let is_output = role.is_written;
-    check_array(issues, &ArrayField { path, axes: &axes, is_sequence: false, is_output }, desc)
+    check_array(issues, &ArrayRule { name, axes: &axes, is_sequence: false, is_output }, desc)
 }
 
 /// Where an initial state stands: descriptors and checked arrays of the initial and of the final state.
@@ -197,11 +201,11 @@ fn initial_state(
     (desc, last_desc): (&NDArrayDescriptor<'_>, &NDArrayDescriptor<'_>),
     (first, last): (Option<CheckedArray>, Option<&CheckedArray>),
 ) -> InputArray {
-    let path = field.path(issues.root(), Side::Input).then("data");
+    let name = issues.array(ArrayField::Data(Side::Input, field));
     let is_marked = matches!(desc.data, Data::InPlace);
     if is_marked && last_desc.data.is_null() && purpose == Purpose::Forward {
         let expected = format!("an {} to read from", field.path(&Path::default(), Side::Output));
-        issues.push(path, Code::NullData, expected, "none");
+        issues.push(name.then("data"), Code::NullData, expected, "none");
         return InputArray::InPlace;
     }
     let is_shared =
@@ -212,7 +216,7 @@ fn initial_state(
     if purpose == Purpose::Backward {
         let expected = "an initial state that the forward pass does not overwrite";
         let actual = "the memory of the final state";
-        issues.push(path, Code::InitialStateOverwritten, expected, actual);
+        issues.push(name.then("data"), Code::InitialStateOverwritten, expected, actual);
     }
     InputArray::InPlace
 }

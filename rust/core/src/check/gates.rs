@@ -3,13 +3,14 @@
 //! In: a gate's descriptors and the layer's sizes. Out: its [`CheckedArray`]s and the kind of its peephole, or
 //! findings. Which axes each weight array has stands here and nowhere else.
 
-use super::array::{ArrayField, CheckedArray, check_array};
+use super::array::{ArrayRule, CheckedArray, check_array};
 use super::config::Peephole;
 use super::issues::Issues;
 use super::layout::{Axis, Form, kept_axes};
+use super::name::{ArrayField, ArrayName};
 use super::scalars::Sizes;
 use crate::desc::{LSTMGateDescriptor, NDArrayDescriptor};
-use crate::error::{Code, Path};
+use crate::error::Code;
 use crate::fields::{GateField, GateFields};
 use crate::gate::Gate;
 
@@ -91,18 +92,18 @@ pub(super) fn check_gate(
     let forms = WeightForms { is_split, peephole, has_bias: !desc.b_desc.data.is_null() };
 
     let mut arrays = desc.fields().map(|field, desc| {
-        let path = field.path(issues.root(), gate);
+        let name = issues.array(ArrayField::Weight(gate, field));
         if desc.data.is_null() {
-            require(issues, &path, field);
+            require(issues, name, field);
             return None;
         }
         let is_looked_at = match field {
-            GateField::Iw => is_split || joint_form_fits(issues, &path, sizes),
+            GateField::Iw => is_split || joint_form_fits(issues, name, sizes),
             GateField::IwUpper => is_split,
             GateField::Hw | GateField::Cw | GateField::B => true,
         };
         let axes = axes.of(field, form);
-        let field = ArrayField { path, axes, is_sequence: false, is_output: false };
+        let field = ArrayRule { name, axes, is_sequence: false, is_output: false };
         is_looked_at.then(|| check_array(issues, &field, desc)).flatten()
     });
     if form != peephole {
@@ -112,7 +113,7 @@ pub(super) fn check_gate(
 }
 
 /// Whether the input weights of all layers can be one array; reported if not.
-fn joint_form_fits(issues: &mut Issues, path: &Path, sizes: &Sizes) -> bool {
+fn joint_form_fits(issues: &mut Issues, name: ArrayName, sizes: &Sizes) -> bool {
     let (input, outputs) = (sizes.input, sizes.layer_outputs());
     let is_known = input != 0 && outputs != 0;
     let fits = sizes.layers <= 1 || input == outputs || !is_known;
@@ -121,19 +122,19 @@ fn joint_form_fits(issues: &mut Issues, path: &Path, sizes: &Sizes) -> bool {
             "iw_desc[1] for the upper layers, or input_size = directions * hidden_size = {outputs}"
         );
         let actual = format!("the joint form with input_size = {input}");
-        issues.push(path.clone(), Code::JointWeightsWidth, expected, actual);
+        issues.push(name.path(), Code::JointWeightsWidth, expected, actual);
     }
     fits
 }
 
 /// Report a null array that every gate must have.
-fn require(issues: &mut Issues, path: &Path, field: GateField) {
+fn require(issues: &mut Issues, name: ArrayName, field: GateField) {
     let what = match field {
         GateField::Iw => "the input weights",
         GateField::Hw => "the hidden weights",
         GateField::IwUpper | GateField::Cw | GateField::B => return,
     };
-    issues.push(path.then("data"), Code::NullData, what, "null");
+    issues.push(name.then("data"), Code::NullData, what, "null");
 }
 
 /// Whether the second descriptor holds the input weights of the upper layers.

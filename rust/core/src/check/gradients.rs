@@ -4,12 +4,13 @@
 //! findings. Gradients have the axes of what they belong to; whether a weight has one at all is known from
 //! the forward pass.
 
-use super::array::{ArrayField, CheckedArray, check_array, spans};
+use super::array::{ArrayRule, CheckedArray, check_array, spans};
 use super::arrays::{ANY_OF_THREE, Role, check_data, is_empty};
 use super::config::Peephole;
 use super::gates::{GateAxes, WeightForms, is_one_unit, is_rather, is_same_pointer};
 use super::issues::{Issues, PARAMS};
 use super::layer::CheckedLayer;
+use super::name::{ArrayField, ArrayName};
 use super::overlap::{Span, check_overlap};
 use super::strided::Strided;
 use crate::desc::{LSTMGateDescriptor, LayerParametersLSTM, NDArrayDescriptor, NDArrayFlags};
@@ -65,7 +66,8 @@ pub(super) fn check_gradients(
     check_overlap(issues, &outputs, &others.collect::<Vec<_>>(), &[]);
 
     let input = outgoing.zip(to.fields()).map(|field, (array, desc)| {
-        check_accumulate(issues, &field.path(issues.root(), Side::Input), desc);
+        let name = issues.array(ArrayField::Data(Side::Input, field));
+        check_accumulate(issues, name, desc);
         gradient(array, desc)
     });
     let gates = gates.zip(delta.gates()).map(|_, (arrays, desc)| {
@@ -82,12 +84,12 @@ fn gradient(array: Option<CheckedArray>, desc: &NDArrayDescriptor<'_>) -> Option
 }
 
 /// Report a rule that does not exist, if there is anything to write at all.
-fn check_accumulate(issues: &mut Issues, path: &Path, desc: &NDArrayDescriptor<'_>) {
+fn check_accumulate(issues: &mut Issues, name: ArrayName, desc: &NDArrayDescriptor<'_>) {
     let rules = [NDArrayFlags::BACKPROP_SET, NDArrayFlags::BACKPROP_ACCUMULATE];
     if !desc.data.is_null() && !rules.contains(&desc.flags) {
         let expected = "0 (overwrite) or 1 (accumulate)";
         let actual = format!("0x{:x}", desc.flags.0);
-        issues.push(path.then("flags"), Code::UnknownFlag, expected, actual);
+        issues.push(name.then("flags"), Code::UnknownFlag, expected, actual);
     }
 }
 
@@ -124,10 +126,10 @@ impl GateCheck<'_> {
         form: Peephole,
         desc: &NDArrayDescriptor<'_>,
     ) -> Option<CheckedArray> {
-        let path = field.path(self.issues.root(), self.gate);
-        check_accumulate(self.issues, &path, desc);
+        let name = self.issues.array(ArrayField::Weight(self.gate, field));
+        check_accumulate(self.issues, name, desc);
         let axes = self.axes.of(field, form);
-        let field = ArrayField { path, axes, is_sequence: false, is_output: true };
+        let field = ArrayRule { name, axes, is_sequence: false, is_output: true };
         check_array(self.issues, &field, desc)
     }
 
@@ -206,8 +208,8 @@ impl GateCheck<'_> {
         expected: &str,
         actual: &str,
     ) -> Option<CheckedArray> {
-        let path = field.path(self.issues.root(), self.gate);
-        self.issues.push(path, code, expected, actual);
+        let name = self.issues.array(ArrayField::Weight(self.gate, field));
+        self.issues.push(name.path(), code, expected, actual);
         None
     }
 }

@@ -3,6 +3,7 @@
 //! In: findings in any order, and those that a binding layer made before. Out: one error with all of them,
 //! or none. It does not know what is being checked.
 
+use super::name::{ArrayField, ArrayName};
 use crate::error::{Code, DescriptorError, Issue, Path};
 
 /// Names of the two structures of a backward call, with which all paths begin there.
@@ -15,30 +16,33 @@ pub(crate) const DELTA: &str = "delta_params";
 pub(super) struct Issues {
     found: Vec<Issue>,
     reported: usize,
-    /// What stands before the fields of the structure that is being checked.
-    structure: Path,
+    /// The structure that is being checked, where there are two.
+    structure: Option<&'static str>,
 }
 
 impl Issues {
     /// Start with what was found before the check.
     pub(super) fn starting_with(found: Vec<Issue>) -> Self {
         let reported = found.len();
-        Self { found, reported, structure: Path::default() }
+        Self { found, reported, structure: None }
     }
 
     /// From now on, fields are those of the structure with this name.
     pub(super) fn enter(&mut self, structure: &'static str) {
-        self.structure = Path::field(structure);
-    }
-
-    /// The path of the structure that is being checked.
-    pub(super) fn root(&self) -> &Path {
-        &self.structure
+        self.structure = Some(structure);
     }
 
     /// The path of a field of the structure that is being checked.
     pub(super) fn field(&self, name: &'static str) -> Path {
-        self.structure.then(name)
+        match self.structure {
+            Some(structure) => Path::field(structure).then(name),
+            None => Path::field(name),
+        }
+    }
+
+    /// An array of the structure that is being checked.
+    pub(super) fn array(&self, field: ArrayField) -> ArrayName {
+        ArrayName::new(self.structure, field)
     }
 
     /// Add one finding.
@@ -57,6 +61,11 @@ impl Issues {
     /// Whether the field, a part of it or its whole was reported before the check.
     pub(super) fn is_reported(&self, path: &Path) -> bool {
         self.found.iter().take(self.reported).any(|issue| issue.path.is_related_to(path))
+    }
+
+    /// As [`is_reported`](Self::is_reported), of an array.
+    pub(super) fn is_array_reported(&self, array: ArrayName) -> bool {
+        self.reported > 0 && self.is_reported(&array.path())
     }
 
     /// How many there are now.

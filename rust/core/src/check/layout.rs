@@ -4,8 +4,9 @@
 //! stride, or the reason why the layout does not fit. It does not look at strides or data.
 
 use super::issues::Issues;
+use super::name::ArrayName;
 use crate::desc::{DataLayout, NDArrayDescriptor};
-use crate::error::{Code, Path};
+use crate::error::Code;
 
 /// One axis of a field, slowest first in C order.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +55,7 @@ impl Form {
     /// The form of a descriptor; reports and returns `None` where its layout is not one for the field.
     pub(super) fn of(
         issues: &mut Issues,
-        path: &Path,
+        name: ArrayName,
         desc: &NDArrayDescriptor<'_>,
         axes: &[Axis],
         is_sequence: bool,
@@ -73,7 +74,7 @@ impl Form {
             }
             Parsed::Unknown => Code::UnknownLayout,
         };
-        issues.push(path.then("layout"), code, accepted(axes, is_sequence), hex(layout));
+        issues.push(name.then("layout"), code, accepted(axes, is_sequence), hex(layout));
         None
     }
 
@@ -128,17 +129,20 @@ pub(super) struct Dimension {
 /// `None` where it has too few or too many.
 pub(super) fn dimensions(
     issues: &mut Issues,
-    path: &Path,
+    name: ArrayName,
     form: Form,
     axes: &[Axis],
 ) -> Option<Vec<Dimension>> {
-    let Some(kept) = kept_axes(form.rank, axes) else {
+    let Some(mut kept) = kept_axes(form.rank, axes) else {
         let actual = format!("{} dimensions", form.rank);
-        issues.push(path.then("layout"), Code::RankMismatch, shape_text(axes), actual);
+        issues.push(name.then("layout"), Code::RankMismatch, shape_text(axes), actual);
         return None;
     };
-    let by_stride: Vec<usize> = match form.order {
-        Order::Reversed | Order::C => kept.into_iter().rev().collect(),
+    let by_stride = match form.order {
+        Order::Reversed | Order::C => {
+            kept.reverse();
+            kept
+        }
         Order::Transposed => kept,
         // The axes of a sequence are [S, N, E]; the sizes are (E, S, N).
         Order::BatchFirst => vec![2, 0, 1],
@@ -197,8 +201,8 @@ fn accepted(axes: &[Axis], is_sequence: bool) -> String {
 mod tests {
     use super::{Axis, Dimension, Form, dimensions, kept_axes};
     use crate::check::issues::Issues;
+    use crate::check::name::{ArrayField, ArrayName};
     use crate::desc::{DataLayout, NDArrayDescriptor};
-    use crate::error::Path;
 
     /// Axis and stride of each dimension, or the code that was reported.
     fn read(
@@ -208,9 +212,9 @@ mod tests {
     ) -> Result<Vec<(usize, usize)>, &'static str> {
         let mut issues = Issues::starting_with(Vec::new());
         let desc = NDArrayDescriptor { layout, ..Default::default() };
-        let path = Path::field("input_gate");
-        let dims = Form::of(&mut issues, &path, &desc, axes, is_sequence)
-            .and_then(|form| dimensions(&mut issues, &path, form, axes));
+        let name = ArrayName::new(None, ArrayField::Sequence);
+        let dims = Form::of(&mut issues, name, &desc, axes, is_sequence)
+            .and_then(|form| dimensions(&mut issues, name, form, axes));
         match (issues.into_error(), dims) {
             (None, Some(dims)) => {
                 Ok(dims.iter().map(|&Dimension { axis, stride }| (axis, stride)).collect())

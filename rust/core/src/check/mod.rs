@@ -27,6 +27,7 @@ mod issues;
 mod layer;
 mod layout;
 mod lent;
+mod name;
 mod overlap;
 mod scalars;
 mod sequence;

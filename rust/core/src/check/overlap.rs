@@ -4,13 +4,14 @@
 //! array. It sees addresses only, never data.
 
 use super::issues::Issues;
+use super::name::ArrayName;
 use crate::desc::Memory;
-use crate::error::{Code, Path};
+use crate::error::Code;
 
 /// The memory of one array: from where to where, and where its elements are in between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
-    path: Path,
+    array: ArrayName,
     start: usize,
     end: usize,
     element_bytes: usize,
@@ -20,16 +21,20 @@ pub(super) struct Span {
 
 impl Span {
     /// The span of an array in `memory` with these (extent, stride in elements), in the field's order.
-    pub(super) fn new(path: Path, memory: &Memory, dimensions: &[(usize, usize)]) -> Self {
+    pub(super) fn new(
+        array: ArrayName,
+        memory: &Memory,
+        dimensions: impl IntoIterator<Item = (usize, usize)>,
+    ) -> Self {
         let axes: Vec<(usize, usize)> = dimensions
-            .iter()
-            .filter(|&&(extent, _)| extent > 1)
-            .map(|&(extent, stride)| (extent, stride.saturating_mul(memory.element_bytes)))
+            .into_iter()
+            .filter(|&(extent, _)| extent > 1)
+            .map(|(extent, stride)| (extent, stride.saturating_mul(memory.element_bytes)))
             .collect();
         let bytes =
             axes.iter().fold(memory.element_bytes, |bytes, axis| bytes.saturating_add(reach(axis)));
         Self {
-            path,
+            array,
             start: memory.address,
             end: memory.address.saturating_add(bytes),
             element_bytes: memory.element_bytes,
@@ -98,8 +103,8 @@ pub(super) fn check_overlap(
                 continue;
             }
             if output.may_share(other) {
-                let actual = format!("an overlap with {}", other.path);
-                let path = output.path.then("data");
+                let actual = format!("an overlap with {}", other.array.path());
+                let path = output.array.then("data");
                 issues.push(path, Code::Overlap, "memory that no other array uses", actual);
             }
         }
@@ -109,8 +114,8 @@ pub(super) fn check_overlap(
 #[cfg(test)]
 mod tests {
     use super::Span;
+    use crate::check::name::{ArrayField, ArrayName};
     use crate::desc::{DataType, Memory};
-    use crate::error::Path;
 
     /// `start` in bytes, (extent, stride) in elements.
     fn span(start: usize, dimensions: &[(usize, usize)]) -> Span {
@@ -123,7 +128,7 @@ mod tests {
             type_name: String::new(),
             writable: true,
         };
-        Span::new(Path::default(), &memory, dimensions)
+        Span::new(ArrayName::new(None, ArrayField::Sequence), &memory, dimensions.iter().copied())
     }
 
     /// Both ways round, which must agree.

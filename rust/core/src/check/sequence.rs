@@ -5,10 +5,11 @@
 use super::array::check_table;
 use super::issues::Issues;
 use super::layout::{Axis, Form, dimensions};
+use super::name::{ArrayField, ArrayName};
 use super::overlap::Span;
 use super::scalars::Sizes;
 use crate::desc::{Data, Integers, Memory, NDArrayDescriptor};
-use crate::error::{Code, Path};
+use crate::error::Code;
 
 const INTEGERS: &str = "an integer type of 8, 16, 32 or 64 bits";
 
@@ -30,59 +31,59 @@ pub(super) fn check_sequence(
     if desc.data.is_null() {
         return CheckedSequence::default();
     }
-    let path = issues.field("sequence_descriptor");
-    check_given(issues, &path, desc, sizes).unwrap_or_default()
+    let name = issues.array(ArrayField::Sequence);
+    check_given(issues, name, desc, sizes).unwrap_or_default()
 }
 
 fn check_given(
     issues: &mut Issues,
-    path: &Path,
+    name: ArrayName,
     desc: &NDArrayDescriptor<'_>,
     sizes: &Sizes,
 ) -> Option<CheckedSequence> {
     let Some(memory) = desc.data.memory() else {
-        let here = path.then("data");
+        let here = name.then("data");
         issues.push(here, Code::WrongType, "an array", "the in-place mark of an initial state");
         return None;
     };
-    let integers = check_type(issues, path, desc, &memory);
-    check_table(issues, path, desc);
+    let integers = check_type(issues, name, desc, &memory);
+    check_table(issues, name, desc);
     let axes = [Axis::new("seq_len", sizes.steps)];
-    let form = Form::of(issues, path, desc, &axes, false)?;
+    let form = Form::of(issues, name, desc, &axes, false)?;
     if sizes.steps == 0 {
         return None;
     }
-    dimensions(issues, path, form, &axes)?;
-    let stride = check_shape(issues, path, desc, &memory, sizes.steps)?;
-    let span = Span::new(path.clone(), &memory, &[(sizes.steps, stride)]);
+    dimensions(issues, name, form, &axes)?;
+    let stride = check_shape(issues, name, desc, &memory, sizes.steps)?;
+    let span = Span::new(name, &memory, [(sizes.steps, stride)]);
     let batch_sizes = (sizes.batch != 0)
-        .then(|| read_batch_sizes(issues, path, integers?, stride, sizes))
+        .then(|| read_batch_sizes(issues, name, integers?, stride, sizes))
         .flatten();
     Some(CheckedSequence { batch_sizes, span: Some(span) })
 }
 
 fn check_type<'a>(
     issues: &mut Issues,
-    path: &Path,
+    name: ArrayName,
     desc: &NDArrayDescriptor<'a>,
     memory: &Memory,
 ) -> Option<Integers<'a>> {
-    let here = path.then("data_type");
+    let here = || name.then("data_type");
     let declared = desc.data_type;
     let Data::Integers(integers) = &desc.data else {
         let actual = declared.name().unwrap_or(&memory.type_name);
-        issues.push(here, Code::UnsupportedDataType, INTEGERS, actual);
+        issues.push(here(), Code::UnsupportedDataType, INTEGERS, actual);
         return None;
     };
     match declared.name() {
         None => {
             let actual = format!("0x{:x}", declared.0);
-            issues.push(here, Code::UnknownDataType, INTEGERS, actual);
+            issues.push(here(), Code::UnknownDataType, INTEGERS, actual);
             None
         }
         Some(name) if memory.data_type != declared => {
             let actual = format!("an array of {}", memory.type_name);
-            issues.push(here, Code::DataTypeMismatch, name, actual);
+            issues.push(here(), Code::DataTypeMismatch, name, actual);
             None
         }
         Some(_) => Some(*integers),
@@ -92,7 +93,7 @@ fn check_type<'a>(
 /// The stride, if all steps lie in the memory.
 fn check_shape(
     issues: &mut Issues,
-    path: &Path,
+    name: ArrayName,
     desc: &NDArrayDescriptor<'_>,
     memory: &Memory,
     steps: usize,
@@ -100,21 +101,21 @@ fn check_shape(
     let size = desc.size.first().copied()?;
     if size != 0 && size != steps {
         let expected = format!("{steps} (seq_len)");
-        issues.push(path.then("size").at(0), Code::SizeMismatch, expected, size.to_string());
+        issues.push(name.then("size").at(0), Code::SizeMismatch, expected, size.to_string());
         return None;
     }
     let stride = desc.stride.first().copied()?.max(1);
     let available = memory.len().unwrap_or(0);
     let Some(last) = steps.checked_sub(1)?.checked_mul(stride) else {
         let expected = "a stride whose product with seq_len fits the address space";
-        let here = path.then("stride");
+        let here = name.then("stride");
         issues.push(here, Code::SizeOverflow, expected, stride.to_string());
         return None;
     };
     if last >= available {
         let expected = format!("memory of at least {} elements", last.saturating_add(1));
         let actual = format!("{available} elements");
-        issues.push(path.then("data"), Code::OutOfBounds, expected, actual);
+        issues.push(name.then("data"), Code::OutOfBounds, expected, actual);
         return None;
     }
     Some(stride)
@@ -123,7 +124,7 @@ fn check_shape(
 /// All batch sizes; the first wrong one is reported.
 fn read_batch_sizes(
     issues: &mut Issues,
-    path: &Path,
+    name: ArrayName,
     integers: Integers<'_>,
     stride: usize,
     sizes: &Sizes,
@@ -135,7 +136,7 @@ fn read_batch_sizes(
         match batch_size(value, batch_sizes.last().copied(), sizes.batch) {
             Ok(size) => batch_sizes.push(size),
             Err((code, expected)) => {
-                issues.push(path.then("data").at(step), code, expected, value.to_string());
+                issues.push(name.then("data").at(step), code, expected, value.to_string());
                 return None;
             }
         }

@@ -4,8 +4,9 @@
 //! or findings. It does not know axes or layouts.
 
 use super::issues::Issues;
+use super::name::ArrayName;
 use crate::desc::Memory;
-use crate::error::{Code, Path};
+use crate::error::Code;
 
 /// Whether two elements of an array may be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) enum Distinct {
 /// The strides in elements, with zeros filled in: behind the dimension before.
 pub(super) fn fill(
     issues: &mut Issues,
-    path: &Path,
+    name: ArrayName,
     extents: &[usize],
     given: &[usize],
 ) -> Option<Vec<usize>> {
@@ -27,7 +28,7 @@ pub(super) fn fill(
     for (index, (&extent, &given)) in extents.iter().zip(given).enumerate() {
         let stride = if given == 0 {
             let Some(natural) = before.checked_mul(extent_before) else {
-                overflow(issues, path);
+                overflow(issues, name);
                 return None;
             };
             natural
@@ -36,7 +37,7 @@ pub(super) fn fill(
         };
         if stride < before {
             fits = false;
-            let here = path.then("stride").at(index);
+            let here = name.then("stride").at(index);
             issues.push(here, Code::StrideOrder, format!("at least {before}"), stride.to_string());
         }
         strides.push(stride);
@@ -48,7 +49,7 @@ pub(super) fn fill(
 /// The number of elements from the first to the last, both included.
 pub(super) fn count(
     issues: &mut Issues,
-    path: &Path,
+    name: ArrayName,
     extents: &[usize],
     strides: &[usize],
     distinct: Distinct,
@@ -57,12 +58,12 @@ pub(super) fn count(
     for (&extent, &stride) in extents.iter().zip(strides) {
         if distinct == Distinct::Required && extent > 1 && stride <= last {
             let expected = format!("strides of more than {last} where faster dimensions end");
-            issues.push(path.then("stride"), Code::SelfOverlap, expected, stride.to_string());
+            issues.push(name.then("stride"), Code::SelfOverlap, expected, stride.to_string());
             return None;
         }
         let reach = extent.checked_sub(1)?.checked_mul(stride);
         let Some(sum) = reach.and_then(|reach| last.checked_add(reach)) else {
-            overflow(issues, path);
+            overflow(issues, name);
             return None;
         };
         last = sum;
@@ -70,7 +71,7 @@ pub(super) fn count(
     let count = last.checked_add(1);
     let bytes = count.and_then(|count| count.checked_mul(size_of::<f32>()));
     if bytes.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
-        overflow(issues, path);
+        overflow(issues, name);
         return None;
     }
     count
@@ -78,11 +79,11 @@ pub(super) fn count(
 
 /// An array's own strides in elements, along its own axes; all are positive, and 1 along an axis with one
 /// element.
-pub(super) fn own(issues: &mut Issues, path: &Path, memory: &Memory) -> Option<Vec<usize>> {
-    let here = path.then("stride");
+pub(super) fn own(issues: &mut Issues, name: ArrayName, memory: &Memory) -> Option<Vec<usize>> {
+    let here = || name.then("stride");
     if memory.shape.len() != memory.byte_strides.len() {
         let expected = format!("a stride for each of {} axes", memory.shape.len());
-        issues.push(here, Code::InvalidStride, expected, memory.byte_strides.len().to_string());
+        issues.push(here(), Code::InvalidStride, expected, memory.byte_strides.len().to_string());
         return None;
     }
     let mut strides = Vec::with_capacity(memory.shape.len());
@@ -91,7 +92,7 @@ pub(super) fn own(issues: &mut Issues, path: &Path, memory: &Memory) -> Option<V
         let Some(stride) = stride else {
             let expected = format!("a positive multiple of {} bytes", memory.element_bytes);
             let actual = format!("{bytes} bytes along axis {index} of the array");
-            issues.push(here, Code::InvalidStride, expected, actual);
+            issues.push(here(), Code::InvalidStride, expected, actual);
             return None;
         };
         strides.push(stride);
@@ -104,22 +105,22 @@ fn in_elements(bytes: isize, element_bytes: usize) -> Option<usize> {
     bytes.is_multiple_of(element_bytes).then(|| bytes.checked_div(element_bytes)).flatten()
 }
 
-fn overflow(issues: &mut Issues, path: &Path) {
+fn overflow(issues: &mut Issues, name: ArrayName) {
     let expected = "strides whose products with the sizes fit the address space";
-    issues.push(path.then("stride"), Code::SizeOverflow, expected, "larger products");
+    issues.push(name.then("stride"), Code::SizeOverflow, expected, "larger products");
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Distinct, count, fill, own};
     use crate::check::issues::Issues;
+    use crate::check::name::{ArrayField, ArrayName};
     use crate::desc::{DataType, Memory};
-    use crate::error::Path;
 
     /// The outcome, or path and code of each finding.
-    fn report<T>(run: impl FnOnce(&mut Issues, &Path) -> Option<T>) -> Result<T, Vec<String>> {
+    fn report<T>(run: impl FnOnce(&mut Issues, ArrayName) -> Option<T>) -> Result<T, Vec<String>> {
         let mut issues = Issues::starting_with(Vec::new());
-        let outcome = run(&mut issues, &Path::field("data_desc"));
+        let outcome = run(&mut issues, ArrayName::new(None, ArrayField::Sequence));
         match issues.into_error() {
             None => Ok(outcome.unwrap()),
             Some(error) => {
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn missing_strides_continue_from_the_dimension_before() {
         let filled = |extents: &[usize], given: &[usize]| {
-            report(|issues, path| fill(issues, path, extents, given))
+            report(|issues, name| fill(issues, name, extents, given))
         };
         assert_eq!(filled(&[3, 4, 5], &[0, 0, 0]), Ok(vec![1, 3, 12]));
         assert_eq!(filled(&[3, 4, 5], &[2, 0, 0]), Ok(vec![2, 6, 24]));
@@ -143,29 +144,29 @@ mod tests {
         assert_eq!(
             filled(&[3, 4, 5], &[4, 3, 2]),
             Err(vec![
-                "data_desc.stride[1] stride_order".into(),
-                "data_desc.stride[2] stride_order".into()
+                "sequence_descriptor.stride[1] stride_order".into(),
+                "sequence_descriptor.stride[2] stride_order".into()
             ])
         );
         let huge = usize::MAX / 2;
         assert_eq!(
             filled(&[3, 4, 5], &[1, huge, 0]),
-            Err(vec!["data_desc.stride size_overflow".into()])
+            Err(vec!["sequence_descriptor.stride size_overflow".into()])
         );
     }
 
     #[test]
     fn the_last_element_is_counted_and_overlap_of_outputs_found() {
         let counted = |extents: &[usize], strides: &[usize], distinct| {
-            report(|issues, path| count(issues, path, extents, strides, distinct))
+            report(|issues, name| count(issues, name, extents, strides, distinct))
         };
         assert_eq!(counted(&[3, 4], &[1, 3], Distinct::Required), Ok(12));
         assert_eq!(counted(&[3, 4], &[2, 10], Distinct::Required), Ok(35));
         assert_eq!(counted(&[1, 1], &[9, 9], Distinct::Required), Ok(1));
         assert_eq!(counted(&[3, 4], &[1, 1], Distinct::NotRequired), Ok(6));
-        let overlap = Err(vec!["data_desc.stride self_overlap".into()]);
+        let overlap = Err(vec!["sequence_descriptor.stride self_overlap".into()]);
         assert_eq!(counted(&[3, 4], &[1, 2], Distinct::Required), overlap);
-        let overflow = Err(vec!["data_desc.stride size_overflow".into()]);
+        let overflow = Err(vec!["sequence_descriptor.stride size_overflow".into()]);
         assert_eq!(counted(&[2, 2], &[1, usize::MAX], Distinct::NotRequired), overflow);
         assert_eq!(counted(&[2, 3], &[1, usize::MAX / 2], Distinct::NotRequired), overflow);
         assert_eq!(counted(&[2], &[usize::MAX / 4], Distinct::NotRequired), overflow);
@@ -183,11 +184,11 @@ mod tests {
                 type_name: "f32".to_owned(),
                 writable: true,
             };
-            report(|issues, path| own(issues, path, &memory))
+            report(|issues, name| own(issues, name, &memory))
         };
         assert_eq!(read(&[2, 3], &[40, 8], 4), Ok(vec![10, 2]));
         assert_eq!(read(&[1, 3], &[-7, 8], 4), Ok(vec![1, 2]));
-        let invalid = Err(vec!["data_desc.stride invalid_stride".to_owned()]);
+        let invalid = Err(vec!["sequence_descriptor.stride invalid_stride".to_owned()]);
         assert_eq!(read(&[2, 3], &[40, -4], 4), invalid);
         assert_eq!(read(&[2, 3], &[0, 4], 4), invalid);
         assert_eq!(read(&[2, 3], &[40, 6], 4), invalid);

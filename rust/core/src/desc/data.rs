@@ -6,6 +6,7 @@
 
 use super::constants::DataType;
 use ndarray::{ArrayViewD, ArrayViewMutD, aview1};
+use std::borrow::Cow;
 use std::mem::size_of;
 
 /// What a descriptor points to.
@@ -115,18 +116,19 @@ impl Memory {
 
 impl Data<'_> {
     /// The measurements of the memory; `None` where there is no array of its own.
-    pub fn memory(&self) -> Option<Memory> {
-        match self {
-            Self::Null | Self::InPlace => None,
+    pub fn memory(&self) -> Option<Cow<'_, Memory>> {
+        let measured = match self {
+            Self::Null | Self::InPlace => return None,
             Self::Read(view) => {
-                Some(Memory::of_floats(view.as_ptr(), view.shape(), view.strides(), false))
+                Memory::of_floats(view.as_ptr(), view.shape(), view.strides(), false)
             }
             Self::Write(view) => {
-                Some(Memory::of_floats(view.as_ptr(), view.shape(), view.strides(), true))
+                Memory::of_floats(view.as_ptr(), view.shape(), view.strides(), true)
             }
-            Self::Integers(integers) => Some(integers.memory()),
-            Self::Lent(memory) => Some(memory.clone()),
-        }
+            Self::Integers(integers) => integers.memory(),
+            Self::Lent(memory) => return Some(Cow::Borrowed(memory)),
+        };
+        Some(Cow::Owned(measured))
     }
 
     /// Whether there is no array.

@@ -91,7 +91,8 @@ impl Path {
     }
 
     fn with(&self, item: Item) -> Self {
-        let mut items = self.items.clone();
+        let mut items = Vec::with_capacity(self.items.len() + 1);
+        items.extend_from_slice(&self.items);
         items.push(item);
         Self { items }
     }
