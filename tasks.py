@@ -103,7 +103,8 @@ def test_python(arguments: list[str]) -> None:
 def test_levels(arguments: Sequence[str]) -> None:
     """Run the Python tests of the installed package at each level."""
     for level in reversed(levels()):
-        run(PYTHON, "-m", "pytest", *arguments, env={"BNNSLSTM_LEVEL": level})
+        beside = ("-n", "auto", "--dist", "worksteal")  # as many processes as there are cores
+        run(PYTHON, "-m", "pytest", *beside, *arguments, env={"BNNSLSTM_LEVEL": level})
 
 
 def levels() -> Sequence[str]:
