@@ -55,7 +55,8 @@ class Engine:
         weights: Those that calls use.
         num_threads: Threads to use at most; 0 leaves the choice to the library.
         convert: Whether arguments of other types of numbers are converted.
-        is_changed: Whether the weights may have changed since the last call.
+        version: Another object after each change of the weights.
+        packed_version: The version that calls use, the packed one; they differ where weights may have changed.
         packed: One packed copy of the weights, which all prepared layers share; none before the first of them.
         kept: Prepared layers by shape, the one that was used last at the end.
         lock: Held by whoever uses the arrays of `kept`, or changes what is kept or packed: threads may call at
@@ -67,7 +68,7 @@ class Engine:
         self.weights = weights
         self.num_threads = num_threads
         self.convert = convert
-        self.is_changed = True
+        self.version, self.packed_version = object(), object()
         self.packed: _native.PackedWeights | None = None
         self.kept: OrderedDict[Any, Kept] = OrderedDict()
         self.latest: Kept | None = None
@@ -82,17 +83,21 @@ class Engine:
 
     def changed(self) -> None:
         """Use the weights as they are now from the next call on."""
-        self.is_changed = True
+        self.version = object()
 
     def refresh(self) -> None:
         """Pack the weights anew if they may have changed; every call but training begins with it."""
-        if self.is_changed:
+        if self.version is self.packed_version:
+            return
+        with self.lock:
             # Before the weights are read: what another thread changes meanwhile is for the next call.
-            self.is_changed = False
-            with self.lock:
+            version = self.version
+            if version is not self.packed_version:
                 self.weights.add_biases()
                 if self.packed is not None:
                     self.packed.update()
+                # Not earlier: until then other threads wait here, and a failure leaves the change to the next.
+                self.packed_version = version
 
     def step(
         self, rows: int, inputs: LSTMDataDescriptor, outputs: LSTMDataDescriptor
@@ -156,7 +161,7 @@ class Engine:
         The few checks of the most frequent calls are the native module's: here they would take longer than a
         step of a small layer.
         """
-        if self.is_changed:
+        if self.version is not self.packed_version:
             self.refresh()
         key = (x.shape, None)
         found = self.kept.get(key) if self.is_quick else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,64 @@ def test_new_weights_reach_all_shapes_and_streams() -> None:
         assert np.array_equal(new, other(ones(*shape))[0])
         assert not np.array_equal(new, old)
     assert np.array_equal(stream.step(ones(1, 1)[0]), other(ones(1, 1))[0][0])
+
+
+class SlowWeights:
+    """Packed weights that are packed anew when they are let go on; the first attempts may fail."""
+
+    def __init__(self, packed: Any, failures: int = 0) -> None:
+        self.packed, self.failures = packed, failures
+        self.has_begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def update(self) -> None:
+        self.has_begun.set()
+        self.may_go_on.wait()
+        if self.failures:
+            self.failures -= 1
+            raise bl.ComputeError("no memory")
+        self.packed.update()
+
+
+def changed(lstm: bl.LSTM) -> Any:
+    """What an LSTM with the same weights gives, after a change that this one has not packed yet."""
+    lstm.parameters["weight_ih_l0"][...] *= 2
+    lstm.update()
+    other = bl.LSTM(3, 4, seed=1)
+    other.load_state_dict(lstm.state_dict())
+    return other(ones(5, 2))[0]
+
+
+def test_a_call_while_another_thread_packs_changed_weights_uses_the_new_ones() -> None:
+    lstm = bl.LSTM(3, 4, seed=0)
+    lstm(ones(5, 2))
+    wanted = changed(lstm)
+    slow = SlowWeights(lstm._engine.packed)
+    lstm._engine.packed = slow  # type: ignore[assignment]
+    results: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(lstm(ones(5, 2))[0])) for _ in range(2)
+    ]
+    threads[0].start()
+    slow.has_begun.wait()
+    threads[1].start()
+    threads[1].join(0.2)  # it has to wait; without that it would have given its result by now
+    slow.may_go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 2
+    assert all(np.array_equal(result, wanted) for result in results)
+
+
+def test_a_change_that_could_not_be_packed_counts_in_the_next_call() -> None:
+    lstm = bl.LSTM(3, 4, seed=0)
+    lstm(ones(5, 2))
+    wanted = changed(lstm)
+    slow = SlowWeights(lstm._engine.packed, failures=1)
+    slow.may_go_on.set()
+    lstm._engine.packed = slow  # type: ignore[assignment]
+    with pytest.raises(bl.ComputeError, match="no memory"):
+        lstm(ones(5, 2))
+    assert np.array_equal(lstm(ones(5, 2))[0], wanted)
 
 
 def test_a_chunk_of_no_steps_changes_nothing() -> None:

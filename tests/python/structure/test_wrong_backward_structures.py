@@ -16,7 +16,9 @@ from wrong_pairs import DC, DX, DY, HW, PAIR_ROWS, SEQ, B
 from wrong_structures import FILTER_ROWS, ROWS, absurd, fields_of, floats, put, read_only
 
 
-@pytest.mark.parametrize(("code", "path", "corrupt"), PAIR_ROWS, ids=lambda value: "" if callable(value) else str(value))
+@pytest.mark.parametrize(
+    ("code", "path", "corrupt"), PAIR_ROWS, ids=lambda value: "" if callable(value) else str(value)
+)
 @pytest.mark.parametrize("has_cache", [False, True])
 def test_the_wrong_field_of_a_pair_is_named(
     code: str, path: str, corrupt: Callable[[Pair], None], has_cache: bool
@@ -38,7 +40,9 @@ def test_the_valid_pair_is_valid() -> None:
 FORWARD_ONLY = {"missing_output", "read_only", "self_overlap"}
 
 
-@pytest.mark.parametrize(("corrupt", "path", "code"), ROWS, ids=lambda value: "" if callable(value) else str(value))
+@pytest.mark.parametrize(
+    ("corrupt", "path", "code"), ROWS, ids=lambda value: "" if callable(value) else str(value)
+)
 def test_a_wrong_field_of_the_layer_is_named_in_a_backward_call(
     corrupt: Callable[[Any], None], path: str, code: str
 ) -> None:

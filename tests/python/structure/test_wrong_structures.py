@@ -32,7 +32,9 @@ def test_the_valid_structure_is_valid() -> None:
     assert np.isfinite(params.output_descriptor.data_desc).all()
 
 
-@pytest.mark.parametrize(("corrupt", "path", "code"), ROWS, ids=lambda value: "" if callable(value) else str(value))
+@pytest.mark.parametrize(
+    ("corrupt", "path", "code"), ROWS, ids=lambda value: "" if callable(value) else str(value)
+)
 def test_the_wrong_field_is_named(corrupt: Callable[[Params], None], path: str, code: str) -> None:
     params = valid()
     corrupt(params)
