@@ -1,7 +1,7 @@
 """The arguments of a call, checked and brought into the order of the structure.
 
 In: whatever a caller gives. Out: :class:`Batch`, float32 arrays `[steps, rows, values]` whose rows are sorted
-by length, longest first; or an error that names every argument that is wrong. It computes nothing.
+by length, longest first (`read_batch`); or an error that names every argument that is wrong. No LSTM is computed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Batch:
     Attributes:
         x: The input, `[steps, rows, values]`, rows in the order of the structure.
         state: The initial states, `[layers, directions, rows, outputs]` and `[..., units]`, if given.
-        active: Rows that have each step, or None if all have all.
+        active: How many rows still run at each step, or None if all run to the end.
         samples: How the caller's arrays lie.
     """
 

@@ -1,7 +1,7 @@
 //! The recurrence backwards: from gradients of outputs and states to gradients of gates and earlier states.
 //!
 //! In: what the forward pass saved of a chunk of steps, incoming gradients, transposed weights. Out: gate
-//! gradients `[row][gate][unit]` over the saved gates, and the gradients of the states before the chunk.
+//! gradients `[row][gate][unit]`, which overwrite the saved gates, and the gradients of the states before the chunk.
 //! Units beyond `hidden_size` get gate gradients of exactly 0, so that sums may run over them.
 
 use super::generic::GenericFunctions;
@@ -30,7 +30,7 @@ pub(crate) struct BackwardPanels<'a> {
 
 /// What one step needs besides the chunk's rows; one row for each batch row.
 pub(crate) struct BackwardScratch<'a> {
-    /// Derivatives of the gates, `[row][gate][unit]`.
+    /// Derivatives of the gates, `[row][gate][unit]`; of the output gate its gradient, once that is known.
     pub(crate) derivatives: &'a mut [f32],
     /// Hidden activation of a row's cells, and its derivative, `[2][unit]`.
     pub(crate) activated: &'a mut [f32],
@@ -41,7 +41,7 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) geometry: &'a Geometry,
     /// The steps, the last one of the forward pass first.
     pub(crate) steps: Steps<'a>,
-    /// `None` where the saved gates are activated by the default functions; else they are pre-activations.
+    /// `None` where the saved gates are activated, as the fused step leaves them; else they are pre-activations.
     pub(crate) functions: Option<GenericFunctions>,
     pub(crate) panels: BackwardPanels<'a>,
     /// `[row][gate][unit]`: saved gates before, gate gradients after.
@@ -52,8 +52,7 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) previous_cells: &'a [f32],
     /// Incoming gradients of the outputs, `[row][output]`.
     pub(crate) incoming: &'a [f32],
-    /// Gradients of the hidden state after the chunk's steps and, when they are done, before,
-    /// `[batch row][output]`.
+    /// In: gradients of the hidden state after the chunk. Out: of the one before it. `[batch row][output]`
     pub(crate) d_hidden: WideRows<'a>,
     /// The same of the cell state, `[batch row][unit]`.
     pub(crate) d_cell: WideRows<'a>,

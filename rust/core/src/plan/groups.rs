@@ -1,4 +1,4 @@
-//! How the batch is divided among threads.
+//! How the batch is divided into groups of rows.
 //!
 //! In: a checked layer and a number of groups. Out: [`Group`]s of batch rows with the same work. It does
 //! not know threads, pools or memory.

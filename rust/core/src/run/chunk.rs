@@ -1,7 +1,7 @@
 //! Chunks: the steps that are computed together.
 //!
-//! In: which steps are left, in which direction they are read, and what a chunk may hold. Out: [`Chunk`], made
-//! once and handed on. It does not know what is done with it.
+//! In: which steps are left, in which direction they are read, and what a chunk may hold. Out: the next
+//! range of steps ([`next_steps`]), and what is known of it ([`Chunk`], made once by the task and handed on). It does not know what is done with it.
 
 use crate::place::Direction;
 use std::ops::Range;
@@ -53,26 +53,26 @@ impl Limit<'_> {
 }
 
 /// The chunk that comes next when `done` steps of `span` have been read in a direction: as many steps as the
-/// limit allows, and none beyond a multiple of `segment`, where a checkpoint or a sum ends.
+/// limit allows, and none beyond a multiple of `boundary_every` steps, where a checkpoint or a sum ends.
 pub(super) fn next_steps(
     span: &Range<usize>,
     done: usize,
     direction: Direction,
     limit: Limit<'_>,
-    segment: usize,
+    boundary_every: usize,
 ) -> Range<usize> {
     match direction {
         Direction::Forward => {
             // The chunk begins where reading has come to, and grows towards later steps.
             let start = span.start + done;
-            let boundary = (start / segment + 1).saturating_mul(segment);
+            let boundary = (start / boundary_every + 1).saturating_mul(boundary_every);
             start..limit.end_from(start).min(boundary).min(span.end)
         }
         Direction::Backward => {
             // The mirror image: the chunk ends where reading has come to, and grows towards earlier steps. A
             // step that lies just before a boundary belongs to the segment before it, therefore `end - 1`.
             let end = span.end - done;
-            let boundary = (end - 1) / segment * segment;
+            let boundary = (end - 1) / boundary_every * boundary_every;
             limit.start_to(end).max(boundary).max(span.start)..end
         }
     }

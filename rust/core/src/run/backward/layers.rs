@@ -145,7 +145,7 @@ impl BackwardCall<'_> {
                 Ok(of_direction.slice_axis_move(Axis(0), layers.into()))
             }
             (None, Some(recompute), Some(memory)) => recompute.run(segment, memory),
-            _ => Err(Broken("a cache of every step with checkpoints, or of neither")),
+            _ => Err(Broken("the cache and the workspace disagree whether there are checkpoints")),
         }
     }
 

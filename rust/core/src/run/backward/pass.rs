@@ -1,6 +1,6 @@
 //! One direction of one layer, backwards, over a span of steps: what it works on.
 //!
-//! In: what `mod` hands out. Out: [`LayerPass`] and the buffers of a chunk, which `load`, `recurrence` and
+//! In: what `layers` hands out. Out: [`LayerPass`] and the buffers of a chunk, which `load`, `recurrence` and
 //! `weights` share. Nothing is computed here.
 
 use super::super::cache::{CachedRows, LayerOutputs};
@@ -27,7 +27,7 @@ pub(super) struct LayerPass<'a, 'b> {
     pub(super) wants_d_inputs: bool,
     /// The steps to take.
     pub(super) span: Range<usize>,
-    /// The steps whose gradients the buffers of input gradients hold, the span's among them.
+    /// The steps that the buffers of input gradients have rows for; the span is a part of them.
     pub(super) covered: Range<usize>,
 }
 

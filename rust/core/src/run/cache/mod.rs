@@ -1,8 +1,8 @@
 //! The training cache: what a forward call leaves for the backward call, in memory of the caller.
 //!
 //! In: bytes of any alignment. Out: the plan's regions as rows of bytes, behind a header that tells which
-//! layer filled them, and with which weights; which rows are whose (`places`); and the rows themselves, floats to bytes and back (`rows`). It
-//! computes nothing.
+//! layer filled them, and with which weights; which rows are whose (`places`); and the rows themselves, floats
+//! to bytes and back (`rows`). It computes nothing.
 
 mod places;
 mod rows;
