@@ -1,7 +1,8 @@
 """The arguments of a call, checked and brought into the order of the structure.
 
 In: whatever a caller gives. Out: :class:`Batch`, float32 arrays `[steps, rows, values]` whose rows are sorted
-by length, longest first (`read_batch`); or an error that names every argument that is wrong. No LSTM is computed.
+by length, longest first (`read_batch`); or an error that names every argument that is wrong. No LSTM is
+computed.
 """
 
 from __future__ import annotations
