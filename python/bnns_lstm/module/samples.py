@@ -1,8 +1,8 @@
 """How the samples of a call lie: with the caller, and in the rows of the structure.
 
-In: arrays as the caller has them, or as the structure has them. Out: the same as the other side has them. The
-order of the rows is chosen in `inputs.read_batch` and only applied here: the structure says how many samples each
-step has, so longer ones come first. It knows no weights, and computes nothing.
+In: arrays as the caller has them, or as the structure has them. Out: the same as the other side has them.
+The order of the rows is chosen in `inputs.read_batch` and only applied here: the structure says how many
+samples each step has, so longer ones come first. It knows no weights, and computes nothing.
 """
 
 from __future__ import annotations
