@@ -9,6 +9,7 @@ __all__ = [
     "PackedWeights",
     "PreparedLayer",
     "__version__",
+    "_cached_cell_states",
     "compute_lstm_training_cache_capacity",
     "direct_apply_lstm_batch_backward",
     "direct_apply_lstm_batch_training_caching",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bnns_lstm import codes
-from bnns_lstm._look import attempt, flag, is_a, mapping, real, whole
+from bnns_lstm._look import attempt, flag, is_a, mapping, real, sequence, whole
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction
@@ -76,6 +76,7 @@ class LSTMConfig:
             issues.append(
                 Issue("peephole", codes.UNKNOWN_CHOICE, 'None, "diagonal" or "full"', actual)
             )
+        found["activations"] = _numbers_of(self.activations, issues)
         if issues:
             raise ArgumentError(tuple(issues))
         # Numbers of NumPy's as Python's own.
@@ -127,6 +128,23 @@ def truth(name: str, given: object, issues: list[Issue]) -> bool:
     if found is None:
         issues.append(Issue(name, codes.WRONG_TYPE, "True or False", shown(given)))
     return bool(found)
+
+
+def _numbers_of(given: object, issues: list[Issue]) -> tuple[tuple[int, float, float], ...]:
+    """Function, alpha and beta of each of `FUNCTIONS`, or nothing; nothing where it was reported."""
+    entries = sequence(given)
+    found = []
+    for entry in entries or ():
+        values = sequence(entry)
+        if values is not None and len(values) == 3:
+            number, alpha, beta = whole(values[0]), real(values[1]), real(values[2])
+            if number is not None and alpha is not None and beta is not None:
+                found.append((number, alpha, beta))
+    if entries is None or len(found) != len(entries) or len(found) not in (0, len(FUNCTIONS)):
+        expected = f"(), or a function's number, alpha and beta for each of {', '.join(FUNCTIONS)}"
+        issues.append(Issue("activations", codes.WRONG_TYPE, expected, shown(given)))
+        return ()
+    return tuple(found)
 
 
 def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, float], ...]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm import codes
+from bnns_lstm._look import mapping, sequence
 from bnns_lstm._show import listed, show
 from bnns_lstm.activation import Activation
 from bnns_lstm.config import FUNCTIONS, LSTMConfig, Peephole, activations_of
@@ -147,7 +148,12 @@ def _configuration_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
         yield from (WeightsIssue(i.path, i.expected, i.actual, i.code) for i in error.issues)
 
 
-def _activation_issues(activations: Mapping[str, Activation]) -> Iterable[WeightsIssue]:
+def _activation_issues(given: object) -> Iterable[WeightsIssue]:
+    activations = mapping(given)
+    if activations is None:
+        expected = f"a mapping of {', '.join(ACTIVATIONS)} to functions, or None"
+        yield WeightsIssue("activations", expected, show(given), codes.WRONG_TYPE)
+        return
     code = fault_of_names(activations)
     if code is not None:
         found = ", ".join(sorted(map(str, activations))) or "none"
@@ -161,7 +167,12 @@ def _activation_issues(activations: Mapping[str, Activation]) -> Iterable[Weight
 
 def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     """What is wrong with parameters and state of a right configuration."""
-    found, entries = stored.parameters, len(stored.parameters)
+    found = mapping(stored.parameters)
+    if found is None:
+        wanted, actual = "a mapping of names to arrays", show(stored.parameters)
+        yield WeightsIssue("parameters", wanted, actual, codes.WRONG_TYPE)
+        return
+    entries = len(found)
     if stored.num_layers > max(entries, 1):
         actual = f"{stored.num_layers} with {entries} parameters"
         yield WeightsIssue(
@@ -183,7 +194,12 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
         yield from _state_issues(stored, stored.state)
 
 
-def _state_issues(stored: StoredLSTM, state: tuple[Floats, Floats]) -> Iterable[WeightsIssue]:
+def _state_issues(stored: StoredLSTM, given: object) -> Iterable[WeightsIssue]:
+    state = sequence(given)
+    if state is None:
+        expected = "hidden and cell states, or None"
+        yield WeightsIssue("state", expected, show(given), codes.WRONG_TYPE)
+        return
     batch = state[0].shape[1] if len(state) > 0 and np.ndim(state[0]) == 3 else 1
     config = stored.config
     stack = config.num_layers * config.directions

@@ -3,7 +3,7 @@
 In: weights and a :class:`Batch`. Out: outputs and states, as the caller knows them. The engine owns what calls
 of an LSTM and of its streams share: the weights and whether they have changed, one packed copy of them, the
 prepared layers of the last few shapes, so that memory does not grow with the number of shapes, and the lock of
-all these. It reads no argument of a caller.
+all these. It reports nothing about a caller's arguments: what is not as usual goes through `inputs` first.
 """
 
 from __future__ import annotations
@@ -86,16 +86,15 @@ class Engine:
         self.version = object()
 
     def refresh(self) -> None:
-        """Pack the weights anew if they may have changed; every call but training begins with it."""
+        """Pack the weights anew if they may have changed; a call that uses the packed ones begins with it."""
         if self.version is self.packed_version:
             return
         with self.lock:
             # Before the weights are read: what another thread changes meanwhile is for the next call.
             version = self.version
-            if version is not self.packed_version:
+            if self.packed is not None and version is not self.packed_version:
                 self.weights.add_biases()
-                if self.packed is not None:
-                    self.packed.update()
+                self.packed.update()
                 # Not earlier: until then other threads wait here, and a failure leaves the change to the next.
                 self.packed_version = version
 
@@ -109,8 +108,12 @@ class Engine:
 
     def _prepare(self, params: LayerParametersLSTM) -> _native.PreparedLayer:
         """A prepared layer over the weights, which are packed for the first one only."""
+        version = self.version
+        if self.packed is None:
+            self.weights.add_biases()
         prepared = _native.prepare(params, FilterParameters(self.num_threads), self.packed)
-        self.packed = prepared.weights
+        if self.packed is None:
+            self.packed, self.packed_version = prepared.weights, version
         return prepared
 
     def _keep(self, steps: int, rows: int, active: Any) -> Kept:
@@ -192,7 +195,8 @@ class Engine:
         self, batch: Batch, dropout: float, seed: int
     ) -> tuple[LayerParametersLSTM, FilterParameters, Any, CallArrays]:
         """A forward call that leaves a cache, with arrays of its own. It packs the weights as they are."""
-        params, arrays = structure_of(self.weights, batch, dropout)
+        with self.lock:
+            params, arrays = structure_of(self.weights, batch, dropout)
         filter_params = FilterParameters(self.num_threads, seed)
         size = compute_lstm_training_cache_capacity(params, filter_params)
         cache = self.spare.take(size)
@@ -201,7 +205,6 @@ class Engine:
 
     def cells(self, batch: Batch, target: Floats | None) -> tuple[Floats, LSTMState, Floats]:
         """As :meth:`forward`, and the cell states of the last layer at every step."""
-        self.refresh()
         params, filter_params, cache, arrays = self.train(batch, 0.0, 0)
         places = _native._cached_cell_states(params, filter_params)
         assert places is not None  # noqa: S101  # there are no checkpoints

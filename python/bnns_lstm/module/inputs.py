@@ -19,7 +19,7 @@ from bnns_lstm._look import attempt, reason, sequence
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.memory import memory_for
-from bnns_lstm.module.samples import Floats, SampleOrder
+from bnns_lstm.module.samples import Floats, SampleOrder, lendable
 
 __all__ = ["Batch", "as_floats", "read_batch", "read_state", "state_rows"]
 
@@ -151,7 +151,7 @@ def state_rows(
     """States as `read_state` gives them in the order of the structure."""
     if states is None:
         return None
-    h, c = (samples.state_to_rows(state, config.num_layers) for state in states)
+    h, c = (lendable(samples.state_to_rows(state, config.num_layers)) for state in states)
     return h, c
 
 

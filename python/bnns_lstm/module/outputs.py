@@ -12,6 +12,7 @@ from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import Issue
 from bnns_lstm.module.inputs import Batch, as_floats
 from bnns_lstm.module.results import Floats, Tape
+from bnns_lstm.module.samples import lendable
 
 __all__ = ["output_gradient", "output_of"]
 
@@ -41,4 +42,4 @@ def output_gradient(tape: Tape, dy: Any, issues: list[Issue], *, convert: bool) 
     if floats.shape != wanted:
         issues.append(Issue("dy", codes.SIZE_MISMATCH, str(list(wanted)), str(list(floats.shape))))
         return None
-    return tape.samples.to_rows(floats)
+    return lendable(tape.samples.to_rows(floats))

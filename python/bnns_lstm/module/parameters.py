@@ -191,7 +191,8 @@ class Weights:
                 actual = str(list(floats.shape))
                 issues.append(Issue(name, codes.SIZE_MISMATCH, str(list(array.shape)), actual))
             elif floats is not None:
-                found[name] = floats
+                # Copies: what is given may be views of these very weights.
+                found[name] = floats.copy()
         issues += [
             Issue(
                 shown(name).strip("'"),

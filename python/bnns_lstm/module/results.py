@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm import codes
 from bnns_lstm.config import LSTMConfig
-from bnns_lstm.errors import ArgumentError, CacheError
+from bnns_lstm.errors import ArgumentError, CacheError, Issue
 from bnns_lstm.module.samples import Floats, SampleOrder
 
 __all__ = ["Floats", "Gradients", "LSTMState", "Tape", "of_tape"]
@@ -64,6 +65,13 @@ class Tape:
         return f"<Tape: {params.seq_len} steps, {params.batch_size} samples, {self.cache.nbytes} bytes>"
 
 
+def _of_tape(issue: Issue) -> Issue:
+    if issue.code == codes.CHANGED_WEIGHTS:
+        expected = "a tape of the weights as they are (call forward again, or put the weights back)"
+        return Issue("tape", issue.code, expected, "one from before they were changed")
+    return replace(issue, path="tape")
+
+
 @contextmanager
 def of_tape() -> Iterator[None]:
     """Where the cache of a tape is read: what is wrong with it is said of the tape.
@@ -74,7 +82,7 @@ def of_tape() -> Iterator[None]:
     try:
         yield
     except CacheError as error:
-        issues = tuple(replace(issue, path="tape") for issue in error.issues)
+        issues = tuple(_of_tape(issue) for issue in error.issues)
         raise ArgumentError(issues) from None
 
 

@@ -12,9 +12,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "SampleOrder"]
+__all__ = ["Floats", "SampleOrder", "lendable"]
 
 Floats = npt.NDArray[np.float32]
+
+
+def lendable(array: Floats) -> Floats:
+    """The same numbers where the structure can read them: aligned, no stride of 0 or below."""
+    is_plain = array.flags.aligned and all(stride > 0 for stride in array.strides)
+    return array if is_plain else array.copy()
 
 
 class SampleOrder(NamedTuple):

@@ -17,6 +17,8 @@ pub(crate) struct PackedWeights {
     checked: Checked,
     arrays: Gates<GateFields<Option<Held>>>,
     packed: Mutex<Arc<Weights>>,
+    /// Held from the reading of weights until they are in use, so that no older ones replace them.
+    updating: Mutex<()>,
 }
 
 impl PackedWeights {
@@ -31,6 +33,7 @@ impl PackedWeights {
             arrays: checked_weights(arrays, checked)
                 .try_map(|_, arrays| arrays.try_map(|_, array| hold(array)))?,
             packed: Mutex::new(Arc::new(packed)),
+            updating: Mutex::new(()),
         })
     }
 
@@ -52,6 +55,7 @@ impl PackedWeights {
         })?;
         let views = lend_weights(&gates);
         py.detach(|| {
+            let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
             let layer = Arc::clone(self.current().layer());
             let bound = BoundWeights::bind(&self.checked, &views)?;
             let packed = Weights::pack_for_inference(&layer, &bound)?;

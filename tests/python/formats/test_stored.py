@@ -193,3 +193,20 @@ def test_layers_that_differ_are_no_stack(second: StoredLSTM, messages: list[str]
     assert len(raised.value.issues) == len(messages)
     for issue, message in zip(raised.value.issues, messages, strict=True):
         assert message in issue.message
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("parameters", None),
+        ("parameters", [1]),
+        ("activations", "abc"),
+        ("activations", [1]),
+        ("state", 3),
+        ("state", "hc"),
+    ],
+)
+def test_fields_of_another_type_are_refused_by_name(field: str, value: Any) -> None:
+    with pytest.raises(bl.WeightsError, match=f"{field}: expected") as caught:
+        replace(random_stored(), **{field: value})
+    assert [issue.code for issue in caught.value.issues] == ["wrong_type"]

@@ -276,3 +276,62 @@ def test_an_empty_list_resets_nothing() -> None:
     stream.reset(np.array([True, False]))
     assert not stream.state.h[:, 0].any()
     np.testing.assert_array_equal(stream.state.h[:, 1], before.h[:, 1])
+
+
+@pytest.mark.parametrize("kind", ["broadcast", "reversed", "unaligned"])
+@pytest.mark.parametrize("lengths", [None, [2, 5], [5, 2]])
+def test_gradients_in_any_memory_give_the_same_as_plain_ones(
+    kind: str, lengths: list[int] | None
+) -> None:
+    lstm = bl.LSTM(3, 4, seed=0)
+    x = np.random.default_rng(0).normal(size=(5, 2, 3)).astype(np.float32)
+    y, state, tape = lstm.forward(x, lengths=lengths, training=True)
+
+    def odd(shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        if kind == "broadcast":
+            return np.broadcast_to(np.float32(1), shape)
+        if kind == "reversed":
+            return np.ones(shape, np.float32)[::-1]
+        array = np.zeros(4 * int(np.prod(shape)) + 1, np.uint8)[1:].view(np.float32)
+        array[...] = 1
+        return array.reshape(shape)
+
+    h, c = (odd(part.shape) for part in state)
+    found = lstm.backward(tape, odd(y.shape), (h, c))
+    plain = (np.ones_like(y), (np.ones_like(state.h), np.ones_like(state.c)))
+    wanted = lstm.backward(tape, *plain)
+    assert np.array_equal(found.input, wanted.input)
+    for name, gradient in wanted.parameters.items():
+        assert np.array_equal(found.parameters[name], gradient)
+
+
+def test_the_weights_of_an_lstm_itself_can_be_loaded_in_another_order() -> None:
+    lstm = bl.LSTM(3, 4, bidirectional=True, seed=0)
+    before = lstm.state_dict()
+    views = lstm.parameters
+
+    def partner(name: str) -> str:
+        return name.removesuffix("_reverse") if name.endswith("_reverse") else f"{name}_reverse"
+
+    lstm.load_state_dict({name: views[partner(name)] for name in views})
+    for name, array in lstm.state_dict().items():
+        assert np.array_equal(array, before[partner(name)])
+
+
+def test_an_unannounced_write_changes_nothing_after_a_call_with_cell_states() -> None:
+    lstm = bl.LSTM(3, 4, seed=0)
+    x = np.ones((5, 2, 3), np.float32)
+    before = lstm(x)[0]
+    kept = dict(lstm.parameters)
+    lstm(x, return_cell_states=True)
+    lstm(x)
+    for array in kept.values():
+        array[...] *= 2
+    assert np.array_equal(lstm(x)[0], before)
+
+
+@pytest.mark.parametrize("activations", [((1, 2),), ((1, 0.0, 0.0),), 3, [[1, 2, "x"]] * 5])
+def test_functions_of_a_configuration_are_checked(activations: Any) -> None:
+    with pytest.raises(bl.ArgumentError, match="activations: expected"):
+        bl.LSTMConfig(3, 4, activations=activations)
+    assert hash(bl.LSTMConfig(3, 4, activations=[[8, 1, 1]] * 5)) is not None  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ def lstm_of(seed: int = 0, **config: Any) -> bl.LSTM:
 
 def assert_refused(lstm: bl.LSTM, tape: Any, dy: Any) -> None:
     before = lstm.state_dict()
-    with pytest.raises(bl.ArgumentError, match="call forward again, or restore") as caught:
+    with pytest.raises(bl.ArgumentError, match="call forward again, or put") as caught:
         lstm.backward(tape, dy)
     assert [(issue.path, issue.code) for issue in caught.value.issues] == [
         ("tape", "changed_weights")

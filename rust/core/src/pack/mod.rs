@@ -2,8 +2,8 @@
 //!
 //! In: the plan of a layer and views of the caller's weights, with any strides. Out: [`Weights`] and
 //! [`BackwardWeights`], immutable panels in the order in which kernels read them; and [`GradientSums`], sums of
-//! weight gradients in the same order. On the way a fingerprint says which weights these are. This is the only
-//! code that sees how weights are stored.
+//! weight gradients in the same order. A fingerprint, for which weights are read once more, says which
+//! they are. This is the only code that sees how weights are stored.
 
 mod backward;
 mod fingerprint;

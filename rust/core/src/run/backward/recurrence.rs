@@ -1,7 +1,7 @@
 //! The recurrence of a chunk of steps backwards, groups of rows side by side.
 //!
-//! In: a chunk of one direction of a layer. Out: gate gradients, which overwrite the saved gates, gradients of the states
-//! before the chunk and of the layer's inputs. It does not know weight gradients.
+//! In: a chunk of one direction of a layer. Out: gate gradients, which overwrite the saved gates, gradients of
+//! the states before the chunk and of the layer's inputs. It does not know weight gradients.
 
 use super::super::threads::{Divide, Done};
 use super::load::load_chunk;
