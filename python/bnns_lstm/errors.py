@@ -41,8 +41,8 @@ class _Finding:
     @property
     def message(self) -> str:
         """The finding as one line."""
-        code = f" [{self.code}]" if self.code else ""
-        return f"{self.path}: expected {self.expected}, found {self.actual}{code}"
+        suffix = f" [{self.code}]" if self.code else ""
+        return f"{self.path}: expected {self.expected}, found {self.actual}{suffix}"
 
 
 @dataclass(frozen=True)

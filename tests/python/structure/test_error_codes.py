@@ -20,7 +20,9 @@ ELSEWHERE = {"in_use"}
 CONSTANTS = {name: value for name, value in vars(codes).items() if name.isupper()}
 SOURCES = sorted(Path(bl.__file__).parent.rglob("*.py"))
 # What makes an issue, and which of its arguments is the code.
-MAKERS = {"Issue": 1, "WeightsIssue": 3, "fail": 3, "Fault": 2}
+MAKERS = {"Issue": 1, "WeightsIssue": 3, "fail": 3, "Fault": 2, "RefusedError": 1}
+# What may be made without one.
+WITHOUT = {"RefusedError"}
 
 
 def test_every_code_has_a_row() -> None:
@@ -56,14 +58,38 @@ def test_every_code_is_a_constant_of_its_name() -> None:
 
 
 def code_of(call: ast.Call) -> ast.expr | None:
-    """The argument of a call that is a code; None if the call makes no issue."""
-    if not isinstance(call.func, ast.Name) or call.func.id not in MAKERS:
+    """The argument of a call that is a code; None if the call gives none."""
+    by_name = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+    if by_name:
+        return by_name[0]
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+    place = MAKERS.get(name)
+    if place is None:
         return None
-    place = MAKERS[call.func.id]
     if len(call.args) > place:
         return call.args[place]
     # `fail(path, *fault)`: the fault's own code was looked at where the fault was made.
-    return None if isinstance(call.args[-1], ast.Starred) else call
+    has_rest = bool(call.args) and isinstance(call.args[-1], ast.Starred)
+    return None if has_rest or name in WITHOUT else call
+
+
+def is_code(value: ast.expr) -> bool:
+    """Whether it is a constant, a choice among some, or a variable or field that holds one."""
+    if isinstance(value, ast.IfExp):
+        return is_code(value.body) and is_code(value.orelse)
+    return isinstance(value, ast.Attribute | ast.Name)
+
+
+def texts_as_codes(node: ast.AST) -> Iterator[ast.expr]:
+    """Texts that a variable called `code` is given."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=True))
+            for name, value in pairs:
+                if ast.unparse(name) == "code" and isinstance(value, ast.Constant | ast.IfExp):
+                    yield value
 
 
 def constants_in(tree: ast.AST) -> Iterator[ast.Attribute]:
@@ -80,9 +106,12 @@ def faults_in(source: str) -> list[str]:
     ]
     for node in ast.walk(tree):
         code = code_of(node) if isinstance(node, ast.Call) else None
-        # A constant, a choice among some, or a variable or field that holds one.
-        if code is not None and not isinstance(code, ast.Attribute | ast.IfExp | ast.Name):
-            found.append(f"{code.lineno}: {ast.unparse(code)}")
+        suspects = [*texts_as_codes(node), *([] if code is None else [code])]
+        found += [
+            f"{value.lineno}: {ast.unparse(value)}"
+            for value in suspects
+            if not is_code(value) and ast.unparse(value) != "None"
+        ]
         if isinstance(node, ast.Constant) and node.value in CONSTANTS.values():
             found.append(f"{node.lineno}: {node.value!r}")
     return found
@@ -108,6 +137,13 @@ def test_the_sources_know_no_code_but_the_constants() -> None:
         'WeightsIssue("x", "a", "b", f"wrong_{kind}")',
         'raise fail("x", "a", "b")',
         'code = "wrong_type"',
+        'code = "wrong_typ"',
+        'actual, code = name, "wrong_typ"',
+        'Issue("x", "typo" if k else codes.WRONG_TYPE, "a", "b")',
+        'Issue(path="x", code="typo", expected="a", actual="b")',
+        'replace(issue, code="typo")',
+        'errors.Issue("x", "typo", "a", "b")',
+        'raise RefusedError("r", "typo")',
     ],
 )
 def test_an_unknown_code_in_the_sources_is_told(source: str) -> None:
