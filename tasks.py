@@ -77,14 +77,20 @@ def test(arguments: list[str]) -> None:
     """Run every test and every lint: Rust, Python at all SIMD levels, examples of the docs, instructions."""
     environment()
     with ThreadPoolExecutor() as beside:
-        # The package is linked on one core, at the end of a build of its own.
-        installed = beside.submit(install, "dev")
+        # Both are linked on one core, at the end of builds of their own.
+        installed = beside.submit(install_and_build_rows)
         lint_rust()
         test_rust(arguments)
         installed.result()
     lint_python()
     test_levels(arguments)
     instructions(["--if-possible"])
+
+
+def install_and_build_rows() -> None:
+    """Build what is tested in release mode: the package, and the program whose instructions are counted."""
+    install("dev")
+    run(PYTHON, "benches/python/commands/instructions.py", "--if-possible", "--build")
 
 
 @task
@@ -95,16 +101,19 @@ def test_rust(_: list[str]) -> None:
 
 @task
 def test_python(arguments: list[str]) -> None:
-    """Run the Python tests once for each SIMD level of the machine (arguments go to pytest)."""
+    """Run the Python tests, those of the layer at each SIMD level (arguments go to pytest)."""
     install("dev")
     test_levels(arguments)
 
 
 def test_levels(arguments: Sequence[str]) -> None:
-    """Run the Python tests of the installed package at each level."""
+    """Run the Python tests of the installed package: all at the best level, those of the layer at each."""
+    chosen: list[str] = []
     for level in reversed(levels()):
-        beside = ("-n", "auto", "--dist", "worksteal")  # as many processes as there are cores
-        run(PYTHON, "-m", "pytest", *beside, *arguments, env={"BNNSLSTM_LEVEL": level})
+        run(PYTHON, "-m", "pytest", *chosen, *arguments, env={"BNNSLSTM_LEVEL": level})
+        if not arguments:
+            # Formats, command line and documents compute with few layers: once is enough.
+            chosen = ["tests/python/structure", "tests/python/module"]
 
 
 def levels() -> Sequence[str]:
