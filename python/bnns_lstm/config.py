@@ -18,7 +18,16 @@ from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction
 from bnns_lstm.errors import ArgumentError, Issue
 
-__all__ = ["FUNCTIONS", "GATES", "LSTMConfig", "Peephole", "activations_of", "count", "truth"]
+__all__ = [
+    "FUNCTIONS",
+    "GATES",
+    "LSTMConfig",
+    "Peephole",
+    "activations_of",
+    "count",
+    "default_activations",
+    "truth",
+]
 
 Peephole = Literal["diagonal", "full"] | None
 
@@ -106,8 +115,7 @@ class LSTMConfig:
     def activation(self, name: str) -> Activation:
         """The function of a gate, or of the hidden state."""
         if not self.activations:
-            made: Activation = getattr(Activation, DEFAULTS[FUNCTIONS.index(name)])()
-            return made
+            return _default(name)
         function, alpha, beta = self.activations[FUNCTIONS.index(name)]
         return Activation(NAMED.get(function, function), alpha, beta)
 
@@ -172,7 +180,8 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
         if name not in FUNCTIONS
     ]
     found = []
-    for name, default in zip(FUNCTIONS, DEFAULTS, strict=True):
+    defaults = default_activations()
+    for name, default in defaults.items():
         values = _values(_function(functions.get(name, default)))
         if values is None:
             expected = "an Activation, or the name of one without parameters of its own"
@@ -188,12 +197,17 @@ def activations_of(given: Mapping[str, Any] | None) -> tuple[tuple[int, float, f
             found.append(values)
     if issues:
         raise ArgumentError(tuple(issues))
-    standard = [(int(f.function), f.alpha, f.beta) for f in map(_default, DEFAULTS)]
+    standard = [(int(f.function), f.alpha, f.beta) for f in defaults.values()]
     return () if found == standard else tuple(found)
 
 
+def default_activations() -> dict[str, Activation]:
+    """What an LSTM has if nothing is said, for each of `FUNCTIONS`."""
+    return {name: _default(name) for name in FUNCTIONS}
+
+
 def _default(name: str) -> Activation:
-    made: Activation = getattr(Activation, name)()
+    made: Activation = getattr(Activation, DEFAULTS[FUNCTIONS.index(name)])()
     return made
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm.activation import Activation
-from bnns_lstm.config import FUNCTIONS
+from bnns_lstm.config import FUNCTIONS, default_activations
 from bnns_lstm.enums import ActivationFunction as F
 
 __all__ = ["ACTIVATIONS", "default_activations", "fault_of", "fault_of_names", "is_default"]
@@ -22,14 +22,6 @@ NO_GATES = {
     F.INTEGER_LINEAR_SATURATE, F.INTEGER_LINEAR_SATURATE_PER_CHANNEL, F.SOFTMAX, F.GUMBEL, F.GUMBEL_MAX,
     F.LOG_SOFTMAX, F.PRELU_PER_CHANNEL,
 }  # fmt: skip
-
-
-def default_activations() -> dict[str, Activation]:
-    """What an LSTM has if nothing is said: sigmoid for input, forget and output, tanh for the others."""
-    tanh = {"candidate", "hidden"}
-    return {
-        name: Activation.tanh() if name in tanh else Activation.sigmoid() for name in ACTIVATIONS
-    }
 
 
 def is_default(activations: Mapping[str, Activation] | None) -> bool:

@@ -121,7 +121,7 @@ class Engine:
         key = ((steps, rows, self.config.input_size), None if active is None else active.tobytes())
         found = self.kept.get(key)
         if found is None:
-            arrays = CallArrays.made(self.config, steps, rows)
+            arrays = CallArrays(self.config, steps, rows)
             params = structure(
                 self.weights, (steps, rows), arrays.inputs(), arrays.outputs(), active=active
             )
@@ -223,7 +223,7 @@ class Engine:
         """
         params = self.with_own_weights(tape.params)
         sizes = (params.seq_len, params.batch_size)
-        arrays = GradientArrays.made(self.config, *sizes)
+        arrays = GradientArrays(self.config, *sizes)
         gradients = Weights.made(self.config)
         delta = structure(gradients, sizes, arrays.inputs(), incoming)
         for name in GATES:

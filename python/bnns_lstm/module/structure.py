@@ -35,22 +35,17 @@ def _states(config: LSTMConfig, rows: int) -> tuple[Floats, Floats]:
 class CallArrays:
     """What calls of one shape read and write: input, output, states before and after."""
 
-    @classmethod
-    def made(cls, config: LSTMConfig, steps: int, rows: int) -> CallArrays:
+    def __init__(self, config: LSTMConfig, steps: int, rows: int) -> None:
         """Zeros.
 
         Raises:
             ComputeError: If there is no memory for them.
         """
         with memory_for(f"x: {steps} steps of {rows} samples"):
-            return cls(config, steps, rows)
-
-    def __init__(self, config: LSTMConfig, steps: int, rows: int) -> None:
-        """Zeros."""
-        self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
-        self.y: Floats = np.zeros((steps, rows, config.output_size), np.float32)
-        self.h0, self.c0 = _states(config, rows)
-        self.hn, self.cn = _states(config, rows)
+            self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
+            self.y: Floats = np.zeros((steps, rows, config.output_size), np.float32)
+            self.h0, self.c0 = _states(config, rows)
+            self.hn, self.cn = _states(config, rows)
 
     def inputs(self) -> LSTMDataDescriptor:
         """What a call reads."""
@@ -81,20 +76,15 @@ class CallArrays:
 class GradientArrays:
     """Gradients of the input and of the initial states, which a backward call writes."""
 
-    @classmethod
-    def made(cls, config: LSTMConfig, steps: int, rows: int) -> GradientArrays:
+    def __init__(self, config: LSTMConfig, steps: int, rows: int) -> None:
         """Zeros.
 
         Raises:
             ComputeError: If there is no memory for them.
         """
         with memory_for(f"gradients of x: {steps} steps of {rows} samples"):
-            return cls(config, steps, rows)
-
-    def __init__(self, config: LSTMConfig, steps: int, rows: int) -> None:
-        """Zeros."""
-        self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
-        self.h, self.c = _states(config, rows)
+            self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
+            self.h, self.c = _states(config, rows)
 
     def inputs(self) -> LSTMDataDescriptor:
         """Each in the place of what it belongs to."""
@@ -144,7 +134,7 @@ def structure_of(
 ) -> tuple[LayerParametersLSTM, CallArrays]:
     """The structure of a call over these weights as they are now, and its arrays, which are new."""
     weights.add_biases()
-    arrays = CallArrays.made(weights.config, batch.steps, batch.rows)
+    arrays = CallArrays(weights.config, batch.steps, batch.rows)
     arrays.fill(batch)
     sizes, active = (batch.steps, batch.rows), batch.active
     inputs, outputs = arrays.inputs(), arrays.outputs()
@@ -160,7 +150,7 @@ def check_functions(config: LSTMConfig) -> None:
     if not config.activations:
         return
     small = LSTMConfig(1, 1, activations=config.activations)
-    arrays = CallArrays.made(small, 1, 1)
+    arrays = CallArrays(small, 1, 1)
     try:
         validate(structure(Weights.made(small), (1, 1), arrays.inputs(), arrays.outputs()))
     except DescriptorError as error:

@@ -29,16 +29,14 @@ from bnns_lstm.formats.safetensors.content import (
     entries_of,
     read_header,
 )
+from bnns_lstm.formats.stored import FIELDS as CONFIGURATION
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
 
 FORMAT = "bnns-lstm"
 VERSION = "1"
-FIELDS = (
-    "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first", "dropout",
-    "peephole", "activations",
-)  # fmt: skip
+FIELDS = (*CONFIGURATION, "activations")
 STATES = ("state.h", "state.c")
 
 
