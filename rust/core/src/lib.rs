@@ -35,6 +35,7 @@ mod pack;
 mod place;
 mod plan;
 mod prepared;
+mod products;
 mod run;
 mod tuning;
 
@@ -68,8 +69,9 @@ pub use level::Level;
 pub use pack::{BackwardWeights, BoundWeights, GateViews, WeightViews, Weights};
 pub use plan::{CacheRegion, CellStates, LayerPlan, Options, Plan};
 pub use prepared::{Prepared, prepare, prepare_with};
+pub use products::{Library, Route};
 pub use run::{
     BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, Inputs, Outputs,
     Workspace, backward, cache_capacity, forward, forward_caching,
 };
-pub use tuning::{Caches, Tuning};
+pub use tuning::{Caches, GemmRows, Tuning};

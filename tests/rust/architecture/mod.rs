@@ -17,24 +17,25 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tuning", &[]),
     ("level", &["error"]),
     ("place", &["error"]),
+    ("products", &["error"]),
     ("aligned", &["error", "tuning"]),
     ("fields", &["error", "gate"]),
     ("desc", &["fields", "gate"]),
     ("check", &["desc", "dropout", "error", "fields", "gate", "math"]),
     ("kernel", &["gate", "level", "math", "tuning"]),
-    ("plan", &["check", "error", "gate", "kernel", "level", "tuning"]),
+    ("plan", &["check", "error", "gate", "kernel", "level", "products", "tuning"]),
     (
         "pack",
         &[
             "aligned", "check", "error", "fields", "gate", "kernel", "level", "place", "plan",
-            "tuning",
+            "products", "tuning",
         ],
     ),
     (
         "run",
         &[
             "aligned", "check", "dropout", "error", "fields", "gate", "kernel", "level", "pack",
-            "place", "plan", "tuning",
+            "place", "plan", "products", "tuning",
         ],
     ),
     ("apply", &["check", "error", "pack", "plan", "run"]),

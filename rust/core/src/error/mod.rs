@@ -146,6 +146,12 @@ pub enum Error {
         /// What this machine has, separated by commas.
         available: String,
     },
+    /// A route of matrix products that does not exist.
+    #[error("products: expected panels or gemm, found {requested:?}")]
+    UnknownRoute {
+        /// What was asked for.
+        requested: String,
+    },
     /// The threads could not be started.
     #[error("could not start {n_threads} threads: {reason}")]
     Threads {

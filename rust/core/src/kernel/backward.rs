@@ -18,7 +18,7 @@ use fearless_simd::{Simd, SimdBase, SimdFloat};
 /// Transposed panels; empty where no gate has that kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BackwardPanels<'a> {
-    /// `[block][gate][unit][vector][lane]`
+    /// `[block][gate][unit][vector][lane]`; empty where a library multiplies after each step.
     pub(crate) hidden: &'a [f32],
     /// Diagonal peepholes as in the forward pass, `[block][gate][lane]`.
     pub(crate) diagonal: &'a [f32],
@@ -190,7 +190,8 @@ impl BackwardChunk<'_> {
         }
     }
 
-    /// Gradients of the states before the step, through hidden weights and full peepholes.
+    /// Gradients of the states before the step, through hidden weights, unless a library does that, and full
+    /// peepholes.
     #[inline(always)]
     fn previous_states<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
         let Geometry { blocks, gate_pitch, .. } = *self.geometry;
@@ -202,7 +203,9 @@ impl BackwardChunk<'_> {
             TransposedProduct { geometry, rows: rows_of_gates, count: rows, weights, out, add }
                 .compute(simd);
         };
-        multiply(Gate::COUNT, self.panels.hidden, self.d_hidden.reborrow(), false);
+        if !self.panels.hidden.is_empty() {
+            multiply(Gate::COUNT, self.panels.hidden, self.d_hidden.reborrow(), false);
+        }
         if !self.panels.cell.is_empty() {
             multiply(Gate::EARLY.len(), self.panels.cell, self.d_cell.reborrow(), true);
         }

@@ -21,7 +21,7 @@ pub(crate) struct FusedChunk<'a> {
     /// For the first step; each step reverses it.
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
-    /// `[block][output][gate][lane]`
+    /// `[block][output][gate][lane]`; not looked at where sums begin complete.
     pub(crate) hidden_weights: &'a [f32],
     /// `[block][gate][lane]`; empty without peepholes.
     pub(crate) diagonal: &'a [f32],
@@ -37,9 +37,12 @@ pub(crate) struct FusedChunk<'a> {
 
 /// Where the sums of all rows of a chunk begin; each way is a kernel of its own.
 ///
-/// Both give the same sums to the last bit. Projecting first reads the input weights once for all steps of
+/// The first two give the same sums to the last bit. Projecting first reads the input weights once for all steps of
 /// the chunk; projecting with each step keeps the pre-activations in registers, which else are written and read again.
 pub(super) trait Begin: Copy {
+    /// Whether the sums have the hidden states' part already.
+    const IS_COMPLETE: bool = false;
+
     /// The same for the rows from `first` on.
     fn rows_from(self, first: usize, geometry: &Geometry) -> Self;
 
@@ -71,6 +74,29 @@ impl Begin for Projected<'_> {
     ) -> GateAccumulators<S, ROWS, BLOCKS> {
         let start = place.row * geometry.gate_pitch + place.block * Gate::COUNT * S::f32s::LEN;
         load_sums(simd, self.0, start, geometry.gate_pitch)
+    }
+}
+
+/// Sums of everything, `[row][block][gate][lane]`: a library has multiplied the hidden states.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Summed<'a>(pub(crate) &'a [f32]);
+
+impl Begin for Summed<'_> {
+    const IS_COMPLETE: bool = true;
+
+    #[inline(always)]
+    fn rows_from(self, first: usize, geometry: &Geometry) -> Self {
+        Self(&self.0[first * geometry.gate_pitch..])
+    }
+
+    #[inline(always)]
+    fn sums<S: Simd, const ROWS: usize, const BLOCKS: usize>(
+        &self,
+        simd: S,
+        geometry: &Geometry,
+        place: TilePlace,
+    ) -> GateAccumulators<S, ROWS, BLOCKS> {
+        Projected(self.0).sums(simd, geometry, place)
     }
 }
 
@@ -161,10 +187,14 @@ impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
         let Geometry { outputs, output_pitch, .. } = *self.geometry;
         let block_floats = Gate::COUNT * S::f32s::LEN * outputs;
         let sums: GateAccumulators<S, ROWS, BLOCKS> = self.begin.sums(simd, self.geometry, place);
-        let rows = Rows { floats: self.hidden, pitch: output_pitch, width: outputs };
-        let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, place.block);
-        let prefetch = place.prefetched(self.hidden_weights, block_floats, ROWS);
-        let sums = accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch);
+        let sums = if B::IS_COMPLETE {
+            sums
+        } else {
+            let rows = Rows { floats: self.hidden, pitch: output_pitch, width: outputs };
+            let panels = block_panels::<BLOCKS>(self.hidden_weights, block_floats, place.block);
+            let prefetch = place.prefetched(self.hidden_weights, block_floats, ROWS);
+            accumulate(simd, sums, rows.tile::<ROWS>(place.row), panels, prefetch)
+        };
         for (row, blocks) in sums.iter().enumerate() {
             for (block, gates) in blocks.iter().enumerate() {
                 self.finish(simd, *gates, place.row + row, place.block + block);

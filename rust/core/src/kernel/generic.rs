@@ -40,7 +40,7 @@ pub(crate) struct GenericChunk<'a> {
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
     pub(crate) functions: &'a GenericFunctions,
-    /// `[block][output][gate][lane]`
+    /// `[block][output][gate][lane]`; empty where `pre` has the hidden states' part already.
     pub(crate) hidden_weights: &'a [f32],
     pub(crate) peepholes: PeepholePanels<'a>,
     /// `[row][block][gate][lane]` for all rows of the chunk.

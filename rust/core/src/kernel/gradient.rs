@@ -79,6 +79,40 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
     }
 }
 
+/// Add gate gradients to the gradients of the biases, `[block][gate][lane]`.
+pub(crate) struct GateSums<'a> {
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) rows: ChunkRows<'a>,
+    /// `[row][gate][unit]`
+    pub(crate) gates: &'a [f32],
+    pub(crate) sums: &'a mut [f32],
+    /// Add to what is there.
+    pub(crate) add: bool,
+}
+
+impl Kernel for GateSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Geometry { blocks, gate_pitch, .. } = *self.geometry;
+        let lanes = S::f32s::LEN;
+        if !self.add {
+            self.sums.fill(0.0);
+        }
+        for row in self.rows.runs().flatten() {
+            for block in 0..blocks {
+                for gate in Gate::ALL {
+                    let at = row * gate_pitch + (gate.index() * blocks + block) * lanes;
+                    let place = (Gate::COUNT * block + gate.index()) * lanes;
+                    let sum = load(simd, self.gates, at) + load(simd, self.sums, place);
+                    store::<S>(sum, self.sums, place);
+                }
+            }
+        }
+    }
+}
+
 /// Add gate gradients times cell states to the gradients of diagonal peepholes, `[block][gate][lane]`.
 pub(crate) struct DiagonalProducts<'a> {
     pub(crate) geometry: &'a Geometry,

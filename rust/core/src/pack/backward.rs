@@ -13,8 +13,9 @@ use crate::error::{Broken, Error};
 use crate::gate::Gate;
 use crate::kernel::BLOCK_VECTORS;
 use crate::place::{PerPlace, Place};
-use crate::plan::{LayerPlan, PanelSizes};
-use ndarray::{ArrayView2, Axis};
+use crate::plan::{LayerPlan, PanelSizes, Product};
+use crate::products::Route;
+use ndarray::{ArrayView1, ArrayView2, Axis};
 use std::sync::Arc;
 
 /// What the panels are, in a message about memory.
@@ -41,6 +42,11 @@ pub(crate) struct TransposedPanels {
     pub(crate) cell_output: Aligned,
     /// Diagonal peepholes as in the forward pass, `[block][gate][lane]`.
     pub(crate) diagonal: Aligned,
+    /// Input weights for the gemm route, `[gate][unit][layer input]`; empty where it is never taken, and `input`
+    /// where it always is.
+    pub(crate) input_matrix: Aligned,
+    /// The same of hidden weights, `[gate][unit][output]`.
+    pub(crate) hidden_matrix: Aligned,
 }
 
 impl BackwardWeights {
@@ -77,18 +83,26 @@ impl TransposedPanels {
         let PanelSizes { cell, cell_output, diagonal, .. } = layer.panel_sizes(place.layer);
         let cell_gates = if cell > 0 { Gate::EARLY.len() } else { 0 };
         let output_gates = usize::from(cell_output > 0);
+        let may_take = |route| layer.products.may_take(Product::Transposed, route);
+        let gates = if may_take(Route::Panels) { Gate::COUNT } else { 0 };
+        let rows = if may_take(Route::Gemm) { Gate::COUNT * shape.padded_units() } else { 0 };
         let mut panels = Self {
-            input: buffer(layer, config.layer_inputs(place.layer), Gate::COUNT, true)?,
-            hidden: buffer(layer, config.outputs, Gate::COUNT, true)?,
+            input: buffer(layer, config.layer_inputs(place.layer), gates, true)?,
+            hidden: buffer(layer, config.outputs, gates, true)?,
             cell: buffer(layer, config.units, cell_gates, Gate::EARLY.into_iter().all(full))?,
             cell_output: buffer(layer, config.units, output_gates, true)?,
             diagonal: Aligned::zeros(diagonal, WHAT)?,
+            // Rows of units that do not exist meet gate gradients of 0.
+            input_matrix: Aligned::zeros(rows * config.layer_inputs(place.layer), WHAT)?,
+            hidden_matrix: Aligned::zeros(rows * config.outputs, WHAT)?,
         };
         for gate in Gate::ALL {
             let from = weights.of(gate);
             let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
             to.transposed(&mut panels.input, from.input(place));
             to.transposed(&mut panels.hidden, from.hidden(place));
+            to.unit_rows(&mut panels.input_matrix, from.input(place));
+            to.unit_rows(&mut panels.hidden_matrix, from.hidden(place));
             if let Some(vector) = from.diagonal(place) {
                 to.vector(&mut panels.diagonal, vector);
             }
@@ -135,12 +149,23 @@ impl Slot<'_> {
             let blocks = panel.chunks_mut(inputs * width);
             for (block, piece) in blocks.zip(row.axis_chunks_iter(Axis(0), width)) {
                 let width = block.len() / inputs;
-                let place = &mut block[place * width..][..piece.len()];
-                match piece.to_slice() {
-                    Some(piece) => place.copy_from_slice(piece),
-                    None => place.iter_mut().zip(piece).for_each(|(to, &weight)| *to = weight),
-                }
+                copy(piece, &mut block[place * width..][..piece.len()]);
             }
         }
+    }
+
+    /// `[unit, output]` of one gate to `[gate][unit][output]`, if there is memory for it.
+    fn unit_rows(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
+        let first = self.index * self.shape.padded_units();
+        let rows = panel.chunks_exact_mut(matrix.ncols()).skip(first);
+        rows.zip(matrix.outer_iter()).for_each(|(to, row)| copy(row, to));
+    }
+}
+
+/// Copy a row of weights.
+fn copy(from: ArrayView1<'_, f32>, to: &mut [f32]) {
+    match from.to_slice() {
+        Some(from) => to.copy_from_slice(from),
+        None => to.iter_mut().zip(from).for_each(|(to, &weight)| *to = weight),
     }
 }

@@ -28,7 +28,7 @@ impl LayerPanels {
         weights: &BoundWeights<'_>,
         place: Place,
     ) -> Result<Self, Error> {
-        let (shape, sizes) = (&layer.shape, layer.panel_sizes(place.layer));
+        let (shape, sizes) = (&layer.shape, layer.weight_sizes(place.layer));
         let (total, what) = (sizes.total(), "packed weights");
         // Every float of a panel is written, unless there are lanes or gates without weights.
         let is_full = shape.padded_units() == layer.config.units && sizes.cell == 0;
@@ -42,6 +42,8 @@ impl LayerPanels {
             let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
             to.matrix(panels.input, from.input(place));
             to.matrix(panels.hidden, from.hidden(place));
+            to.rows(panels.input_matrix, from.input(place));
+            to.rows(panels.hidden_matrix, from.hidden(place));
             if let Some(vector) = from.bias(place) {
                 to.vector(panels.bias, vector);
             }
@@ -80,16 +82,34 @@ impl Slot<'_> {
         let group = self.gates * lanes;
         let blocks = panel.chunks_exact_mut(matrix.ncols() * group);
         for (block, rows) in blocks.zip(matrix.axis_chunks_iter(Axis(0), lanes)) {
-            let pieces = block.chunks_mut(PACKED_INPUTS * group);
-            for (piece, columns) in pieces.zip(rows.axis_chunks_iter(Axis(1), PACKED_INPUTS)) {
-                self.piece(&mut piece[self.index * lanes..], columns);
+            self.pieces(block, 0, group, rows);
+        }
+    }
+
+    /// `[hidden, inputs]` to `[input][block][gate][lane]`, if there is memory for it.
+    fn rows(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
+        let group = self.gates * self.shape.lanes;
+        let pitch = self.shape.geometry.blocks * group;
+        if !panel.is_empty() {
+            let of_blocks = matrix.axis_chunks_iter(Axis(0), self.shape.lanes);
+            for (block, rows) in of_blocks.enumerate() {
+                self.pieces(panel, block * group, pitch, rows);
             }
         }
     }
 
+    /// `[lanes, inputs]` to one gate of a block, in pieces that stay in the nearest cache: the block stands
+    /// `start` floats behind the beginning of each input's, which are `pitch` apart.
+    fn pieces(&self, to: &mut [f32], start: usize, pitch: usize, matrix: ArrayView2<'_, f32>) {
+        let start = start + self.index * self.shape.lanes;
+        let pieces = to.chunks_mut(PACKED_INPUTS * pitch);
+        for (piece, columns) in pieces.zip(matrix.axis_chunks_iter(Axis(1), PACKED_INPUTS)) {
+            self.piece(&mut piece[start..], pitch, columns);
+        }
+    }
+
     /// `[lanes, inputs]` to one gate of `[input][gate][lane]`.
-    fn piece(&self, to: &mut [f32], matrix: ArrayView2<'_, f32>) {
-        let pitch = self.gates * self.shape.lanes;
+    fn piece(&self, to: &mut [f32], pitch: usize, matrix: ArrayView2<'_, f32>) {
         let mut rows: [&[f32]; TRANSPOSED_ROWS] = [&[]; TRANSPOSED_ROWS];
         for (lane, (row, place)) in matrix.outer_iter().zip(&mut rows).enumerate() {
             if let Some(row) = row.to_slice() {

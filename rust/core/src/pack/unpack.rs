@@ -47,6 +47,15 @@ impl GradientSlot<'_> {
         }
     }
 
+    /// `[gate][unit][input]`, as a library sums, to `[hidden, inputs]`.
+    pub(crate) fn rows(&self, sums: &[f32], mut matrix: ArrayViewMut2<'_, f32>) {
+        let first = self.index * self.shape.padded_units();
+        let rows = sums.chunks_exact(matrix.ncols()).skip(first);
+        for (to, row) in matrix.outer_iter_mut().zip(rows) {
+            self.write(row.iter(), to);
+        }
+    }
+
     /// `[block][gate][lane]` to `[hidden]`.
     pub(crate) fn vector(&self, panel: &[f32], mut vector: ArrayViewMut1<'_, f32>) {
         let lanes = self.shape.lanes;

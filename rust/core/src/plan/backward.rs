@@ -97,7 +97,7 @@ impl BackwardSizes {
         let d_inputs: usize = self.d_inputs.iter().sum();
         let recompute = self.recompute.as_ref().map_or(0, RecomputeSizes::total);
         let each = chunk + self.derivatives + self.activated + d_states + d_inputs;
-        directions * (each + recompute) + 2 * layer.packed_floats()
+        directions * (each + recompute) + 2 * layer.sum_floats()
     }
 }
 

@@ -8,9 +8,11 @@ use super::division::Division;
 use super::groups::{Group, divide};
 use super::layer::LayerPlan;
 use super::options::Options;
+use super::products::Product;
 use crate::check::{Checked, Config};
 use crate::error::Error;
 use crate::kernel::GroupRows;
+use crate::products::Route;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +36,8 @@ pub struct Plan {
     pub(crate) training: bool,
     /// Steps that the backward pass takes at a time.
     pub(crate) training_chunk_steps: usize,
+    /// How weight gradients are summed.
+    pub(crate) gradients: Route,
     /// Where everything is in the training cache; `None` where no memory could hold it.
     pub(crate) cache: Option<CacheLayout>,
 }
@@ -56,6 +60,7 @@ impl Plan {
         };
         let Division { threads, rows, parts } = Division::new(config, layer, available, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
+        let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
         let groups = divide(config, rows, training_chunk_steps)?;
         let orders = if options.training { groups.as_slice() } else { &[] };
         Ok(Self {
@@ -65,6 +70,7 @@ impl Plan {
             parts,
             training: options.training,
             training_chunk_steps,
+            gradients: layer.products.route(Product::Gradients, training_rows),
             orders: orders.iter().map(|group| group.order.clone()).collect(),
             groups,
             cache: CacheLayout::new(config),

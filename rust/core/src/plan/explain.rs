@@ -6,7 +6,10 @@ use super::backward::BackwardSizes;
 use super::cache::{CacheRegion, HEADER_BYTES};
 use super::call::Plan;
 use super::memory::GroupSizes;
+use super::products::Product;
 use super::shape::Shape;
+use crate::gate::Gate;
+use crate::products::{Library, Route, Sizes};
 use std::fmt;
 
 impl Plan {
@@ -26,7 +29,7 @@ impl Plan {
         )
     }
 
-    /// What was decided, for people: level, tile, threads, bytes of packed weights, of the workspace and of
+    /// What was decided, for people: level, tile, threads, which products take which route, bytes of packed weights, of the workspace and of
     /// the cache, and where the time should go.
     pub fn explain(&self) -> String {
         Explanation(self).to_string()
@@ -64,6 +67,7 @@ impl fmt::Display for Explanation<'_> {
         let floats: usize =
             plan.groups.iter().map(|group| GroupSizes::forward(plan, group).total()).sum();
         writeln!(f, "workspace: {} bytes", floats * size_of::<f32>())?;
+        self.products(f)?;
         self.work(f)?;
         if plan.training { self.training(f) } else { Ok(()) }
     }
@@ -81,6 +85,52 @@ impl Explanation<'_> {
         } else {
             "projected a chunk of steps at a time"
         }
+    }
+
+    /// Which route each product takes, and who computes it.
+    fn products(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { layer, groups, training_chunk_steps, .. } = self.0;
+        let config = &layer.config;
+        let widths = (0..config.layers).map(|number| config.layer_inputs(number));
+        let inputs = widths.max().unwrap_or(0);
+        let rows = groups.iter().map(|group| group.rows).max().unwrap_or(0);
+        let all = groups.iter().map(|group| group.rows_of(&(0..self.0.span_steps()))).max();
+        let chunk = layer.chunk_rows(rows, all.unwrap_or(rows));
+        let gates = Gate::COUNT * layer.shape.padded_units();
+        let of = |rows, inner, columns| Sizes { rows, inner, columns };
+        self.product(f, "inputs", Product::Inputs, chunk, of(chunk, inputs, gates))?;
+        let hidden = of(rows, config.outputs, gates);
+        self.product(f, "hidden states", Product::Hidden, rows, hidden)?;
+        if self.0.training {
+            let transposed = of(rows, gates, config.outputs);
+            self.product(f, "gate gradients", Product::Transposed, rows, transposed)?;
+            let rows = training_chunk_steps * self.0.config().batch_size;
+            let sums = of(gates, rows, config.outputs);
+            self.product(f, "weight gradients", Product::Gradients, rows, sums)?;
+        }
+        Ok(())
+    }
+
+    fn product(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        product: Product,
+        rows: usize,
+        sizes: Sizes,
+    ) -> fmt::Result {
+        let products = &self.0.layer.products;
+        let Sizes { rows: first, inner, columns } = sizes;
+        let route = products.route(product, rows);
+        write!(f, "products, {name}: {}", route.name())?;
+        if route == Route::Gemm {
+            let library = Library::of(sizes).name();
+            write!(f, ", [{first}, {inner}] by [{inner}, {columns}] by {library}")?;
+        }
+        if Route::ALL.into_iter().all(|route| products.may_take(product, route)) {
+            write!(f, "; gemm from {} rows on", products.least_rows(product))?;
+        }
+        writeln!(f)
     }
 
     /// Where the time of a forward call should go: to products, or, with few rows a step, to reading weights.

@@ -5,9 +5,11 @@
 
 use super::options::Options;
 use super::panels::PanelSizes;
+use super::products::{Product, Products};
 use super::shape::Shape;
 use crate::check::{Checked, LayerConfig};
 use crate::level::Level;
+use crate::products::Route;
 use crate::tuning::Tuning;
 use std::sync::Arc;
 
@@ -20,20 +22,25 @@ pub struct LayerPlan {
     pub(crate) level: Level,
     pub(crate) shape: Shape,
     pub(crate) tuning: Tuning,
+    pub(crate) products: Products,
 }
 
 impl LayerPlan {
-    /// Plan the layer of a structure, with the level and the tuned numbers of `options`.
+    /// Plan the layer of a structure, with the level, the tuned numbers and the route of products of `options`.
     pub fn new(checked: &Checked, options: Options) -> Arc<Self> {
         let (config, Options { level, tuning, .. }) = (checked.config().layer, options);
         let shape = Shape::new(&config, level.tile(), &tuning);
-        Arc::new(Self { config, level, shape, tuning })
+        let products = Products::new(options.products, tuning.gemm_rows);
+        Arc::new(Self { config, level, shape, tuning, products })
     }
 
-    /// Whether this is the plan of a structure, at the level and with the tuned numbers of `options`.
+    /// Whether this is the plan of a structure, at the level, with the tuned numbers and the route of products
+    /// of `options`.
     pub(crate) fn fits(&self, checked: &Checked, options: Options) -> bool {
-        let Self { config, level, tuning, .. } = *self;
-        (config, level, tuning) == (checked.config().layer, options.level, options.tuning)
+        let Self { config, level, tuning, products, .. } = *self;
+        let wanted = Products::new(options.products, options.tuning.gemm_rows);
+        (config, level, tuning, products)
+            == (checked.config().layer, options.level, options.tuning, wanted)
     }
 
     /// Whether this is the other plan, or as good as it.
@@ -41,19 +48,38 @@ impl LayerPlan {
         Arc::ptr_eq(self, other) || self == other
     }
 
-    /// Floats of each panel of one direction of a layer of the stack.
+    /// Floats of each panel of one direction of a layer of the stack, for sums of gradients.
     pub(crate) fn panel_sizes(&self, layer: usize) -> PanelSizes {
         PanelSizes::new(&self.config, &self.shape, layer)
     }
 
-    /// Bytes of all packed weights of the forward pass.
-    pub fn packed_bytes(&self) -> usize {
-        self.packed_floats() * size_of::<f32>()
+    /// Floats of each panel of packed weights: in the order of each route that the product may take.
+    pub(crate) fn weight_sizes(&self, layer: usize) -> PanelSizes {
+        let all = self.panel_sizes(layer);
+        let size = |product, route, floats| {
+            if self.products.may_take(product, route) { floats } else { 0 }
+        };
+        PanelSizes {
+            input: size(Product::Inputs, Route::Panels, all.input),
+            hidden: size(Product::Hidden, Route::Panels, all.hidden),
+            input_matrix: size(Product::Inputs, Route::Gemm, all.input),
+            hidden_matrix: size(Product::Hidden, Route::Gemm, all.hidden),
+            ..all
+        }
     }
 
-    /// Floats of all packed weights of the forward pass, or of sums of their gradients.
-    pub(crate) fn packed_floats(&self) -> usize {
-        let of_layer = |layer| self.panel_sizes(layer).total();
+    /// Bytes of all packed weights of the forward pass.
+    pub fn packed_bytes(&self) -> usize {
+        self.all_floats(Self::weight_sizes) * size_of::<f32>()
+    }
+
+    /// Floats of sums of gradients of all weights.
+    pub(crate) fn sum_floats(&self) -> usize {
+        self.all_floats(Self::panel_sizes)
+    }
+
+    fn all_floats(&self, sizes: impl Fn(&Self, usize) -> PanelSizes) -> usize {
+        let of_layer = |layer| sizes(self, layer).total();
         self.config.directions * (0..self.config.layers).map(of_layer).sum::<usize>()
     }
 

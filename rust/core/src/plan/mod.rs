@@ -14,6 +14,7 @@ mod layer;
 mod memory;
 mod options;
 mod panels;
+mod products;
 mod shape;
 
 pub(crate) use backward::{BackwardSizes, RecomputeSizes};
@@ -25,4 +26,5 @@ pub use layer::LayerPlan;
 pub(crate) use memory::{GroupSizes, TaskSizes};
 pub use options::Options;
 pub(crate) use panels::{PanelSizes, Panels, PanelsMut};
+pub(crate) use products::Product;
 pub(crate) use shape::Shape;

@@ -3,6 +3,7 @@
 //! In: the caller's wishes. Out: [`Options`], from which both plans take what concerns them.
 
 use crate::level::Level;
+use crate::products::Route;
 use crate::tuning::Tuning;
 
 /// How a layer is to be computed.
@@ -17,6 +18,9 @@ pub struct Options {
     pub force_threads: bool,
     /// Plan for training: forward calls that fill a cache, and backward calls.
     pub training: bool,
+    /// How products of matrices are computed; `None` leaves it to the tuned numbers. With
+    /// [`Route::Gemm`] all products take it that have it.
+    pub products: Option<Route>,
     /// Measured numbers that plans decide by.
     pub tuning: Tuning,
 }
@@ -29,6 +33,7 @@ impl Default for Options {
             n_threads: 0,
             force_threads: false,
             training: false,
+            products: None,
             tuning: Tuning::of_machine(),
         }
     }

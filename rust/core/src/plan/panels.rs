@@ -23,6 +23,11 @@ pub(crate) struct PanelFields<T> {
     pub(crate) cell: T,
     /// Full peephole of the output gate, `[block][unit][lane]`; empty where it has none.
     pub(crate) cell_output: T,
+    /// Input weights for the gemm route, `[layer input][block][gate][lane]`; empty where it is never taken, and
+    /// `input` where it always is.
+    pub(crate) input_matrix: T,
+    /// The same of hidden weights, `[output][block][gate][lane]`.
+    pub(crate) hidden_matrix: T,
 }
 
 /// Floats of each panel.
@@ -43,6 +48,8 @@ impl<T> PanelFields<T> {
             diagonal: change(self.diagonal),
             cell: change(self.cell),
             cell_output: change(self.cell_output),
+            input_matrix: change(self.input_matrix),
+            hidden_matrix: change(self.hidden_matrix),
         }
     }
 }
@@ -50,7 +57,8 @@ impl<T> PanelFields<T> {
 impl<T, U> PanelFields<(T, U)> {
     /// The first values, and the second ones.
     pub(crate) fn unzip(self) -> (PanelFields<T>, PanelFields<U>) {
-        let Self { input, bias, hidden, diagonal, cell, cell_output } = self;
+        let Self { input, bias, hidden, diagonal, cell, cell_output, input_matrix, hidden_matrix } =
+            self;
         (
             PanelFields {
                 input: input.0,
@@ -59,6 +67,8 @@ impl<T, U> PanelFields<(T, U)> {
                 diagonal: diagonal.0,
                 cell: cell.0,
                 cell_output: cell_output.0,
+                input_matrix: input_matrix.0,
+                hidden_matrix: hidden_matrix.0,
             },
             PanelFields {
                 input: input.1,
@@ -67,12 +77,15 @@ impl<T, U> PanelFields<(T, U)> {
                 diagonal: diagonal.1,
                 cell: cell.1,
                 cell_output: cell_output.1,
+                input_matrix: input_matrix.1,
+                hidden_matrix: hidden_matrix.1,
             },
         )
     }
 }
 
 impl PanelSizes {
+    /// Of the panels' route alone.
     pub(super) fn new(config: &LayerConfig, shape: &Shape, layer: usize) -> Self {
         let gates = Gate::COUNT * shape.padded_units();
         let is_full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
@@ -86,6 +99,8 @@ impl PanelSizes {
             diagonal: if diagonal { gates } else { 0 },
             cell: if cell { config.units * gates } else { 0 },
             cell_output: if cell_output { config.units * shape.padded_units() } else { 0 },
+            input_matrix: 0,
+            hidden_matrix: 0,
         }
     }
 
@@ -112,7 +127,8 @@ impl PanelSizes {
     /// Floats of all panels; each starts on a cache line, as all sizes are multiples of the lanes and
     /// those with fewer than 16 lanes are not read across lines.
     pub(crate) fn total(self) -> usize {
-        let Self { input, bias, hidden, diagonal, cell, cell_output } = self;
-        input + bias + hidden + diagonal + cell + cell_output
+        let mut total = 0;
+        self.map(|size| total += size);
+        total
     }
 }

@@ -1,9 +1,11 @@
 //! Chunks: the steps that are computed together.
 //!
 //! In: which steps are left, in which direction they are read, and what a chunk may hold. Out: the next
-//! range of steps ([`next_steps`]), and what is known of it ([`Chunk`], made once by the task and handed on). It does not know what is done with it.
+//! range of steps ([`next_steps`]), and what is known of it ([`Chunk`], made once by the task and handed on). It does
+//! not know what is done with it.
 
 use crate::place::Direction;
+use crate::products::Route;
 use std::ops::Range;
 
 /// Some steps in a row, and where their rows are.
@@ -13,8 +15,24 @@ pub(super) struct Chunk {
     pub(super) steps: Range<usize>,
     /// Their rows in a buffer of all active (step, row) pairs of the group.
     pub(super) rows: Range<usize>,
+    /// How its inputs are projected.
+    pub(super) input: Route,
+    /// The first steps, those with most rows: their hidden states take the gemm route. None or all where no
+    /// batch row ends.
+    pub(super) gemm_steps: Range<usize>,
     /// Whether each step projects its own rows, instead of all of them before the first step.
     pub(super) projects_with_steps: bool,
+}
+
+/// The steps at the start of `steps` that have at least `least` rows, which later steps never have more of.
+pub(super) fn steps_of_rows(steps: &Range<usize>, offsets: &[usize], least: usize) -> Range<usize> {
+    let rows = |step: usize| offsets[step + 1] - offsets[step];
+    // Nearly always all of them, or none.
+    let end = match least {
+        usize::MAX => steps.start,
+        _ => steps.clone().find(|&step| rows(step) < least).unwrap_or(steps.end),
+    };
+    steps.start..end
 }
 
 /// What a chunk holds at most.
@@ -80,7 +98,7 @@ pub(super) fn next_steps(
 
 #[cfg(test)]
 mod tests {
-    use super::{Limit, next_steps};
+    use super::{Limit, next_steps, steps_of_rows};
     use crate::place::Direction;
     use std::ops::Range;
 
@@ -126,5 +144,17 @@ mod tests {
         assert_eq!(all(0..6, Backward, limit(3), 100), [2..6, 1..2, 0..1]);
         assert_eq!(all(0..6, Backward, limit(6), 100), [1..6, 0..1]);
         assert_eq!(all(0..6, Backward, limit(6), 2), [4..6, 2..4, 0..2]);
+    }
+
+    #[test]
+    fn steps_with_many_rows_come_first() {
+        // Steps of 3, 3, 2, 1, 0 and 0 rows.
+        let offsets = [0, 3, 6, 8, 9, 9, 9];
+        let steps = |steps, least| steps_of_rows(&steps, &offsets, least);
+        assert_eq!(steps(0..6, 0), 0..6);
+        assert_eq!(steps(0..6, 1), 0..4);
+        assert_eq!(steps(1..5, 2), 1..3);
+        assert_eq!(steps(2..6, 3), 2..2);
+        assert_eq!(steps(1..6, usize::MAX), 1..1);
     }
 }

@@ -1,15 +1,18 @@
 //! Every number that was chosen by measuring, or that stands for a machine: one place for all of them.
 //!
 //! In: the sizes of the caches. Out: [`Tuning`], what plans decide by, and constants that no plan decides by.
-//! No number here changes a bit of any result; the one that would, how many rows of gradients are summed
-//! before the sum joins the others, is a constant of `run`. It knows no layer.
+//! Within a route of matrix products no number here changes a bit of any result; which route is taken
+//! (`products`) changes the last ones. The one number that would, how many rows of gradients are summed before
+//! the sum joins the others, is a constant of `run`. It knows no layer.
 //!
 //! "Xeon" is the machine of `BENCHMARKS.md`, two cores with AVX-512; rows such as `T100.B1.H256` are those of
 //! that page: steps, samples, hidden units.
 
 mod caches;
+mod products;
 
 pub use caches::Caches;
+pub use products::GemmRows;
 
 use std::time::Duration;
 
@@ -62,6 +65,9 @@ pub struct Tuning {
     /// Floating-point operations of a call that is too short to give up a lock around it, such as that of
     /// Python's interpreter: giving it up and getting it back takes longer. Xeon, some ten microseconds.
     pub short_work: usize,
+    /// From how many rows on which product takes the gemm route, where nobody forces a route. The only numbers
+    /// that change bits, by the rounding of another library.
+    pub gemm_rows: GemmRows,
     /// Whether a thread that comes to help leaves the core of the one that called it (Linux only, see
     /// `run/threads/affinity.rs`). Xeon, `T20.B32.H128` after a pause of 30 ms: 5.9 to 3.4 ms.
     pub moves_threads: bool,
@@ -85,6 +91,7 @@ impl Tuning {
             part_rows: 4,
             part_rows_far: 16,
             short_work: 500_000,
+            gemm_rows: GemmRows::of_build(),
             moves_threads: true,
         }
     }

@@ -7,6 +7,7 @@ mod arrays;
 mod chunks;
 mod layers;
 mod load;
+mod matrices;
 mod pass;
 mod recurrence;
 mod segment;

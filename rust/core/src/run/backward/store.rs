@@ -11,8 +11,8 @@ use crate::check::Peephole;
 use crate::gate::Gate;
 use crate::pack::GradientSlot;
 use crate::place::{PerDirection, PerPlace, Place};
-use crate::plan::Panels;
-use crate::plan::Plan;
+use crate::plan::{Panels, Plan};
+use crate::products::Route;
 use ndarray::{ArrayView4, ArrayViewMut1, ArrayViewMut4, Axis};
 use std::iter::repeat_n;
 use std::ops::Range;
@@ -55,12 +55,16 @@ impl BackwardArrays<'_> {
             let to = self.gates.get_mut(gate);
             let (index, gates, level) = (gate.index(), Gate::COUNT, plan.layer.level);
             let slot = |accumulate| GradientSlot { shape, index, gates, level, accumulate };
+            let store_matrix = match plan.gradients {
+                Route::Panels => GradientSlot::matrix,
+                Route::Gemm => GradientSlot::rows,
+            };
             let is_split = plan.checked.arrays().gates.get(gate).iw_upper.is_some();
             if let Some((matrix, accumulate)) = to.input(place, is_split) {
-                slot(accumulate).matrix(panels.input, matrix);
+                store_matrix(&slot(accumulate), panels.input, matrix);
             }
             if let Some((matrix, accumulate)) = to.hidden(place) {
-                slot(accumulate).matrix(panels.hidden, matrix);
+                store_matrix(&slot(accumulate), panels.hidden, matrix);
             }
             if let Some((vector, accumulate)) = to.bias(place) {
                 slot(accumulate).vector(panels.bias, vector);

@@ -1,7 +1,8 @@
 //! The gradients of the weights of one direction of a layer, chunk by chunk.
 //!
 //! In: the gate gradients of a chunk and what the gates read. Out: sums in the order of the packed weights,
-//! increased. Threads divide the blocks of units among them, so that each sum belongs to one of them.
+//! increased; those of input and hidden weights by a library where the plan says so (`matrices`). Threads divide
+//! the blocks of units among them, so that each sum belongs to one of them.
 
 use super::super::threads::{Divide, Done};
 use super::pass::{DirectionBuffers, DirectionMemory, GradientMemory, LayerPass};
@@ -12,9 +13,10 @@ use crate::kernel::{
 use crate::level::vectorize;
 use crate::place::Direction;
 use crate::plan::PanelsMut;
+use crate::products::Route;
 use std::ops::Range;
 
-/// What the gates read, `[input][row]`; empty where no gate reads it.
+/// What the gates read, `[input][row]`; empty where no gate reads it, or a library sums.
 #[derive(Debug, Default)]
 struct Arranged<'m> {
     input: &'m [f32],
@@ -82,8 +84,7 @@ impl LayerPass<'_, '_> {
             return Ok(());
         }
         let DirectionBuffers { memory, gradients: GradientMemory { weights, .. }, .. } = buffers;
-        let DirectionMemory { arranged_gates, arranged_inputs, .. } = memory;
-        let (add, sums) = weights.begin();
+        let (add, mut sums) = weights.begin();
         if !sums.diagonal.is_empty() {
             let diagonal = DiagonalProducts {
                 geometry: &shape.geometry,
@@ -96,6 +97,14 @@ impl LayerPass<'_, '_> {
             };
             vectorize(layer.level, diagonal);
         }
+        let by_library = self.plan.gradients == Route::Gemm;
+        if by_library {
+            self.sum_by_library(rows, memory, &mut sums, add)?;
+            if sums.cell.is_empty() && sums.cell_output.is_empty() {
+                return Ok(());
+            }
+        }
+        let DirectionMemory { arranged_gates, arranged_inputs, .. } = memory;
         let Geometry { cell_pitch, output_pitch, .. } = shape.geometry;
         let (units, outputs) = (layer.config.units, layer.config.outputs);
         let inputs = layer.config.layer_inputs(self.place.layer);
@@ -108,9 +117,9 @@ impl LayerPass<'_, '_> {
             &*own
         };
         let inputs = Arranged {
-            input: arrange(true, &memory.inputs, inputs, inputs),
-            hidden: arrange(true, &memory.previous_hidden, output_pitch, outputs),
-            one: arrange(true, &[1.0], 0, 1),
+            input: arrange(!by_library, &memory.inputs, inputs, inputs),
+            hidden: arrange(!by_library, &memory.previous_hidden, output_pitch, outputs),
+            one: arrange(!by_library, &[1.0], 0, 1),
             cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, cell_pitch, units),
             cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, cell_pitch, units),
         };

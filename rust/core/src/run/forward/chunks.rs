@@ -15,7 +15,7 @@ impl Task<'_> {
             done += chunk.steps.len();
             self.checkpoint(&chunk)?;
             self.take_inputs(&chunk)?;
-            self.recur(&chunk, &chunk.steps);
+            self.recur(&chunk, &chunk.steps)?;
             self.deliver(&chunk)?;
         }
         Ok(())

@@ -13,8 +13,8 @@ use crate::error::Broken;
 use crate::kernel::{Project, Projection, Rows};
 use crate::level::vectorize;
 use crate::place::PerDirection;
-use crate::plan::Panels;
-use crate::plan::Plan;
+use crate::plan::{Panels, Plan};
+use crate::products::Route;
 use std::ops::Range;
 
 /// Where the inputs of a chunk are.
@@ -64,10 +64,15 @@ impl<'a> Task<'a> {
             Source::Below(_) => Ok(()),
             Source::Cached(below) => self.gather_cached(below, steps),
         }?;
-        if !chunk.projects_with_steps {
-            self.project(chunk);
+        match chunk.input {
+            Route::Gemm => self.project_by_library(chunk),
+            Route::Panels => {
+                if !chunk.projects_with_steps {
+                    self.project(chunk);
+                }
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// bias + x · W for all rows of the chunk.

@@ -9,6 +9,7 @@ mod copy;
 mod groups;
 mod input;
 mod layers;
+mod matrices;
 mod output;
 mod recurrence;
 mod task;

@@ -4,13 +4,15 @@
 //! after them, and what training keeps, all in the task's buffers. It does not know where outputs go then.
 
 use super::super::chunk::Chunk;
+use super::super::threads::Done;
 use super::task::{Target, Task};
 use crate::kernel::{
     BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels, Projected,
-    Saved, Steps,
+    Saved, Steps, Summed,
 };
 use crate::level::vectorize;
 use crate::place::Direction;
+use crate::products::Route;
 use std::ops::Range;
 
 /// The task's buffers from the first row of some steps on.
@@ -32,18 +34,46 @@ struct StepBuffers<'t> {
 
 impl Task<'_> {
     /// The recurrence over some steps of a chunk, whose inputs have been taken.
-    pub(super) fn recur(&mut self, chunk: &Chunk, steps: &Range<usize>) {
+    pub(super) fn recur(&mut self, chunk: &Chunk, steps: &Range<usize>) -> Done {
+        if chunk.gemm_steps.is_empty() {
+            self.steps(chunk, steps, Route::Panels);
+            return Ok(());
+        }
+        let end = chunk.gemm_steps.end.clamp(steps.start, steps.end);
+        let (by_library, by_panels) = (steps.start..end, end..steps.end);
+        match self.place.direction {
+            Direction::Forward => {
+                by_library.into_iter().try_for_each(|step| self.step_by_library(chunk, step))?;
+                self.steps(chunk, &by_panels, Route::Panels);
+            }
+            Direction::Backward => {
+                self.steps(chunk, &by_panels, Route::Panels);
+                by_library.rev().try_for_each(|step| self.step_by_library(chunk, step))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of all active rows, whose hidden states a library multiplies.
+    fn step_by_library(&mut self, chunk: &Chunk, step: usize) -> Done {
+        self.multiply_hidden(chunk, step)?;
+        self.steps(chunk, &(step..step + 1), Route::Gemm);
+        Ok(())
+    }
+
+    /// Steps of one route; in that of a library the hidden states have been multiplied.
+    fn steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route) {
         if self.plan.layer.shape.is_fused {
-            self.fused_steps(chunk, steps);
+            self.fused_steps(chunk, steps, route);
         } else {
-            self.generic_steps(chunk, steps);
+            self.generic_steps(chunk, steps, route);
         }
         if !steps.len().is_multiple_of(2) {
             self.memory.recurrence = self.memory.recurrence.reversed();
         }
     }
 
-    fn fused_steps(&mut self, chunk: &Chunk, steps: &Range<usize>) {
+    fn fused_steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route) {
         let own = chunk.projects_with_steps.then(|| self.inputs(chunk));
         let (plan, panels) = (self.plan, self.panels);
         let geometry = &plan.layer.shape.geometry;
@@ -61,6 +91,9 @@ impl Task<'_> {
             saved,
         };
         match own {
+            _ if route == Route::Gemm => {
+                vectorize(plan.layer.level, FusedFrom { chunk, begin: Summed(pre) });
+            }
             Some(own) => {
                 let begin = own.projection(inputs).rows_from(first);
                 vectorize(plan.layer.level, FusedFrom { chunk, begin });
@@ -69,7 +102,7 @@ impl Task<'_> {
         }
     }
 
-    fn generic_steps(&mut self, chunk: &Chunk, steps: &Range<usize>) {
+    fn generic_steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route) {
         let (plan, panels) = (self.plan, self.panels);
         let config = &plan.layer.config;
         let functions =
@@ -81,7 +114,7 @@ impl Task<'_> {
             blocks,
             steps: order,
             functions: &functions,
-            hidden_weights: panels.hidden,
+            hidden_weights: if route == Route::Gemm { &[] } else { panels.hidden },
             peepholes: PeepholePanels {
                 diagonal: panels.diagonal,
                 cell: panels.cell,

@@ -1,16 +1,16 @@
 //! One direction of one layer for one group of batch rows, over a span of steps.
 //!
 //! In: packed weights, inputs, states, and the group's buffers. Out: [`Task`], which the files beside this one
-//! compute: `input` what it reads, `recurrence` its steps, `output` where results go, `chunks` all of it in
-//! order. It does not know other groups.
+//! compute: `input` what it reads, `recurrence` its steps, `matrices` both by a library, `output` where results go,
+//! `chunks` all of it in order. It does not know other groups.
 
 use super::super::cache::{LayerOutputs, TaskCache};
-use super::super::chunk::{Chunk, Limit, next_steps};
+use super::super::chunk::{Chunk, Limit, next_steps, steps_of_rows};
 use super::workspace::{StateMemory, TaskMemory};
 use crate::aligned::Aligned;
 use crate::place::{PerDirection, Place};
-use crate::plan::Panels;
-use crate::plan::{Group, Plan};
+use crate::plan::{Group, Panels, Plan, Product};
+use crate::products::Route;
 use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use std::ops::Range;
 
@@ -62,8 +62,14 @@ impl Task<'_> {
         let limit = Limit::Rows { offsets, most: self.memory.chunk_rows };
         let steps = next_steps(&self.span, done, self.place.direction, limit, self.segment_steps());
         let rows = offsets[steps.start]..offsets[steps.end];
-        let projects_with_steps = self.plan.projects_with_steps(rows.len(), steps.len());
-        Chunk { steps, rows, projects_with_steps }
+        let products = &self.plan.layer.products;
+        let input = products.route(Product::Inputs, rows.len());
+        let gemm_steps = steps_of_rows(&steps, offsets, products.least_rows(Product::Hidden));
+        // A library adds to pre-activations.
+        let projects_with_steps = input == Route::Panels
+            && gemm_steps.is_empty()
+            && self.plan.projects_with_steps(rows.len(), steps.len());
+        Chunk { steps, rows, input, gemm_steps, projects_with_steps }
     }
 
     /// Steps from one checkpoint to the next.

@@ -113,7 +113,7 @@ impl Member<'_, '_> {
         while self.position.number < span {
             let chunk = self.chunk()?;
             let step = self.step_of(&chunk)?;
-            self.tasks.iter_mut().for_each(|task| task.recur(&chunk, &(step..step + 1)));
+            self.tasks.iter_mut().try_for_each(|task| task.recur(&chunk, &(step..step + 1)))?;
             // Other threads may come for their parts until the first step is done; what is left then is
             // computed here.
             if self.position.number == 0 {
@@ -164,7 +164,7 @@ impl Member<'_, '_> {
         for part in self.others {
             if let Some((mut task, _)) = part.handoff.take() {
                 task.take_inputs(chunk)?;
-                task.recur(chunk, &(step..step + 1));
+                task.recur(chunk, &(step..step + 1))?;
                 self.tasks.push(task);
             }
         }

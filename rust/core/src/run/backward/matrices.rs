@@ -1,0 +1,116 @@
+//! The products of a backward pass by a library.
+//!
+//! In: gate gradients of a chunk, `[row][gate][unit]`, what the gates read, row by row, and transposed weights.
+//! Out: gradients of what the gates read, and sums of weight gradients, `[gate][unit][input]`. Nothing is
+//! arranged before: a library takes rows as columns.
+
+use super::super::threads::{Divide, Done};
+use super::pass::{DirectionMemory, LayerPass};
+use crate::gate::Gate;
+use crate::kernel::{ChunkRows, GateSums, Geometry};
+use crate::level::vectorize;
+use crate::plan::PanelsMut;
+use crate::products::{multiply, rows, rows_mut};
+use std::ops::Range;
+
+/// Some rows of the sums of weight gradients, for so many threads.
+struct GradientRows<'m> {
+    range: Range<usize>,
+    threads: usize,
+    /// `[gate][unit][layer input]`
+    input: &'m mut [f32],
+    /// `[gate][unit][output]`
+    hidden: &'m mut [f32],
+}
+
+impl Divide for GradientRows<'_> {
+    fn is_whole(&self) -> bool {
+        self.threads == 1 || self.range.len() < 2
+    }
+
+    fn halve(self) -> (Self, Self) {
+        let Self { range, threads, input, hidden } = self;
+        let (half, all) = (range.len() / 2, range.len());
+        let (input, other_input) = input.split_at_mut(input.len() / all * half);
+        let (hidden, other_hidden) = hidden.split_at_mut(hidden.len() / all * half);
+        let (middle, threads) = (range.start + half, threads.div_ceil(2));
+        (
+            Self { range: range.start..middle, threads, input, hidden },
+            Self { range: middle..range.end, threads, input: other_input, hidden: other_hidden },
+        )
+    }
+}
+
+impl LayerPass<'_, '_> {
+    /// Gate gradients of `count` rows by transposed weights `[gate][unit][output]`, to rows of `outputs` at
+    /// the wide pitch.
+    pub(super) fn multiply_transposed(
+        &self,
+        gates: &[f32],
+        count: usize,
+        (weights, outputs): (&[f32], usize),
+        to: &mut [f32],
+    ) -> Done {
+        let shape = &self.plan.layer.shape;
+        let width = self.gate_width();
+        let gates = rows(gates, count, width, shape.geometry.gate_pitch)?;
+        let to = rows_mut(to, count, outputs, shape.wide_pitch(outputs))?;
+        multiply(gates, rows(weights, width, outputs, outputs)?, false, to)
+    }
+
+    /// The sums of a chunk's gradients of input weights, hidden weights and biases, overwritten or increased;
+    /// they are taken from `sums`.
+    pub(super) fn sum_by_library(
+        &self,
+        rows: ChunkRows<'_>,
+        memory: &DirectionMemory,
+        sums: &mut PanelsMut<'_>,
+        add: bool,
+    ) -> Done {
+        let layer = &self.plan.layer;
+        let [input, hidden, bias] =
+            [&mut sums.input, &mut sums.hidden, &mut sums.bias].map(std::mem::take);
+        let (geometry, gates) = (&layer.shape.geometry, &memory.gates);
+        vectorize(layer.level, GateSums { geometry, rows, gates, sums: bias, add });
+        let (range, threads) = (0..self.gate_width(), self.plan.threads);
+        let all = GradientRows { range, threads, input, hidden };
+        self.threads.divide(all, &|own| self.sum_rows(rows, memory, own, add))
+    }
+
+    fn sum_rows(
+        &self,
+        chunk: ChunkRows<'_>,
+        memory: &DirectionMemory,
+        own: GradientRows<'_>,
+        add: bool,
+    ) -> Done {
+        let config = &self.plan.layer.config;
+        let Geometry { gate_pitch, output_pitch, .. } = self.plan.layer.shape.geometry;
+        let inputs = config.layer_inputs(self.place.layer);
+        let GradientRows { range, input, hidden, .. } = own;
+        let mut add = add;
+        for group in &self.plan.orders {
+            let count = group.offsets[chunk.end_step] - group.offsets[chunk.first_step];
+            if count == 0 {
+                continue;
+            }
+            let first = group.chunk_start;
+            let gates = &memory.gates[first * gate_pitch + range.start..];
+            let gates = rows(gates, count, range.len(), gate_pitch)?.reversed_axes();
+            for (from, width, pitch, to) in [
+                (&memory.inputs, inputs, inputs, &mut *input),
+                (&memory.previous_hidden, config.outputs, output_pitch, &mut *hidden),
+            ] {
+                let from = rows(&from[first * pitch..], count, width, pitch)?;
+                multiply(gates, from, add, rows_mut(to, range.len(), width, width)?)?;
+            }
+            add = true;
+        }
+        Ok(())
+    }
+
+    /// Floats of the gates of a row.
+    fn gate_width(&self) -> usize {
+        Gate::COUNT * self.plan.layer.shape.padded_units()
+    }
+}
