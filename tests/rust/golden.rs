@@ -1,6 +1,7 @@
-//! The golden cases of `tests/golden`, at every SIMD level and for one and two threads.
+//! The golden cases of `tests/golden`, by both routes, at every SIMD level and for one and two threads.
 
-use crate::support::{Case, ways};
+use crate::support::{Case, ways_by};
+use bnns_lstm::Route;
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::golden::load_all;
 
@@ -13,9 +14,9 @@ fn outputs_are_those_of_the_golden_cases() {
     assert_eq!(cases.len(), 42);
     for golden in cases {
         let case = Case::new(&golden.layer, &golden.inputs);
-        for (level, threads) in ways() {
-            let name = |what| format!("{} {what} at {level:?}, {threads} threads", golden.name);
-            let results = case.run(level, threads).unwrap();
+        for way in ways_by(&Route::ALL) {
+            let name = |what| format!("{} {what} at {way:?}", golden.name);
+            let results = case.run_in(way).unwrap();
             assert_close(&name("y"), &results.y, &golden.outputs.y, TOLERANCE);
             assert_close(&name("hn"), &results.hn, &golden.outputs.hn, TOLERANCE);
             assert_close(&name("cn"), &results.cn, &golden.outputs.cn, TOLERANCE);

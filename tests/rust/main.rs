@@ -19,6 +19,7 @@ mod gradients;
 mod oracle;
 mod plans;
 mod properties;
+mod routes;
 mod saturated;
 mod shared_units;
 mod support;

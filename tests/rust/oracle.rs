@@ -1,6 +1,6 @@
-//! Random layers against the f64 oracle, at every SIMD level and for one and two threads.
+//! Random layers against the f64 oracle, by both routes, at every SIMD level and for one and two threads.
 
-use crate::support::{Case, comparable, examples, ways};
+use crate::support::{Case, comparable, examples, ways_of};
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::forward;
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
@@ -14,9 +14,9 @@ fn compare(seed: u64, limits: &Limits) -> Result<(), TestCaseError> {
     let trace = forward(&random.layer, &random.inputs, None);
     comparable(&random.layer, &trace)?;
     let case = Case::new(&random.layer, &random.inputs);
-    for (level, threads) in ways() {
-        let results = case.run(level, threads).unwrap();
-        let name = |what| format!("{what} of seed {seed} at {level:?}, {threads} threads");
+    for way in ways_of(seed) {
+        let results = case.run_in(way).unwrap();
+        let name = |what| format!("{what} of seed {seed} at {way:?}");
         assert_close(&name("y"), &results.y, &trace.outputs.y, TOLERANCE);
         assert_close(&name("hn"), &results.hn, &trace.outputs.hn, TOLERANCE);
         assert_close(&name("cn"), &results.cn, &trace.outputs.cn, TOLERANCE);

@@ -1,9 +1,10 @@
-//! What must hold whatever the numbers: splitting, carrying, striding and reversing change no bit.
+//! What must hold whatever the numbers: splitting, carrying, striding and reversing change no bit by panels, and
+//! only the rounding by a library.
 
-use crate::support::{Case, Results, examples, optional, ways};
+use crate::support::{CallWay, Case, Results, examples, optional, ways_of};
 use bnns_lstm::{
     DataLayout, FilterParameters, LSTMDataDescriptor, LayerFlags, LayerParametersLSTM, Level,
-    NDArrayDescriptor, Options, direct_forward_with,
+    NDArrayDescriptor, Route, direct_forward_with,
 };
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
 use proptest::prelude::*;
@@ -20,11 +21,22 @@ fn random(seed: u64, lengths: bool) -> Case {
     Case::new(&case.layer, &case.inputs)
 }
 
-/// Run a structure at a level, with threads.
-fn apply(params: &mut LayerParametersLSTM<'_>, (level, n_threads): (Level, usize)) {
-    let options = Options { level, force_threads: true, ..Options::default() };
-    let filter = FilterParameters { n_threads, ..Default::default() };
-    direct_forward_with(options, params, &filter, None).unwrap();
+/// Run a structure in some way.
+fn apply(params: &mut LayerParametersLSTM<'_>, way: CallWay) {
+    let filter = FilterParameters { n_threads: way.n_threads, ..Default::default() };
+    direct_forward_with(way.options(), params, &filter, None).unwrap();
+}
+
+/// By panels at the best level.
+fn best(n_threads: usize) -> CallWay {
+    CallWay { route: Route::Panels, level: Level::best(), n_threads }
+}
+
+/// Check that two results of a way are the same.
+fn assert_same(way: CallWay, found: &Results, wanted: &Results) {
+    way.assert_same("y", &found.y, &wanted.y);
+    way.assert_same("hn", &found.hn, &wanted.hn);
+    way.assert_same("cn", &found.cn, &wanted.cn);
 }
 
 /// Copy `[outer][batch][inner]` for some batch rows.
@@ -74,13 +86,14 @@ proptest! {
         let width = case.layer.directions() * hidden;
         let half = batch / 2;
         prop_assume!(half > 0);
-        for way in ways() {
-            let whole = case.run(way.0, way.1).unwrap();
+        for way in ways_of(seed) {
+            let whole = case.run_in(way).unwrap();
             for rows in [0..half, half..batch] {
-                let part = of_rows(&case, rows.clone()).run(way.0, way.1).unwrap();
-                prop_assert_eq!(&part.y, &batch_rows(&whole.y, batch, width, rows.clone()));
-                prop_assert_eq!(&part.hn, &batch_rows(&whole.hn, batch, hidden, rows.clone()));
-                prop_assert_eq!(&part.cn, &batch_rows(&whole.cn, batch, hidden, rows));
+                let part = of_rows(&case, rows.clone()).run_in(way).unwrap();
+                let of = |values, width| batch_rows(values, batch, width, rows.clone());
+                let (y, hn, cn) =
+                    (of(&whole.y, width), of(&whole.hn, hidden), of(&whole.cn, hidden));
+                assert_same(way, &part, &Results { y, hn, cn });
             }
         }
     }
@@ -96,30 +109,29 @@ proptest! {
         let steps = case.layer.seq_len;
         let cut = steps / 2;
         prop_assume!(cut > 0);
-        for way in ways() {
-            let whole = case.run(way.0, way.1).unwrap();
+        for way in ways_of(seed) {
+            let whole = case.run_in(way).unwrap();
             let per_step = case.layer.batch_size * case.layer.input_size;
             let mut first = case.clone();
             first.layer.seq_len = cut;
             first.x.truncate(cut * per_step);
-            let first = first.run(way.0, way.1).unwrap();
+            let first = first.run_in(way).unwrap();
             let mut second = case.clone();
             second.layer.seq_len = steps - cut;
             second.x.drain(..cut * per_step);
             (second.h0, second.c0) = (Some(first.hn), Some(first.cn));
-            let second = second.run(way.0, way.1).unwrap();
-            let joined = [first.y, second.y].concat();
-            prop_assert_eq!(joined, whole.y);
-            prop_assert_eq!((second.hn, second.cn), (whole.hn, whole.cn));
+            let second = second.run_in(way).unwrap();
+            let y = [&first.y[..], &second.y].concat();
+            assert_same(way, &Results { y, ..second }, &whole);
         }
     }
 
     #[test]
     fn layouts_strides_and_states_in_place_change_no_bit(seed: u64) {
         let case = random(seed, true);
-        for way in ways() {
-            let plain = case.run(way.0, way.1).unwrap();
-            prop_assert_eq!(strided(&case, way).bits(), plain.bits(), "{:?}", way);
+        for way in ways_of(seed) {
+            let plain = case.run_in(way).unwrap();
+            assert_same(way, &strided(&case, way), &plain);
         }
     }
 
@@ -149,9 +161,9 @@ proptest! {
             }
         }
         let h = case.layer.hidden_size;
-        for way in ways() {
-            let straight = case.run(way.0, way.1).unwrap();
-            let turned = swapped.run(way.0, way.1).unwrap();
+        for way in ways_of(seed) {
+            let straight = case.run_in(way).unwrap();
+            let turned = swapped.run_in(way).unwrap();
             let per_step = case.layer.batch_size * 2 * h;
             let expected: Vec<f32> = turned
                 .y
@@ -160,13 +172,13 @@ proptest! {
                 .flat_map(|step| step.chunks_exact(2 * h))
                 .flat_map(|row| row[h..].iter().chain(&row[..h]).copied())
                 .collect();
-            prop_assert_eq!(&straight.y, &expected);
+            way.assert_same("y", &straight.y, &expected);
         }
     }
 }
 
 /// The same call with batch-major data at padded strides, and final states over the initial ones.
-fn strided(case: &Case, way: (Level, usize)) -> Results {
+fn strided(case: &Case, way: CallWay) -> Results {
     let layer = &case.layer;
     let (l, d, n, h) = (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
     let (s, i) = (layer.seq_len, layer.input_size);
@@ -238,7 +250,7 @@ fn any_subset_of_outputs_is_what_all_of_them_are() {
         if wanted & 4 != 0 {
             params.output_descriptor.cell_state_desc = state(&mut cn);
         }
-        apply(&mut params, (Level::best(), 2));
+        apply(&mut params, best(2));
         drop(params);
         assert!(wanted & 1 == 0 || y == all.y, "y of {wanted}");
         assert!(wanted & 2 == 0 || hn == all.hn, "hn of {wanted}");
@@ -258,7 +270,7 @@ fn the_default_activations_flag_is_the_default_activations() {
     params.input_gate.activation = None;
     let size = [layer.directions() * layer.hidden_size, layer.batch_size, layer.seq_len];
     params.output_descriptor.data_desc = NDArrayDescriptor::write(&mut y, DataLayout::SNE, &size);
-    apply(&mut params, (Level::best(), 1));
+    apply(&mut params, best(1));
     drop(params);
     assert_eq!(y, explicit.y);
 }
@@ -291,7 +303,7 @@ fn the_joint_form_is_the_split_form_with_equal_widths() {
         let size = [d * h, layer.batch_size, layer.seq_len];
         params.output_descriptor.data_desc =
             NDArrayDescriptor::write(&mut y, DataLayout::SNE, &size);
-        apply(&mut params, (Level::best(), 1));
+        apply(&mut params, best(1));
         drop(params);
         assert_eq!(y, split.y, "seed {seed}");
     }

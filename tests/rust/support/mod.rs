@@ -4,11 +4,14 @@
 //! threads. Everything is f32 from here on.
 
 pub mod training;
+mod ways;
+
+pub use ways::{CallWay, ways, ways_by, ways_of};
 
 use bnns_lstm::{
     Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers,
     LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level,
-    NDArrayDescriptor, Options, direct_forward_with,
+    NDArrayDescriptor, Options, Route, direct_forward_with,
 };
 use bnns_lstm_testkit::compare::narrow;
 use bnns_lstm_testkit::{Gate, Inputs, Layer, Peephole, PerGate, Trace};
@@ -137,8 +140,18 @@ impl Case {
         }
     }
 
-    /// What the library computes.
+    /// What the library computes by panels.
     pub fn run(&self, level: Level, n_threads: usize) -> Result<Results, Error> {
+        self.run_in(CallWay { route: Route::Panels, level, n_threads })
+    }
+
+    /// What the library computes in some way.
+    pub fn run_in(&self, way: CallWay) -> Result<Results, Error> {
+        self.run_with(way.options())
+    }
+
+    /// What the library computes with options.
+    pub fn run_with(&self, options: Options) -> Result<Results, Error> {
         let layer = &self.layer;
         let (l, d, n, h) =
             (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
@@ -164,8 +177,7 @@ impl Case {
                 &[l, d, n, h],
             ),
         };
-        let options = Options { level, force_threads: true, ..Options::default() };
-        let filter = FilterParameters { n_threads, ..Default::default() };
+        let filter = FilterParameters { n_threads: options.n_threads, ..Default::default() };
         direct_forward_with(options, &mut params, &filter, None)?;
         drop(params);
         Ok(Results { y, hn, cn })
@@ -201,11 +213,6 @@ pub fn examples(cases: u32) -> ProptestConfig {
         None => RngSeed::Random,
     };
     ProptestConfig { cases, rng_seed, max_global_rejects: 4 * cases, ..ProptestConfig::default() }
-}
-
-/// Every level of the machine, with one thread and with two.
-pub fn ways() -> Vec<(Level, usize)> {
-    Level::available().into_iter().flat_map(|level| [(level, 1), (level, 2)]).collect()
 }
 
 /// A C array of this shape, or an absent descriptor.

@@ -48,6 +48,9 @@ mod tests {
             assert_eq!(Route::from_name(route.name()), Ok(route));
         }
         let text = Route::from_name("blas").unwrap_err().to_string();
-        assert!(text.contains("panels") && text.contains("gemm") && text.contains("blas"), "{text}");
+        assert!(
+            text.contains("panels") && text.contains("gemm") && text.contains("blas"),
+            "{text}"
+        );
     }
 }

@@ -17,8 +17,12 @@ pub struct GemmRows {
 
 impl GemmRows {
     /// No product takes it.
-    pub const NEVER: Self =
-        Self { inputs: usize::MAX, hidden: usize::MAX, transposed: usize::MAX, gradients: usize::MAX };
+    pub const NEVER: Self = Self {
+        inputs: usize::MAX,
+        hidden: usize::MAX,
+        transposed: usize::MAX,
+        gradients: usize::MAX,
+    };
 
     /// Every product takes it.
     pub const ALWAYS: Self = Self { inputs: 1, hidden: 1, transposed: 1, gradients: 1 };

@@ -129,7 +129,9 @@ impl LayerPass<'_, '_> {
         match self.place.direction {
             Direction::Forward => {
                 self.steps(chunk, &by_panels, &mut buffers, hidden);
-                by_library.rev().try_for_each(|at| self.step_by_library(chunk, at, &mut buffers))?;
+                by_library
+                    .rev()
+                    .try_for_each(|at| self.step_by_library(chunk, at, &mut buffers))?;
             }
             Direction::Backward => {
                 for step in by_library {

@@ -27,8 +27,10 @@ impl Task<'_> {
         for Rows { floats, pitch, width: inputs } in inputs {
             if inputs > 0 {
                 let (of_part, rest) = weights.split_at(inputs * width);
-                let (x, w) =
-                    (rows(floats, count, inputs, pitch)?, columns(of_part, inputs, width, own.clone())?);
+                let (x, w) = (
+                    rows(floats, count, inputs, pitch)?,
+                    columns(of_part, inputs, width, own.clone())?,
+                );
                 multiply(x, w, true, pre.view_mut())?;
                 weights = rest;
             }
