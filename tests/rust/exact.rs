@@ -1,8 +1,7 @@
 //! Integer arithmetic in floats: with linear activations and small integers every product and sum is
 //! exact, so any slip in packing, gate order, peepholes or direction of time shows as a whole number.
 
-use crate::support::{Case, ways_by};
-use bnns_lstm::Route;
+use crate::support::{Case, all_ways};
 use bnns_lstm_testkit::random::{Activations, Limits, Rng, random_case};
 use bnns_lstm_testkit::{Activation, Peephole, forward};
 
@@ -62,7 +61,7 @@ fn integers_come_out_exactly_at_every_level() {
         let Some((case, expected)) = integral(seed) else { continue };
         exact += 1;
         nonzero += usize::from(expected.iter().any(|&value| value != 0.0));
-        for way in ways_by(&Route::ALL) {
+        for way in all_ways() {
             let results = case.run_in(way).unwrap();
             let found = [results.y, results.hn, results.cn].concat();
             assert_eq!(found, expected, "seed {seed} at {way:?}");

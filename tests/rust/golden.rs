@@ -1,7 +1,6 @@
 //! The golden cases of `tests/golden`, by both routes, at every SIMD level and for one and two threads.
 
-use crate::support::{Case, ways_by};
-use bnns_lstm::Route;
+use crate::support::{Case, all_ways};
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::golden::load_all;
 
@@ -14,7 +13,7 @@ fn outputs_are_those_of_the_golden_cases() {
     assert_eq!(cases.len(), 42);
     for golden in cases {
         let case = Case::new(&golden.layer, &golden.inputs);
-        for way in ways_by(&Route::ALL) {
+        for way in all_ways() {
             let name = |what| format!("{} {what} at {way:?}", golden.name);
             let results = case.run_in(way).unwrap();
             assert_close(&name("y"), &results.y, &golden.outputs.y, TOLERANCE);

@@ -1,8 +1,8 @@
 //! Gradients: the golden cases and the f64 oracle, by both routes, at every SIMD level and for one and two threads.
 
 use crate::support::training::{Named, Way};
-use crate::support::{Case, comparable, examples, ways, ways_by, ways_of};
-use bnns_lstm::{Checkpoints, Level, Route, Tuning};
+use crate::support::{Case, all_ways, comparable, examples, ways};
+use bnns_lstm::{Checkpoints, Level, Tuning};
 use bnns_lstm_testkit::compare::{assert_close, widen};
 use bnns_lstm_testkit::golden::load_all;
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
@@ -25,7 +25,7 @@ const CHECKPOINTS: [Checkpoints; 5] = [
 fn gradients_are_those_of_the_golden_cases() {
     for golden in load_all().unwrap() {
         let case = Case::new(&golden.layer, &golden.inputs);
-        for call in ways_by(&Route::ALL) {
+        for call in all_ways() {
             let checkpoints = CHECKPOINTS.into_iter().map(|checkpoints| (checkpoints, false));
             for (checkpoints, accumulate) in checkpoints.chain([(Checkpoints::Every(2), true)]) {
                 let way = Way { accumulate, checkpoints, ..Way::of_call(call) };
@@ -49,7 +49,7 @@ fn bits(gradients: &Named) -> Vec<u32> {
 fn compare(seed: u64, limits: &Limits, dropout: f32) -> Result<(), TestCaseError> {
     let random = random_case(seed, limits);
     let case = Case::new(&random.layer, &random.inputs);
-    let all = ways_of(seed).into_iter().enumerate().map(|(index, call)| {
+    let all = all_ways().into_iter().enumerate().map(|(index, call)| {
         let checkpoints = CHECKPOINTS[(index + seed as usize) % CHECKPOINTS.len()];
         Way { checkpoints, dropout, seed, ..Way::of_call(call) }
     });

@@ -1,6 +1,6 @@
 //! Random layers against the f64 oracle, by both routes, at every SIMD level and for one and two threads.
 
-use crate::support::{Case, comparable, examples, ways_of};
+use crate::support::{Case, all_ways, comparable, examples};
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::forward;
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
@@ -14,7 +14,7 @@ fn compare(seed: u64, limits: &Limits) -> Result<(), TestCaseError> {
     let trace = forward(&random.layer, &random.inputs, None);
     comparable(&random.layer, &trace)?;
     let case = Case::new(&random.layer, &random.inputs);
-    for way in ways_of(seed) {
+    for way in all_ways() {
         let results = case.run_in(way).unwrap();
         let name = |what| format!("{what} of seed {seed} at {way:?}");
         assert_close(&name("y"), &results.y, &trace.outputs.y, TOLERANCE);

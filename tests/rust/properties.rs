@@ -1,7 +1,7 @@
 //! What must hold whatever the numbers: splitting, carrying, striding and reversing change no bit by panels, and
 //! only the rounding by a library.
 
-use crate::support::{CallWay, Case, Results, examples, optional, ways_of};
+use crate::support::{CallWay, Case, Results, all_ways, examples, optional};
 use bnns_lstm::{
     DataLayout, FilterParameters, LSTMDataDescriptor, LayerFlags, LayerParametersLSTM, Level,
     NDArrayDescriptor, Route, direct_forward_with,
@@ -86,7 +86,7 @@ proptest! {
         let width = case.layer.directions() * hidden;
         let half = batch / 2;
         prop_assume!(half > 0);
-        for way in ways_of(seed) {
+        for way in all_ways() {
             let whole = case.run_in(way).unwrap();
             for rows in [0..half, half..batch] {
                 let part = of_rows(&case, rows.clone()).run_in(way).unwrap();
@@ -109,7 +109,7 @@ proptest! {
         let steps = case.layer.seq_len;
         let cut = steps / 2;
         prop_assume!(cut > 0);
-        for way in ways_of(seed) {
+        for way in all_ways() {
             let whole = case.run_in(way).unwrap();
             let per_step = case.layer.batch_size * case.layer.input_size;
             let mut first = case.clone();
@@ -129,7 +129,7 @@ proptest! {
     #[test]
     fn layouts_strides_and_states_in_place_change_no_bit(seed: u64) {
         let case = random(seed, true);
-        for way in ways_of(seed) {
+        for way in all_ways() {
             let plain = case.run_in(way).unwrap();
             assert_same(way, &strided(&case, way), &plain);
         }
@@ -161,7 +161,7 @@ proptest! {
             }
         }
         let h = case.layer.hidden_size;
-        for way in ways_of(seed) {
+        for way in all_ways() {
             let straight = case.run_in(way).unwrap();
             let turned = swapped.run_in(way).unwrap();
             let per_step = case.layer.batch_size * 2 * h;

@@ -6,7 +6,7 @@
 pub mod training;
 mod ways;
 
-pub use ways::{CallWay, ways, ways_by, ways_of};
+pub use ways::{CallWay, all_ways, ways};
 
 use bnns_lstm::{
     Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers,

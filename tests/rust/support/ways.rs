@@ -1,6 +1,6 @@
 //! The ways in which the same layer is computed: route of products, SIMD level, threads.
 //!
-//! In: a seed, or nothing. Out: ways, and what two of them must agree on.
+//! In: the levels of the machine. Out: ways, and what two results of one must agree on.
 
 use bnns_lstm::{Level, Options, Route};
 use bnns_lstm_testkit::compare::{assert_close, widen};
@@ -41,17 +41,10 @@ pub fn ways() -> Vec<(Level, usize)> {
     Level::available().into_iter().flat_map(|level| [(level, 1), (level, 2)]).collect()
 }
 
-/// The same by some routes.
-pub fn ways_by(routes: &[Route]) -> Vec<CallWay> {
-    let of = |&route| ways().into_iter().map(move |(level, n_threads)| (route, level, n_threads));
-    let all = routes.iter().flat_map(of);
-    all.map(|(route, level, n_threads)| CallWay { route, level, n_threads }).collect()
-}
-
-/// The ways of a drawn case: by panels, and for a quarter of the seeds by a library too.
-/// `BNNSLSTM_TEST_ALL_ROUTES` makes it all of them.
-pub fn ways_of(seed: u64) -> Vec<CallWay> {
-    let is_in_full = std::env::var_os("BNNSLSTM_TEST_ALL_ROUTES").is_some();
-    let routes = if is_in_full || seed % 4 == 0 { 2 } else { 1 };
-    ways_by(&Route::ALL[..routes])
+/// The same by both routes.
+pub fn all_ways() -> Vec<CallWay> {
+    let of = |route| {
+        ways().into_iter().map(move |(level, n_threads)| CallWay { route, level, n_threads })
+    };
+    Route::ALL.into_iter().flat_map(of).collect()
 }
