@@ -100,6 +100,16 @@ def test_rust(_: list[str]) -> None:
 
 
 @task
+def openblas(_: list[str]) -> None:
+    """Run the Rust tests with OpenBLAS for the gemm route (needs Debian's libopenblas-serial-dev or the like)."""
+    run(
+        *("cargo", "test", "--locked", "-p", "bnns-lstm", "--features", "openblas"),
+        *("--lib", "--tests"),
+        env={"OPENBLAS_NUM_THREADS": "1"},
+    )
+
+
+@task
 def test_python(arguments: list[str]) -> None:
     """Run the Python tests, those of the layer at each SIMD level (arguments go to pytest)."""
     install("dev")
@@ -206,6 +216,13 @@ def footprint(arguments: list[str]) -> None:
 def bench_rust(arguments: list[str]) -> None:
     """Time forward, packing and backward in Rust (arguments go to criterion)."""
     run("cargo", "bench", "--locked", "-p", "bnns-lstm-bench", "--bench", "layer", "--", *arguments)
+
+
+@task
+def bench_routes(arguments: list[str]) -> None:
+    """Time both routes of matrix products in turns, at each level (arguments go to routes.py)."""
+    environment()
+    run(PYTHON, "benches/python/commands/routes.py", *arguments)
 
 
 @task

@@ -1,7 +1,7 @@
 //! Backward calls for all gradients, from a cache that was filled before.
 
 use crate::room::Room;
-use crate::support::{Layer, Size};
+use crate::support::{Layer, Size, options};
 use bnns_lstm::{BackwardWorkspace, Level, Workspace, backward, cache_capacity, forward_caching};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
@@ -12,7 +12,7 @@ pub fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("backward");
     for (steps, batch, hidden) in SIZES {
         let size = Size { steps, batch, hidden };
-        let mut layer = Layer::new(Level::best(), size, true);
+        let mut layer = Layer::new(size, options(Level::best(), true));
         let weights = layer.weights();
         let backward_weights = layer.backward_weights();
         let capacity = cache_capacity(layer.plan.config()).expect("a moderate layer");

@@ -1,6 +1,6 @@
 //! Planned forward calls: weights packed before, nothing allocated.
 
-use crate::support::{Layer, Size};
+use crate::support::{Layer, Size, options};
 use bnns_lstm::{Level, Workspace, forward};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
@@ -21,7 +21,7 @@ pub fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("forward");
     for (steps, batch, hidden) in SIZES {
         let size = Size { steps, batch, hidden };
-        let mut layer = Layer::new(Level::best(), size, false);
+        let mut layer = Layer::new(size, options(Level::best(), false));
         let weights = layer.weights();
         let mut workspace = Workspace::new(&layer.plan).expect("memory for a moderate layer");
         // Multiply-adds, counted as two operations, of the inputs and of the states.

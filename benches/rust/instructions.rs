@@ -12,7 +12,7 @@ use bnns_lstm::{
     BackwardWorkspace, Error, Level, Workspace, backward, cache_capacity, forward, forward_caching,
 };
 use room::Room;
-use support::{Layer, Size};
+use support::{Layer, Size, options};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +30,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
     };
     let size = Size { steps: *steps, batch: *batch, hidden: *hidden };
     let level = Level::from_name("avx2").map_err(|error| error.to_string())?;
-    let mut layer = Layer::new(level, size, kind == "train");
+    let mut layer = Layer::new(size, options(level, kind == "train"));
     let computed = match kind.as_str() {
         "forward" => run_forward(&mut layer, *calls),
         "train" => run_training(&mut layer, size, *calls),

@@ -1,6 +1,6 @@
 //! Packing the weights: once a layer in inference, once a step in training.
 
-use crate::support::{Layer, Size};
+use crate::support::{Layer, Size, options};
 use bnns_lstm::Level;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
@@ -9,7 +9,7 @@ pub fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packing");
     for hidden in [32, 128, 256, 512] {
         let size = Size { steps: 1, batch: 1, hidden };
-        let layer = Layer::new(Level::best(), size, true);
+        let layer = Layer::new(size, options(Level::best(), true));
         // Input and hidden weights of four gates.
         let bytes = 2 * 4 * hidden * hidden * size_of::<f32>();
         group.throughput(Throughput::Bytes(bytes as u64));

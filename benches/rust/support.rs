@@ -26,6 +26,13 @@ impl fmt::Display for Size {
     }
 }
 
+/// One thread.
+pub fn options(level: Level, training: bool) -> Options {
+    // The numbers of one machine, so that counts are those of every machine.
+    let tuning = Tuning::new(Caches::REFERENCE);
+    Options { level, n_threads: 1, training, tuning, ..Default::default() }
+}
+
 /// A planned layer and all of its arrays.
 pub struct Layer {
     pub plan: Plan,
@@ -38,15 +45,12 @@ pub struct Layer {
 }
 
 impl Layer {
-    pub fn new(level: Level, size: Size, training: bool) -> Self {
+    pub fn new(size: Size, options: Options) -> Self {
         let Size { steps, batch, hidden } = size;
         let x = values(steps * batch * hidden, 1.0);
         let mut y = vec![0.0; steps * batch * hidden];
         let w = values(hidden * hidden, (hidden as f32).sqrt().recip());
         let b = values(hidden, 0.1);
-        // The numbers of one machine, so that counts are those of every machine.
-        let tuning = Tuning::new(Caches::REFERENCE);
-        let options = Options { level, n_threads: 1, training, tuning, ..Default::default() };
         let gates = Gates::from_fn(|_| gate([&w[..], &w, &b].map(Data::from)));
         let params = params(size, &x[..], &mut y[..], gates);
         let checked =

@@ -88,8 +88,12 @@ __all__ = [
 def info() -> dict[str, object]:
     """What computes: version, SIMD level in use and levels of this machine, threads, versions.
 
+    `products` is the route of matrix products: `panels`, `gemm`, or `by rows` where the rows of a product
+    decide. `gemm` is the library that computes those of the second route.
+
     Raises:
-        ConfigurationError: If `BNNSLSTM_LEVEL` names a level that this machine does not have.
+        ConfigurationError: If `BNNSLSTM_LEVEL` names a level that this machine does not have, or
+            `BNNSLSTM_PRODUCTS` a route that there is not.
 
     Example:
         >>> import bnns_lstm as bl

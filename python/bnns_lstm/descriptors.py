@@ -167,7 +167,8 @@ class FilterParameters(_Structure):
         seed: Key of the dropout mask; looked at in training only.
         checkpoint_steps: What the training cache holds. 0: every step, as in BNNS. k: the states before every
             k-th step, and the backward pass computes the steps in between again; "sqrt": the same with the
-            square root of seq_len, rounded up. Gradients are the same to the last bit.
+            square root of seq_len, rounded up. Gradients are the same to the last bit; where a
+            library computes the matrix products, but for rounding (docs/using.md).
         flags: 0, or 1 for "use the client's pointers", which is what always happens.
         alloc_memory: Cannot be honoured; must be None.
         free_memory: Cannot be honoured; must be None.

@@ -114,7 +114,8 @@ def direct_apply_lstm_batch_backward(
     """Compute gradients, `BNNSDirectApplyLSTMBatchBackward`.
 
     Every gradient is optional. Those with respect to inputs of inactive samples are 0. Results are the
-    same to the last bit with and without a cache, and for any number of threads.
+    same to the last bit with and without a cache, and for any number of threads; where a library computes
+    the matrix products, but for rounding (docs/using.md).
 
     Args:
         params: The layer and its arrays, as in the forward call. Outputs are not needed; initial states

@@ -42,6 +42,25 @@ fn backward(bytes: &[u8]) -> Option<bool> {
     decoded(bytes).map(|input| gradients::run(&input))
 }
 
+/// As [`forward`], by both routes of products.
+fn forward_by_both(bytes: &[u8]) -> Option<bool> {
+    let by_other = decoded(bytes).map(|input: layer::Layer| layer::run(&input.by_other_route()));
+    both(forward(bytes), by_other)
+}
+
+/// As [`backward`], by both routes of products.
+fn backward_by_both(bytes: &[u8]) -> Option<bool> {
+    let by_other =
+        decoded(bytes).map(|input: gradients::Pair| gradients::run(&input.by_other_route()));
+    both(backward(bytes), by_other)
+}
+
+/// The route does not decide what is refused.
+fn both(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    assert_eq!(one, other);
+    one
+}
+
 /// Run all files of a folder of the repository; how many of them were decoded.
 fn replay(folder: &str, target: &str, run: Target) -> usize {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder).join(target);
@@ -102,12 +121,12 @@ fn found_structures() {
 
 #[test]
 fn found_layers() {
-    replay_found("forward", forward);
+    replay_found("forward", forward_by_both);
 }
 
 #[test]
 fn found_pairs() {
-    replay_found("backward", backward);
+    replay_found("backward", backward_by_both);
 }
 
 #[test]
@@ -132,10 +151,10 @@ fn seeds_of_structures() {
 
 #[test]
 fn seeds_of_layers() {
-    replay_seeds("forward", forward);
+    replay_seeds("forward", forward_by_both);
 }
 
 #[test]
 fn seeds_of_pairs() {
-    replay_seeds("backward", backward);
+    replay_seeds("backward", backward_by_both);
 }

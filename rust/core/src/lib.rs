@@ -8,6 +8,7 @@
 //!   -> pack     weights into panels, for calls of any batch and length
 //!   -> run      layers, directions, time
 //!   -> kernel   slices in, slices out
+//!      products the same products by a library, where the plan says so
 //!   -> math     exp, sigmoid, tanh on vectors
 //! ```
 //!
@@ -16,6 +17,10 @@
 //! one by one: [`check`], [`LayerPlan::new`] and [`Weights::pack`], once for a layer; [`Plan::new`] and
 //! [`Workspace::new`], once for each batch and length; then [`forward`] as often as they like, which allocates
 //! nothing.
+//!
+//! Products of matrices take one of two routes ([`Route`]): panels of this crate, or `ndarray`'s general matrix
+//! product, by a library ([`Library`]) that may allocate and that the features `accelerate` (macOS) and `openblas`
+//! choose.
 
 #![forbid(unsafe_code)]
 

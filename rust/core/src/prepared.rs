@@ -1,8 +1,8 @@
 //! A layer that is computed again and again.
 //!
 //! In: a checked layer and its weights, once; arrays, for each call. Out: results in the caller's memory.
-//! Checking, planning and packing happen at the beginning; a call takes no lock and, on one thread,
-//! allocates nothing.
+//! Checking, planning and packing happen at the beginning; a call takes no lock and, on one thread and by
+//! panels, allocates nothing.
 
 use crate::check::{Checked, check};
 use crate::desc::{FilterParameters, LayerParametersLSTM};

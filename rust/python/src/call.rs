@@ -7,7 +7,7 @@ use crate::borrow::{self, Sources, lend_mut, write_data};
 use crate::cache::{Use, check_apart, path, read_cache};
 use crate::errors::Failure;
 use crate::gradients::Gradients;
-use crate::info::level;
+use crate::info::{level, products};
 use crate::memory::{Array, Reading, Writing};
 use crate::params::{Layer, LayerArrays, read_filter, read_layer, read_layer_of_pair};
 use crate::reader::Reader;
@@ -148,7 +148,8 @@ pub(crate) fn direct_apply_lstm_batch_backward(
 
 /// How the core is to run.
 pub(crate) fn options(filter: &FilterParameters) -> Result<Options, Error> {
-    Ok(Options { level: level()?, n_threads: filter.n_threads, ..Options::default() })
+    let (level, products) = (level()?, products()?);
+    Ok(Options { level, products, n_threads: filter.n_threads, ..Options::default() })
 }
 
 /// What a forward call needs: a checked layer and its arrays.

@@ -10,6 +10,9 @@ use pyo3::types::PyTuple;
 /// The environment variable that forces a SIMD level.
 pub(crate) const LEVEL_VARIABLE: &str = "BNNSLSTM_LEVEL";
 
+/// The environment variable that forces a route of products.
+pub(crate) const PRODUCTS_VARIABLE: &str = "BNNSLSTM_PRODUCTS";
+
 /// Where the classes are.
 const MODULE: &str = "bnns_lstm.errors";
 
@@ -63,6 +66,12 @@ fn exception(py: Python<'_>, error: Error) -> PyResult<PyErr> {
         Error::UnknownLevel { requested, available } => {
             let text = format!(
                 "environment variable {LEVEL_VARIABLE}: expected one of {available}, found {requested:?}"
+            );
+            with_text(py, "ConfigurationError", &text)
+        }
+        Error::UnknownRoute { requested } => {
+            let text = format!(
+                "environment variable {PRODUCTS_VARIABLE}: expected panels or gemm, found {requested:?}"
             );
             with_text(py, "ConfigurationError", &text)
         }

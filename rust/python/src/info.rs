@@ -1,10 +1,10 @@
 //! What this build and this machine are.
 //!
-//! In: the environment. Out: the SIMD level that all calls use, and the table that `info()` shows. It knows
-//! nothing of layers.
+//! In: the environment. Out: the SIMD level and the route of products that all calls use, and the table that
+//! `info()` shows. It knows nothing of layers.
 
-use crate::errors::{Failure, LEVEL_VARIABLE};
-use bnns_lstm::{Code, Error, Level};
+use crate::errors::{Failure, LEVEL_VARIABLE, PRODUCTS_VARIABLE};
+use bnns_lstm::{Code, Error, GemmRows, Level, Library, Route, Tuning};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::OnceLock;
@@ -20,16 +20,26 @@ pub(crate) fn level() -> Result<Level, Error> {
 }
 
 fn read_level() -> Result<Level, Error> {
-    match std::env::var_os(LEVEL_VARIABLE) {
-        Some(name) if !name.is_empty() => Level::from_name(&name.to_string_lossy()),
-        _ => Ok(Level::best()),
-    }
+    variable(LEVEL_VARIABLE).map_or_else(|| Ok(Level::best()), |name| Level::from_name(&name))
 }
 
-/// What computes: versions, SIMD level in use, levels of this machine (slowest first), threads of this
-/// machine, and whether the compiler optimised.
+/// The route that products of matrices are forced to take, from the environment, read in the same way.
+pub(crate) fn products() -> Result<Option<Route>, Error> {
+    static PRODUCTS: OnceLock<Result<Option<Route>, Error>> = OnceLock::new();
+    let read = || variable(PRODUCTS_VARIABLE).map(|name| Route::from_name(&name)).transpose();
+    PRODUCTS.get_or_init(read).clone()
+}
+
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    value.map(|value| value.to_string_lossy().into_owned())
+}
+
+/// What computes: versions, SIMD level in use, levels of this machine (slowest first), the route of products
+/// and the library of the gemm route, threads of this machine, and whether the compiler optimised.
 ///
-/// Raises `ConfigurationError` if `BNNSLSTM_LEVEL` names a level that this machine does not have.
+/// Raises `ConfigurationError` if `BNNSLSTM_LEVEL` names a level that this machine does not have, or
+/// `BNNSLSTM_PRODUCTS` a route that there is not.
 #[pyfunction]
 pub(crate) fn info(py: Python<'_>) -> Result<Bound<'_, PyDict>, Failure> {
     let levels: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
@@ -38,6 +48,12 @@ pub(crate) fn info(py: Python<'_>) -> Result<Bound<'_, PyDict>, Failure> {
     info.set_item("version", VERSION)?;
     info.set_item("level", level()?.name())?;
     info.set_item("levels", levels)?;
+    let by_default = match Tuning::of_machine().gemm_rows {
+        GemmRows::NEVER => Route::Panels.name(),
+        _ => "by rows",
+    };
+    info.set_item("products", products()?.map_or(by_default, Route::name))?;
+    info.set_item("gemm", Library::of_build().name())?;
     info.set_item("n_threads", threads)?;
     info.set_item("optimized", !cfg!(debug_assertions))?;
     info.set_item("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS))?;

@@ -151,22 +151,40 @@ def test_info_says_what_computes() -> None:
     info = bl.info()
     assert info["level"] in info["levels"]
     assert info["levels"][0] == "fallback"
+    assert info["products"] in {"panels", "gemm", "by rows"}
+    assert info["gemm"] in {"matrixmultiply", "accelerate", "openblas"}
     assert info["n_threads"] >= 1
     assert info["version"] == bl.__version__
 
 
-def test_a_level_that_is_not_there_is_a_configuration_error() -> None:
-    code = "import bnns_lstm as bl\ntry: bl.info()\nexcept bl.ConfigurationError as error: print(error)"
+def told_with(variable: str, value: str) -> str:
+    """What `info` says, or refuses, in a process with this variable."""
+    code = "import bnns_lstm as bl\ntry: print(bl.info())\nexcept bl.ConfigurationError as error: print(error)"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={"BNNSLSTM_LEVEL": "mmx", "PATH": ""},
+        env={variable: value, "PATH": ""},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "BNNSLSTM_LEVEL" in done.stdout
-    assert "mmx" in done.stdout
-    assert "fallback" in done.stdout
+    return done.stdout
+
+
+def test_a_level_that_is_not_there_is_a_configuration_error() -> None:
+    said = told_with("BNNSLSTM_LEVEL", "mmx")
+    assert "BNNSLSTM_LEVEL" in said
+    assert "mmx" in said
+    assert "fallback" in said
+
+
+def test_products_take_a_route_that_there_is() -> None:
+    for route in ("panels", "gemm"):
+        assert f"'products': '{route}'" in told_with("BNNSLSTM_PRODUCTS", route)
+    said = told_with("BNNSLSTM_PRODUCTS", "blas")
+    assert said == (
+        "environment variable BNNSLSTM_PRODUCTS: expected panels or gemm, found \"blas\"\n"
+    )
+    assert "panels" in told_with("BNNSLSTM_PRODUCTS", "")
 
 
 def test_everything_public_is_documented_and_everything_native_is_reachable() -> None:

@@ -150,7 +150,8 @@ impl<'a> LayerParametersLSTM<'a> {
     }
 }
 
-/// Which steps the training cache holds. Gradients are the same to the last bit.
+/// Which steps the training cache holds. Gradients are the same to the last bit; in the gemm route of products
+/// ([`Route`](crate::Route)), but for rounding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Checkpoints {
     /// All of them, as in BNNS: memory grows with the number of steps.

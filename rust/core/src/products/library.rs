@@ -30,7 +30,7 @@ pub enum Library {
     Matrixmultiply,
     /// Apple's Accelerate: feature `accelerate`.
     Accelerate,
-    /// The system's OpenBLAS: feature `openblas`.
+    /// The system's `OpenBLAS`: feature `openblas`.
     OpenBlas,
 }
 

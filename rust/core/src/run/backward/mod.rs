@@ -1,10 +1,11 @@
 //! The backward pass.
 //!
 //! In: a plan for training, packed weights, a filled cache, arrays. Out: gradients in the caller's arrays. No
-//! result depends on which thread computes it, nor on what the cache holds.
+//! result depends on which thread computes it, nor, by panels, on what the cache holds.
 
 mod arrays;
 mod chunks;
+mod groups;
 mod layers;
 mod load;
 mod matrices;

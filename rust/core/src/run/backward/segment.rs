@@ -1,7 +1,8 @@
 //! A segment of the forward pass computed again, from the checkpoint before it.
 //!
 //! In: the caller's input, the checkpoints, and which steps of which layers are wanted. Out: what these
-//! steps leave, as a cache of every step would hold it, to the last bit. It writes nothing of the caller's.
+//! steps leave, as a cache of every step would hold it, to the last bit (in the gemm route, but for rounding). It
+//! writes nothing of the caller's.
 
 use super::super::cache::{Regions, RowStep, TaskCache};
 use super::super::forward::{
