@@ -117,13 +117,20 @@ def test_python(arguments: list[str]) -> None:
 
 
 def test_levels(arguments: Sequence[str]) -> None:
-    """Run the Python tests of the installed package: all at the best level, those of the layer at each."""
+    """Run the Python tests of the installed package: all at the best level, those of the layer at each.
+
+    And, with products by a library, those that compare with other implementations: the rest compares bits.
+    """
     chosen: list[str] = []
     for level in reversed(levels()):
         run(PYTHON, "-m", "pytest", *chosen, *arguments, env={"BNNSLSTM_LEVEL": level})
         if not arguments:
             # Formats, command line and documents compute with few layers: once is enough.
             chosen = ["tests/python/structure", "tests/python/module"]
+    if not arguments:
+        names = ("golden", "golden_gradients", "random_gradients", "onnxruntime_oracle")
+        files = [f"tests/python/structure/test_{name}.py" for name in names]
+        run(PYTHON, "-m", "pytest", *files, env={"BNNSLSTM_PRODUCTS": "gemm"})
 
 
 def levels() -> Sequence[str]:

@@ -1,8 +1,8 @@
 //! Both routes of matrix products, in turns.
 //!
-//! In: a SIMD level, rounds, and sizes as `ROWSxUNITS`. Out: JSON on standard output: for each size the medians
-//! of a forward call and of a training step by panels, and how much longer each takes with one kind of product by the
-//! library, and with all. One thread.
+//! In: a SIMD level, rounds, and sizes as `ROWSxUNITS`. Out: JSON on standard output: for each size the times of
+//! a forward call and of a training step, by panels, with one kind of product by the library, and with all. One
+//! thread.
 //!
 //! `matrixmultiply` finds out by itself what the processor has. A lower level needs a build in which it may not:
 //! `python3 tasks.py bench-routes` makes one for each level.
@@ -58,7 +58,8 @@ fn run(arguments: &[String]) -> Result<Value, String> {
         return Err("expected LEVEL ROUNDS ROWSxUNITS ...".to_owned());
     };
     let level = Level::from_name(level).map_err(|error| error.to_string())?;
-    let rounds = rounds.parse().map_err(|_| format!("expected rounds, found {rounds}"))?;
+    let rounds = rounds.parse().ok().filter(|&rounds| rounds > 0);
+    let rounds = rounds.ok_or("expected one round at least")?;
     let rows: Result<Vec<Value>, String> =
         sizes.iter().map(|text| measure(level, rounds, size(text)?)).collect();
     Ok(json!({ "level": level.name(), "library": Library::of_build().name(), "rows": rows? }))
@@ -91,7 +92,7 @@ fn measure(level: Level, rounds: usize, size: Size) -> Result<Value, String> {
     Ok(row)
 }
 
-/// Medians in microseconds, by name; the calls take turns.
+/// Median and minimum in microseconds, by name; the calls take turns.
 fn interleaved(mut calls: Vec<(&str, Call)>, rounds: usize) -> Result<Value, String> {
     let mut times = vec![Vec::new(); calls.len()];
     for round in 0..=rounds {
@@ -103,12 +104,12 @@ fn interleaved(mut calls: Vec<(&str, Call)>, rounds: usize) -> Result<Value, Str
             }
         }
     }
-    let mut medians = json!({});
+    let mut figures = json!({});
     for ((name, _), mut times) in calls.into_iter().zip(times) {
         times.sort_by(f64::total_cmp);
-        medians[name] = json!(times[times.len() / 2] * 1e6);
+        figures[name] = json!([times[times.len() / 2] * 1e6, times[0] * 1e6]);
     }
-    Ok(medians)
+    Ok(figures)
 }
 
 /// A planned call with its memory.

@@ -7,8 +7,8 @@
 use crate::support::{Case, GateFloats, optional, ways};
 use bnns_lstm::{
     Checkpoints, DataLayout, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor,
-    LayerParametersLSTM, Level, NDArrayDescriptor, Options, compute_lstm_training_cache_capacity,
-    direct_backward_with, direct_forward_with,
+    LayerParametersLSTM, Level, NDArrayDescriptor, Options, Route,
+    compute_lstm_training_cache_capacity, direct_backward_with, direct_forward_with,
 };
 use bnns_lstm_testkit::compare::narrow;
 use bnns_lstm_testkit::golden::load_all;
@@ -117,7 +117,8 @@ fn gradients(
     training: Training,
 ) -> Vec<Vec<f32>> {
     let layer = &case.layer;
-    let options = Options { level, force_threads: true, ..Options::default() };
+    let options =
+        Options { level, force_threads: true, products: Some(Route::Panels), ..Options::default() };
     let Training { checkpoints, has_cache, .. } = training;
     let filter = FilterParameters { n_threads, seed: 7, checkpoints, ..Default::default() };
     let mut y = vec![f32::NAN; layer.y_len()];

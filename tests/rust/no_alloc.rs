@@ -1,4 +1,4 @@
-//! A planned forward call allocates nothing. One test only, since it counts what the whole process
+//! A planned forward call by panels allocates nothing. One test only, since it counts what the whole process
 //! allocates.
 
 #![allow(missing_docs)]
@@ -6,7 +6,7 @@
 use bnns_lstm::{
     BoundWeights, DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor,
     LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor,
-    Options, Outputs, Plan, Weights, Workspace, check, forward,
+    Options, Outputs, Plan, Route, Weights, Workspace, check, forward,
 };
 use bnns_lstm_testkit::alloc::{CountingAllocator, measure, process_counts};
 
@@ -66,7 +66,13 @@ fn prepare(level: Level, n_threads: usize) -> Prepared {
     };
     let checked = check(&params, &FilterParameters::default()).unwrap();
     drop(params);
-    let options = Options { level, n_threads, force_threads: true, ..Options::default() };
+    let options = Options {
+        level,
+        n_threads,
+        force_threads: true,
+        products: Some(Route::Panels),
+        ..Options::default()
+    };
     let layer = LayerPlan::new(&checked, options);
     let plan = Plan::new(&layer, &checked, options).unwrap();
     let views = || GateViews {

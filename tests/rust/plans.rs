@@ -3,13 +3,18 @@
 use crate::support::Case;
 use crate::support::training::Way;
 use bnns_lstm::{
-    BoundWeights, Caches, Error, LayerPlan, Level, Options, Outputs, Plan, Tuning, Weights,
+    BoundWeights, Caches, Error, LayerPlan, Level, Options, Outputs, Plan, Route, Tuning, Weights,
     Workspace, cache_capacity, forward, forward_caching,
 };
 use bnns_lstm_testkit::Inputs as LayerInputs;
 use bnns_lstm_testkit::Layer;
 use bnns_lstm_testkit::random::{Limits, Rng, random_layer};
 use std::sync::Arc;
+
+/// Options whose results are the same to the last bit, whatever is planned.
+fn by_panels() -> Options {
+    Options { products: Some(Route::Panels), ..Options::default() }
+}
 
 /// A layer with this many steps and samples, and inputs for it; the weights are always the same.
 fn case(steps: usize, batch: usize) -> Case {
@@ -51,7 +56,7 @@ fn pack(case: &Case, options: Options) -> Result<Weights, Error> {
 #[test]
 fn weights_that_were_packed_once_serve_any_batch_and_length() -> Result<(), Error> {
     for level in Level::available() {
-        let options = Options { level, n_threads: 1, ..Options::default() };
+        let options = Options { level, n_threads: 1, ..by_panels() };
         let weights = pack(&case(1, 1), options)?;
         for (steps, batch) in [(1, 1), (7, 1), (3, 40), (90, 2)] {
             let case = case(steps, batch);
@@ -64,7 +69,7 @@ fn weights_that_were_packed_once_serve_any_batch_and_length() -> Result<(), Erro
 
 #[test]
 fn weights_of_another_layer_or_level_are_refused() -> Result<(), Error> {
-    let options = Options { n_threads: 1, ..Options::default() };
+    let options = Options { n_threads: 1, ..by_panels() };
     let wrong = Err(Error::WrongLayer { what: "plan" });
     let small = Limits { hidden_size: 4, ..Limits::default() };
     let mut layer = random_layer(3, &small);
@@ -86,7 +91,7 @@ fn weights_of_another_layer_or_level_are_refused() -> Result<(), Error> {
 
 #[test]
 fn weights_for_inference_fill_no_cache() -> Result<(), Error> {
-    let options = Options { n_threads: 1, training: true, ..Options::default() };
+    let options = Options { n_threads: 1, training: true, ..by_panels() };
     let case = case(4, 3);
     let mut y = vec![0.0; case.layer.y_len()];
     let checked = case.checked(Way::new(options.level, 1), &mut y)?;
@@ -109,7 +114,7 @@ fn weights_for_inference_fill_no_cache() -> Result<(), Error> {
 
 #[test]
 fn equal_plans_are_as_good_as_the_same_one() -> Result<(), Error> {
-    let options = Options { n_threads: 1, ..Options::default() };
+    let options = Options { n_threads: 1, ..by_panels() };
     let case = case(4, 3);
     let [one, other] = [pack(&case, options)?, pack(&case, options)?];
     assert!(!Arc::ptr_eq(one.layer(), other.layer()));
@@ -137,8 +142,7 @@ fn no_tuned_number_changes_a_bit() -> Result<(), Error> {
         let own = case.run(Level::best(), 1)?.y;
         for tuning in tunings.into_iter().flat_map(edges) {
             for n_threads in [1, 2] {
-                let options =
-                    Options { n_threads, tuning, force_threads: true, ..Options::default() };
+                let options = Options { n_threads, tuning, force_threads: true, ..by_panels() };
                 let weights = pack(&case, options)?;
                 assert_eq!(run(&case, &weights, options)?, own, "{steps} {batch} {options:?}");
             }

@@ -5,10 +5,10 @@
 //! own values, from the training cache, go through the formula in f64, and each gradient must be as near as its
 //! few roundings allow.
 
-use crate::support::ways;
+use crate::support::{CallWay, all_ways};
 use bnns_lstm::{
     DataLayout, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags,
-    LayerParametersLSTM, Level, NDArrayDescriptor, Options, compute_lstm_training_cache_capacity,
+    LayerParametersLSTM, NDArrayDescriptor, compute_lstm_training_cache_capacity,
     direct_backward_with, direct_forward_with,
 };
 
@@ -31,11 +31,7 @@ struct Step {
 }
 
 /// One step of one sample whose gates have these biases and no weights.
-fn step(
-    (level, n_threads): (Level, usize),
-    [input, forget, candidate, output]: [&[f32]; 4],
-    c0: &[f32],
-) -> Step {
+fn step(way: CallWay, [input, forget, candidate, output]: [&[f32]; 4], c0: &[f32]) -> Step {
     let (x, ones) = ([0.0], [1.0; UNITS]);
     let (iw, hw) = (vec![0.0; UNITS], vec![0.0; UNITS * UNITS]);
     let vector = |values| NDArrayDescriptor::read(values, DataLayout::VECTOR, &[UNITS]);
@@ -75,8 +71,8 @@ fn step(
         output_gate: gate(output),
         ..sizes()
     };
-    let options = Options { level, force_threads: true, ..Options::default() };
-    let filter = FilterParameters { n_threads, ..Default::default() };
+    let options = way.options();
+    let filter = FilterParameters { n_threads: way.n_threads, ..Default::default() };
     let mut cache = vec![0; compute_lstm_training_cache_capacity(&params, &filter).unwrap()];
     direct_forward_with(options, &mut params, &filter, Some(&mut cache)).unwrap();
     let (mut d_bias, mut d_cell) = (vec![f32::NAN; UNITS], vec![f32::NAN; UNITS]);
@@ -134,7 +130,7 @@ fn assert_near(what: &str, found: &[f32], wanted: impl Iterator<Item = f64>) {
 #[test]
 fn gradients_through_a_saturated_candidate_are_relatively_accurate() {
     let (zeros, open) = ([0.0; UNITS], [OPEN; UNITS]);
-    for way in ways() {
+    for way in all_ways() {
         // The cell state is a small part of the candidate, so that its own tanh loses nothing.
         let input = [-6.0; UNITS];
         let step = step(way, [&input, &zeros, &large_values(), &open], &zeros);
@@ -147,7 +143,7 @@ fn gradients_through_a_saturated_candidate_are_relatively_accurate() {
 #[test]
 fn gradients_through_a_saturated_cell_are_relatively_accurate() {
     let (zeros, open, closed) = ([0.0; UNITS], [OPEN; UNITS], [-200.0; UNITS]);
-    for way in ways() {
+    for way in all_ways() {
         // Forget and output gate are 1, the input gate is 0: the output is the tanh of the initial state.
         let step = step(way, [&closed, &open, &zeros, &open], &large_values());
         let wanted = step.hidden.iter().map(|h| (1.0 - h) * (1.0 + h));

@@ -4,7 +4,8 @@
         [--units 64,256,512] [--rounds N] [--openblas] [--json FILE]
 
 A figure is the time of a call with some products by the library, divided by the time of the same call by panels:
-below 1 the library is faster. Medians of interleaved calls, one thread, as many inputs as units.
+below 1 the library is faster. Medians of interleaved calls, in brackets the ratio of their minima; one thread, as
+many inputs as units.
 `matrixmultiply` finds out by itself what the processor has, so that each level is a build of its own, in which
 it may use the instructions of the level only (its `MMTEST_FEATURE`). `avx` is the level `fallback` beside a
 library that may use AVX: a processor that has AVX and not AVX2. With `--openblas` the library is the system's
@@ -60,9 +61,11 @@ def table(report: dict[str, Any]) -> str:
     for row in report["rows"]:
         cells = [str(row["rows"]), str(row["units"])]
         for kind, columns in COLUMNS.items():
-            panels = row[kind]["panels"]
+            panels, fastest = row[kind]["panels"]
             cells.append(f"{panels:.0f}")
-            cells += [f"{row[kind][column] / panels:.2f}" for column in columns]
+            for column in columns:
+                median, least = row[kind][column]
+                cells.append(f"{median / panels:.2f} ({least / fastest:.2f})")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -78,7 +81,7 @@ def main() -> None:
     parser.add_argument("--levels", default="avx512,avx2,fallback,avx")
     parser.add_argument("--rows", type=numbers, default="1,8,32,128")
     parser.add_argument("--units", type=numbers, default="64,256,512")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--openblas", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
