@@ -101,7 +101,7 @@ def test_rust(_: list[str]) -> None:
 
 @task
 def openblas(_: list[str]) -> None:
-    """Run the Rust tests with OpenBLAS for the gemm route (needs Debian's libopenblas-serial-dev or the like)."""
+    """Run the Rust tests with OpenBLAS for the gemm route (Debian: libopenblas-serial-dev)."""
     run(
         *("cargo", "test", "--locked", "-p", "bnns-lstm", "--features", "openblas"),
         *("--lib", "--tests"),

@@ -3,9 +3,10 @@
     python benches/python/commands/routes.py [--levels avx512,avx2,fallback,avx] [--rows 1,8,32,128]
         [--units 64,256,512] [--rounds N] [--openblas] [--json FILE]
 
-A figure is the time of a call with some products by the library, divided by the time of the same call by panels:
-below 1 the library is faster. Medians of interleaved calls, in brackets the ratio of their minima; one thread, as
-many inputs as units.
+A figure is the time of a call with some products by the library, divided by the time of the same call by
+panels: below 1 the library is faster. Medians of interleaved calls, in brackets the ratio of their minima; one
+thread, as many inputs as units.
+
 `matrixmultiply` finds out by itself what the processor has, so that each level is a build of its own, in which
 it may use the instructions of the level only (its `MMTEST_FEATURE`). `avx` is the level `fallback` beside a
 library that may use AVX: a processor that has AVX and not AVX2. With `--openblas` the library is the system's
@@ -35,15 +36,21 @@ COLUMNS = {"forward": ("inputs", "hidden", "all"), "training": ("transposed", "g
 
 def measure(options: argparse.Namespace, build: str) -> dict[str, Any]:
     """Build for a level and measure all sizes."""
-    folder = ROOT / "target" / "routes" / (f"{build}-openblas" if options.openblas else build)
+    folder = ROOT / "target"
     command = ["cargo", "build", "--release", "--locked", "--quiet", "--package"]
-    command += ["bnns-lstm-bench", "--bin", "routes", "--target-dir", str(folder)]
+    command += ["bnns-lstm-bench", "--bin", "routes"]
+    variables = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     if options.openblas:
         command += ["--features", "bnns-lstm/openblas"]
-    variables = {**os.environ, "MMTEST_FEATURE": FEATURES[build], "OPENBLAS_NUM_THREADS": "1"}
+    elif FEATURES[build]:
+        # A folder of its own, so that nothing else is built without instructions.
+        folder = folder / "routes" / build
+        variables["MMTEST_FEATURE"] = FEATURES[build]
+    command += ["--target-dir", str(folder)]
     subprocess.run(command, cwd=ROOT, env=variables, check=True)
     sizes = [f"{rows}x{units}" for units in options.units for rows in options.rows]
-    words = [folder / "release" / "routes", LEVELS.get(build, build), str(options.rounds), *sizes]
+    program = str(folder / "release" / "routes")
+    words = [program, LEVELS.get(build, build), str(options.rounds), *sizes]
     done = subprocess.run(words, env=variables, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return {**found, "build": build}

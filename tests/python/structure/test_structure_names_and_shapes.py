@@ -182,7 +182,7 @@ def test_products_take_a_route_that_there_is() -> None:
         assert f"'products': '{route}'" in told_with("BNNSLSTM_PRODUCTS", route)
     said = told_with("BNNSLSTM_PRODUCTS", "blas")
     assert said == (
-        "environment variable BNNSLSTM_PRODUCTS: expected panels or gemm, found \"blas\"\n"
+        'environment variable BNNSLSTM_PRODUCTS: expected panels or gemm, found "blas"\n'
     )
     assert "panels" in told_with("BNNSLSTM_PRODUCTS", "")
 

@@ -16,8 +16,6 @@ compile_error!(
 // Nothing is named there; without the mention its library would not be linked.
 #[cfg(all(feature = "accelerate", target_os = "macos"))]
 use blas_src as _;
-#[cfg(feature = "openblas")]
-use openblas_src as _;
 
 /// The largest size that `ndarray` 0.17 does not hand to a vendor's library, if no other one is larger: its
 /// `GEMM_BLAS_CUTOFF`.
