@@ -77,15 +77,15 @@ impl TransposedPanels {
         let PanelSizes { cell, cell_output, diagonal, .. } = layer.panel_sizes(place.layer);
         let cell_gates = if cell > 0 { Gate::EARLY.len() } else { 0 };
         let output_gates = usize::from(cell_output > 0);
+        let all = config.variant.coupled.is_none();
         let mut panels = Self {
-            input: buffer(layer, config.layer_inputs(place.layer), Gate::COUNT, true)?,
-            hidden: buffer(layer, config.outputs, Gate::COUNT, true)?,
+            input: buffer(layer, config.layer_inputs(place.layer), Gate::COUNT, all)?,
+            hidden: buffer(layer, config.outputs, Gate::COUNT, all)?,
             cell: buffer(layer, config.units, cell_gates, Gate::EARLY.into_iter().all(full))?,
             cell_output: buffer(layer, config.units, output_gates, true)?,
             diagonal: Aligned::zeros(diagonal, WHAT)?,
         };
-        for gate in Gate::ALL {
-            let from = weights.of(gate);
+        for (gate, from) in weights.each() {
             let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
             to.transposed(&mut panels.input, from.input(place));
             to.transposed(&mut panels.hidden, from.hidden(place));

@@ -128,9 +128,10 @@ impl LayerPass<'_, '_> {
             geometry: &shape.geometry,
             steps: Steps {
                 offsets: &offsets[steps.start..=steps.end],
-                reverse: self.place.direction == Direction::Forward,
+                reverse: self.reading() == Direction::Forward,
             },
-            functions: Some(generic).filter(|_| !shape.is_fused),
+            functions: Some(generic).filter(|_| !shape.saves_activated),
+            variant: &config.variant,
             panels: BackwardPanels {
                 hidden: &self.weights.hidden,
                 diagonal: &self.weights.diagonal,

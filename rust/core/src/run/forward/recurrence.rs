@@ -6,10 +6,10 @@
 use super::super::chunk::Chunk;
 use super::task::{Target, Task};
 use crate::kernel::{
-    BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels, Projected,
-    Saved, Steps,
+    Begin, BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels,
+    Projected, Saved, Steps,
 };
-use crate::level::vectorize;
+use crate::level::{Level, vectorize};
 use crate::place::Direction;
 use std::ops::Range;
 
@@ -30,6 +30,15 @@ struct StepBuffers<'t> {
     saved: Option<Saved<'t>>,
 }
 
+/// Run the fused kernel of the layer, or that of a variant of it.
+fn run_fused<B: Begin>(level: Level, chunk: FusedChunk<'_>, begin: B) {
+    if chunk.variant.changes_steps() {
+        vectorize(level, FusedFrom::<_, true> { chunk, begin });
+    } else {
+        vectorize(level, FusedFrom::<_, false> { chunk, begin });
+    }
+}
+
 impl Task<'_> {
     /// The recurrence over some steps of a chunk, whose inputs have been taken.
     pub(super) fn recur(&mut self, chunk: &Chunk, steps: &Range<usize>) {
@@ -46,13 +55,14 @@ impl Task<'_> {
     fn fused_steps(&mut self, chunk: &Chunk, steps: &Range<usize>) {
         let own = chunk.projects_with_steps.then(|| self.inputs(chunk));
         let (plan, panels) = (self.plan, self.panels);
-        let geometry = &plan.layer.shape.geometry;
+        let (geometry, variant) = (&plan.layer.shape.geometry, &plan.layer.config.variant);
         let StepBuffers { first, order, blocks, inputs, pre, out, hidden, cell, saved, .. } =
             self.buffers(chunk, steps);
         let chunk = FusedChunk {
             geometry,
             blocks,
             steps: order,
+            variant,
             hidden_weights: panels.hidden,
             diagonal: panels.diagonal,
             out,
@@ -63,9 +73,9 @@ impl Task<'_> {
         match own {
             Some(own) => {
                 let begin = own.projection(inputs).rows_from(first);
-                vectorize(plan.layer.level, FusedFrom { chunk, begin });
+                run_fused(plan.layer.level, chunk, begin);
             }
-            None => vectorize(plan.layer.level, FusedFrom { chunk, begin: Projected(pre) }),
+            None => run_fused(plan.layer.level, chunk, Projected(pre)),
         }
     }
 
@@ -81,6 +91,7 @@ impl Task<'_> {
             blocks,
             steps: order,
             functions: &functions,
+            variant: &config.variant,
             hidden_weights: panels.hidden,
             peepholes: PeepholePanels {
                 diagonal: panels.diagonal,
@@ -100,7 +111,7 @@ impl Task<'_> {
     fn buffers(&mut self, chunk: &Chunk, steps: &Range<usize>) -> StepBuffers<'_> {
         let (rows, first_row) = (chunk.rows.clone(), self.first_row(chunk));
         let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
-        let reverse = self.place.direction == Direction::Backward;
+        let reverse = self.reading() == Direction::Backward;
         let Self { plan, group, memory, state, target, .. } = self;
         let geometry = &plan.layer.shape.geometry;
         let offsets = &group.order.offsets;
