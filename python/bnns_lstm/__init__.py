@@ -14,6 +14,7 @@ from bnns_lstm.descriptors import (
     FilterParameters,
     LayerParametersLSTM,
     LSTMDataDescriptor,
+    LSTMExtensions,
     LSTMGateDescriptor,
     NDArrayDescriptor,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Issue",
     "LSTMConfig",
     "LSTMDataDescriptor",
+    "LSTMExtensions",
     "LSTMGateDescriptor",
     "LSTMState",
     "LayerFlags",

@@ -20,6 +20,7 @@ from bnns_lstm.enums import DataLayout, DataType, LayerFlags, NDArrayFlags
 __all__ = [
     "FilterParameters",
     "LSTMDataDescriptor",
+    "LSTMExtensions",
     "LSTMGateDescriptor",
     "LayerParametersLSTM",
     "NDArrayDescriptor",
@@ -119,6 +120,31 @@ class LSTMGateDescriptor(_Structure):
     activation: Activation | None = None
 
 
+@dataclass(slots=True, repr=False)
+class LSTMExtensions(_Structure):
+    """What a layer may have beyond BNNS; the default asks for nothing.
+
+    Attributes:
+        cell_clip: The new cell state is limited to this in both directions, before the output gate's
+            peephole and the hidden activation see it, and is carried on limited. Its gradient is 0 where
+            the limit acted; that of TensorFlow's `LSTMBlockCell` passes straight through.
+        gate_clip: The argument of every activation is limited to this in both directions, as by `clip` of ONNX'
+            LSTM. Its gradient is 0 where the limit acted.
+        gate_clip_hidden: Whether that holds for the hidden activation too, as ONNX' text says. ONNX Runtime and
+            Core ML leave its argument alone.
+        coupled: "forget": f = 1 - i, as `input_forget` of ONNX Runtime; "input": i = 1 - f. The gate that is
+            computed has no weights, bias, peephole and activation.
+        reverse: Whether the one direction reads each sample from its own last step to its first. Outputs
+            stand in the order of the steps, the final states are those after step 0.
+    """
+
+    cell_clip: float | None = None
+    gate_clip: float | None = None
+    gate_clip_hidden: bool = True
+    coupled: Literal["forget", "input"] | None = None
+    reverse: bool = False
+
+
 @dataclass(slots=True, repr=False, eq=False)
 class LayerParametersLSTM(_Structure):
     """`BNNSLayerParametersLSTM`: one LSTM layer and the arrays of one call.
@@ -139,6 +165,7 @@ class LayerParametersLSTM(_Structure):
         candidate_gate: What enters the cell.
         output_gate: How much of the cell is shown.
         hidden_activation: Applied to the new cell state; not needed with the default-activations flag.
+        extensions: What the layer has beyond BNNS; None is the layer of BNNS. Not in Apple's structure.
     """
 
     input_size: int
@@ -156,6 +183,7 @@ class LayerParametersLSTM(_Structure):
     candidate_gate: LSTMGateDescriptor = field(default_factory=LSTMGateDescriptor)
     output_gate: LSTMGateDescriptor = field(default_factory=LSTMGateDescriptor)
     hidden_activation: Activation | None = None
+    extensions: LSTMExtensions | None = None
 
 
 @dataclass(slots=True, repr=False)

@@ -47,7 +47,7 @@ const TRAININGS: [Training; 4] = [
 
 /// Names and limits of the random layers, and how many.
 fn random_layers() -> Vec<(u64, Limits)> {
-    let small = Limits::default();
+    let small = Limits { variants: false, ..Limits::default() };
     let plain = Limits { activations: Activations::Default, ..small.clone() };
     let medium = Limits {
         input_size: 40,

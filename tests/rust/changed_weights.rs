@@ -30,6 +30,7 @@ fn cases() -> Vec<Case> {
         num_layers: LAYERS,
         seq_len: STEPS,
         lengths: false,
+        variants: false,
         ..Limits::default()
     };
     let fits = |layer: &Layer| {

@@ -3,7 +3,7 @@
 
 use crate::support::{Case, all_ways};
 use bnns_lstm_testkit::random::{Activations, Limits, Rng, random_case};
-use bnns_lstm_testkit::{Activation, Peephole, forward};
+use bnns_lstm_testkit::{Activation, Peephole, Variant, forward};
 
 /// Round every number of a case to a small integer and make all activations linear.
 fn integral(seed: u64) -> Option<(Case, Vec<f32>)> {
@@ -28,6 +28,10 @@ fn integral(seed: u64) -> Option<(Case, Vec<f32>)> {
     let linear = Activation { function: 0, alpha: 1.0, beta: 1.0 };
     let layer = &mut drawn.layer;
     layer.hidden_activation = linear;
+    let Variant { cell_clip, gate_clip, .. } = &mut layer.variant;
+    for clip in [cell_clip, gate_clip].into_iter().flatten() {
+        *clip = 2.0;
+    }
     for (_, gate) in layer.gates.named_mut() {
         gate.activation = linear;
         for weights in &mut gate.iw {

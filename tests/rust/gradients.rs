@@ -1,7 +1,7 @@
 //! Gradients: the golden cases and the f64 oracle, by both routes, at every SIMD level and for one and two threads.
 
 use crate::support::training::{Named, Way};
-use crate::support::{Case, all_ways, comparable, examples, ways};
+use crate::support::{Case, all_ways, comparable_gradients, examples, ways};
 use bnns_lstm::{Checkpoints, Level, Tuning};
 use bnns_lstm_testkit::compare::{assert_close, widen};
 use bnns_lstm_testkit::golden::load_all;
@@ -56,7 +56,7 @@ fn compare(seed: u64, limits: &Limits, dropout: f32) -> Result<(), TestCaseError
     let mask =
         (dropout > 0.0).then(|| case.mask(Way { dropout, seed, ..Way::new(Level::best(), 1) }));
     let trace = forward(&random.layer, &random.inputs, mask.as_deref());
-    comparable(&random.layer, &trace)?;
+    comparable_gradients(&random.layer, &trace)?;
     let wanted = backward(&random.layer, &trace, &random.incoming).named();
     for way in all {
         let found = case.gradients(&random.incoming, way).unwrap();

@@ -24,3 +24,5 @@ mod saturated;
 mod shared_units;
 mod support;
 mod training;
+mod variant_caches;
+mod variants;

@@ -18,7 +18,7 @@ fn by_panels() -> Options {
 
 /// A layer with this many steps and samples, and inputs for it; the weights are always the same.
 fn case(steps: usize, batch: usize) -> Case {
-    let limits = Limits { hidden_size: 21, lengths: false, ..Limits::default() };
+    let limits = Limits { hidden_size: 21, lengths: false, variants: false, ..Limits::default() };
     let mut layer: Layer = random_layer(3, &limits);
     (layer.seq_len, layer.batch_size, layer.batch_sizes) = (steps, batch, None);
     let x = Rng::new(1).reals(layer.x_len(), 1.0);

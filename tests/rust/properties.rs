@@ -104,7 +104,9 @@ proptest! {
             hidden_size: 19, bidirectional: false, lengths: false,
             activations: Activations::Default, ..Limits::default()
         };
-        let drawn = random_case(seed, &limits);
+        let mut drawn = random_case(seed, &limits);
+        // What reads backwards cannot be carried on forwards.
+        drawn.layer.variant.reverse = false;
         let case = Case::new(&drawn.layer, &drawn.inputs);
         let steps = case.layer.seq_len;
         let cut = steps / 2;
@@ -277,7 +279,7 @@ fn the_default_activations_flag_is_the_default_activations() {
 
 #[test]
 fn the_joint_form_is_the_split_form_with_equal_widths() {
-    let limits = Limits { activations: Activations::Default, ..Limits::default() };
+    let limits = Limits { activations: Activations::Default, variants: false, ..Limits::default() };
     let mut found = 0;
     for seed in 0..400 {
         let drawn = random_case(seed, &limits);

@@ -15,6 +15,7 @@ const TOLERANCE: f64 = 2e-5;
 
 fn limits(hidden_size: usize, batch_size: usize) -> Limits {
     Limits {
+        variants: true,
         input_size: 7,
         hidden_size,
         batch_size,

@@ -16,6 +16,7 @@ fn cases() -> Vec<Case> {
         lengths,
         peepholes: true,
         activations: Activations::Default,
+        variants: true,
     };
     let all = [
         sizes(70, 1, 400, 1, false, false),

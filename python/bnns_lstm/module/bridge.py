@@ -12,7 +12,7 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.activation import Activation
 from bnns_lstm.config import LSTMConfig, Peephole, activations_of
-from bnns_lstm.descriptors import LayerParametersLSTM, NDArrayDescriptor
+from bnns_lstm.descriptors import LayerParametersLSTM, LSTMExtensions, NDArrayDescriptor
 from bnns_lstm.enums import LayerFlags
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.functions import validate
@@ -32,6 +32,7 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
     layers = params.num_layers
     units = outputs = params.hidden_size
     upper = (layers - 1, directions, units, directions * outputs)
+    _refuse_extensions(params)
     issues: list[Issue] = []
     gates: dict[str, Arrays] = {}
     for name in BLOCKS:
@@ -82,6 +83,13 @@ def copy(gates: dict[str, Arrays], to: Weights) -> None:
             if seen.ndim < to.peephole[:, :, block].ndim:
                 seen = seen[..., np.newaxis] * np.eye(seen.shape[-1], dtype=np.float32)
             to.peephole[:, :, block] = seen
+
+
+def _refuse_extensions(params: LayerParametersLSTM) -> None:
+    """A module is a layer of BNNS."""
+    if params.extensions is not None and params.extensions != LSTMExtensions():
+        expected, actual = "None, as LSTM has no extensions", repr(params.extensions)
+        raise ArgumentError((Issue("extensions", codes.UNSUPPORTED_HERE, expected, actual),))
 
 
 def _functions(params: LayerParametersLSTM, flags: LayerFlags) -> tuple[Any, ...]:

@@ -43,6 +43,7 @@ mod prepared;
 mod products;
 mod run;
 mod tuning;
+mod variant;
 
 /// For bindings to other languages, whose arrays are not Rust's: they hand in what they found wrong themselves,
 /// learn where each checked array lies ([`Strided`](binding::Strided)), and compute a whole call from checked
@@ -60,8 +61,8 @@ pub use check::{
 };
 pub use desc::{
     Activation, ActivationFunction, Checkpoints, Data, DataLayout, DataType, FilterParameters,
-    Integers, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, MAX_RANK,
-    Memory, NDArrayDescriptor, NDArrayFlags,
+    Integers, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor, LayerFlags,
+    LayerParametersLSTM, MAX_RANK, Memory, NDArrayDescriptor, NDArrayFlags,
 };
 pub use direct::{
     compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
@@ -80,3 +81,4 @@ pub use run::{
     Workspace, backward, cache_capacity, forward, forward_caching,
 };
 pub use tuning::{Caches, GemmRows, Tuning};
+pub use variant::Coupled;

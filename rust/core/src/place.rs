@@ -6,7 +6,7 @@
 use crate::error::Broken;
 use ndarray::{ArrayBase, Axis, Dimension, RawData, RemoveAxis};
 
-/// Which way a direction reads the steps.
+/// A direction of a layer, by the way in which it reads the steps unless the layer is reversed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// From the first step to the last.
@@ -22,6 +22,11 @@ impl Direction {
             Self::Forward => 0,
             Self::Backward => 1,
         }
+    }
+
+    /// Which way it reads in a layer that may be reversed: as it is called, or the other way.
+    pub(crate) fn reading(self, is_reversed: bool) -> Self {
+        if is_reversed { self.opposite() } else { self }
     }
 
     /// The other one, which the backward pass of this one takes.

@@ -5,8 +5,8 @@
 
 use arbitrary::Arbitrary;
 use bnns_lstm::{
-    Activation, ActivationFunction, Data, DataLayout, DataType, LayerFlags, LayerParametersLSTM,
-    NDArrayDescriptor,
+    Activation, ActivationFunction, Coupled, Data, DataLayout, DataType, LSTMExtensions,
+    LayerFlags, LayerParametersLSTM, NDArrayDescriptor,
 };
 use ndarray::{Axis, Slice};
 
@@ -22,6 +22,7 @@ pub enum Corruption {
     LayerSize(u8, u8),
     Flags(u8),
     Function(u8),
+    Extensions(u8, u8),
     /// The array loses some of the elements of its first axis.
     Shorten(u8, u8),
 }
@@ -64,6 +65,17 @@ impl Corruption {
                 *slot = usize::from(value % 10);
             }
             Self::Flags(value) => params.lstm_flags = LayerFlags(u32::from(value % 5)),
+            Self::Extensions(bits, value) => {
+                let clip = [1.5, 0.0, f32::NAN, f32::INFINITY][usize::from(value % 4)];
+                let has = |bit: u8| bits >> bit & 1 == 1;
+                params.extensions = has(0).then_some(LSTMExtensions {
+                    cell_clip: has(1).then_some(clip),
+                    gate_clip: has(2).then_some(clip),
+                    gate_clip_hidden: has(3),
+                    coupled: has(4).then_some(Coupled::Forget),
+                    reverse: has(5),
+                });
+            }
             Self::Function(value) => {
                 let function = ActivationFunction(u32::from(value % 40));
                 params.candidate_gate.activation = Some(Activation::new(function, f32::NAN, 0.5));

@@ -10,9 +10,9 @@ use super::corruption::Corruption;
 use super::form::{Choice, Form};
 use arbitrary::Arbitrary;
 use bnns_lstm::{
-    Activation, ActivationFunction, Error, FilterParameters, Integers, LSTMDataDescriptor,
-    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options, Route,
-    direct_forward_with,
+    Activation, ActivationFunction, Coupled, Error, FilterParameters, Integers, LSTMDataDescriptor,
+    LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor,
+    Options, Route, direct_forward_with,
 };
 use bnns_lstm_testkit::random::Rng;
 
@@ -27,6 +27,7 @@ pub struct Layer {
     data: [Choice; 6],
     /// Bits for outputs and initial states that are left out or in place.
     absent: u8,
+    /// The first two bits; the others choose a variant of the layer.
     in_place: u8,
     gates: [GateChoice; 4],
     seed: u32,
@@ -45,7 +46,7 @@ struct GateChoice {
 
 struct Weights {
     arrays: [Option<Array>; 5],
-    activation: Activation<'static>,
+    activation: Option<Activation<'static>>,
 }
 
 impl Layer {
@@ -53,6 +54,26 @@ impl Layer {
         let size = |index: usize| 1 + usize::from(self.sizes[index] % 8);
         let layers = 1 + usize::from(self.sizes[3] % 3);
         [size(0), size(1), size(2), layers, size(4), 1 + usize::from(self.is_bidirectional)]
+    }
+
+    fn extensions(&self) -> Option<LSTMExtensions> {
+        let has = |bit: u32| self.in_place >> bit & 1 == 1;
+        let gate_clip = has(3).then_some(0.75);
+        let extensions = LSTMExtensions {
+            cell_clip: has(2).then_some(0.5),
+            gate_clip,
+            gate_clip_hidden: gate_clip.is_none() || has(4),
+            coupled: [None, Some(Coupled::Forget), Some(Coupled::Input), None]
+                [usize::from(self.in_place >> 5 & 3)],
+            reverse: has(7) && !self.is_bidirectional,
+        };
+        Some(extensions).filter(|_| self.in_place >> 2 != 0)
+    }
+
+    /// Whether another gate gives this one.
+    fn is_derived(&self, index: usize) -> bool {
+        let coupled = self.extensions().and_then(|extensions| extensions.coupled);
+        coupled.is_some_and(|coupled| coupled.derived().index() == index)
     }
 
     pub(crate) fn array(&self, random: &mut Rng, form: Form) -> Array {
@@ -72,6 +93,9 @@ impl Layer {
     }
 
     fn weights(&self, random: &mut Rng, index: usize) -> Weights {
+        if self.is_derived(index) {
+            return Weights { arrays: [const { None }; 5], activation: None };
+        }
         let [input, hidden, _, layers, _, directions] = self.sizes();
         let choice = &self.gates[index];
         let matrix = [layers, directions, hidden, hidden];
@@ -92,7 +116,7 @@ impl Layer {
                 },
                 if choice.has_bias { array(4, &matrix[..3], false) } else { None },
             ],
-            activation: self.activation(index),
+            activation: Some(self.activation(index)),
         }
     }
 
@@ -135,7 +159,7 @@ impl Weights {
             hw_desc: hw,
             cw_desc: cw,
             b_desc: b,
-            activation: Some(self.activation),
+            activation: self.activation,
         }
     }
 }
@@ -256,6 +280,7 @@ impl Layer {
             candidate_gate,
             output_gate,
             hidden_activation: Some(self.activation(4)),
+            extensions: self.extensions(),
         };
         for corruption in &self.corruptions {
             corruption.apply(&mut params);
@@ -279,7 +304,11 @@ impl Layer {
         let [input, hidden, batch, layers, steps, directions] = self.sizes();
         let state = vec![layers, directions, batch, hidden];
         let mut shapes = vec![Some(vec![steps, batch, input]), Some(state.clone()), Some(state)];
-        for choice in &self.gates {
+        for (index, choice) in self.gates.iter().enumerate() {
+            if self.is_derived(index) {
+                shapes.extend([const { None }; 5]);
+                continue;
+            }
             let matrix = vec![layers, directions, hidden, hidden];
             let vector = matrix[..3].to_vec();
             shapes.extend([

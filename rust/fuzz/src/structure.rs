@@ -7,9 +7,9 @@ use super::descriptor::{Array, Described, Number};
 use arbitrary::Arbitrary;
 use bnns_lstm::binding::{Strided, check_after};
 use bnns_lstm::{
-    Activation, ActivationFunction, Checked, Code, Data, FilterParameters, Integers, Issue,
-    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Lent,
-    NDArrayDescriptor, Path, check,
+    Activation, ActivationFunction, Checked, Code, Coupled, Data, FilterParameters, Integers,
+    Issue, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM,
+    Lent, NDArrayDescriptor, Path, check,
 };
 use ndarray::{ArrayViewD, Ix3, Ix4, IxDyn, ShapeBuilder};
 use std::sync::LazyLock;
@@ -26,6 +26,7 @@ pub struct Structure {
     /// New arrays, by their position in the structure.
     arrays: Vec<(u8, Array)>,
     filter: Option<(u8, Number)>,
+    extensions: Option<Extensions>,
     found: Vec<Found>,
 }
 
@@ -69,11 +70,23 @@ struct Function {
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
+struct Extensions {
+    cell_clip: Option<f32>,
+    gate_clip: Option<f32>,
+    gate_clip_hidden: bool,
+    coupled: u8,
+    /// Whether the gate that another one gives has nothing of its own, as it should be.
+    is_empty: bool,
+    reverse: bool,
+}
+
+#[derive(Debug, Clone, Copy, Arbitrary)]
 enum Found {
     Size,
     Flags,
     Weights(u8),
     Output,
+    Extensions,
 }
 
 impl Function {
@@ -84,6 +97,22 @@ impl Function {
             iscale: self.iscale.into(),
             ..Activation::new(function, self.alpha, self.beta)
         }
+    }
+}
+
+impl Extensions {
+    fn apply(self, params: &mut LayerParametersLSTM<'_>) {
+        let Self { cell_clip, gate_clip, gate_clip_hidden, reverse, .. } = self;
+        let (coupled, gate) = match self.coupled % 3 {
+            0 => (None, None),
+            1 => (Some(Coupled::Forget), Some(&mut params.forget_gate)),
+            _ => (Some(Coupled::Input), Some(&mut params.input_gate)),
+        };
+        if let Some(gate) = gate.filter(|_| self.is_empty) {
+            *gate = LSTMGateDescriptor::default();
+        }
+        params.extensions =
+            Some(LSTMExtensions { cell_clip, gate_clip, gate_clip_hidden, coupled, reverse });
     }
 }
 
@@ -110,6 +139,7 @@ impl Found {
             Self::Flags => Path::field("lstm_flags"),
             Self::Weights(index) => Path::field("input_gate").then("iw_desc").at(index.into()),
             Self::Output => Path::field("output_descriptor"),
+            Self::Extensions => Path::field("extensions").then("coupled"),
         };
         Issue { path, code: Code::WrongType, expected: String::new(), actual: String::new() }
     }
@@ -193,6 +223,9 @@ fn build(input: &Structure) -> LayerParametersLSTM<'_> {
     }
     for (number, (position, array)) in input.arrays.iter().enumerate() {
         *array_at(&mut params, *position) = array.descriptor(50 + number);
+    }
+    if let Some(extensions) = input.extensions {
+        extensions.apply(&mut params);
     }
     params
 }

@@ -1,8 +1,8 @@
 //! `bnns_lstm._native`: the Python package's door to the Rust library.
 //!
 //! ```text
-//! reader              attributes of Python objects -> numbers, with what is wrong
-//! params              the dataclasses of `bnns_lstm` -> the structure of the core
+//! reader, class       attributes of Python objects -> numbers, with what is wrong
+//! params, extensions  the dataclasses of `bnns_lstm` -> the structure of the core
 //! descriptor, memory  NumPy arrays -> descriptors that lend them, and borrowed views
 //! sequence            the sequence descriptor -> integers of our own
 //! cache               the bytes of the training cache
@@ -21,8 +21,10 @@
 mod borrow;
 mod cache;
 mod call;
+mod class;
 mod descriptor;
 mod errors;
+mod extensions;
 mod gradients;
 mod info;
 mod memory;

@@ -3,7 +3,9 @@
 //! In: an object that should be a `LayerParametersLSTM`. Out: the core's structure, with arrays lent, and
 //! the arrays themselves under the same names. What cannot be read is reported and read as nothing.
 
+use crate::class::Class;
 use crate::descriptor::{Axes, Described, read_attribute, read_descriptor};
+use crate::extensions::read_extensions;
 use crate::memory::Array;
 use crate::reader::{Attribute, Reader};
 use crate::sequence::{Values, read_sequence};
@@ -13,34 +15,14 @@ use bnns_lstm::{
     LayerParametersLSTM, Path, Side,
 };
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyList, PyString, PyTuple};
 use std::mem::take;
-
-/// A class of the Python package, imported when it is first needed.
-struct Class {
-    cell: PyOnceLock<Py<PyType>>,
-    module: &'static str,
-    name: &'static str,
-}
 
 static LAYER: Class = Class::new("bnns_lstm.descriptors", "LayerParametersLSTM");
 static DATA: Class = Class::new("bnns_lstm.descriptors", "LSTMDataDescriptor");
 static GATE: Class = Class::new("bnns_lstm.descriptors", "LSTMGateDescriptor");
 static ACTIVATION: Class = Class::new("bnns_lstm.activation", "Activation");
 static FILTER: Class = Class::new("bnns_lstm.descriptors", "FilterParameters");
-
-impl Class {
-    const fn new(module: &'static str, name: &'static str) -> Self {
-        Self { cell: PyOnceLock::new(), module, name }
-    }
-
-    /// Whether a field holds an instance; reported if not.
-    fn fits<'py>(&self, reader: &mut Reader<'py>, field: &Attribute<'py>) -> PyResult<bool> {
-        let class = self.cell.import(reader.py, self.module, self.name)?;
-        reader.check_class(field, class, self.name)
-    }
-}
 
 /// A layer as its caller described it.
 #[derive(Debug)]
@@ -132,6 +114,7 @@ fn read_structure<'a, 'py>(
         candidate_gate: descs.candidate,
         output_gate: descs.output,
         hidden_activation: read_activation(reader, &root, "hidden_activation", is_looked_at)?,
+        extensions: read_extensions(reader, &root)?,
     };
     Ok(Some(Layer { params, batch_sizes, arrays: LayerArrays { input, output, gates } }))
 }

@@ -168,18 +168,37 @@ impl<'py> Reader<'py> {
     /// The number attribute `name`, of any class that has `__float__`; 0 where it was reported.
     pub(crate) fn float(&mut self, parent: &Attribute<'py>, name: &'static str) -> PyResult<f32> {
         let Some(field) = self.field(parent, name)? else { return Ok(0.0) };
+        Ok(self.parse_float(&field)?.unwrap_or_default())
+    }
+
+    /// A number, of any class that has `__float__`; `None` where it was reported.
+    pub(crate) fn parse_float(&mut self, field: &Attribute<'py>) -> PyResult<Option<f32>> {
         match field.object.extract::<f64>() {
-            Ok(number) => return Ok(number as f32),
+            Ok(number) => return Ok(Some(number as f32)),
             Err(error) if is_overflow(&error, self.py) => {
                 let (expected, actual) = ("a number that fits a float", "a larger integer");
-                self.report(field.path, Code::OutOfRange, expected, actual);
+                self.report(field.path.clone(), Code::OutOfRange, expected, actual);
             }
             Err(error) => {
                 self.attempt::<()>(Err(error))?;
-                self.report_type(&field, "a number")?;
+                self.report_type(field, "a number")?;
             }
         }
-        Ok(0.0)
+        Ok(None)
+    }
+
+    /// The attribute `name`, a `bool` or NumPy's; `None` where it was reported.
+    pub(crate) fn boolean(
+        &mut self,
+        parent: &Attribute<'py>,
+        name: &'static str,
+    ) -> PyResult<Option<bool>> {
+        let Some(field) = self.field(parent, name)? else { return Ok(None) };
+        let value = self.attempt(field.object.extract::<bool>())?;
+        if value.is_none() {
+            self.report_type(&field, "True or False")?;
+        }
+        Ok(value)
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::activation::{derivative, value};
 use crate::forward::{Cell, Place, Trace};
-use crate::layer::{Gate, Layer, Peephole, PerGate, expect_len};
+use crate::layer::{Activation, Coupled, Gate, Layer, Peephole, PerGate, expect_len, limited};
 
 /// The gradients of a loss with respect to the outputs; absent ones are zeros.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,7 +58,9 @@ impl Gradients {
             ("c0".to_owned(), self.c0.clone()),
         ]);
         for (name, gate) in self.gates.named() {
-            all.insert(format!("{name}.iw0"), gate.iw[0].clone());
+            // A derived gate has no weights.
+            let Some(lowest) = gate.iw.first() else { continue };
+            all.insert(format!("{name}.iw0"), lowest.clone());
             if gate.iw.len() > 1 {
                 all.insert(format!("{name}.iw1"), gate.iw[1..].concat());
             }
@@ -142,7 +144,7 @@ fn walk_back(
     let state = layer.state_offset(l, d, n);
     let length = layer.length(n);
     for step in 0..length {
-        let s = if d == 0 { length - 1 - step } else { step };
+        let s = if layer.reads_up(d) { length - 1 - step } else { step };
         let row = s * layer.batch_size + n;
         let cell = trace.cells[Place { l, d, s, n }.index(layer)].as_ref();
         let cell = cell.expect("the trace must have a cell wherever a sample is active");
@@ -179,29 +181,50 @@ fn cell_back(
     // h' = o * act(c'), and o sees c' through its peephole.
     let hidden = layer.hidden_activation;
     let mut dz = vec![0.0; size];
+    let variant = &layer.variant;
+    let hidden_clip = variant.hidden_clip();
+    let slope_of = |gate: &Gate, z: f64| limited_slope(gate.activation, z, variant.gate_clip);
     for k in 0..size {
-        let shown = value(hidden, cell.new_c[k]);
-        dz[k] = dh[k] * shown * derivative(gates.output.activation, cell.z.output[k]);
-        before.c[k] += dh[k] * cell.a.output[k] * derivative(hidden, cell.new_c[k]);
+        let shown = value(hidden, limited(cell.new_c[k], hidden_clip));
+        dz[k] = dh[k] * shown * slope_of(&gates.output, cell.z.output[k]);
+        before.c[k] += dh[k] * cell.a.output[k] * limited_slope(hidden, cell.new_c[k], hidden_clip);
     }
     let output = (&gates.output, &mut sums.output);
     gate_back(layer, place, output, cell, &cell.new_c, &dz, &mut before);
 
-    // c' = f * c + i * g; from here on `before.c` is about c instead of c'.
-    let dc = before.c;
+    // Before its limit, c' = f * c + i * g; from here on `before.c` is about c instead of c'.
+    let is_within =
+        |k: usize| !variant.cell_clip.is_some_and(|clip| cell.unlimited_c[k].abs() > clip);
+    let dc: Vec<f64> = (0..size).map(|k| if is_within(k) { before.c[k] } else { 0.0 }).collect();
     before.c = (0..size).map(|k| dc[k] * cell.a.forget[k]).collect();
+    // Of two coupled gates, one falls by what the other one rises.
+    let difference =
+        |one: &[f64], other: &[f64]| -> Vec<f64> { (0..size).map(|k| one[k] - other[k]).collect() };
+    let (by_input, by_forget) = match variant.coupled {
+        None => (cell.a.candidate.clone(), cell.c.clone()),
+        Some(Coupled::Forget) => (difference(&cell.a.candidate, &cell.c), Vec::new()),
+        Some(Coupled::Input) => (Vec::new(), difference(&cell.c, &cell.a.candidate)),
+    };
     let parts: [(&Gate, &mut GateGradients, &[f64], &[f64]); 3] = [
-        (&gates.input, &mut sums.input, &cell.z.input, &cell.a.candidate),
-        (&gates.forget, &mut sums.forget, &cell.z.forget, &cell.c),
+        (&gates.input, &mut sums.input, &cell.z.input, &by_input),
+        (&gates.forget, &mut sums.forget, &cell.z.forget, &by_forget),
         (&gates.candidate, &mut sums.candidate, &cell.z.candidate, &cell.a.input),
     ];
     for (gate, sum, z, factor) in parts {
+        if z.is_empty() {
+            continue;
+        }
         for k in 0..size {
-            dz[k] = dc[k] * factor[k] * derivative(gate.activation, z[k]);
+            dz[k] = dc[k] * factor[k] * slope_of(gate, z[k]);
         }
         gate_back(layer, place, (gate, sum), cell, &cell.c, &dz, &mut before);
     }
     before
+}
+
+/// The derivative of an activation by its argument before that is limited.
+fn limited_slope(activation: Activation, z: f64, clip: Option<f64>) -> f64 {
+    if clip.is_some_and(|clip| z.abs() > clip) { 0.0 } else { derivative(activation, z) }
 }
 
 /// One gate backward: from `dz`, the gradient of its sum, to its parameters and to what it read;

@@ -5,7 +5,9 @@
 //! know how gradients are formed.
 
 use crate::activation;
-use crate::layer::{Activation, Gate, Inputs, Layer, Outputs, Peephole, PerGate, expect_len};
+use crate::layer::{
+    Activation, Coupled, Gate, Inputs, Layer, Outputs, Peephole, PerGate, expect_len, limited,
+};
 
 /// One cell: one layer, one direction, one step, one sample.
 #[derive(Clone, Debug)]
@@ -16,10 +18,12 @@ pub struct Cell {
     pub h: Vec<f64>,
     /// The cell state it read, `[H]`.
     pub c: Vec<f64>,
-    /// Each gate before its activation, `[H]`.
+    /// Each gate before its activation and before its limit, `[H]`; empty for a derived gate.
     pub z: PerGate<Vec<f64>>,
     /// Each gate after its activation, `[H]`.
     pub a: PerGate<Vec<f64>>,
+    /// The new cell state before its limit, `[H]`.
+    pub unlimited_c: Vec<f64>,
     /// The new cell state, `[H]`.
     pub new_c: Vec<f64>,
     /// The new hidden state, `[H]`.
@@ -109,7 +113,7 @@ fn run_sample(layer: &Layer, below: &[f64], (l, d, n): (usize, usize, usize), tr
     let state = layer.state_offset(l, d, n);
     let length = layer.length(n);
     for step in 0..length {
-        let s = if d == 0 { step } else { length - 1 - step };
+        let s = if layer.reads_up(d) { step } else { length - 1 - step };
         let row = s * layer.batch_size + n;
         let cell = compute_cell(
             layer,
@@ -126,21 +130,37 @@ fn run_sample(layer: &Layer, below: &[f64], (l, d, n): (usize, usize, usize), tr
     }
 }
 
-/// The equations of section 3 of the specification.
+/// The equations of section 3 of the specification; limits as in the text of ONNX's operator LSTM, and that of
+/// the cell state as in TensorFlow's `LSTMBlockCell`.
 fn compute_cell(layer: &Layer, (l, d): (usize, usize), x: &[f64], h: &[f64], c: &[f64]) -> Cell {
     let gates = &layer.gates;
     let sum = |gate: &Gate, seen: &[f64]| gate_sum(layer, gate, (l, d), (x, h, seen));
-    let z_input = sum(&gates.input, c);
-    let z_forget = sum(&gates.forget, c);
-    let z_candidate = sum(&gates.candidate, c);
-    let input = apply(gates.input.activation, &z_input);
-    let forget = apply(gates.forget.activation, &z_forget);
-    let candidate = apply(gates.candidate.activation, &z_candidate);
-    let new_c: Vec<f64> =
+    let variant = &layer.variant;
+    let clip = variant.gate_clip;
+    let own = |gate: &Gate, is_derived: bool| {
+        let z = if is_derived { Vec::new() } else { sum(gate, c) };
+        let a = apply(gate.activation, &z, clip);
+        (z, a)
+    };
+    let (z_input, input) = own(&gates.input, variant.coupled == Some(Coupled::Input));
+    let (z_forget, forget) = own(&gates.forget, variant.coupled == Some(Coupled::Forget));
+    let (z_candidate, candidate) = own(&gates.candidate, false);
+    let rest = |gate: &[f64]| gate.iter().map(|value| 1.0 - value).collect();
+    let (input, forget) = match variant.coupled {
+        None => (input, forget),
+        Some(Coupled::Input) => (rest(&forget), forget),
+        Some(Coupled::Forget) => {
+            let forget = rest(&input);
+            (input, forget)
+        }
+    };
+    let unlimited_c: Vec<f64> =
         (0..c.len()).map(|k| forget[k] * c[k] + input[k] * candidate[k]).collect();
+    let new_c: Vec<f64> =
+        unlimited_c.iter().map(|&value| limited(value, variant.cell_clip)).collect();
     let z_output = sum(&gates.output, &new_c);
-    let output = apply(gates.output.activation, &z_output);
-    let shown = apply(layer.hidden_activation, &new_c);
+    let output = apply(gates.output.activation, &z_output, clip);
+    let shown = apply(layer.hidden_activation, &new_c, variant.hidden_clip());
     let new_h = output.iter().zip(&shown).map(|(o, v)| o * v).collect();
     Cell {
         x: x.to_vec(),
@@ -148,6 +168,7 @@ fn compute_cell(layer: &Layer, (l, d): (usize, usize), x: &[f64], h: &[f64], c: 
         c: c.to_vec(),
         z: PerGate { input: z_input, forget: z_forget, candidate: z_candidate, output: z_output },
         a: PerGate { input, forget, candidate, output },
+        unlimited_c,
         new_c,
         new_h,
     }
@@ -182,8 +203,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(p, q)| p * q).sum()
 }
 
-fn apply(activation: Activation, values: &[f64]) -> Vec<f64> {
-    values.iter().map(|&v| activation::value(activation, v)).collect()
+fn apply(activation: Activation, values: &[f64], clip: Option<f64>) -> Vec<f64> {
+    values.iter().map(|&value| activation::value(activation, limited(value, clip))).collect()
 }
 
 impl Trace {
@@ -192,19 +213,42 @@ impl Trace {
     /// A comparison in `f32`, or by finite differences, is unfair if this is tiny. Infinite if no
     /// activation has a kink.
     pub fn kink_distance(&self, layer: &Layer) -> f64 {
+        let (clip, hidden_clip) = (layer.variant.gate_clip, layer.variant.hidden_clip());
         let mut nearest = f64::INFINITY;
         for cell in self.cells.iter().flatten() {
             for ((_, gate), (_, z)) in layer.gates.named().into_iter().zip(cell.z.named()) {
-                nearest = nearest.min(distance(gate.activation, z));
+                nearest = nearest.min(distance(gate.activation, z, clip));
             }
-            nearest = nearest.min(distance(layer.hidden_activation, &cell.new_c));
+            nearest = nearest.min(distance(layer.hidden_activation, &cell.new_c, hidden_clip));
+        }
+        nearest
+    }
+
+    /// The distance of the nearest value that is limited to its limit, where its derivative jumps; infinite
+    /// if nothing is limited.
+    pub fn clip_distance(&self, layer: &Layer) -> f64 {
+        let variant = &layer.variant;
+        let mut nearest = f64::INFINITY;
+        let mut measure = |values: &[f64], clip: Option<f64>| {
+            let Some(clip) = clip else { return };
+            let distances = values.iter().map(|value| (value.abs() - clip).abs());
+            nearest = distances.fold(nearest, f64::min);
+        };
+        for cell in self.cells.iter().flatten() {
+            for (_, z) in cell.z.named() {
+                measure(z, variant.gate_clip);
+            }
+            measure(&cell.unlimited_c, variant.cell_clip);
+            measure(&cell.new_c, variant.hidden_clip());
         }
         nearest
     }
 }
 
-fn distance(activation: Activation, arguments: &[f64]) -> f64 {
+fn distance(activation: Activation, arguments: &[f64], clip: Option<f64>) -> f64 {
     let kinks = activation::kinks(activation);
-    let pairs = kinks.iter().flat_map(|kink| arguments.iter().map(move |z| (z - kink).abs()));
+    let pairs = kinks
+        .iter()
+        .flat_map(|kink| arguments.iter().map(move |&z| (limited(z, clip) - kink).abs()));
     pairs.fold(f64::INFINITY, f64::min)
 }

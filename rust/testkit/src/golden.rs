@@ -16,7 +16,7 @@ use zip::ZipArchive;
 use crate::activation;
 use crate::backward::Incoming;
 use crate::compare::widen;
-use crate::layer::{Activation, Gate, Gates, Inputs, Layer, Outputs, Peephole};
+use crate::layer::{Activation, Gate, Gates, Inputs, Layer, Outputs, Peephole, Variant};
 
 /// An array as it is stored, in C order.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +160,7 @@ fn assemble(name: &str, members: Members) -> io::Result<Golden> {
         bidirectional: meta.bidirectional,
         gates: Gates { input: input?, forget: forget?, candidate: candidate?, output: output? },
         hidden_activation: read_activation("hidden", &meta)?,
+        variant: Variant::default(),
         batch_sizes,
     };
     let inputs = Inputs { x: required("x")?, h0: optional("h0"), c0: optional("c0") };

@@ -60,6 +60,57 @@ impl Activation {
     pub const TANH: Self = Self { function: 4, alpha: 1.0, beta: 1.0 };
 }
 
+/// Which gate is computed from another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coupled {
+    /// The forget gate is 1 minus the input gate.
+    Forget,
+    /// The input gate is 1 minus the forget gate.
+    Input,
+}
+
+/// How a layer differs from the one that BNNS has; by default it does not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Variant {
+    /// The new cell state is limited to this, in both directions.
+    pub cell_clip: Option<f64>,
+    /// What activations are applied to is limited to this, in both directions.
+    pub gate_clip: Option<f64>,
+    /// Whether that limits the hidden activation's argument too.
+    pub gate_clip_hidden: bool,
+    /// The gate that is not there, if any. Its weights are empty, and its activation says nothing.
+    pub coupled: Option<Coupled>,
+    /// Whether the one direction reads each sample from its own last step to its first.
+    pub reverse: bool,
+}
+
+impl Default for Variant {
+    fn default() -> Self {
+        let (cell_clip, gate_clip, coupled) = (None, None, None);
+        Self { cell_clip, gate_clip, gate_clip_hidden: true, coupled, reverse: false }
+    }
+}
+
+impl Variant {
+    /// The limit of the hidden activation's argument.
+    pub fn hidden_clip(&self) -> Option<f64> {
+        self.gate_clip.filter(|_| self.gate_clip_hidden)
+    }
+
+    /// The name of the gate that is computed from another one.
+    pub fn derived(&self) -> Option<&'static str> {
+        self.coupled.map(|coupled| match coupled {
+            Coupled::Forget => "forget",
+            Coupled::Input => "input",
+        })
+    }
+}
+
+/// A value limited in both directions.
+pub fn limited(value: f64, clip: Option<f64>) -> f64 {
+    clip.map_or(value, |clip| value.clamp(-clip, clip))
+}
+
 /// The weights through which a gate sees the cell state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Peephole {
@@ -123,6 +174,8 @@ pub struct Layer {
     pub gates: Gates,
     /// Applied to the new cell state to form the hidden state.
     pub hidden_activation: Activation,
+    /// How it differs from a layer of BNNS.
+    pub variant: Variant,
     /// Active samples at each step, `[S]`; never increasing. Absent: all `N` at every step.
     pub batch_sizes: Option<Vec<usize>>,
 }
@@ -153,6 +206,11 @@ impl Layer {
     /// `D`: 2 if the layer is bidirectional, otherwise 1.
     pub fn directions(&self) -> usize {
         if self.bidirectional { 2 } else { 1 }
+    }
+
+    /// Whether a direction reads each sample from its first step to its last.
+    pub fn reads_up(&self, direction: usize) -> bool {
+        direction == 0 && !self.variant.reverse
     }
 
     /// `D*H`: elements of one output vector.
@@ -212,7 +270,14 @@ impl Layer {
             return Err(format!("sizes must not be zero: {sizes:?}"));
         }
         for (name, gate) in self.gates.named() {
-            self.check_gate(name, gate)?;
+            if self.variant.derived() == Some(name) {
+                expect_len(name, gate.iw.len() + gate.hw.len(), 0)?;
+            } else {
+                self.check_gate(name, gate)?;
+            }
+        }
+        if self.variant.reverse && self.bidirectional {
+            return Err("a bidirectional layer cannot be reversed".to_owned());
         }
         let Some(active) = &self.batch_sizes else { return Ok(()) };
         expect_len("batch_sizes", active.len(), self.seq_len)?;

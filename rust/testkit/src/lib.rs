@@ -21,4 +21,6 @@ pub mod random;
 pub use backward::{GateGradients, Gradients, Incoming, backward};
 pub use compare::{assert_close, narrow};
 pub use forward::{Trace, forward};
-pub use layer::{Activation, Gate, Gates, Inputs, Layer, Outputs, Peephole, PerGate};
+pub use layer::{
+    Activation, Coupled, Gate, Gates, Inputs, Layer, Outputs, Peephole, PerGate, Variant,
+};

@@ -6,7 +6,7 @@
 
 use crate::activation::FUNCTIONS;
 use crate::backward::Incoming;
-use crate::layer::{Activation, Gate, Gates, Inputs, Layer, Peephole, PerGate};
+use crate::layer::{Activation, Coupled, Gate, Gates, Inputs, Layer, Peephole, PerGate, Variant};
 
 /// The `SplitMix64` generator of random numbers.
 #[derive(Clone, Debug)]
@@ -68,6 +68,7 @@ pub enum Activations {
 }
 
 /// The greatest sizes to draw, and what else a layer may have.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether something is drawn")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// The greatest input size.
@@ -88,10 +89,12 @@ pub struct Limits {
     pub lengths: bool,
     /// Which activations are drawn.
     pub activations: Activations,
+    /// Whether layers may be other than those of BNNS.
+    pub variants: bool,
 }
 
 impl Default for Limits {
-    /// Small layers of every kind.
+    /// Small layers of every kind and variant.
     fn default() -> Self {
         Self {
             input_size: 9,
@@ -103,6 +106,7 @@ impl Default for Limits {
             peepholes: true,
             lengths: true,
             activations: Activations::Any,
+            variants: true,
         }
     }
 }
@@ -156,7 +160,7 @@ pub fn random_layer(seed: u64, limits: &Limits) -> Layer {
     let hidden_activation = activation(Activation::TANH);
     let sizes = (input_size, hidden_size, num_layers, if bidirectional { 2 } else { 1 });
     let mut gate = |activation| random_gate(rng, sizes, limits.peepholes, activation);
-    Layer {
+    let mut layer = Layer {
         input_size,
         hidden_size,
         batch_size,
@@ -170,7 +174,35 @@ pub fn random_layer(seed: u64, limits: &Limits) -> Layer {
             output: gate(activations.output),
         },
         hidden_activation,
+        variant: Variant::default(),
         batch_sizes,
+    };
+    if limits.variants {
+        make_variant(seed, &mut layer);
+    }
+    layer
+}
+
+/// Make a variant of a layer half of the time: everything else about it stays as it was drawn.
+fn make_variant(seed: u64, layer: &mut Layer) {
+    let rng = &mut Rng::new(seed ^ 0x0008_0000_0000_0000);
+    if rng.chance(0.5) {
+        return;
+    }
+    layer.variant = Variant {
+        cell_clip: rng.chance(0.4).then(|| rng.real(0.1, 0.8)),
+        gate_clip: rng.chance(0.4).then(|| rng.real(0.2, 1.2)),
+        gate_clip_hidden: true,
+        coupled: [None, None, Some(Coupled::Forget), Some(Coupled::Input)][rng.between(0, 3)],
+        reverse: rng.chance(0.5) && !layer.bidirectional,
+    };
+    layer.variant.gate_clip_hidden = layer.variant.gate_clip.is_none() || rng.chance(0.5);
+    let derived = layer.variant.derived();
+    for (name, gate) in layer.gates.named_mut() {
+        if derived == Some(name) {
+            let (iw, hw, activation) = (Vec::new(), Vec::new(), Activation::SIGMOID);
+            *gate = Gate { iw, hw, cw: Peephole::None, b: None, activation };
+        }
     }
 }
 
@@ -294,7 +326,7 @@ mod tests {
         let share = |condition: &dyn Fn(&Layer) -> bool| {
             layers.iter().filter(|layer| condition(layer)).count() as f64 / 500.0
         };
-        let common: [&dyn Fn(&Layer) -> bool; 8] = [
+        let common: [&dyn Fn(&Layer) -> bool; 14] = [
             &|layer| layer.hidden_size == 1,
             &|layer| layer.hidden_size == 7,
             &|layer| layer.bidirectional && layer.num_layers == 3,
@@ -303,6 +335,12 @@ mod tests {
             &|layer| matches!(layer.gates.forget.cw, Peephole::Diagonal(_)),
             &|layer| layer.batch_sizes.as_ref().is_some_and(|sizes| sizes.ends_with(&[0])),
             &|layer| layer.length(layer.batch_size - 1) == 0,
+            &|layer| layer.variant.cell_clip.is_some(),
+            &|layer| layer.variant.gate_clip.is_some() && layer.variant.gate_clip_hidden,
+            &|layer| layer.variant.gate_clip.is_some() && !layer.variant.gate_clip_hidden,
+            &|layer| layer.variant.coupled == Some(Coupled::Forget),
+            &|layer| layer.variant.coupled == Some(Coupled::Input),
+            &|layer| layer.variant.reverse && layer.batch_sizes.is_some(),
         ];
         for (index, condition) in common.into_iter().enumerate() {
             assert!(share(condition) > 0.04, "kind {index} is rare: {}", share(condition));

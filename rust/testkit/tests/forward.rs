@@ -52,12 +52,12 @@ fn each_sample_is_as_if_alone_with_its_own_length() {
 /// The same layer with the directions' weights exchanged.
 fn exchanged(layer: &Layer) -> Layer {
     let mut other = layer.clone();
-    for (_, gate) in other.gates.named_mut() {
+    let derived = layer.variant.derived();
+    let gates = other.gates.named_mut().into_iter().filter(|(name, _)| derived != Some(*name));
+    for (_, gate) in gates {
         exchange(&mut gate.iw[0], 1);
         exchange(&mut gate.hw, 1);
-        if let Peephole::Full(w) | Peephole::Diagonal(w) = &mut gate.cw {
-            exchange(w, 1);
-        }
+        gate.cw.values_mut().into_iter().for_each(|w| exchange(w, 1));
         gate.b.iter_mut().for_each(|b| exchange(b, 1));
     }
     other
@@ -92,6 +92,42 @@ fn directions_mirror_each_other() {
         exchange(&mut expected.cn, 1);
         let outputs = forward(&exchanged(&layer), &mirrored, None).outputs;
         assert_eq!(outputs, expected, "seed {seed}");
+    }
+    assert!(layers > 10);
+}
+
+#[test]
+fn a_reversed_layer_is_the_backward_direction_of_a_bidirectional_one() {
+    let limits = Limits { num_layers: 1, ..Limits::default() };
+    let mut layers = 0;
+    for seed in 0..60 {
+        let Case { layer, inputs, .. } = random_case(seed, &limits);
+        if !layer.bidirectional {
+            continue;
+        }
+        layers += 1;
+        // Every array of a layer is [D] times the part of one direction.
+        let second = |values: &[f64]| values[values.len() / 2..].to_vec();
+        let mut one = Layer { bidirectional: false, ..layer.clone() };
+        one.variant.reverse = true;
+        for (_, gate) in one.gates.named_mut() {
+            gate.iw.iter_mut().for_each(|w| *w = second(w));
+            gate.hw = second(&gate.hw);
+            if let Peephole::Full(w) | Peephole::Diagonal(w) = &mut gate.cw {
+                *w = second(w);
+            }
+            gate.b.iter_mut().for_each(|b| *b = second(b));
+        }
+        let halves = Inputs {
+            x: inputs.x.clone(),
+            h0: inputs.h0.as_deref().map(second),
+            c0: inputs.c0.as_deref().map(second),
+        };
+        let found = forward(&one, &halves, None).outputs;
+        let both = forward(&layer, &inputs, None).outputs;
+        let rows = both.y.chunks(layer.output_size());
+        let y: Vec<f64> = rows.flat_map(&second).collect();
+        assert_eq!((found.y, found.hn, found.cn), (y, second(&both.hn), second(&both.cn)));
     }
     assert!(layers > 10);
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 import bnns_lstm as bl
 import numpy as np
-from build import forward_or_reject, outputs_of, parameters, random_layer
+from build import forward_or_reject, outputs_of, parameters, random_layer, with_extensions
 from gradients import (
     INCOMING,
     WAYS,
@@ -81,6 +81,12 @@ def cases(draw: Any, **fixed: Any) -> Case:
     )
     for gate in layer.activations:
         layer.activations[gate] = replace(draw(st.sampled_from(SMOOTH)))
+    # Limits have kinks.
+    more = bl.LSTMExtensions(
+        coupled=draw(st.sampled_from([None, None, "forget", "input"])),
+        reverse=layer.directions == 1 and draw(st.booleans()),
+    )
+    layer = with_extensions(layer, more)
 
     def some(names: Any, largest: int) -> list[str]:
         chosen = st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=largest)

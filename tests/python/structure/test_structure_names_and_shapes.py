@@ -25,6 +25,8 @@ def test_fields_stand_in_the_order_of_the_c_structures() -> None:
         "input_size", "hidden_size", "batch_size", "num_layers", "seq_len", "dropout", "lstm_flags",
         "sequence_descriptor", "input_descriptor", "output_descriptor", "input_gate", "forget_gate",
         "candidate_gate", "output_gate", "hidden_activation",
+        # Apple's end here.
+        "extensions",
     ]  # fmt: skip
     assert fields_of(bl.LSTMDataDescriptor) == ["data_desc", "hidden_desc", "cell_state_desc"]
     assert fields_of(bl.LSTMGateDescriptor) == [

@@ -106,17 +106,25 @@ def random_layer(seed: int, **fixed: Any) -> Layer:
     return Layer(arrays, activations, h, layers, directions)
 
 
+def with_extensions(layer: Layer, extensions: bl.LSTMExtensions) -> Layer:
+    """The same layer with extensions; a gate that another one gives loses what it has."""
+    gate = extensions.coupled
+    arrays = {name: value for name, value in layer.arrays.items() if name.split(".")[0] != gate}
+    activations = {name: value for name, value in layer.activations.items() if name != gate}
+    return replace(layer, arrays=arrays, activations=activations, extensions=extensions)
+
+
 def parameters(layer: Layer, **outputs: Any) -> bl.LayerParametersLSTM:
     """The structure of a layer, with these output arrays (`data_desc`, `hidden_desc`, ...)."""
     arrays = layer.arrays
 
     def gate(name: str) -> bl.LSTMGateDescriptor:
         return bl.LSTMGateDescriptor(
-            iw_desc=(arrays[f"{name}.iw0"], arrays.get(f"{name}.iw1")),
-            hw_desc=arrays[f"{name}.hw"],
+            iw_desc=(arrays.get(f"{name}.iw0"), arrays.get(f"{name}.iw1")),
+            hw_desc=arrays.get(f"{name}.hw"),
             cw_desc=arrays.get(f"{name}.cw"),
             b_desc=arrays.get(f"{name}.b"),
-            activation=layer.activations[name],
+            activation=layer.activations.get(name),
         )
 
     return bl.LayerParametersLSTM(
@@ -134,6 +142,7 @@ def parameters(layer: Layer, **outputs: Any) -> bl.LayerParametersLSTM:
         candidate_gate=gate("candidate"),
         output_gate=gate("output"),
         hidden_activation=layer.activations["hidden"],
+        extensions=None if layer.extensions == bl.LSTMExtensions() else layer.extensions,
     )
 
 

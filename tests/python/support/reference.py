@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import bnns_lstm as bl
@@ -55,6 +55,7 @@ class Layer:
     hidden_size: int
     num_layers: int
     directions: int
+    extensions: bl.LSTMExtensions = field(default_factory=bl.LSTMExtensions)
 
     @property
     def seq_len(self) -> int:
@@ -93,7 +94,8 @@ def forward(
             for sample, length in enumerate(lengths):
                 place = (number, direction, sample)
                 h, c = h_last[place], c_last[place]
-                order = range(length) if direction == 0 else reversed(range(length))
+                is_forward = direction == 0 and not layer.extensions.reverse
+                order = range(length) if is_forward else reversed(range(length))
                 for step in order:
                     h, c = cell(layer, arrays, (number, direction), below[step, sample], h, c)
                     if largest is not None and not np.abs([h, c]).max() <= largest:
@@ -125,7 +127,22 @@ def cell(
         if f"{name}.cw" in arrays:
             peephole = arrays[f"{name}.cw"][place]
             z = z + (peephole * seen if peephole.ndim == 1 else peephole @ seen)
-        return activate(layer.activations[name], z)
+        return activate(layer.activations[name], limited(z, more.gate_clip))
 
-    new_c = gate("forget", c) * c + gate("input", c) * gate("candidate", c)
-    return gate("output", new_c) * activate(layer.activations["hidden"], new_c), new_c
+    more = layer.extensions
+    if more.coupled == "forget":
+        i = gate("input", c)
+        f = 1 - i
+    elif more.coupled == "input":
+        f = gate("forget", c)
+        i = 1 - f
+    else:
+        i, f = gate("input", c), gate("forget", c)
+    new_c = limited(f * c + i * gate("candidate", c), more.cell_clip)
+    seen = limited(new_c, more.gate_clip if more.gate_clip_hidden else None)
+    return gate("output", new_c) * activate(layer.activations["hidden"], seen), new_c
+
+
+def limited(values: Array, clip: float | None) -> Array:
+    """Values limited in both directions."""
+    return values if clip is None else np.clip(values, -clip, clip)

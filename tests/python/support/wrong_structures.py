@@ -79,6 +79,7 @@ Y = "output_descriptor.data_desc"
 B = "output_gate.b_desc"
 SEQ = "sequence_descriptor"
 ACT = "candidate_gate.activation"
+EXT = "extensions"
 LAYOUTS = bl.DataLayout
 
 # How a valid structure is corrupted, the path of the finding, its code.
@@ -162,6 +163,24 @@ ROWS: list[tuple[Callable[[Params], None], str, str]] = [
         "unsupported_activation",
     ),
     (put(ACT, bl.Activation.clamp(NaN, 1)), f"{ACT}.alpha", "invalid_activation_parameter"),
+    (put(EXT, "coupled"), EXT, "wrong_type"),
+    (put(EXT, bl.LSTMExtensions(cell_clip="1")), f"{EXT}.cell_clip", "wrong_type"),
+    (put(EXT, bl.LSTMExtensions(cell_clip=0)), f"{EXT}.cell_clip", "invalid_number"),
+    (put(EXT, bl.LSTMExtensions(cell_clip=10**400)), f"{EXT}.cell_clip", "out_of_range"),
+    (put(EXT, bl.LSTMExtensions(gate_clip=1e40)), f"{EXT}.gate_clip", "invalid_number"),
+    (put(EXT, bl.LSTMExtensions(gate_clip=NaN)), f"{EXT}.gate_clip", "invalid_number"),
+    (put(EXT, bl.LSTMExtensions(gate_clip_hidden=0)), f"{EXT}.gate_clip_hidden", "wrong_type"),
+    (
+        put(EXT, bl.LSTMExtensions(gate_clip_hidden=False)),
+        f"{EXT}.gate_clip_hidden",
+        "extension_conflict",
+    ),
+    (put(EXT, bl.LSTMExtensions(coupled="output")), f"{EXT}.coupled", "unknown_choice"),
+    (put(EXT, bl.LSTMExtensions(coupled=True)), f"{EXT}.coupled", "wrong_type"),
+    (put(EXT, bl.LSTMExtensions(reverse=None)), f"{EXT}.reverse", "wrong_type"),
+    (put(EXT, bl.LSTMExtensions(reverse=True)), f"{EXT}.reverse", "extension_conflict"),
+    (put(EXT, bl.LSTMExtensions(coupled="forget")), "forget_gate.cw_desc", "derived_gate"),
+    (put(EXT, bl.LSTMExtensions(coupled="input")), "input_gate.activation", "derived_gate"),
 ]
 
 FILTER_ROWS = [

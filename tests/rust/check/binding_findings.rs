@@ -2,7 +2,7 @@
 
 use crate::model::{ONE, Params, edit_memory, valid};
 use bnns_lstm::binding::check_after;
-use bnns_lstm::{Code, Data, FilterParameters, Issue, LayerFlags, Path};
+use bnns_lstm::{Code, Data, FilterParameters, Issue, LSTMGateDescriptor, LayerFlags, Path};
 
 fn issue(path: Path, code: Code) -> Issue {
     Issue { path, code, expected: "one thing".to_owned(), actual: "another".to_owned() }
@@ -39,6 +39,19 @@ fn all_findings_stand_in_reading_order() {
         "input_gate.b_desc.size[0] size_mismatch",
         "hidden_activation wrong_type",
     ];
+    assert_eq!(merged(found, &params), expected);
+}
+
+#[test]
+fn a_gate_may_lack_what_an_unknown_coupling_may_give() {
+    let mut params = valid(&ONE);
+    params.forget_gate = LSTMGateDescriptor::default();
+    let coupled = Path::field("extensions").then("coupled");
+    let found = vec![issue(coupled, Code::UnknownChoice)];
+    assert_eq!(merged(found, &params), ["extensions.coupled unknown_choice"]);
+    params.output_gate.activation = None;
+    let found = vec![issue(Path::field("extensions"), Code::WrongType)];
+    let expected = ["output_gate.activation missing_activation", "extensions wrong_type"];
     assert_eq!(merged(found, &params), expected);
 }
 

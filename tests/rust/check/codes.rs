@@ -3,8 +3,9 @@
 use crate::delta_codes::has_row;
 use crate::model::{ONE, Params, STACK, described, edit_memory, lent, memory, outcome, valid};
 use bnns_lstm::{
-    Activation, ActivationFunction, Checkpoints, Code, Data, DataLayout, DataType,
-    FilterParameters, Integers, LSTMDataDescriptor, LayerFlags, NDArrayDescriptor,
+    Activation, ActivationFunction, Checkpoints, Code, Coupled, Data, DataLayout, DataType,
+    FilterParameters, Integers, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor, LayerFlags,
+    NDArrayDescriptor,
 };
 
 /// Codes of what a Rust structure cannot say, so that only a binding layer finds them: numbers outside of a
@@ -16,7 +17,6 @@ const BINDING_ONLY: &[Code] = &[
     Code::UnsupportedAllocator,
     Code::UnknownChoice,
     Code::AmbiguousChoice,
-    Code::InvalidNumber,
     Code::MissingEntry,
     Code::UnexpectedEntry,
     Code::UnsupportedHere,
@@ -33,6 +33,14 @@ const BINDING_ONLY: &[Code] = &[
 /// Codes of what the bytes of a cache bring about, which no check of structures looks at: `main.rs` has tests.
 const OF_THE_CACHE: &[Code] =
     &[Code::CacheTooSmall, Code::CacheNotFilled, Code::ForeignCache, Code::ChangedWeights];
+
+fn clips(cell_clip: Option<f32>, gate_clip: Option<f32>) -> LSTMExtensions {
+    LSTMExtensions { cell_clip, gate_clip, ..Default::default() }
+}
+
+pub fn coupled(coupled: Coupled) -> LSTMExtensions {
+    LSTMExtensions { coupled: Some(coupled), ..Default::default() }
+}
 
 /// Code, path, and how a valid structure is made wrong. Each is the only finding.
 type Row = (Code, &'static str, fn(&mut Params, &mut FilterParameters));
@@ -207,6 +215,45 @@ const ROWS: &[Row] = &[
         |p, _| p.input_gate.activation = Some(Activation { ishift: 1, ..Activation::sigmoid() })),
     (Code::InvalidActivationParameter, "hidden_activation.alpha",
         |p, _| p.hidden_activation = Some(Activation::new(ActivationFunction::CLAMP, f32::NAN, 1.0))),
+    (Code::InvalidNumber, "extensions.cell_clip", |p, _| p.extensions = Some(clips(Some(f32::NAN), None))),
+    (Code::InvalidNumber, "extensions.cell_clip", |p, _| p.extensions = Some(clips(Some(0.0), None))),
+    (Code::InvalidNumber, "extensions.gate_clip", |p, _| p.extensions = Some(clips(None, Some(f32::INFINITY)))),
+    (Code::InvalidNumber, "extensions.gate_clip", |p, _| p.extensions = Some(clips(Some(1.0), Some(-1.0)))),
+    (Code::ExtensionConflict, "extensions.gate_clip_hidden",
+        |p, _| p.extensions = Some(LSTMExtensions { gate_clip_hidden: false, ..Default::default() })),
+    (Code::ExtensionConflict, "extensions.reverse", |p, _| {
+        *p = valid(&STACK);
+        p.extensions = Some(LSTMExtensions { reverse: true, ..Default::default() });
+    }),
+    (Code::DerivedGate, "forget_gate.hw_desc", |p, _| {
+        p.extensions = Some(coupled(Coupled::Forget));
+        p.forget_gate = LSTMGateDescriptor { hw_desc: lent(22, &[64, 64]), ..Default::default() };
+    }),
+    (Code::DerivedGate, "input_gate.iw_desc[1]", |p, _| {
+        *p = valid(&STACK);
+        p.extensions = Some(coupled(Coupled::Input));
+        let upper = lent(11, &[1, 2, 7, 14]);
+        let iw_desc = [NDArrayDescriptor::absent(), upper];
+        p.input_gate = LSTMGateDescriptor { iw_desc, ..Default::default() };
+    }),
+    (Code::DerivedGate, "input_gate.cw_desc", |p, _| {
+        p.extensions = Some(coupled(Coupled::Input));
+        p.input_gate = LSTMGateDescriptor { cw_desc: lent(13, &[64]), ..Default::default() };
+    }),
+    (Code::DerivedGate, "input_gate.b_desc", |p, _| {
+        p.extensions = Some(coupled(Coupled::Input));
+        p.input_gate = LSTMGateDescriptor { b_desc: lent(14, &[64]), ..Default::default() };
+    }),
+    (Code::DerivedGate, "forget_gate.activation", |p, _| {
+        p.extensions = Some(coupled(Coupled::Forget));
+        let activation = Some(Activation::sigmoid());
+        p.forget_gate = LSTMGateDescriptor { activation, ..Default::default() };
+    }),
+    (Code::NullData, "input_gate.hw_desc.data", |p, _| {
+        p.extensions = Some(coupled(Coupled::Forget));
+        p.forget_gate = LSTMGateDescriptor::default();
+        p.input_gate.hw_desc = NDArrayDescriptor::absent();
+    }),
     (Code::TooManyThreads, "filter_params.n_threads", |_, filter| filter.n_threads = 1025),
 ];
 

@@ -1,11 +1,12 @@
 //! Each fault of a pair of structures, and random pairs.
 
+use crate::codes::coupled;
 use crate::delta::{APART, arrays, gradients, outcome};
 use crate::garbage::{Choices, corrupt, sizes};
 use crate::model::{ONE, Params, STACK, Sizes, described, edit_memory, lent, memory, valid};
 use bnns_lstm::{
-    Code, DataLayout, DataType, FilterParameters, Integers, LSTMDataDescriptor, LayerFlags,
-    NDArrayDescriptor, NDArrayFlags,
+    Code, Coupled, DataLayout, DataType, FilterParameters, Integers, LSTMDataDescriptor,
+    LSTMExtensions, LSTMGateDescriptor, LayerFlags, NDArrayDescriptor, NDArrayFlags,
 };
 use proptest::prelude::*;
 
@@ -24,6 +25,22 @@ const ROWS: &[Row] = &[
     (Code::DeltaMismatch, "delta_params.lstm_flags", |_, d| d.lstm_flags = LayerFlags(1)),
     (Code::DeltaMismatch, "delta_params.lstm_flags",
         |p, d| { (*p, *d) = (valid(&STACK), gradients(&STACK)); d.lstm_flags = LayerFlags(2); }),
+    (Code::DeltaMismatch, "delta_params.extensions", |_, d| d.extensions = Some(coupled(Coupled::Forget))),
+    (Code::DeltaMismatch, "delta_params.extensions", |p, d| {
+        p.extensions = Some(LSTMExtensions { reverse: true, ..Default::default() });
+        d.extensions = Some(LSTMExtensions::default());
+    }),
+    (Code::InvalidNumber, "params.extensions.cell_clip", |p, d| {
+        p.extensions = Some(LSTMExtensions { cell_clip: Some(f32::NAN), ..Default::default() });
+        d.extensions = p.extensions;
+    }),
+    (Code::GradientWithoutWeight, "delta_params.forget_gate.iw_desc[0]", |p, d| {
+        p.extensions = Some(coupled(Coupled::Forget));
+        p.forget_gate = LSTMGateDescriptor::default();
+        let lowest = std::mem::take(&mut d.forget_gate.iw_desc[0]);
+        d.forget_gate = LSTMGateDescriptor::default();
+        d.forget_gate.iw_desc[0] = lowest;
+    }),
     (Code::DeltaMismatch, "delta_params.sequence_descriptor.data[3]",
         |_, d| d.sequence_descriptor = NDArrayDescriptor::sequence(Integers::U8(&[2, 2, 2, 1, 0]))),
     (Code::DeltaMismatch, "delta_params.sequence_descriptor.data[1]", |p, d| {

@@ -69,6 +69,7 @@ fn a_frameworks_back_end() {
         candidate_gate: gate(Activation::tanh()),
         output_gate: gate(Activation::tanh()),
         hidden_activation: Some(Activation::tanh()),
+        extensions: None,
     });
     assert_written(&[&y, &hn, &cn]);
 }
@@ -205,6 +206,7 @@ fn apples_example() {
         candidate_gate: gate(),
         output_gate: gate(),
         hidden_activation: Some(Activation::identity()),
+        extensions: None,
     });
     assert_written(&[&y]);
 }

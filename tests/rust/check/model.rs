@@ -124,6 +124,7 @@ pub fn valid(sizes: &Sizes) -> Params {
         candidate_gate: gate(Gate::Candidate, sizes),
         output_gate: gate(Gate::Output, sizes),
         hidden_activation: Some(Activation::tanh()),
+        extensions: None,
     }
 }
 

@@ -9,12 +9,12 @@ mod ways;
 pub use ways::{CallWay, all_ways, ways};
 
 use bnns_lstm::{
-    Activation, ActivationFunction, DataLayout, Error, FilterParameters, Integers,
-    LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level,
+    Activation, ActivationFunction, Coupled, DataLayout, Error, FilterParameters, Integers,
+    LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Level,
     NDArrayDescriptor, Options, Route, direct_forward_with,
 };
 use bnns_lstm_testkit::compare::narrow;
-use bnns_lstm_testkit::{Gate, Inputs, Layer, Peephole, PerGate, Trace};
+use bnns_lstm_testkit::{Gate, Inputs, Layer, Peephole, PerGate, Trace, Variant};
 use proptest::test_runner::{Config as ProptestConfig, RngSeed, TestCaseError};
 
 /// The weights of one gate.
@@ -57,8 +57,9 @@ impl Results {
 impl Case {
     pub fn new(layer: &Layer, inputs: &Inputs) -> Self {
         let gate = |gate: &Gate| GateFloats {
-            iw: narrow(&gate.iw[0]),
-            iw_upper: gate.iw[1..].iter().flat_map(|layer| narrow(layer)).collect(),
+            // A gate that another one gives has none.
+            iw: gate.iw.first().map(|layer| narrow(layer)).unwrap_or_default(),
+            iw_upper: gate.iw.iter().skip(1).flat_map(|layer| narrow(layer)).collect(),
             hw: narrow(&gate.hw),
             cw: gate.cw.values().map(narrow),
             is_full: matches!(gate.cw, Peephole::Full(_)),
@@ -117,6 +118,7 @@ impl Case {
             candidate_gate: self.gate(&self.gates.candidate, &layer.gates.candidate),
             output_gate: self.gate(&self.gates.output, &layer.gates.output),
             hidden_activation: Some(activation(layer.hidden_activation)),
+            extensions: extensions(&layer.variant),
             ..Default::default()
         }
     }
@@ -124,6 +126,9 @@ impl Case {
     fn gate<'c>(&self, floats: &'c GateFloats, gate: &Gate) -> LSTMGateDescriptor<'c> {
         let layer = &self.layer;
         let (l, d, h) = (layer.num_layers, layer.directions(), layer.hidden_size);
+        if floats.iw.is_empty() {
+            return LSTMGateDescriptor::default();
+        }
         let upper = Some(floats.iw_upper.as_slice()).filter(|_| l > 1);
         LSTMGateDescriptor {
             iw_desc: [
@@ -205,6 +210,15 @@ pub fn comparable(layer: &Layer, trace: &Trace) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// As [`comparable`], of gradients, which also jump where a value reaches a limit.
+pub fn comparable_gradients(layer: &Layer, trace: &Trace) -> Result<(), TestCaseError> {
+    comparable(layer, trace)?;
+    if trace.clip_distance(layer) < KINK {
+        return Err(TestCaseError::reject("a value lies next to a limit"));
+    }
+    Ok(())
+}
+
 /// How proptest runs: the same examples every time in continuous integration, new ones at a developer's
 /// desk. So many are tested; a property that rejects more than four for each of them fails.
 pub fn examples(cases: u32) -> ProptestConfig {
@@ -213,6 +227,22 @@ pub fn examples(cases: u32) -> ProptestConfig {
         None => RngSeed::Random,
     };
     ProptestConfig { cases, rng_seed, max_global_rejects: 4 * cases, ..ProptestConfig::default() }
+}
+
+/// The extensions of a variant; none for the layer of BNNS.
+pub fn extensions(variant: &Variant) -> Option<LSTMExtensions> {
+    let narrow = |clip: Option<f64>| clip.map(|clip| clip as f32);
+    let extensions = LSTMExtensions {
+        cell_clip: narrow(variant.cell_clip),
+        gate_clip: narrow(variant.gate_clip),
+        gate_clip_hidden: variant.gate_clip_hidden,
+        coupled: variant.coupled.map(|coupled| match coupled {
+            bnns_lstm_testkit::Coupled::Forget => Coupled::Forget,
+            bnns_lstm_testkit::Coupled::Input => Coupled::Input,
+        }),
+        reverse: variant.reverse,
+    };
+    Some(extensions).filter(|extensions| *extensions != LSTMExtensions::default())
 }
 
 /// A C array of this shape, or an absent descriptor.

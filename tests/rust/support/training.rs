@@ -245,6 +245,7 @@ impl Case {
             num_layers: l,
             seq_len: layer.seq_len,
             lstm_flags: params.lstm_flags,
+            extensions: params.extensions.filter(|_| way.accumulate),
             input_descriptor: LSTMDataDescriptor::from_fields(input),
             output_descriptor: LSTMDataDescriptor::from_fields(output),
             input_gate: gates.input,
@@ -295,9 +296,9 @@ fn floats(gates: &PerGate<GateFloats>, gate: Gate) -> &GateFloats {
 
 fn weights(gate: &GateFloats) -> GateFields<Option<&[f32]>> {
     GateFields {
-        iw: Some(&gate.iw),
+        iw: Some(gate.iw.as_slice()).filter(|lowest| !lowest.is_empty()),
         iw_upper: Some(gate.iw_upper.as_slice()).filter(|upper| !upper.is_empty()),
-        hw: Some(&gate.hw),
+        hw: Some(gate.hw.as_slice()).filter(|hidden| !hidden.is_empty()),
         cw: gate.cw.as_deref(),
         b: gate.b.as_deref(),
     }

@@ -4,6 +4,7 @@
 //! computes nothing.
 
 use super::config::default_activations;
+use super::extensions::{CheckedExtensions, Origin};
 use super::issues::Issues;
 use crate::desc::{Activation as Descriptor, ActivationFunction, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, Path};
@@ -14,6 +15,7 @@ use crate::math::{Activation, Function};
 pub(super) fn check_activations(
     issues: &mut Issues,
     params: &LayerParametersLSTM<'_>,
+    extensions: &CheckedExtensions,
 ) -> Option<(Gates<Activation>, Activation)> {
     if params.lstm_flags.contains(LayerFlags::LSTM_DEFAULT_ACTIVATIONS) {
         return Some((default_activations(), Activation::TANH));
@@ -23,7 +25,18 @@ pub(super) fn check_activations(
     }
     let gates = Gates::from_fn(|gate: Gate| {
         let path = issues.field(gate.field()).then("activation");
-        check_activation(issues, &path, params.gate(gate).activation.as_ref())
+        let desc = params.gate(gate).activation.as_ref();
+        match (extensions.origin(gate), desc) {
+            (Origin::Derived(coupled), Some(_)) => {
+                let expected = Origin::expected_nothing(coupled);
+                issues.push(path, Code::DerivedGate, expected, "an activation");
+                None
+            }
+            // It has none, so that no other one needs to be there either.
+            (Origin::Derived(_), None) => Some(*default_activations().get(gate)),
+            (Origin::Unknown, None) => None,
+            (Origin::Unknown | Origin::Weights, desc) => check_activation(issues, &path, desc),
+        }
     });
     let path = issues.field("hidden_activation");
     let hidden = check_activation(issues, &path, params.hidden_activation.as_ref());

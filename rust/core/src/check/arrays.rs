@@ -4,7 +4,8 @@
 //! Which axes sequences and states have stands here and nowhere else.
 
 use super::array::{ArrayRule, CheckedArray, check_array, spans};
-use super::config::{Arrays, InputArray};
+use super::config::{Arrays, GateArrays, InputArray};
+use super::extensions::CheckedExtensions;
 use super::gates::{CheckedGate, WeightForms, check_gate};
 use super::issues::Issues;
 use super::layout::Axis;
@@ -40,7 +41,7 @@ pub(super) fn check_arrays(
     issues: &mut Issues,
     params: &LayerParametersLSTM<'_>,
     purpose: Purpose,
-    sizes: &Sizes,
+    (sizes, extensions): (&Sizes, &CheckedExtensions),
     sequence: Option<&Span>,
 ) -> CheckedArrays {
     let (from, to) = (&params.input_descriptor, &params.output_descriptor);
@@ -50,7 +51,9 @@ pub(super) fn check_arrays(
     let first = check_data(issues, Role::INPUT, from, sizes);
     let results = if purpose == Purpose::Forward { Role::OUTPUT } else { Role::RESULT };
     let last = check_data(issues, results, to, sizes);
-    let gates = params.gates().map(|gate, desc| check_gate(issues, gate, desc, sizes));
+    let gates = params
+        .gates()
+        .map(|gate, desc| check_gate(issues, (gate, extensions.origin(gate)), desc, sizes));
 
     let weights = gates.each().into_iter().flat_map(|gate| spans(gate.arrays.each()));
     let inputs: Vec<&Span> = spans(first.each()).chain(sequence).chain(weights).collect();
@@ -90,8 +93,14 @@ fn collect(
         });
     let layout = |array: Option<CheckedArray>| array.map(|array| array.layout);
     let output = last.map(|_, array| layout(array).filter(|_| purpose == Purpose::Forward));
+    let is_derived: Gates<bool> = gates.as_ref().map(|_, gate| gate.forms.is_derived);
     let gates = gates.map(|_, gate| gate.arrays.map(|_, array| layout(array)));
-    let has_weights = gates.each().into_iter().all(|gate| gate.iw.is_some() && gate.hw.is_some());
+    let is_there = |gate: &GateArrays| gate.iw.is_some() && gate.hw.is_some();
+    let has_weights = gates
+        .each()
+        .into_iter()
+        .zip(is_derived.each())
+        .all(|(gate, is_derived)| *is_derived || is_there(gate));
     (input.data.given().is_some() && has_weights).then_some(Arrays { input, output, gates })
 }
 

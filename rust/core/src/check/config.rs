@@ -9,6 +9,7 @@ use crate::dropout::{DropoutMask, DropoutRow};
 use crate::fields::{DataFields, GateFields};
 use crate::gate::Gates;
 use crate::math::Activation;
+use crate::variant::Variant;
 
 /// Which cell weights a gate has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -22,7 +23,7 @@ pub enum Peephole {
     Full,
 }
 
-/// What a layer is, whatever it is called with: sizes, functions, peepholes.
+/// What a layer is, whatever it is called with: sizes, functions, peepholes, extensions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerConfig {
     /// Elements of an input.
@@ -36,6 +37,8 @@ pub struct LayerConfig {
     pub(crate) activations: Gates<Activation>,
     pub(crate) hidden_activation: Activation,
     pub(crate) peepholes: Gates<Peephole>,
+    /// What it has beyond BNNS.
+    pub(crate) variant: Variant,
 }
 
 impl LayerConfig {
@@ -185,7 +188,7 @@ impl InputArray {
     }
 }
 
-/// The weights of one gate; input and hidden weights are always there.
+/// The weights of one gate; input and hidden weights are there, unless another gate gives this one.
 pub type GateArrays = GateFields<Option<Strided>>;
 
 /// Where the elements of each array are.

@@ -7,6 +7,7 @@
 
 use super::arrays::Purpose;
 use super::config::Checked;
+use super::extensions::check_same_extensions;
 use super::gradients::{CheckedGradients, GateGradients, Gradient, check_gradients};
 use super::issues::{DELTA, Issues, PARAMS};
 use super::layer::{CheckedLayer, check_layer};
@@ -54,7 +55,7 @@ impl CheckedBackward {
 /// Check the structures of a backward pass and how it is to be run.
 ///
 /// Of `params`, the output arrays may be left out; what is there has to fit, but need not be writable.
-/// Of `delta_params`, dropout 0 and a null sequence descriptor are taken from `params`; the
+/// Of `delta_params`, dropout 0, a null sequence descriptor and absent extensions are taken from `params`; the
 /// default-activations flag and the activations are not looked at.
 ///
 /// # Errors
@@ -87,6 +88,7 @@ pub fn check_backward_after(
     check_sizes(&mut issues, params, delta_params);
     check_dropout(&mut issues, params.dropout, delta_params.dropout);
     check_direction(&mut issues, params.lstm_flags, delta_params.lstm_flags);
+    check_same_extensions(&mut issues, &layer.extensions, params, delta_params);
     let sequence = check_batch_sizes(&mut issues, &layer, params, delta_params);
     let gradients = check_gradients(&mut issues, &layer, delta_params, sequence.as_ref());
     check_filter(&mut issues, filter);

@@ -5,6 +5,7 @@
 
 use super::array::{ArrayRule, CheckedArray, check_array};
 use super::config::Peephole;
+use super::extensions::Origin;
 use super::issues::Issues;
 use super::layout::{Axis, Form, kept_axes};
 use super::name::{ArrayField, ArrayName};
@@ -13,6 +14,7 @@ use crate::desc::{LSTMGateDescriptor, NDArrayDescriptor};
 use crate::error::Code;
 use crate::fields::{GateField, GateFields};
 use crate::gate::Gate;
+use crate::variant::Coupled;
 
 /// What is known of a gate's arrays.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(super) struct WeightForms {
     pub(super) is_split: bool,
     pub(super) peephole: Peephole,
     pub(super) has_bias: bool,
+    /// Whether another gate gives this one, which has no weights then.
+    pub(super) is_derived: bool,
 }
 
 /// The axes of a gate's arrays.
@@ -81,20 +85,30 @@ impl GateAxes {
 /// Check the arrays of one gate.
 pub(super) fn check_gate(
     issues: &mut Issues,
-    gate: Gate,
+    (gate, origin): (Gate, Origin),
     desc: &LSTMGateDescriptor<'_>,
     sizes: &Sizes,
 ) -> CheckedGate {
+    if let Origin::Derived(coupled) = origin {
+        return check_derived(issues, (gate, coupled), desc);
+    }
     let is_split = is_split(desc.iw_desc.each_ref(), sizes);
     let axes = GateAxes::new(sizes, is_split);
     let form = peephole_kind(&desc.cw_desc, &axes);
     let peephole = if is_one_unit(sizes, form) { Peephole::Full } else { form };
-    let forms = WeightForms { is_split, peephole, has_bias: !desc.b_desc.data.is_null() };
+    let forms = WeightForms {
+        is_split,
+        peephole,
+        has_bias: !desc.b_desc.data.is_null(),
+        is_derived: false,
+    };
 
     let mut arrays = desc.fields().map(|field, desc| {
         let name = issues.array(ArrayField::Weight(gate, field));
         if desc.data.is_null() {
-            require(issues, name, field);
+            if origin == Origin::Weights {
+                require(issues, name, field);
+            }
             return None;
         }
         let is_looked_at = match field {
@@ -110,6 +124,24 @@ pub(super) fn check_gate(
         arrays.cw = arrays.cw.map(CheckedArray::with_last_axis);
     }
     CheckedGate { arrays, forms }
+}
+
+/// A gate that another one gives has no arrays.
+fn check_derived(
+    issues: &mut Issues,
+    (gate, coupled): (Gate, Coupled),
+    desc: &LSTMGateDescriptor<'_>,
+) -> CheckedGate {
+    let arrays = desc.fields().map(|field, desc| {
+        if !desc.data.is_null() {
+            let name = issues.array(ArrayField::Weight(gate, field));
+            let expected = Origin::expected_nothing(coupled);
+            issues.push(name.path(), Code::DerivedGate, expected, "an array");
+        }
+        None
+    });
+    let (is_split, peephole, has_bias) = (false, Peephole::None, false);
+    CheckedGate { arrays, forms: WeightForms { is_split, peephole, has_bias, is_derived: true } }
 }
 
 /// Whether the input weights of all layers can be one array; reported if not.

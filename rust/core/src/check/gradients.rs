@@ -110,6 +110,10 @@ impl GateCheck<'_> {
             if desc.data.is_null() {
                 return None;
             }
+            if self.forms.is_derived {
+                let expected = "null, as the gate has no weights";
+                return self.refuse(field, Code::GradientWithoutWeight, expected, "an array");
+            }
             match field {
                 GateField::Iw | GateField::Hw => self.array(field, self.forms.peephole, desc),
                 GateField::IwUpper => self.upper(first, desc),

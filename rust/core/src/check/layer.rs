@@ -6,6 +6,7 @@
 use super::activation::check_activations;
 use super::arrays::{CheckedArrays, Purpose, check_arrays};
 use super::config::{Checked, Config, LayerConfig};
+use super::extensions::{CheckedExtensions, check_extensions};
 use super::issues::Issues;
 use super::scalars::{Sizes, check_scalars};
 use super::sequence::{CheckedSequence, check_sequence};
@@ -20,6 +21,7 @@ pub(super) struct CheckedLayer {
     pub(super) sizes: Sizes,
     pub(super) sequence: CheckedSequence,
     pub(super) arrays: CheckedArrays,
+    pub(super) extensions: CheckedExtensions,
     dropout: f32,
     activations: Option<(Gates<Activation>, Activation)>,
 }
@@ -31,10 +33,13 @@ pub(super) fn check_layer(
     purpose: Purpose,
 ) -> CheckedLayer {
     let sizes = check_scalars(issues, params);
+    let extensions = check_extensions(issues, params);
     let sequence = check_sequence(issues, &params.sequence_descriptor, &sizes);
-    let arrays = check_arrays(issues, params, purpose, &sizes, sequence.span.as_ref());
-    let activations = check_activations(issues, params);
-    CheckedLayer { sizes, sequence, arrays, activations, dropout: params.dropout }
+    let layer = (&sizes, &extensions);
+    let arrays = check_arrays(issues, params, purpose, layer, sequence.span.as_ref());
+    let activations = check_activations(issues, params, &extensions);
+    let dropout = params.dropout;
+    CheckedLayer { sizes, sequence, arrays, extensions, dropout, activations }
 }
 
 impl CheckedLayer {
@@ -54,6 +59,7 @@ impl CheckedLayer {
             activations,
             hidden_activation,
             peepholes: Gates::from_fn(|gate| forms.get(gate).peephole),
+            variant: self.extensions.variant?,
         };
         let config = Config {
             layer,

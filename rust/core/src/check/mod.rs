@@ -21,6 +21,7 @@ mod arrays;
 mod bind;
 mod config;
 mod delta;
+mod extensions;
 mod gates;
 mod gradients;
 mod issues;

@@ -6,6 +6,7 @@
 use super::activation::Activation;
 use super::array::NDArrayDescriptor;
 use super::constants::LayerFlags;
+use super::extensions::LSTMExtensions;
 use crate::fields::{DataFields, GateFields};
 use crate::gate::{Gate, Gates};
 
@@ -113,6 +114,8 @@ pub struct LayerParametersLSTM<'a> {
     pub output_gate: LSTMGateDescriptor<'a>,
     /// Applied to the new cell state; `None` where the default-activations flag is set.
     pub hidden_activation: Option<Activation<'a>>,
+    /// What the layer has beyond BNNS; `None` is the layer of BNNS. Not in Apple's structure.
+    pub extensions: Option<LSTMExtensions>,
 }
 
 /// The descriptors of a structure that hold arrays of floats.

@@ -18,12 +18,14 @@ mod activation;
 mod array;
 mod constants;
 mod data;
+mod extensions;
 mod lstm;
 
 pub use activation::{Activation, ActivationFunction};
 pub use array::{MAX_RANK, NDArrayDescriptor};
 pub use constants::{DataLayout, DataType, LayerFlags, NDArrayFlags};
 pub use data::{Data, Integers, Memory};
+pub use extensions::LSTMExtensions;
 pub(crate) use lstm::Parts;
 pub use lstm::{
     Checkpoints, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerParametersLSTM,

@@ -110,11 +110,12 @@ codes! {
     /// The structure of the gradients describes another layer.
     DeltaMismatch, "delta_mismatch",
         "delta_params must describe the layer of params: the five sizes and the bidirectional \
-         flag are the same; dropout and the batch sizes are the same or left out (0 and null).";
+         flag are the same; dropout, the batch sizes and the extensions are the same or left out \
+         (0, null and none).";
     /// A gradient is wanted for a weight that the layer does not have.
     GradientWithoutWeight, "gradient_without_weight",
         "A gradient is wanted for a bias or a peephole that is null in params, so the gate has \
-         none.";
+         none, or for a gate that another one gives.";
     /// A gradient has another form than its weight.
     GradientForm, "gradient_form",
         "A gradient has the form of its weight: a peephole is a full matrix or a diagonal in both \
@@ -183,6 +184,19 @@ codes! {
     /// A parameter that the activation uses is not a number.
     InvalidActivationParameter, "invalid_activation_parameter",
         "The function uses this parameter, and it is not a number (NaN).";
+    /// A number of the right type is outside of what its field means.
+    InvalidNumber, "invalid_number",
+        "The number can be stored, but it is none that this argument or field can mean, such as a \
+         clip that is not greater than 0, more steps than the input has, or an endless bias; the \
+         issue says what it can be.";
+    /// A gate that another one gives has something of its own.
+    DerivedGate, "derived_gate",
+        "With coupled gates, one of the two is 1 minus the other one: it has no weights, no bias, \
+         no peephole and no activation.";
+    /// Extensions that exclude each other, or a flag.
+    ExtensionConflict, "extension_conflict",
+        "This extension says nothing without another one, or contradicts a flag: gate_clip_hidden \
+         belongs to gate_clip, and a bidirectional layer cannot be reversed.";
     /// More threads than a call may use.
     TooManyThreads, "too_many_threads",
         "n_threads must be at most 1024; 0 chooses by itself, as None does for the num_threads of \
@@ -201,7 +215,7 @@ codes! {
     /// The training cache was filled for another layer or by another version.
     ForeignCache, "foreign_cache",
         "The training cache was filled for another layer: sizes, flags, activations, peepholes, \
-         batch sizes, dropout with its seed, and checkpoint_steps must be those of the forward \
+         extensions, batch sizes, dropout with its seed, and checkpoint_steps must be those of the forward \
          call.";
     /// The weights are not those that the training cache was filled with.
     ChangedWeights, "changed_weights",
@@ -217,10 +231,6 @@ codes! {
     /// Several things could be meant.
     AmbiguousChoice, "ambiguous_choice",
         "Several layers, nodes or entries could be meant. Name the one that is.";
-    /// A number of the right type is outside of what its argument means.
-    InvalidNumber, "invalid_number",
-        "The number can be stored, but it is none that this argument or field can mean, such as \
-         more steps than the input has, or an endless bias; the issue says what it can be.";
     /// Something with a name is needed and is not there.
     MissingEntry, "missing_entry",
         "An entry is needed and is not there: a weight in a state dict, an array or a field in a \

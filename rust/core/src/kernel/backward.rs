@@ -7,12 +7,14 @@
 use super::generic::GenericFunctions;
 use super::geometry::{Geometry, Rows, Steps};
 use super::transposed::{TransposedProduct, WideRows};
+use super::variant::{derive_row, limit_row, share_gradients, stop_row, stopped};
 use super::vector::{load, load_gate, store};
 use crate::gate::Gate;
 use crate::level::Kernel;
 use crate::math::{
     Activation, apply_slice, apply_with_derivative_slice, sigmoid_slope, tanh_slope,
 };
+use crate::variant::Variant;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 
 /// Transposed panels; empty where no gate has that kind.
@@ -43,6 +45,7 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) steps: Steps<'a>,
     /// `None` where the saved gates are activated, as the fused step leaves them; else they are pre-activations.
     pub(crate) functions: Option<GenericFunctions>,
+    pub(crate) variant: &'a Variant,
     pub(crate) panels: BackwardPanels<'a>,
     /// `[row][gate][unit]`: saved gates before, gate gradients after.
     pub(crate) gates: &'a mut [f32],
@@ -71,8 +74,13 @@ impl Kernel for BackwardChunk<'_> {
                 self.output_gate(simd, first, row);
             }
             self.through_output_peephole(simd, rows);
+            let varies = self.variant.changes_steps();
             for row in 0..rows {
-                self.other_gates(simd, first, row);
+                if varies {
+                    self.other_gates::<S, true>(simd, first, row);
+                } else {
+                    self.other_gates::<S, false>(simd, first, row);
+                }
             }
             self.previous_states(simd, first, rows);
         }
@@ -90,8 +98,9 @@ impl BackwardChunk<'_> {
         let mut derivatives = self.geometry.gates_mut(self.scratch.derivatives, row, lanes);
         let cells = &self.cells[(first + row) * cell_pitch..][..units];
         let (values, slopes) = self.scratch.activated.split_at_mut(units);
-        values.copy_from_slice(cells);
+        let Variant { gate_clip, hidden_clip, .. } = *self.variant;
         let Some(functions) = &self.functions else {
+            values.copy_from_slice(cells);
             apply_slice(simd, Activation::TANH, values);
             for gate in Gate::ALL {
                 let is_tanh = gate == Gate::Candidate;
@@ -101,10 +110,20 @@ impl BackwardChunk<'_> {
             return;
         };
         for gate in Gate::ALL {
-            let (values, slopes) = (gates.get_mut(gate), derivatives.get_mut(gate));
-            apply_with_derivative_slice(simd, *functions.gates.get(gate), values, slopes);
+            let (gates, derivatives) = (gates.get_mut(gate), derivatives.get_mut(gate));
+            if gate_clip.is_some() {
+                // What is limited must be known afterwards.
+                values.copy_from_slice(gates);
+                limit_row(simd, gates, gate_clip);
+            }
+            apply_with_derivative_slice(simd, *functions.gates.get(gate), gates, derivatives);
+            stop_row(simd, derivatives, values, gate_clip);
         }
+        derive_row(simd, &mut gates, self.variant);
+        values.copy_from_slice(cells);
+        limit_row(simd, values, hidden_clip);
         apply_with_derivative_slice(simd, functions.hidden, values, &mut slopes[..units]);
+        stop_row(simd, &mut slopes[..units], cells, hidden_clip);
     }
 
     /// Gradient of the output gate, to its place among the derivatives, and of the new cell state.
@@ -154,9 +173,10 @@ impl BackwardChunk<'_> {
         .compute(simd);
     }
 
-    /// Gradients of all gates of a row over its saved gates, and of the old cell state.
+    /// Gradients of all gates of a row over its saved gates, and of the old cell state; of a variant of the layer
+    /// if it `VARIES`.
     #[inline(always)]
-    fn other_gates<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
+    fn other_gates<S: Simd, const VARIES: bool>(&mut self, simd: S, first: usize, row: usize) {
         let Geometry { units: real, blocks, cell_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let units = blocks * lanes;
@@ -165,11 +185,22 @@ impl BackwardChunk<'_> {
         let previous = &self.previous_cells[(first + row) * cell_pitch..][..units];
         let d_cell = &mut self.d_cell.floats[row * self.d_cell.pitch..][..units];
         for at in (0..units).step_by(lanes) {
-            let d_c = load(simd, d_cell, at);
+            let mut d_c = load(simd, d_cell, at);
             let (input, forget) = (load(simd, gates.input, at), load(simd, gates.forget, at));
             let candidate = load(simd, gates.candidate, at);
-            let d_input = d_c * candidate * load(simd, derivatives.input, at);
-            let d_forget = d_c * load(simd, previous, at) * load(simd, derivatives.forget, at);
+            if VARIES && self.variant.cell_clip.is_some() {
+                // As the forward pass computed it, with the same roundings.
+                let cell = input.mul_add(candidate, forget * load(simd, previous, at));
+                d_c = stopped(simd, d_c, cell, self.variant.cell_clip);
+            }
+            let mut d_input = d_c * candidate;
+            let mut d_forget = d_c * load(simd, previous, at);
+            let slopes = (load(simd, derivatives.input, at), load(simd, derivatives.forget, at));
+            (d_input, d_forget) = if VARIES {
+                share_gradients(simd, (d_input, d_forget), slopes, self.variant.coupled)
+            } else {
+                (d_input * slopes.0, d_forget * slopes.1)
+            };
             let d_candidate = d_c * input * load(simd, derivatives.candidate, at);
             let mut d_previous = d_c * forget;
             if !self.panels.diagonal.is_empty() {

@@ -3,9 +3,9 @@
 //!
 //! In: pre-activations of a chunk of steps or what they are made of, hidden weights, states. Out: the output
 //! of each step and the states after the chunk. Peepholes may be absent or diagonal; everything else takes
-//! [`super::generic`].
+//! [`super::generic`]. Variants of the layer are a kernel of their own, which differs in the cell alone.
 
-use super::cell::default_cell;
+use super::cell::{default_cell, variant_cell};
 use super::geometry::{BlockOrder, Geometry, Rows, Steps, gates_of_panel};
 use super::project::Projection;
 use super::tile::{GateAccumulators, accumulate, block_panels, load_sums};
@@ -13,6 +13,7 @@ use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use super::vector::{load, load_gates, store};
 use crate::gate::Gate;
 use crate::level::Kernel;
+use crate::variant::Variant;
 use fearless_simd::{Simd, SimdBase};
 
 /// Run the recurrence over a chunk of steps.
@@ -21,6 +22,8 @@ pub(crate) struct FusedChunk<'a> {
     /// For the first step; each step reverses it.
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
+    /// Looked at by the kernel of variants only.
+    pub(crate) variant: &'a Variant,
     /// `[block][output][gate][lane]`; not looked at where sums begin complete.
     pub(crate) hidden_weights: &'a [f32],
     /// `[block][gate][lane]`; empty without peepholes.
@@ -39,7 +42,7 @@ pub(crate) struct FusedChunk<'a> {
 ///
 /// The first two give the same sums to the last bit. Projecting first reads the input weights once for all steps of
 /// the chunk; projecting with each step keeps the pre-activations in registers, which else are written and read again.
-pub(super) trait Begin: Copy {
+pub(crate) trait Begin: Copy {
     /// Whether the sums have the hidden states' part already.
     const IS_COMPLETE: bool = false;
 
@@ -119,7 +122,8 @@ impl Begin for Projection<'_> {
 
 /// What a training step keeps.
 pub(crate) struct Saved<'a> {
-    /// `[row][gate][unit]`: gates activated by the fused recurrence, pre-activations of the generic one.
+    /// `[row][gate][unit]`: gates activated by the fused recurrence, unless their arguments are limited;
+    /// pre-activations then, as those of the generic one.
     pub(crate) gates: &'a mut [f32],
     /// The new cell state, `[row][unit]`.
     pub(crate) cells: &'a mut [f32],
@@ -136,13 +140,13 @@ impl Saved<'_> {
     }
 }
 
-/// A chunk, and where its sums begin.
-pub(crate) struct FusedFrom<'a, B> {
+/// A chunk, and where its sums begin; of a variant of the layer if it `VARIES`.
+pub(crate) struct FusedFrom<'a, B, const VARIES: bool> {
     pub(crate) chunk: FusedChunk<'a>,
     pub(crate) begin: B,
 }
 
-impl<B: Begin> Kernel for FusedFrom<'_, B> {
+impl<B: Begin, const VARIES: bool> Kernel for FusedFrom<'_, B, VARIES> {
     type Output = ();
 
     #[inline(always)]
@@ -152,8 +156,9 @@ impl<B: Begin> Kernel for FusedFrom<'_, B> {
         let pitch = geometry.output_pitch;
         for (first, rows) in chunk.steps.each() {
             let out = &mut chunk.out[first * pitch..(first + rows) * pitch];
-            let mut step = FusedStep {
+            let mut step = FusedStep::<'_, B, VARIES> {
                 geometry,
+                variant: chunk.variant,
                 hidden_weights: chunk.hidden_weights,
                 diagonal: chunk.diagonal,
                 begin: begin.rows_from(first, geometry),
@@ -170,8 +175,9 @@ impl<B: Begin> Kernel for FusedFrom<'_, B> {
 }
 
 /// One step of all active rows.
-struct FusedStep<'a, B> {
+struct FusedStep<'a, B, const VARIES: bool> {
     geometry: &'a Geometry,
+    variant: &'a Variant,
     hidden_weights: &'a [f32],
     diagonal: &'a [f32],
     begin: B,
@@ -181,7 +187,7 @@ struct FusedStep<'a, B> {
     saved: Option<Saved<'a>>,
 }
 
-impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
+impl<S: Simd, B: Begin, const VARIES: bool> TileOperation<S> for FusedStep<'_, B, VARIES> {
     #[inline(always)]
     fn tile<const ROWS: usize, const BLOCKS: usize>(&mut self, simd: S, place: TilePlace) {
         let Geometry { outputs, output_pitch, .. } = *self.geometry;
@@ -203,7 +209,7 @@ impl<S: Simd, B: Begin> TileOperation<S> for FusedStep<'_, B> {
     }
 }
 
-impl<B> FusedStep<'_, B> {
+impl<B, const VARIES: bool> FusedStep<'_, B, VARIES> {
     /// From the four sums of one vector of units to its new states.
     #[inline(always)]
     fn finish<S: Simd>(
@@ -222,7 +228,12 @@ impl<B> FusedStep<'_, B> {
             Some(load_gates(simd, self.diagonal, block * lanes))
         };
         let cell = load(simd, self.cell, at);
-        let new = default_cell(simd, gates_of_panel(gates), cell, peepholes);
+        let gates = gates_of_panel(gates);
+        let new = if VARIES {
+            variant_cell(simd, gates, cell, peepholes, self.variant)
+        } else {
+            default_cell(simd, gates, cell, peepholes)
+        };
         store::<S>(new.cell, self.cell, at);
         store::<S>(new.hidden, self.out, row * output_pitch + block * lanes);
         if let Some(saved) = &mut self.saved {

@@ -1,6 +1,6 @@
 //! The recurrence with any activations and any peepholes, step by step over whole rows.
 //!
-//! In: as for the fused recurrence, and full peephole panels, and the five functions. Out: the same. The
+//! In: as for the fused recurrence, and full peephole panels, the five functions, a variant. Out: the same. The
 //! sums run in the same tiles; what differs is that gates pass through a buffer `[row][gate][unit]`.
 
 use super::fused::Saved;
@@ -9,10 +9,12 @@ use super::tile::{
     Accumulators, GateAccumulators, accumulate, block_panels, load_sums, store_sums,
 };
 use super::tiles::{TileOperation, TilePlace, for_each_tile};
+use super::variant::{derive_row, limit_row, limited};
 use super::vector::{load, load_gate, store};
 use crate::gate::{Gate, Gates};
 use crate::level::Kernel;
 use crate::math::{Activation, apply_slice};
+use crate::variant::Variant;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 
 /// Peephole panels; each is empty where no gate has that kind.
@@ -40,6 +42,7 @@ pub(crate) struct GenericChunk<'a> {
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
     pub(crate) functions: &'a GenericFunctions,
+    pub(crate) variant: &'a Variant,
     /// `[block][output][gate][lane]`; empty where `pre` has the hidden states' part already.
     pub(crate) hidden_weights: &'a [f32],
     pub(crate) peepholes: PeepholePanels<'a>,
@@ -93,12 +96,13 @@ impl GenericChunk<'_> {
         for_each_tile(simd, self.geometry, self.blocks, rows, &mut sums);
     }
 
-    /// c' = forget * c + input * candidate.
+    /// c' = forget * c + input * candidate, limited where the variant says so.
     #[inline(always)]
     fn new_cells<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
         let lanes = S::f32s::LEN;
         let units = self.geometry.blocks * lanes;
         let functions = self.functions.gates;
+        let Variant { cell_clip, gate_clip, .. } = *self.variant;
         for row in 0..rows {
             let mut gates = self.geometry.gates_mut(self.gates, row, lanes);
             let cells = &mut self.cell[row * self.geometry.cell_pitch..][..units];
@@ -111,14 +115,16 @@ impl GenericChunk<'_> {
                     saved.get_mut(gate).copy_from_slice(gates.get(gate));
                 }
             }
+            for gate in Gate::EARLY {
+                limit_row(simd, gates.get_mut(gate), gate_clip);
+                apply_slice(simd, *functions.get(gate), gates.get_mut(gate));
+            }
+            derive_row(simd, &mut gates, self.variant);
             let Gates { input, forget, candidate, .. } = gates;
-            apply_slice(simd, functions.input, input);
-            apply_slice(simd, functions.forget, forget);
-            apply_slice(simd, functions.candidate, candidate);
             for at in (0..units).step_by(lanes) {
                 let kept = load(simd, forget, at) * load(simd, cells, at);
                 let cell = load(simd, input, at).mul_add(load(simd, candidate, at), kept);
-                store::<S>(cell, cells, at);
+                store::<S>(limited(simd, cell, cell_clip), cells, at);
             }
         }
     }
@@ -154,8 +160,10 @@ impl GenericChunk<'_> {
                 self.geometry.gates_mut(saved.gates, 0, lanes).output.copy_from_slice(output);
                 saved.cells[..units].copy_from_slice(cells);
             }
+            limit_row(simd, output, self.variant.gate_clip);
             apply_slice(simd, self.functions.gates.output, output);
             out.copy_from_slice(cells);
+            limit_row(simd, out, self.variant.hidden_clip);
             apply_slice(simd, self.functions.hidden, out);
             for at in (0..units).step_by(lanes) {
                 store::<S>(load(simd, output, at) * load(simd, out, at), out, at);

@@ -19,12 +19,13 @@ mod tile;
 mod tiles;
 mod transpose;
 mod transposed;
+mod variant;
 mod vector;
 
 pub(crate) use arrange::{ArrangeGates, ArrangeInputs, ChunkRows};
 pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use fingerprint::{PIECE, RowsToFingerprint, mix, row_key};
-pub(crate) use fused::{FusedChunk, FusedFrom, Projected, Saved, Summed};
+pub(crate) use fused::{Begin, FusedChunk, FusedFrom, Projected, Saved, Summed};
 pub(crate) use generic::{GenericChunk, GenericFunctions, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{DiagonalProducts, GateSums, OuterProducts};

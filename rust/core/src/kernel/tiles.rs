@@ -12,7 +12,7 @@ use fearless_simd::Simd;
 
 /// Where a tile is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TilePlace {
+pub(crate) struct TilePlace {
     /// Its first row.
     pub(super) row: usize,
     /// Its first unit block.

@@ -19,7 +19,7 @@ pub(super) fn at_least<S: Simd>(simd: S, x: S::f32s, limit: f32) -> S::f32s {
 
 /// x, at least `low` and at most `high`.
 #[inline(always)]
-pub(super) fn clamp<S: Simd>(simd: S, x: S::f32s, low: f32, high: f32) -> S::f32s {
+pub(crate) fn clamp<S: Simd>(simd: S, x: S::f32s, low: f32, high: f32) -> S::f32s {
     at_most(simd, at_least(simd, x, low), high)
 }
 

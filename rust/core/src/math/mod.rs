@@ -31,6 +31,7 @@ mod tanh;
 mod tests;
 
 pub(crate) use activation::{Activation, Function, apply_slice, apply_with_derivative_slice};
+pub(crate) use bounds::clamp;
 pub(crate) use differentiable::{sigmoid_slope, tanh_slope};
 pub(crate) use sigmoid::sigmoid;
 pub(crate) use tanh::tanh;

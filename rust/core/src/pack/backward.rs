@@ -86,9 +86,10 @@ impl TransposedPanels {
         let may_take = |route| layer.products.may_take(Product::Transposed, route);
         let gates = if may_take(Route::Panels) { Gate::COUNT } else { 0 };
         let rows = if may_take(Route::Gemm) { Gate::COUNT * shape.padded_units() } else { 0 };
+        let all = config.variant.coupled.is_none();
         let mut panels = Self {
-            input: buffer(layer, config.layer_inputs(place.layer), gates, true)?,
-            hidden: buffer(layer, config.outputs, gates, true)?,
+            input: buffer(layer, config.layer_inputs(place.layer), gates, all)?,
+            hidden: buffer(layer, config.outputs, gates, all)?,
             cell: buffer(layer, config.units, cell_gates, Gate::EARLY.into_iter().all(full))?,
             cell_output: buffer(layer, config.units, output_gates, true)?,
             diagonal: Aligned::zeros(diagonal, WHAT)?,
@@ -96,8 +97,7 @@ impl TransposedPanels {
             input_matrix: Aligned::zeros(rows * config.layer_inputs(place.layer), WHAT)?,
             hidden_matrix: Aligned::zeros(rows * config.outputs, WHAT)?,
         };
-        for gate in Gate::ALL {
-            let from = weights.of(gate);
+        for (gate, from) in weights.each() {
             let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
             to.transposed(&mut panels.input, from.input(place));
             to.transposed(&mut panels.hidden, from.hidden(place));

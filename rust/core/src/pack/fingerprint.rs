@@ -10,7 +10,6 @@
 
 use super::views::BoundWeights;
 use crate::check::LayerConfig;
-use crate::gate::Gate;
 use crate::kernel::{PIECE, RowsToFingerprint, TRANSPOSED_ROWS as ROWS, mix, row_key};
 use crate::level::{Level, vectorize};
 use crate::place::{Direction, Place};
@@ -47,8 +46,7 @@ fn of_all(weights: &BoundWeights<'_>, level: Level) -> u64 {
 /// The fingerprint of one direction of a layer.
 fn of_place(weights: &BoundWeights<'_>, place: Place, level: Level) -> u64 {
     let mut sum = 0_u64;
-    for gate in Gate::ALL {
-        let from = weights.of(gate);
+    for (gate, from) in weights.each() {
         let mut add = |kind: Kind, matrix: ArrayView2<'_, f32>| {
             let parts = [place.layer, place.direction.index(), gate.index(), kind as usize];
             let key = parts.into_iter().fold(0, |key: u64, part| mix(row_key(key, part + 1)));

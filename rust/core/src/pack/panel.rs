@@ -31,14 +31,15 @@ impl LayerPanels {
         let (shape, sizes) = (&layer.shape, layer.weight_sizes(place.layer));
         let (total, what) = (sizes.total(), "packed weights");
         // Every float of a panel is written, unless there are lanes or gates without weights.
-        let is_full = shape.padded_units() == layer.config.units && sizes.cell == 0;
+        let has_all_gates = layer.config.variant.coupled.is_none();
+        let is_full =
+            has_all_gates && shape.padded_units() == layer.config.units && sizes.cell == 0;
         let mut floats =
             if is_full { Aligned::uninit(total, what)? } else { Aligned::zeros(total, what)? };
         let panels = sizes.split(&mut floats);
         panels.bias.fill(0.0);
         panels.diagonal.fill(0.0);
-        for gate in Gate::ALL {
-            let from = weights.of(gate);
+        for (gate, from) in weights.each() {
             let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
             to.matrix(panels.input, from.input(place));
             to.matrix(panels.hidden, from.hidden(place));

@@ -21,7 +21,8 @@ pub type WeightViews<'a> = Gates<GateViews<'a>>;
 #[derive(Debug)]
 pub struct BoundWeights<'a> {
     pub(super) layer: LayerConfig,
-    gates: Gates<BoundGate<'a>>,
+    /// `None` for a gate that another one gives.
+    gates: Gates<Option<BoundGate<'a>>>,
     /// Which weights these are, computed when it is needed first. The arrays are borrowed, so it stays true.
     pub(super) fingerprint: OnceLock<u64>,
 }
@@ -35,15 +36,19 @@ impl<'a> BoundWeights<'a> {
     pub fn bind(checked: &Checked, views: &'a WeightViews<'_>) -> Result<Self, Error> {
         let planned = checked.arrays().gates.as_ref().zip(views.as_ref());
         let gates = planned.try_map(|gate, (planned, views)| {
-            let peephole = *checked.config().layer.peepholes.get(gate);
-            BoundGate::bind(gate, planned, views, peephole)
+            let layer = &checked.config().layer;
+            if layer.variant.derives(gate) {
+                return Ok(None);
+            }
+            let peephole = *layer.peepholes.get(gate);
+            BoundGate::bind(gate, planned, views, peephole).map(Some)
         })?;
         Ok(Self { layer: checked.config().layer, gates, fingerprint: OnceLock::new() })
     }
 
-    /// Those of one gate.
-    pub(super) fn of(&self, gate: Gate) -> &BoundGate<'a> {
-        self.gates.get(gate)
+    /// Those of each gate that has weights, in the order of the BNNS structure.
+    pub(super) fn each(&self) -> impl Iterator<Item = (Gate, &BoundGate<'a>)> {
+        Gate::ALL.into_iter().filter_map(|gate| Some((gate, self.gates.get(gate).as_ref()?)))
     }
 }
 

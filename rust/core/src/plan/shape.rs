@@ -21,6 +21,8 @@ pub(crate) struct Shape {
     pub(crate) lanes: usize,
     /// Whether the fused step applies, or the generic one.
     pub(crate) is_fused: bool,
+    /// Whether training keeps activated gates, or pre-activations.
+    pub(crate) saves_activated: bool,
     /// Bytes of input and hidden weights of the layer of the stack with most of them.
     pub(crate) weight_bytes: usize,
 }
@@ -44,7 +46,9 @@ impl Shape {
             prefetches: weight_bytes > tuning.near_bytes,
         };
         let is_fused = config.has_default_activations() && !config.has_peephole(Peephole::Full);
-        Self { geometry, lanes, is_fused, weight_bytes }
+        // Where arguments are limited, the activated gates do not say whether the limit acted.
+        let saves_activated = is_fused && config.variant.gate_clip.is_none();
+        Self { geometry, lanes, is_fused, saves_activated, weight_bytes }
     }
 
     /// Padded hidden units.

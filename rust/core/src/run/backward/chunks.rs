@@ -17,7 +17,7 @@ const ROWS_OF_A_SUM: usize = 2048;
 impl LayerPass<'_, '_> {
     /// All steps of the span, the last one of the forward pass first.
     pub(super) fn run(&self, mut buffers: DirectionBuffers<'_>) -> Result<(), Broken> {
-        let direction = self.place.direction.opposite();
+        let direction = self.reading().opposite();
         let limit = Limit::Steps(self.plan.training_chunk_steps);
         let sum = (ROWS_OF_A_SUM / self.plan.config().batch_size).max(1);
         let mut done = 0;

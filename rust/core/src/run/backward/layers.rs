@@ -123,8 +123,9 @@ impl BackwardCall<'_> {
     fn segments(self, direction: Direction) -> impl Iterator<Item = Range<usize>> + use<> {
         let (all, every) = (self.plan.config().seq_len, self.plan.config().segment_steps());
         let count = all.div_ceil(every);
+        let reading = direction.reading(self.plan.layer.config.variant.reverse);
         (0..count)
-            .map(move |index| match direction {
+            .map(move |index| match reading {
                 Direction::Forward => count - 1 - index,
                 Direction::Backward => index,
             })

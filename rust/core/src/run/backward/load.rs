@@ -77,7 +77,7 @@ impl RowLoad<'_, '_, '_> {
         let cells = &mut to.previous_cells[at * cell_pitch..][..layer.config.units];
         let hidden = &mut to.previous_hidden[at * output_pitch..][..layer.config.outputs];
         let span = &pass.span;
-        let previous = match pass.place.direction {
+        let previous = match pass.reading() {
             Direction::Forward => step.checked_sub(1),
             Direction::Backward => {
                 let is_active = |&next: &usize| next < span.end && config.active_at(next) > row;

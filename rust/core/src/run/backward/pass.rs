@@ -8,7 +8,7 @@ use super::super::threads::Threads;
 use super::arrays::BackwardArrays;
 use crate::aligned::Aligned;
 use crate::pack::{GradientSums, TransposedPanels};
-use crate::place::{PerDirection, Place};
+use crate::place::{Direction, PerDirection, Place};
 use crate::plan::{Group, Plan};
 use std::ops::Range;
 
@@ -32,6 +32,11 @@ pub(super) struct LayerPass<'a, 'b> {
 }
 
 impl LayerPass<'_, '_> {
+    /// Which way the forward pass read.
+    pub(super) fn reading(&self) -> Direction {
+        self.place.direction.reading(self.plan.layer.config.variant.reverse)
+    }
+
     /// The first row of a group at a step among all groups' rows in the buffers of input gradients, the layer's
     /// own and those of the layer above.
     pub(super) fn covered_row(&self, group: &Group, step: usize) -> usize {

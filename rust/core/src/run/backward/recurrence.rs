@@ -52,7 +52,7 @@ impl LayerPass<'_, '_> {
         let by_panels = by_library.end..steps.end;
         let chunk = GroupChunk { group, start: steps.start };
         let hidden = &self.weights.hidden;
-        match self.place.direction {
+        match self.reading() {
             Direction::Forward => {
                 self.steps(chunk, &by_panels, &mut buffers, hidden);
                 by_library
@@ -105,9 +105,10 @@ impl LayerPass<'_, '_> {
             geometry: &shape.geometry,
             steps: Steps {
                 offsets: &at.group.order.offsets[steps.start..=steps.end],
-                reverse: self.place.direction == Direction::Forward,
+                reverse: self.reading() == Direction::Forward,
             },
-            functions: Some(generic).filter(|_| !shape.is_fused),
+            functions: Some(generic).filter(|_| !shape.saves_activated),
+            variant: &config.variant,
             panels: BackwardPanels {
                 hidden,
                 diagonal: &self.weights.diagonal,

@@ -77,7 +77,7 @@ impl LayerPass<'_, '_> {
             groups: &self.plan.orders,
             first_step: steps.start,
             end_step: steps.end,
-            ascending: self.place.direction == Direction::Backward,
+            ascending: self.reading() == Direction::Backward,
         };
         let count = rows.count();
         if count == 0 {

@@ -51,7 +51,10 @@ impl<'a> ForwardCall<'a> {
         let config = self.plan.config();
         self.each_state(memory, &mut arrays, |states, to, pitch, _| load_state(states, to, pitch));
         let (all, span) = (config.seq_len, self.plan.span_steps());
-        for first in (0..all).step_by(span) {
+        let count = all.div_ceil(span);
+        for number in 0..count {
+            let number = if config.layer.variant.reverse { count - 1 - number } else { number };
+            let first = number * span;
             let steps = first..(first + span).min(all);
             for layer in 0..config.layer.layers {
                 self.layer(group, layer, &steps, memory, &mut arrays)?;

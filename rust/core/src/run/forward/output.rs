@@ -51,8 +51,9 @@ impl Task<'_> {
     /// Save the states before a chunk that begins a segment, in training.
     pub(super) fn checkpoint(&mut self, chunk: &Chunk) -> Result<(), Broken> {
         let (segment, all) = (self.segment_steps(), self.plan.config().seq_len);
+        let reading = self.reading();
         let Some(cache) = &mut self.cache else { return Ok(()) };
-        let begins = match self.place.direction {
+        let begins = match reading {
             Direction::Forward => chunk.steps.start.is_multiple_of(segment),
             Direction::Backward => {
                 chunk.steps.end == all || chunk.steps.end.is_multiple_of(segment)

@@ -7,10 +7,10 @@ use super::super::chunk::Chunk;
 use super::super::threads::Done;
 use super::task::{Target, Task};
 use crate::kernel::{
-    BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels, Projected,
-    Saved, Steps, Summed,
+    Begin, BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels,
+    Projected, Saved, Steps, Summed,
 };
-use crate::level::vectorize;
+use crate::level::{Level, vectorize};
 use crate::place::Direction;
 use crate::products::Route;
 use std::ops::Range;
@@ -32,6 +32,15 @@ struct StepBuffers<'t> {
     saved: Option<Saved<'t>>,
 }
 
+/// Run the fused kernel of the layer, or that of a variant of it.
+fn run_fused<B: Begin>(level: Level, chunk: FusedChunk<'_>, begin: B) {
+    if chunk.variant.changes_steps() {
+        vectorize(level, FusedFrom::<_, true> { chunk, begin });
+    } else {
+        vectorize(level, FusedFrom::<_, false> { chunk, begin });
+    }
+}
+
 impl Task<'_> {
     /// The recurrence over some steps of a chunk, whose inputs have been taken.
     pub(super) fn recur(&mut self, chunk: &Chunk, steps: &Range<usize>) -> Done {
@@ -41,7 +50,7 @@ impl Task<'_> {
         }
         let end = chunk.gemm_steps.end.clamp(steps.start, steps.end);
         let (by_library, by_panels) = (steps.start..end, end..steps.end);
-        match self.place.direction {
+        match self.reading() {
             Direction::Forward => {
                 by_library.into_iter().try_for_each(|step| self.step_by_library(chunk, step))?;
                 self.steps(chunk, &by_panels, Route::Panels);
@@ -76,13 +85,14 @@ impl Task<'_> {
     fn fused_steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route) {
         let own = chunk.projects_with_steps.then(|| self.inputs(chunk));
         let (plan, panels) = (self.plan, self.panels);
-        let geometry = &plan.layer.shape.geometry;
+        let (geometry, variant) = (&plan.layer.shape.geometry, &plan.layer.config.variant);
         let StepBuffers { first, order, blocks, inputs, pre, out, hidden, cell, saved, .. } =
             self.buffers(chunk, steps);
         let chunk = FusedChunk {
             geometry,
             blocks,
             steps: order,
+            variant,
             hidden_weights: panels.hidden,
             diagonal: panels.diagonal,
             out,
@@ -92,13 +102,13 @@ impl Task<'_> {
         };
         match own {
             _ if route == Route::Gemm => {
-                vectorize(plan.layer.level, FusedFrom { chunk, begin: Summed(pre) });
+                run_fused(plan.layer.level, chunk, Summed(pre));
             }
             Some(own) => {
                 let begin = own.projection(inputs).rows_from(first);
-                vectorize(plan.layer.level, FusedFrom { chunk, begin });
+                run_fused(plan.layer.level, chunk, begin);
             }
-            None => vectorize(plan.layer.level, FusedFrom { chunk, begin: Projected(pre) }),
+            None => run_fused(plan.layer.level, chunk, Projected(pre)),
         }
     }
 
@@ -114,6 +124,7 @@ impl Task<'_> {
             blocks,
             steps: order,
             functions: &functions,
+            variant: &config.variant,
             hidden_weights: if route == Route::Gemm { &[] } else { panels.hidden },
             peepholes: PeepholePanels {
                 diagonal: panels.diagonal,
@@ -133,7 +144,7 @@ impl Task<'_> {
     fn buffers(&mut self, chunk: &Chunk, steps: &Range<usize>) -> StepBuffers<'_> {
         let (rows, first_row) = (chunk.rows.clone(), self.first_row(chunk));
         let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
-        let reverse = self.place.direction == Direction::Backward;
+        let reverse = self.reading() == Direction::Backward;
         let Self { plan, group, memory, state, target, .. } = self;
         let geometry = &plan.layer.shape.geometry;
         let offsets = &group.order.offsets;

@@ -8,7 +8,7 @@ use super::super::cache::{LayerOutputs, TaskCache};
 use super::super::chunk::{Chunk, Limit, next_steps, steps_of_rows};
 use super::workspace::{StateMemory, TaskMemory};
 use crate::aligned::Aligned;
-use crate::place::{PerDirection, Place};
+use crate::place::{Direction, PerDirection, Place};
 use crate::plan::{Group, Panels, Plan, Product};
 use crate::products::Route;
 use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
@@ -56,11 +56,16 @@ pub(in crate::run) struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// Which way it reads.
+    pub(super) fn reading(&self) -> Direction {
+        self.place.direction.reading(self.plan.layer.config.variant.reverse)
+    }
+
     /// The chunk that follows when `done` steps of the span have been read.
     pub(super) fn next_chunk(&self, done: usize) -> Chunk {
         let offsets = &self.group.order.offsets;
         let limit = Limit::Rows { offsets, most: self.memory.chunk_rows };
-        let steps = next_steps(&self.span, done, self.place.direction, limit, self.segment_steps());
+        let steps = next_steps(&self.span, done, self.reading(), limit, self.segment_steps());
         let rows = offsets[steps.start]..offsets[steps.end];
         let products = &self.plan.layer.products;
         let input = products.route(Product::Inputs, rows.len());

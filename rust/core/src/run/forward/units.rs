@@ -152,7 +152,7 @@ impl Member<'_, '_> {
     /// The next step in reading order.
     fn step_of(&self, chunk: &Chunk) -> Result<usize, Broken> {
         let done = self.position.done;
-        Ok(match self.tasks.first().ok_or(NO_TASK)?.place.direction {
+        Ok(match self.tasks.first().ok_or(NO_TASK)?.reading() {
             Direction::Forward => chunk.steps.start + done,
             Direction::Backward => chunk.steps.end - 1 - done,
         })
