@@ -134,7 +134,8 @@ fn the_same_call_gives_the_same_bits() -> Result<(), Error> {
 
 /// A layer without peepholes, of these sizes.
 fn plain(steps: usize, batch: usize, hidden: usize) -> Case {
-    let mut layer = random_layer(0, &Limits { peepholes: false, ..limits(hidden, batch) });
+    let mut layer =
+        random_layer(0, &Limits { peepholes: false, variants: false, ..limits(hidden, batch) });
     (layer.seq_len, layer.batch_size, layer.hidden_size) = (steps, batch, hidden);
     (layer.num_layers, layer.bidirectional, layer.batch_sizes) = (1, false, None);
     for (_, gate) in layer.gates.named_mut() {
