@@ -2,7 +2,7 @@
 
 use crate::support::training::{Named, Way};
 use crate::support::{Case, Results, ways};
-use bnns_lstm::Checkpoints;
+use bnns_lstm::{Checkpoints, LayerPlan, Level, Options, Plan};
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
 use bnns_lstm_testkit::{
     Activation, Coupled, Gate, Incoming, Inputs, Layer, Peephole, PerGate, Variant, forward,
@@ -222,6 +222,29 @@ fn nan_passes_through_limits() {
             assert!(found.y[0].is_nan() && found.cn[0].is_nan(), "{level:?}");
         }
     }
+}
+
+#[test]
+fn a_plan_says_that_its_layer_is_a_variant() {
+    let say = |variant| {
+        let case = Case::new(
+            &adder(variant, Activation::TANH),
+            &Inputs { x: vec![1.0], h0: None, c0: None },
+        );
+        let mut y = vec![0.0; case.layer.y_len()];
+        let checked = case.checked(Way::new(Level::best(), 1), &mut y).unwrap();
+        let options = Options::default();
+        let plan = Plan::new(&LayerPlan::new(&checked, options), &checked, options).unwrap();
+        (
+            plan.explain().contains("generic step of a variant"),
+            plan.summary().contains(", reversed"),
+        )
+    };
+    let plain = Variant::default();
+    assert_eq!(say(plain), (false, false));
+    assert_eq!(say(Variant { cell_clip: Some(1.0), ..plain }), (true, false));
+    // Its steps are those of any other layer.
+    assert_eq!(say(Variant { reverse: true, ..plain }), (false, true));
 }
 
 /// A layer whose units pass tiles, blocks and chunks, compared with the oracle.

@@ -16,7 +16,11 @@ impl Plan {
     /// The layer in one line, for people.
     pub fn summary(&self) -> String {
         let (config, layer) = (self.config(), self.layer.config);
-        let directions = if layer.directions == 2 { ", bidirectional" } else { "" };
+        let directions = match (layer.directions, layer.variant.reverse) {
+            (2, _) => ", bidirectional",
+            (_, true) => ", reversed",
+            (_, false) => "",
+        };
         format!(
             "{} steps, {} samples, {} inputs, {} units, {} layers{directions}, level {}, {} threads",
             config.seq_len,
@@ -44,9 +48,10 @@ impl fmt::Display for Explanation<'_> {
         let plan = self.0;
         let Shape { geometry, lanes, is_fused, .. } = plan.layer.shape;
         let step = if is_fused { "fused step" } else { "generic step" };
+        let varied = if plan.layer.config.variant.changes_steps() { " of a variant" } else { "" };
         writeln!(
             f,
-            "level {}: {step}, {lanes} lanes, tiles of {} rows, or of 1 row and {} blocks",
+            "level {}: {step}{varied}, {lanes} lanes, tiles of {} rows, or of 1 row and {} blocks",
             plan.layer.level.name(),
             geometry.tile_rows,
             geometry.tile_blocks
