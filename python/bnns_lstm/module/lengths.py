@@ -63,7 +63,7 @@ def read_mask(
     steps, rows = sizes
     wanted = samples.shape_of(steps, rows, 1)[:-1]
     expected = f"{list(wanted)} of True where a step is real, and False"
-    array = array_of(mask, expected, detach=False)
+    array = array_of(mask, expected, detach=True)  # it has no gradient to lose
     if isinstance(array, Fault):
         issues.append(Issue("mask", array.code, array.expected, array.actual))
         return None, None
