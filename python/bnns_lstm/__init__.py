@@ -39,7 +39,7 @@ from bnns_lstm.functions import (
     prepare,
     validate,
 )
-from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stream, Tape
+from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stack, Stream, Tape
 
 __all__ = [
     "LSTM",
@@ -68,6 +68,7 @@ __all__ = [
     "NDArrayFlags",
     "PackedWeights",
     "PreparedLayer",
+    "Stack",
     "Stream",
     "Tape",
     "WeightsError",

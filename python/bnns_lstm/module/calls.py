@@ -18,9 +18,9 @@ from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.arguments import dropout_seed_of, gathered, refuse
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
-from bnns_lstm.module.merge import Parts
+from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.outputs import output_gradient, output_of
-from bnns_lstm.module.results import Gradients, LSTMState, Tape, of_tape
+from bnns_lstm.module.results import Floats, Gradients, LSTMState, Tape, of_tape
 
 __all__ = ["Calls"]
 
@@ -110,21 +110,7 @@ class Calls(Files):
         if not is_training and not issues:
             return self(x, state, lengths=lengths, mask=mask, out=out)
         batch, target = self._read(x, state, (lengths, mask), out, issues)
-        if seed is None:
-            self._random = self._random or np.random.default_rng()
-            seed = int(self._random.integers(2**63))
-        params, filter_params, cache, arrays = self._engine.train(batch, self.config.dropout, seed)
-        samples = batch.samples
-        tape = Tape(
-            params,
-            filter_params,
-            cache,
-            samples.rows,
-            samples.is_batched,
-            self.config,
-            samples.starts,
-        )
-        return *arrays.results(samples, target), tape
+        return self._train(batch, target, seed)
 
     def backward(self, tape: Tape, dy: Any = None, d_state: Any = None) -> Gradients:
         """The gradients of a loss, from those with respect to the output and the final states.
@@ -161,11 +147,7 @@ class Calls(Files):
         if incoming is None and states is None and not issues:
             issues.append(Issue("dy", codes.MISSING_GRADIENT, "dy or d_state", "neither"))
         refuse(issues)
-        d_hidden, d_cell = state_rows(self.config, states, samples) or (None, None)
-        given = LSTMDataDescriptor(incoming, d_hidden, d_cell)
-        with of_tape():
-            arrays, weights = self._engine.backward(tape, given)
-        return Gradients(*arrays.results(samples), weights.named)
+        return self._gradients(tape, incoming, states)
 
     def _read(
         self, x: Any, state: Any, real: tuple[Any, Any], out: Any, issues: list[Issue]
@@ -180,3 +162,38 @@ class Calls(Files):
         refuse(issues)
         assert batch is not None  # noqa: S101  # or there was a finding
         return batch, target
+
+    def _train(
+        self, batch: Batch, target: Parts | None, seed: int | None
+    ) -> tuple[Output, LSTMState, Tape]:
+        """Output, final states and tape of a training call; a seed of dropout is drawn if there is none."""
+        if seed is None:
+            self._random = self._random or np.random.default_rng()
+            seed = int(self._random.integers(2**63))
+        params, filter_params, cache, arrays = self._engine.train(batch, self.config.dropout, seed)
+        samples = batch.samples
+        tape = Tape(
+            params,
+            filter_params,
+            cache,
+            samples.rows,
+            samples.is_batched,
+            self.config,
+            samples.starts,
+        )
+        return *arrays.results(samples, target), tape
+
+    def _gradients(
+        self, tape: Tape, incoming: Floats | None, states: tuple[Floats, Floats] | None
+    ) -> Gradients:
+        """The gradients, from that of the structure's output and, as the caller has them, of final states.
+
+        Raises:
+            ArgumentError: If the tape is of other weights.
+        """
+        samples = tape.samples
+        d_hidden, d_cell = state_rows(self.config, states, samples) or (None, None)
+        given = LSTMDataDescriptor(incoming, d_hidden, d_cell)
+        with of_tape():
+            arrays, weights = self._engine.backward(tape, given)
+        return Gradients(*arrays.results(samples), weights.named)
