@@ -82,8 +82,9 @@ class StackStream:
             ArgumentError: For an index that no stream has.
         """
         # Read once for all: what it is made of might be another one when it is asked again.
-        items = None if samples is None else attempt(lambda: np.asarray(samples).tolist())
-        chosen = samples if isinstance(items, Exception) else items
+        chosen, found = samples, attempt(lambda: np.asarray(samples))
+        if isinstance(found, np.ndarray) and found.dtype != object:
+            chosen = found.tolist()
         for stream in self._streams:
             stream.reset(chosen)
 
