@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm.errors import WeightsError
-from bnns_lstm.formats.onnx.graph import DOMAINS, Scope, input_of, scopes
+from bnns_lstm.formats.onnx.graph import DOMAINS, Scope, input_of, is_lstm, is_quantized, scopes
 from bnns_lstm.formats.onnx.ops import MOVERS, apply, attributes
 from bnns_lstm.formats.onnx.tensors import Model
 
@@ -45,10 +45,7 @@ class Layer:
 def layers(model: Model) -> list[Layer]:
     """All LSTM nodes, in all graphs, each with its neighbours in a stack."""
     found = [
-        Layer(scope, node)
-        for scope in scopes(model)
-        for node in scope.graph.node
-        if node.op_type == "LSTM" and node.domain in DOMAINS
+        Layer(scope, node) for scope in scopes(model) for node in scope.graph.node if is_lstm(node)
     ]
     owners = {
         (id(layer.scope), layer.node.output[0]): layer for layer in found if layer.node.output
@@ -80,12 +77,12 @@ def _source(layer: Layer) -> tuple[int, str] | None:
     way: list[tuple[Scope, Any]] = []
     while len(way) <= LONGEST:
         scope, node = scope.origin(name)
-        if node is None or node.domain not in DOMAINS:
+        if node is None:
             return None
-        if node.op_type == "LSTM":
+        if is_lstm(node):
             is_joined = node.output[0] == name and _joins(scope, node, way)
             return (id(scope), name) if is_joined else None
-        if node.op_type not in MOVERS or not node.input:
+        if node.op_type not in MOVERS or node.domain not in DOMAINS or not node.input:
             return None
         way.insert(0, (scope, node))
         name = node.input[0]
@@ -100,13 +97,15 @@ def _joins(scope: Scope, lower: Any, way: list[tuple[Scope, Any]]) -> bool:
     """
     words = attributes(lower)
     try:
-        recurrent = scope.constant("R", input_of(lower, "R")).shape
+        recurrent = list(scope.constant("R", input_of(lower, "R")).shape)
         inputs = [
             [None, *(at.constant(node.op_type, one) if one else None for one in node.input[1:])]
             for at, node in way
         ]
     except WeightsError:
         return False
+    if is_quantized(lower):
+        recurrent[1:] = recurrent[:0:-1]
     if len(recurrent) != 3 or recurrent[1] != 4 * recurrent[2]:
         return False
     directions, hidden = recurrent[0], recurrent[2]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,24 +12,44 @@ import numpy.typing as npt
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError
 from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.onnx.functions import Functions
 from bnns_lstm.formats.onnx.ops import PLAIN, apply, attributes
 from bnns_lstm.formats.onnx.tensors import Model
 
-__all__ = ["DOMAINS", "Scope", "input_of", "label", "scopes"]
+__all__ = [
+    "DOMAINS",
+    "INPUTS",
+    "Scope",
+    "input_count",
+    "input_of",
+    "is_lstm",
+    "is_quantized",
+    "label",
+    "scopes",
+]
 
 Array = npt.NDArray[Any]
+Sizes = tuple[int | None, ...]
 
-# What an LSTM node reads, in order.
-INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
+# What an LSTM node reads, in order, and what a quantised one reads beyond that.
+PLAIN_INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
+INPUTS = (*PLAIN_INPUTS, "W_scale", "W_zero_point", "R_scale", "R_zero_point")
 DOMAINS = {"", "ai.onnx"}
 # Steps from a constant to its use; exporters need a handful.
 DEEPEST = 50
-# Operators behind which zeros stay zeros; the first input holds the values.
-KEEP_ZEROS = PLAIN | {"Expand", "Gather", "Tile"}
 # What constants made of constants may hold, relative to all tensors that were read.
 LARGEST = 8
 # AttributeProto.AttributeType of a body.
 GRAPH = 5
+
+
+class Graph(NamedTuple):
+    """An `onnx.GraphProto` whose nodes are no calls of local functions."""
+
+    node: Sequence[Any]
+    initializer: Sequence[Any]
+    input: Sequence[Any]
+    output: Sequence[Any]
 
 
 @dataclass
@@ -38,29 +58,41 @@ class Scope:
 
     Attributes:
         model: The whole model.
-        graph: The `onnx.GraphProto`.
+        graph: The graph.
         parent: The scope of the graph around it.
         tensors: The initializers by name.
         producers: The nodes by the names of their outputs.
-        inputs: The names of the inputs.
+        inputs: What each input declares, an `onnx.TypeProto.Tensor`, by its name; None for what is no tensor.
         known: Constants that were asked for.
         zeros: Whether values are zeros, of those that were asked for.
+        shapes: What is known of the shapes that were asked for.
+        numbers: What is known of the vectors of sizes that were asked for.
     """
 
     model: Model
-    graph: Any
+    graph: Graph
     parent: Scope | None
     tensors: dict[str, Any] = field(default_factory=dict)
     producers: dict[str, Any] = field(default_factory=dict)
-    inputs: set[str] = field(default_factory=set)
+    inputs: dict[str, Any] = field(default_factory=dict)
     known: dict[str, Array] = field(default_factory=dict)
     zeros: dict[str, bool] = field(default_factory=dict)
+    shapes: dict[str, Sizes | None] = field(default_factory=dict)
+    numbers: dict[str, Sizes | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the names."""
         self.tensors = {tensor.name: tensor for tensor in self.graph.initializer}
-        self.inputs = {value.name for value in self.graph.input}
+        self.inputs = {
+            value.name: value.type.tensor_type if value.type.HasField("tensor_type") else None
+            for value in self.graph.input
+        }
         self.producers = {name: node for node in self.graph.node for name in node.output if name}
+
+    def has(self, name: str) -> bool:
+        """Whether a node makes the value, or it is an input or an initializer."""
+        scope, node = self.origin(name)
+        return node is not None or name in scope.tensors or name in scope.inputs
 
     def origin(self, name: str) -> tuple[Scope, Any | None]:
         """The scope that defines a value, and the node that makes it; None for inputs and constants."""
@@ -88,17 +120,17 @@ class Scope:
         if name in scope.known:
             return scope.known[name]
         if node is None:
-            if name not in scope.tensors:
-                what = "an input of the graph" if name in scope.inputs else "nothing of this name"
-                code = codes.NOT_CONSTANT if name in scope.inputs else codes.MISSING_ENTRY
-                raise fail(path, "a constant", f"{name!r}, {what}", code)
-            array = scope.model.array(scope.tensors[name])
+            array = _of_source(path, scope, name)
         elif node.op_type == "Constant" and node.domain in DOMAINS:
             array = _of_constant_node(path, scope, node)
         else:
             array = _moved(path, scope, name, node, depth)
         scope.known[name] = array
         return array
+
+    def is_given(self, name: str) -> bool:
+        """Whether a name is that of an input of the model whose value the caller gave."""
+        return self.parent is None and name in self.inputs and name in self.model.given
 
     def is_constant(self, name: str) -> bool:
         """Whether :meth:`constant` has the value."""
@@ -108,27 +140,19 @@ class Scope:
             return False
         return True
 
-    def is_zero(self, name: str, depth: int = 0) -> bool:
-        """Whether a value is all zeros, whatever its shape at run time."""
-        scope, _ = self.origin(name)
-        if name not in scope.zeros:
-            scope.zeros[name] = depth <= DEEPEST and _is_zero(scope, name, depth)
-        return scope.zeros[name]
 
-
-def _is_zero(scope: Scope, name: str, depth: int) -> bool:
-    if scope.is_constant(name):
-        return not np.any(scope.constant(name, name))
-    _, node = scope.origin(name)
-    if node is None or node.domain not in DOMAINS:
-        return False
-    if node.op_type == "ConstantOfShape":
-        value = attributes(node).get("value")
-        return value is None or not np.any(scope.model.array(value))
-    if node.op_type not in KEEP_ZEROS or not node.input:
-        return False
-    inputs = node.input if node.op_type == "Concat" else node.input[:1]
-    return all(scope.is_zero(one, depth + 1) for one in inputs)
+def _of_source(path: str, scope: Scope, name: str) -> Array:
+    """The value of an input that the caller gave, or of an initializer."""
+    if scope.is_given(name):
+        return scope.model.given[name]
+    if name in scope.tensors:
+        return scope.model.array(scope.tensors[name])
+    if name not in scope.inputs:
+        raise fail(path, "a constant", f"{name!r}, nothing of this name", codes.MISSING_ENTRY)
+    found = f"{name!r}, an input of the body of a node"
+    if scope.parent is None:
+        found = f"{name!r}, an input of the graph (give it: inputs={{{name!r}: array}})"
+    raise fail(path, "a constant", found, codes.NOT_CONSTANT)
 
 
 def _of_constant_node(path: str, scope: Scope, node: Any) -> Array:
@@ -182,15 +206,40 @@ def label(node: Any) -> str:
 
 
 def scopes(model: Model) -> Iterator[Scope]:
-    """The main graph and all bodies of its nodes, outer ones first."""
-    waiting = [Scope(model, model.proto.graph, None)]
+    """The main graph and all bodies of its nodes, outer ones first; calls of local functions are replaced.
+
+    Raises:
+        WeightsError: If a call does not fit its function, or calls are too many or too deep.
+    """
+    functions = Functions(model.proto)
+    waiting = [Scope(model, _graph(model.proto.graph, functions), None)]
     while waiting:
         scope = waiting.pop(0)
         yield scope
         for node in scope.graph.node:
             for attribute in node.attribute:
                 graphs = [attribute.g] if attribute.type == GRAPH else list(attribute.graphs)
-                waiting += [Scope(model, graph, scope) for graph in graphs]
+                waiting += [Scope(model, _graph(graph, functions), scope) for graph in graphs]
+
+
+def _graph(graph: Any, functions: Functions) -> Graph:
+    nodes = functions.expanded(graph.node)
+    return Graph(nodes, graph.initializer, graph.input, graph.output)
+
+
+def is_quantized(node: Any) -> bool:
+    """Whether a node is ONNX Runtime's operator of quantised weights."""
+    return bool(node.op_type == "DynamicQuantizeLSTM" and node.domain == "com.microsoft")
+
+
+def is_lstm(node: Any) -> bool:
+    """Whether a node is an LSTM, a quantised one included."""
+    return (node.op_type == "LSTM" and node.domain in DOMAINS) or is_quantized(node)
+
+
+def input_count(node: Any) -> int:
+    """How many of :data:`INPUTS` an LSTM node can have."""
+    return len(INPUTS if is_quantized(node) else PLAIN_INPUTS)
 
 
 def input_of(node: Any, name: str) -> str:

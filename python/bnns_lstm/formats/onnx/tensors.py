@@ -7,7 +7,7 @@ of the file and the folders in it.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,11 @@ BATCH_FIRST = "bnns_lstm.batch_first"
 # Of TensorProto.DataType: NumPy's type of the raw bytes, and the field that holds numbers otherwise.
 TYPES = {
     1: ("<f4", "float_data"),
+    2: ("|u1", "int32_data"),
+    3: ("|i1", "int32_data"),
     6: ("<i4", "int32_data"),
     7: ("<i8", "int64_data"),
+    9: ("|b1", "int32_data"),
     10: ("<u2", "int32_data"),
     11: ("<f8", "double_data"),
     16: ("<u2", "int32_data"),
@@ -48,11 +51,18 @@ class Model:
         proto: The `onnx.ModelProto`.
         folder: The folder of its file; None for a model that was given as an object.
         loaded: Bytes of tensors that were read.
+        given: Values of the graph's inputs that the caller gave, by their names.
     """
 
     proto: Any
     folder: Path | None
     loaded: int = 0
+    given: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def give(self, values: dict[str, npt.NDArray[Any]]) -> None:
+        """Take values for inputs of the graph, which then count as its constants."""
+        self.given = values
+        self.loaded += sum(value.nbytes for value in values.values())
 
     def array(self, tensor: Any) -> npt.NDArray[Any]:
         """The numbers of a `TensorProto`; bfloat16 comes as float32.
@@ -67,7 +77,7 @@ class Model:
             found = names.get(tensor.data_type, str(tensor.data_type))
             raise fail(
                 path,
-                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT32 or INT64",
+                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT8, UINT8, INT32, INT64 or BOOL",
                 found,
                 codes.UNSUPPORTED_DATA_TYPE,
             )
