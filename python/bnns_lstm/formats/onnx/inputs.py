@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail, to_float32
@@ -183,6 +185,11 @@ def _shape_issues(
         expected = f"[{', '.join(map(str, wanted))}]"
         shared = sorted({known[axis][1] for axis in axes if axis in known})
         expected += f" (batch as in {', '.join(shared)})" if shared else ""
+        is_state = path.rpartition(": ")[2].startswith("initial_")
+        if is_state and len(shape) == len(wanted) and shape[-1] not in {wanted[-1], None}:
+            expected += (
+                " (a projection, as in what PyTorch writes for proj_size, has no equal here)"
+            )
         code = codes.SIZE_MISMATCH if len(shape) == len(wanted) else codes.RANK_MISMATCH
         return [WeightsIssue(path, expected, found, code)]
     for axis, size in zip(axes, shape, strict=True):
@@ -238,5 +245,5 @@ def state_of(
         raise fail(f"{path}: {other}", expected, found, codes.NOT_CONSTANT)
     if not states:
         return None
-    zeros = next(iter(states.values())) * 0
+    zeros = np.zeros_like(next(iter(states.values())))
     return states.get("initial_h", zeros), states.get("initial_c", zeros)
