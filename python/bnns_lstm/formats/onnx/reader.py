@@ -126,6 +126,9 @@ def _is_batch_first(model: Model) -> bool:
 
 def _check_lengths(stack: list[Layer], read: list[tuple[str, StoredLSTM]]) -> None:
     """Refuse a stack whose nodes do not read the same lengths."""
+    constants = [_constant_lengths(layer) for layer in stack]
+    if constants[0] is not None and all(one == constants[0] for one in constants):
+        return
     lengths = {
         name: _lengths(layer) if network.lengths is None else list(network.lengths)
         for layer, (name, network) in zip(stack, read, strict=True)
@@ -137,6 +140,14 @@ def _check_lengths(stack: list[Layer], read: list[tuple[str, StoredLSTM]]) -> No
             repr(lengths),
             codes.STACK_MISMATCH,
         )
+
+
+def _constant_lengths(layer: Layer) -> list[int] | None:
+    """The lengths of a node that reads constant ones."""
+    scope, name = layer.scope, input_of(layer.node, "sequence_lens")
+    if not name or not scope.is_constant(name):
+        return None
+    return [int(one) for one in scope.constant(name, name).ravel()]
 
 
 def _lengths(layer: Layer) -> str:
