@@ -217,6 +217,20 @@ def test_a_small_file_of_long_names_makes_no_large_graph() -> None:
         read_onnx(made)
 
 
+@pytest.mark.parametrize("name", ["call_value", "node_value", "made_value", "word_name"])
+def test_names_that_are_no_text_name_nothing(name: str) -> None:
+    """Protobuf hands out names that are no UTF-8 as bytes."""
+    word = AttributeProto()
+    word.name, word.ref_attr_name, word.type = "word_name", "units", AttributeProto.INT
+    inner = lstm("a", "x", "made_value", {"W": "W", "R": "node_value"})
+    inner.attribute.append(word)
+    functions = [function("F0", "x W", "y", [inner], "units")]
+    made = whole([call("F0", "x call_value", "y", units=4)], functions, {}, ["y"])
+    made.ParseFromString(made.SerializeToString().replace(name.encode(), b"\xff" * len(name)))
+    with pytest.raises(bl.WeightsError):
+        read_onnx(made)
+
+
 def test_missing_weights_in_functions_are_named() -> None:
     node = lstm("a", "x", "y", {"W": "W", "R": "R"})
     made = whole([call("F0", "x", "y")], [function("F0", "x", "y", [node])], {}, ["y"])

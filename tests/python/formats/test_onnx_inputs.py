@@ -227,20 +227,36 @@ def test_projections_of_pytorchs_exporter_are_refused(kind: str) -> None:
     assert (issue.path.rpartition(": ")[2], issue.actual) == ("initial_c", batch)
 
 
+TWICE: dict[str, list[Any]] = {
+    "by two nodes": [make("Neg", "x", "a"), make("Relu", "x", "a")],
+    "by a node and as a constant": [make("Neg", "x", "W")],
+    "by a node and as an input": [make("Neg", "W", "x")],
+    "by one node": [helper.make_node("Split", ["x"], ["a", "a"])],
+}
+
+
+@pytest.mark.parametrize("nodes", TWICE.values(), ids=TWICE.keys())
+def test_values_that_are_made_twice_are_refused(nodes: list[Any]) -> None:
+    with pytest.raises(
+        bl.WeightsError, match="expected values that are made once, found a second '"
+    ):
+        read_onnx(node(nodes=nodes))
+
+
 HOSTILE: dict[str, list[Any]] = {
     "a circle": [make("Identity", "h", "h")],
     "a long circle": [make("Concat", "a a", "h", axis=0), make("Concat", "h h", "a", axis=0)],
     "sizes that multiply": [
-        make("Shape", "x", "v0"), *(make("Mul", f"v{i} v{i}", f"v{i + 1}") for i in range(45)),
-        make("ConstantOfShape", "v45", "h"),
+        make("Shape", "x", "m0"), *(make("Mul", f"m{i} m{i}", f"m{i + 1}") for i in range(45)),
+        make("ConstantOfShape", "m45", "h"),
     ],
     "large sizes that multiply": [
-        make("Identity", "big", "v0"), *(make("Mul", f"v{i} v{i}", f"v{i + 1}") for i in range(45)),
-        make("ConstantOfShape", "v45", "h"),
+        make("Identity", "big", "m0"), *(make("Mul", f"m{i} m{i}", f"m{i + 1}") for i in range(45)),
+        make("ConstantOfShape", "m45", "h"),
     ],
     "sizes that are repeated": [
-        make("Shape", "x", "v0"), *(make("Concat", f"v{i} v{i}", f"v{i + 1}", axis=0) for i in range(45)),
-        make("ConstantOfShape", "v45", "h"),
+        make("Shape", "x", "m0"), *(make("Concat", f"m{i} m{i}", f"m{i + 1}", axis=0) for i in range(45)),
+        make("ConstantOfShape", "m45", "h"),
     ],
     "a shape of huge sizes": [make("ConstantOfShape", "big", "h")],
     "axes that are named twice": [make("ConstantOfShape", "v0", "c"), make("Unsqueeze", "c twice", "h")],

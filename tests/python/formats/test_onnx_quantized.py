@@ -148,6 +148,13 @@ def test_a_stack_that_onnx_runtime_quantised(tmp_path: Path) -> None:
         np.testing.assert_allclose(found.parameters[name], array, atol=0.02)
 
 
+def test_scales_that_are_no_numbers_stay_what_they_are() -> None:
+    scale = np.array([np.inf, np.nan], np.float32)
+    found = read_onnx(made_by_hand(np.int8, per_channel=False, W_scale=scale))
+    assert not np.isfinite(found.parameters["weight_ih_l0"]).any()
+    assert np.isfinite(found.parameters["weight_hh_l0"]).all()
+
+
 BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no scale": ({"W_scale": None}, ["one: W_scale: expected a constant, found no such input"]),
     "no zero point": ({"R_zero_point": None}, ["one: R_zero_point: expected a constant, found no such input"]),
@@ -196,6 +203,30 @@ def test_what_does_not_fit_is_refused_by_name(changes: dict[str, Any], messages:
     assert len(raised.value.issues) == len(messages), str(raised.value)
     for issue, message in zip(raised.value.issues, messages, strict=True):
         assert message in issue.message
+
+
+@pytest.mark.parametrize(("kind", "value"), [("INT8", 200), ("UINT8", 300), ("UINT8", -1)])
+def test_integers_that_are_none_of_their_type_are_refused(kind: str, value: int) -> None:
+    made = made_by_hand(np.int8, per_channel=False)
+    (tensor,) = [tensor for tensor in made.graph.initializer if tensor.name == "W_zero_point"]
+    tensor.ClearField("raw_data")
+    tensor.data_type = getattr(onnx.TensorProto, kind)
+    tensor.int32_data.extend([0, value])
+    with pytest.raises(
+        bl.WeightsError, match=f"W_zero_point: expected numbers of {kind.lower()}, found {value}"
+    ):
+        read_onnx(made)
+
+
+def test_integers_in_either_field_are_the_same() -> None:
+    made = made_by_hand(np.int8, per_channel=False)
+    wanted = read_onnx(made)
+    for tensor in made.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.INT8:
+            values = numpy_helper.to_array(tensor).ravel()
+            tensor.ClearField("raw_data")
+            tensor.int32_data.extend(values.tolist())
+    assert_same(read_onnx(made), wanted)
 
 
 def test_quantised_weights_may_be_given(tmp_path: Path) -> None:

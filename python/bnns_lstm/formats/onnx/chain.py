@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm.errors import WeightsError
-from bnns_lstm.formats.onnx.graph import DOMAINS, Scope, input_of, is_lstm, is_quantized, scopes
+from bnns_lstm.formats.onnx.graph import Scope, scopes
+from bnns_lstm.formats.onnx.nodes import DOMAINS, input_of, is_lstm, is_quantized
 from bnns_lstm.formats.onnx.ops import MOVERS, apply, attributes
 from bnns_lstm.formats.onnx.tensors import Model
 

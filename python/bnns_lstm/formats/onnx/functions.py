@@ -73,8 +73,9 @@ class Functions:
                 raise _refused(call, expected, str(count), codes.DAMAGED_FILE)
         # Inputs that a call leaves out are empty.
         names = {"": "", **dict.fromkeys(function.input, "")}
-        names.update(zip(function.input, call.input, strict=False))
-        ends = [pair for pair in zip(function.output, call.output, strict=False) if pair[1]]
+        names.update(zip(function.input, map(_text, call.input), strict=False))
+        outputs = zip(function.output, map(_text, call.output), strict=False)
+        ends = [pair for pair in outputs if pair[1]]
         passed = [(one, real) for one, real in ends if one in names]
         names.update((one, real) for one, real in ends if one not in names)
         prefix = self._prefix(call)
@@ -125,7 +126,7 @@ class Functions:
                 node.attribute.remove(attribute)
             else:
                 attribute.CopyFrom(self._copy(call, real))
-                attribute.name = name
+                attribute.name = _text(name)
 
 
 def _rename(node: Any, prefix: str, names: Mapping[str, str]) -> None:
@@ -146,6 +147,11 @@ def _rename(node: Any, prefix: str, names: Mapping[str, str]) -> None:
 
 def _bodies(attribute: Any) -> list[Any]:
     return [attribute.g] if attribute.type == GRAPH else list(attribute.graphs)
+
+
+def _text(name: object) -> str:
+    """A name as one that protobuf takes: names that are no UTF-8 come as bytes, and name nothing here."""
+    return name if isinstance(name, str) else repr(name)
 
 
 def _key(proto: Any, name: str) -> tuple[str, str, str]:

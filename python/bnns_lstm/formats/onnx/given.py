@@ -16,7 +16,8 @@ from bnns_lstm._look import is_a, mapping
 from bnns_lstm._show import listed, shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail
-from bnns_lstm.formats.onnx.graph import DOMAINS, Scope
+from bnns_lstm.formats.onnx.graph import Scope
+from bnns_lstm.formats.onnx.nodes import DOMAINS
 from bnns_lstm.formats.onnx.ops import PLAIN
 from bnns_lstm.formats.onnx.tensors import Model
 

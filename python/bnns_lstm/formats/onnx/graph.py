@@ -10,33 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm import codes
+from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx.functions import Functions
+from bnns_lstm.formats.onnx.nodes import DOMAINS, input_of, label
 from bnns_lstm.formats.onnx.ops import PLAIN, apply, attributes
 from bnns_lstm.formats.onnx.tensors import Model
 
-__all__ = [
-    "DOMAINS",
-    "INPUTS",
-    "Scope",
-    "input_count",
-    "input_of",
-    "is_lstm",
-    "is_quantized",
-    "label",
-    "scopes",
-]
+__all__ = ["DOMAINS", "Scope", "input_of", "label", "scopes"]
 
 Array = npt.NDArray[Any]
 Sizes = tuple[int | None, ...]
 
-# What an LSTM node reads, in order, and what a quantised one reads beyond that.
-PLAIN_INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
-INPUTS = (*PLAIN_INPUTS, "W_scale", "W_zero_point", "R_scale", "R_zero_point")
-DOMAINS = {"", "ai.onnx"}
 # Steps from a constant to its use; exporters need a handful.
 DEEPEST = 50
+# Operators behind which zeros stay zeros; the first input holds the values.
+KEEP_ZEROS = PLAIN | {"Expand", "Gather", "Tile"}
 # What constants made of constants may hold, relative to all tensors that were read.
 LARGEST = 8
 # AttributeProto.AttributeType of a body.
@@ -81,13 +71,24 @@ class Scope:
     numbers: dict[str, Sizes | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Index the names."""
+        """Index the names.
+
+        Raises:
+            WeightsError: If two nodes make the same value.
+        """
         self.tensors = {tensor.name: tensor for tensor in self.graph.initializer}
         self.inputs = {
             value.name: value.type.tensor_type if value.type.HasField("tensor_type") else None
             for value in self.graph.input
         }
-        self.producers = {name: node for node in self.graph.node for name in node.output if name}
+        self.producers = {}
+        for node in self.graph.node:
+            for name in node.output:
+                if name and (name in self.producers or name in self.tensors or name in self.inputs):
+                    expected = "values that are made once"
+                    raise fail(label(node), expected, f"a second {shown(name)}", codes.DAMAGED_FILE)
+                self.producers[name] = node
+        self.producers.pop("", None)
 
     def has(self, name: str) -> bool:
         """Whether a node makes the value, or it is an input or an initializer."""
@@ -139,6 +140,28 @@ class Scope:
         except WeightsError:
             return False
         return True
+
+    def is_zero(self, name: str, depth: int = 0) -> bool:
+        """Whether a value is all zeros, whatever its shape at run time."""
+        scope, _ = self.origin(name)
+        if name not in scope.zeros:
+            scope.zeros[name] = depth <= DEEPEST and _is_zero(scope, name, depth)
+        return scope.zeros[name]
+
+
+def _is_zero(scope: Scope, name: str, depth: int) -> bool:
+    if scope.is_constant(name):
+        return not np.any(scope.constant(name, name))
+    _, node = scope.origin(name)
+    if node is None or node.domain not in DOMAINS:
+        return False
+    if node.op_type == "ConstantOfShape":
+        value = attributes(node).get("value")
+        return value is None or not np.any(scope.model.array(value))
+    if node.op_type not in KEEP_ZEROS or not node.input:
+        return False
+    inputs = node.input if node.op_type == "Concat" else node.input[:1]
+    return all(scope.is_zero(one, depth + 1) for one in inputs)
 
 
 def _of_source(path: str, scope: Scope, name: str) -> Array:
@@ -200,16 +223,12 @@ def _moved(path: str, scope: Scope, name: str, node: Any, depth: int) -> Array:
         ) from None
 
 
-def label(node: Any) -> str:
-    """A node's name, or that of its first output if it has none."""
-    return node.name or next((name for name in node.output if name), "a node without a name")
-
-
 def scopes(model: Model) -> Iterator[Scope]:
     """The main graph and all bodies of its nodes, outer ones first; calls of local functions are replaced.
 
     Raises:
-        WeightsError: If a call does not fit its function, or calls are too many or too deep.
+        WeightsError: If a call does not fit its function, calls are too many or too deep, or two nodes make
+            the same value.
     """
     functions = Functions(model.proto)
     waiting = [Scope(model, _graph(model.proto.graph, functions), None)]
@@ -225,24 +244,3 @@ def scopes(model: Model) -> Iterator[Scope]:
 def _graph(graph: Any, functions: Functions) -> Graph:
     nodes = functions.expanded(graph.node)
     return Graph(nodes, graph.initializer, graph.input, graph.output)
-
-
-def is_quantized(node: Any) -> bool:
-    """Whether a node is ONNX Runtime's operator of quantised weights."""
-    return bool(node.op_type == "DynamicQuantizeLSTM" and node.domain == "com.microsoft")
-
-
-def is_lstm(node: Any) -> bool:
-    """Whether a node is an LSTM, a quantised one included."""
-    return (node.op_type == "LSTM" and node.domain in DOMAINS) or is_quantized(node)
-
-
-def input_count(node: Any) -> int:
-    """How many of :data:`INPUTS` an LSTM node can have."""
-    return len(INPUTS if is_quantized(node) else PLAIN_INPUTS)
-
-
-def input_of(node: Any, name: str) -> str:
-    """The value that a node reads as one of :data:`INPUTS`; empty if it has none."""
-    place = INPUTS.index(name)
-    return str(node.input[place]) if place < len(node.input) else ""

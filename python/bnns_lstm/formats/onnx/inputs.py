@@ -15,11 +15,11 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail, to_float32
-from bnns_lstm.formats.onnx.graph import Scope, input_count, input_of, is_quantized
+from bnns_lstm.formats.onnx.graph import Scope
 from bnns_lstm.formats.onnx.kinds import kind_of
+from bnns_lstm.formats.onnx.nodes import input_count, input_of, is_quantized
 from bnns_lstm.formats.onnx.quantized import dequantized
 from bnns_lstm.formats.onnx.shapes import Shape, shape_of
-from bnns_lstm.formats.onnx.zeros import is_zero
 from bnns_lstm.formats.stored import Floats
 
 __all__ = ["Sizes", "input_issues", "lengths_of", "sizes_of", "state_of", "weights_of"]
@@ -230,7 +230,7 @@ def state_of(
     given: list[str] = []
     for name in ("initial_h", "initial_c"):
         value, own = input_of(node, name), f"{path}: {name}"
-        if not value or not scope.has(value) or is_zero(scope, value):
+        if not value or not scope.has(value) or scope.is_zero(value):
             continue
         given.append(name)
         if scope.is_constant(value):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bnns_lstm.formats.onnx.graph import DEEPEST, DOMAINS, Scope
+from bnns_lstm.formats.onnx.graph import DEEPEST, Scope
+from bnns_lstm.formats.onnx.nodes import DOMAINS
 from bnns_lstm.formats.onnx.ops import attributes
 
 __all__ = ["kind_of"]

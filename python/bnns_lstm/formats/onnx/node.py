@@ -12,7 +12,7 @@ from typing import Any
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.onnx.attributes import read_attributes
-from bnns_lstm.formats.onnx.graph import Scope, label
+from bnns_lstm.formats.onnx.graph import Scope
 from bnns_lstm.formats.onnx.inputs import (
     Sizes,
     input_issues,
@@ -21,6 +21,7 @@ from bnns_lstm.formats.onnx.inputs import (
     state_of,
     weights_of,
 )
+from bnns_lstm.formats.onnx.nodes import label
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["read_node"]

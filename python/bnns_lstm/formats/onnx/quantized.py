@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.onnx.graph import Scope, input_of
+from bnns_lstm.formats.onnx.graph import Scope
+from bnns_lstm.formats.onnx.nodes import input_of
 from bnns_lstm.formats.stored import Floats
 
 __all__ = ["dequantized"]
@@ -57,7 +58,8 @@ def dequantized(path: str, scope: Scope, node: Any, name: str) -> Floats:
     quantized, scale, zero = arrays.values()
     columns = tuple(side.reshape(len(quantized), 1, -1) for side in (scale, zero))
     # Differences of 8-bit integers are exact, so that each product is rounded once.
-    floats = (quantized.astype(np.float32) - columns[1].astype(np.float32)) * columns[0]
+    with np.errstate(invalid="ignore", over="ignore"):  # scales may be infinite or NaN
+        floats = (quantized.astype(np.float32) - columns[1].astype(np.float32)) * columns[0]
     turned: Floats = np.ascontiguousarray(floats.swapaxes(1, 2), np.float32)
     return turned
 

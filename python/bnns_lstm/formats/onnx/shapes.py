@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bnns_lstm.formats.onnx.graph import DEEPEST, DOMAINS, Scope, input_of, is_lstm, is_quantized
+from bnns_lstm.formats.onnx.graph import DEEPEST, Scope
+from bnns_lstm.formats.onnx.nodes import DOMAINS, input_of, is_lstm, is_quantized
 from bnns_lstm.formats.onnx.ops import LARGEST_RANK, attributes
 from bnns_lstm.formats.onnx.shape_rules import NOTHING, NUMBERS, SHAPES, Shape
 

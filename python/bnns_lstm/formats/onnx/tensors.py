@@ -34,12 +34,12 @@ TYPES = {
     3: ("|i1", "int32_data"),
     6: ("<i4", "int32_data"),
     7: ("<i8", "int64_data"),
-    9: ("|b1", "int32_data"),
+    9: ("|u1", "int32_data"),
     10: ("<u2", "int32_data"),
     11: ("<f8", "double_data"),
     16: ("<u2", "int32_data"),
 }
-FLOAT16, BFLOAT16, EXTERNAL = 10, 16, 1
+BOOL, FLOAT16, BFLOAT16, EXTERNAL = 9, 10, 16, 1
 LARGEST_RANK = 8
 
 
@@ -94,7 +94,9 @@ class Model:
                 f"{flat.size} numbers",
                 codes.DAMAGED_FILE,
             )
-        if tensor.data_type == FLOAT16:
+        if tensor.data_type == BOOL:
+            flat = flat != 0
+        elif tensor.data_type == FLOAT16:
             flat = flat.view(np.float16)
         elif tensor.data_type == BFLOAT16:
             flat = widen_bfloat16(flat)
@@ -109,7 +111,12 @@ class Model:
             raw = tensor.raw_data
         else:
             values = np.array(getattr(tensor, field))
-            return values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+            numbers = values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+            wrong = values[numbers != values] if kind in {"|u1", "|i1"} else values[:0]
+            if wrong.size:
+                expected = f"numbers of {np.dtype(kind).name}"
+                raise fail(path, expected, str(wrong[0]), codes.DAMAGED_FILE)
+            return numbers
         size = np.dtype(kind).itemsize
         if len(raw) % size:
             raise fail(
