@@ -1,6 +1,6 @@
 """LSTM nodes of ONNX models, read and written. Needs the package `onnx`: `pip install bnns-lstm[onnx]`.
 
-`reader` and `writer` are the ways in and out. `tensors` knows the numbers in a file, `given` those of the
+`reader` and `writer` are the ways in and out. `tensors` knows the numbers in a file, `supplied` those of the
 caller, `functions` local functions, `graph` where values come from, `ops` the operators between constants and
 their use, `nodes` which nodes are LSTMs, `chain` which of them form a stack. `node` makes a network of one
 node: of its `attributes` and its `inputs`, for which `quantized` undoes quantisation, `shapes` (by

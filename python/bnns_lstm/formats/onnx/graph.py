@@ -40,6 +40,7 @@ class Graph(NamedTuple):
     initializer: Sequence[Any]
     input: Sequence[Any]
     output: Sequence[Any]
+    value_info: Sequence[Any]
 
 
 @dataclass
@@ -52,7 +53,8 @@ class Scope:
         parent: The scope of the graph around it.
         tensors: The initializers by name.
         producers: The nodes by the names of their outputs.
-        inputs: What each input declares, an `onnx.TypeProto.Tensor`, by its name; None for what is no tensor.
+        inputs: The names of the inputs.
+        declared: What the graph says of types and shapes, by the names of values.
         known: Constants that were asked for.
         zeros: Whether values are zeros, of those that were asked for.
         shapes: What is known of the shapes that were asked for.
@@ -64,7 +66,8 @@ class Scope:
     parent: Scope | None
     tensors: dict[str, Any] = field(default_factory=dict)
     producers: dict[str, Any] = field(default_factory=dict)
-    inputs: dict[str, Any] = field(default_factory=dict)
+    inputs: set[str] = field(default_factory=set)
+    declared: dict[str, Any] = field(default_factory=dict)
     known: dict[str, Array] = field(default_factory=dict)
     zeros: dict[str, bool] = field(default_factory=dict)
     shapes: dict[str, Sizes | None] = field(default_factory=dict)
@@ -77,10 +80,9 @@ class Scope:
             WeightsError: If two nodes make the same value.
         """
         self.tensors = {tensor.name: tensor for tensor in self.graph.initializer}
-        self.inputs = {
-            value.name: value.type.tensor_type if value.type.HasField("tensor_type") else None
-            for value in self.graph.input
-        }
+        self.inputs = {value.name for value in self.graph.input}
+        infos = (self.graph.value_info, self.graph.output, self.graph.input)
+        self.declared = {info.name: info for one in infos for info in one}
         self.producers = {}
         for node in self.graph.node:
             for name in node.output:
@@ -243,4 +245,4 @@ def scopes(model: Model) -> Iterator[Scope]:
 
 def _graph(graph: Any, functions: Functions) -> Graph:
     nodes = functions.expanded(graph.node)
-    return Graph(nodes, graph.initializer, graph.input, graph.output)
+    return Graph(nodes, graph.initializer, graph.input, graph.output, graph.value_info)

@@ -39,8 +39,9 @@ def kind_of(scope: Scope, name: str) -> int | None:
 def _of_source(scope: Scope, name: str) -> int | None:
     if name in scope.tensors:
         return int(scope.tensors[name].data_type)
-    declared = scope.inputs.get(name)
-    return None if declared is None else int(declared.elem_type) or None
+    if name not in scope.inputs:
+        return None
+    return int(scope.declared[name].type.tensor_type.elem_type) or None
 
 
 def _of_source_node(node: Any) -> int | None:

@@ -13,10 +13,10 @@ from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx.chain import Layer, chains, layers
-from bnns_lstm.formats.onnx.given import check_used, given_inputs
 from bnns_lstm.formats.onnx.graph import scopes
 from bnns_lstm.formats.onnx.node import read_node
 from bnns_lstm.formats.onnx.nodes import input_of, label
+from bnns_lstm.formats.onnx.supplied import check_used, given_inputs
 from bnns_lstm.formats.onnx.tensors import BATCH_FIRST, Model, open_model
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM

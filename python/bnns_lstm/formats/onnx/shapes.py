@@ -59,9 +59,9 @@ def _of_source(scope: Scope, name: str) -> Shape | None:
         return scope.model.given[name].shape
     if name in scope.tensors:
         return tuple(scope.tensors[name].dims)
-    declared = scope.inputs.get(name)
-    if declared is None or not declared.HasField("shape"):
+    if name not in scope.inputs or not scope.declared[name].type.tensor_type.HasField("shape"):
         return None
+    declared = scope.declared[name].type.tensor_type
     # A size of 0 or below is how some exporters write that it is not known.
     return tuple(dim.dim_value if dim.dim_value > 0 else None for dim in declared.shape.dim)
 
