@@ -40,9 +40,11 @@ class Scope:
         model: The whole model.
         graph: The `onnx.GraphProto`.
         parent: The scope of the graph around it.
+        owner: The node whose body it is; None for the main graph.
         tensors: The initializers by name.
         producers: The nodes by the names of their outputs.
         inputs: The names of the inputs.
+        declared: What the graph says of types and shapes, by the names of values.
         known: Constants that were asked for.
         zeros: Whether values are zeros, of those that were asked for.
     """
@@ -55,11 +57,15 @@ class Scope:
     inputs: set[str] = field(default_factory=set)
     known: dict[str, Array] = field(default_factory=dict)
     zeros: dict[str, bool] = field(default_factory=dict)
+    owner: Any = None
+    declared: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the names."""
         self.tensors = {tensor.name: tensor for tensor in self.graph.initializer}
         self.inputs = {value.name for value in self.graph.input}
+        infos = (self.graph.value_info, self.graph.output, self.graph.input)
+        self.declared = {info.name: info for one in infos for info in one}
         self.producers = {name: node for node in self.graph.node for name in node.output if name}
 
     def origin(self, name: str) -> tuple[Scope, Any | None]:
@@ -190,7 +196,7 @@ def scopes(model: Model) -> Iterator[Scope]:
         for node in scope.graph.node:
             for attribute in node.attribute:
                 graphs = [attribute.g] if attribute.type == GRAPH else list(attribute.graphs)
-                waiting += [Scope(model, graph, scope) for graph in graphs]
+                waiting += [Scope(model, graph, scope, owner=node) for graph in graphs]
 
 
 def input_of(node: Any, name: str) -> str:

@@ -12,7 +12,7 @@ from bnns_lstm import codes
 from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.onnx.chain import Layer, chains, layers
+from bnns_lstm.formats.onnx.chain import Layer, chains, layers, reached, reason
 from bnns_lstm.formats.onnx.graph import input_of, label, scopes
 from bnns_lstm.formats.onnx.node import read_node
 from bnns_lstm.formats.onnx.tensors import BATCH_FIRST, Model, open_model
@@ -20,6 +20,9 @@ from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
 
 __all__ = ["read_onnx"]
+
+# Pairs of nodes for which an error says why they do not join.
+MOST_PAIRS = 10
 
 
 def read_onnx(
@@ -77,19 +80,12 @@ def read_onnx(
 def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
     """The layers that are meant."""
     stacks = chains(found)
-    if not stacks:
-        raise fail(
-            "source",
-            "a graph without cycles",
-            "LSTM nodes that read each other",
-            codes.DAMAGED_FILE,
-        )
     shown = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
     if node is None:
         if len(stacks) != 1:
-            raise fail(
-                "node", f"the name of one of the LSTM nodes {shown}", "none", codes.AMBIGUOUS_CHOICE
-            )
+            expected = f"the name of one of the LSTM nodes {shown}"
+            first = WeightsIssue("node", expected, "none", codes.AMBIGUOUS_CHOICE)
+            raise WeightsError((first, *_apart(found, stacks)))
         return stacks[0]
     if isinstance(node, str):
         chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
@@ -103,16 +99,28 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
         code = codes.AMBIGUOUS_CHOICE if named and all(named) else codes.UNKNOWN_CHOICE
         raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), code)
     stack = [matches[0] for matches in named]
-    for lower, upper in pairwise(stack):
-        if upper.below is not lower:
-            path = f"node: {label(upper.node)}"
-            raise fail(
-                path,
-                f"a node that reads the output of {label(lower.node)!r}",
-                "a node that reads something else",
-                codes.STACK_MISMATCH,
-            )
+    issues = [
+        _not_joined(lower, upper) for lower, upper in pairwise(stack) if upper.below is not lower
+    ]
+    if issues:
+        raise WeightsError(tuple(issues))
     return stack
+
+
+def _not_joined(lower: Layer, upper: Layer) -> WeightsIssue:
+    """Why two layers are none of one stack, and what to write instead."""
+    low, high = label(lower.node), label(upper.node)
+    expected = (
+        f"a node that reads the output of {low!r} as [steps, batch, directions*hidden] "
+        f"(node=[{low!r}] and node=[{high!r}] read one layer each)"
+    )
+    return WeightsIssue(f"node: {high}", expected, reason(lower, upper), codes.STACK_MISMATCH)
+
+
+def _apart(found: list[Layer], stacks: list[list[Layer]]) -> list[WeightsIssue]:
+    """For each stack that begins above another one, why the two are not one."""
+    pairs = [(lower, stack[0]) for stack in stacks for lower in reached(found, stack[0])]
+    return [_not_joined(lower, upper) for lower, upper in pairs[:MOST_PAIRS]]
 
 
 def _is_batch_first(model: Model) -> bool:
