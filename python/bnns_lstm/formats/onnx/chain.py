@@ -89,7 +89,10 @@ def chains(found: list[Layer]) -> list[list[Layer]]:
 def reason(lower: Layer, upper: Layer) -> str:
     """Why a layer is not the one above another: what it reads instead."""
     if upper.below is lower:
-        return f"one of {len(lower.above)} LSTM nodes that read that output"
+        names = [label(lower.node), label(upper.node)]
+        return (
+            f"one of {len(lower.above)} that read it as they should (node={names} takes this one)"
+        )
     return upper.refusal or why_not(upper.flows, lower.number, upper.number)
 
 

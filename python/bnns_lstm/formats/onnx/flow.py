@@ -29,7 +29,7 @@ __all__ = ["Flow", "Key", "Output"]
 # Nodes that are followed with one round of sizes; a stack needs some tens for a layer.
 MOST_NODES = 20_000
 # Bytes of arrays that may be made with one round, and for each byte of the model.
-BYTES, TIMES = 1 << 25, 8
+BYTES, TIMES = 1 << 26, 8
 # Places fit into 32 bits.
 MOST_BYTES = 1 << 32
 
@@ -108,7 +108,7 @@ class Flow:
                 waiting.pop()
                 continue
             needed = [] if node is None else self._needed(key, node)
-            missing = [one for one in needed if self._key(home, one) not in self._values]
+            missing = [one for one in needed if one and self._key(home, one) not in self._values]
             if missing and key not in begun:
                 begun.add(key)
                 if any(self._key(home, one) in begun for one in missing):
@@ -135,10 +135,10 @@ class Flow:
     def _needed(self, key: Key, node: Any) -> list[str]:
         """The values that have to be known before a node is followed."""
         if key in self._numbers:
-            return [name for name in (input_of(node, "X"), input_of(node, "R")) if name]
+            return [input_of(node, "X"), input_of(node, "R")]
         if node.op_type not in FOLLOWED | {"ConstantOfShape"} or node.domain not in DOMAINS:
             return []
-        return [name for name in node.input if name]
+        return list(node.input)
 
     def _find(self, scope: Scope, name: str, node: Any) -> None:
         """Follow one node, whose inputs are known by now."""
@@ -150,21 +150,7 @@ class Flow:
         if node is None:
             self._values[key] = given(scope, name, self.sizes)
             return
-        names = list(node.output)
-        if key in self._numbers:
-            values = self._layer(scope, self._numbers[key], node)
-        elif node.domain not in DOMAINS:
-            values = []
-        elif node.op_type == "Constant":
-            values = [constant(scope, node)]
-        elif node.op_type == "ConstantOfShape":
-            values = [filled(scope, node, self.value(scope, node.input[0]) if node.input else None)]
-        elif node.op_type in FOLLOWED:
-            read = [self.value(scope, one) if one else None for one in node.input]
-            values = follow(node, read, self._budget)
-        else:
-            values = []
-        for one, value in zip(names, values, strict=False):
+        for one, value in zip(node.output, self._made(scope, key, node), strict=False):
             if one:
                 self._values[id(scope), one] = value
         found = self._values.get(key)
@@ -172,14 +158,26 @@ class Flow:
             cause = f"{named(node)} does more than move values" if found is None else found.cause
             self._values[key] = claimed(scope, name, cause, self.sizes)
 
+    def _made(self, scope: Scope, key: Key, node: Any) -> list[Value]:
+        """What is known of a node's outputs; empty if it cannot be followed."""
+        if key in self._numbers:
+            return self._layer(scope, self._numbers[key], node)
+        if node.domain not in DOMAINS:
+            return []
+        if node.op_type == "Constant":
+            return [constant(scope, node)]
+        read = [self.value(scope, one) if one else None for one in self._needed(key, node)]
+        if node.op_type == "ConstantOfShape":
+            return [filled(scope, node, read[0] if read else None)]
+        return follow(node, read, self._budget) if node.op_type in FOLLOWED else []
+
     def _layer(self, scope: Scope, number: int, node: Any) -> list[Value]:
         """The outputs of an LSTM node: Y as places, the final states as shapes."""
         recurrent = self.value(scope, input_of(node, "R")).array if input_of(node, "R") else None
         sizes = () if recurrent is None else recurrent.shape
         if len(sizes) != 3 or max(sizes[1:]) != 4 * min(sizes[1:]) or not all(sizes):
-            return [nothing(f"{named(node)} has no R of [directions, 4*hidden, hidden]")] * len(
-                node.output
-            )
+            lost = nothing(f"{named(node)} has no R of [directions, 4*hidden, hidden]")
+            return [lost] * len(node.output)
         directions, hidden = sizes[0], min(sizes[1:])
         read = self.value(scope, input_of(node, "X")).array if input_of(node, "X") else None
         batch_first = bool(attributes(node).get("layout"))

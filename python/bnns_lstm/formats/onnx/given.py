@@ -1,4 +1,4 @@
-"""What is known of the values that an ONNX graph begins with: constants by their numbers, inputs by their shapes.
+"""What is known of the values that an ONNX graph begins with: numbers of constants, shapes of inputs.
 
 In: a scope and a name. Out: a :class:`Value`. Only small constants are read; of large ones the shape is known.
 Nothing here knows LSTM nodes, or what operators do.

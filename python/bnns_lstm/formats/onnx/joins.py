@@ -74,7 +74,7 @@ def why_not(flows: Sequence[Flow], lower: int, upper: int) -> str:
         return f"the output of {one}, and other values of it"
     value = flow.value(scope, name)
     if value.cause:
-        return f"an X on whose way {value.cause}"
+        return f"an X that cannot be followed: {value.cause}"
     output = flow.outputs.get(lower)
     found = None if value.array is None else value.array
     if output is None or found is None:

@@ -99,28 +99,35 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
         code = codes.AMBIGUOUS_CHOICE if named and all(named) else codes.UNKNOWN_CHOICE
         raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), code)
     stack = [matches[0] for matches in named]
-    issues = [
-        _not_joined(lower, upper) for lower, upper in pairwise(stack) if upper.below is not lower
+    breaks = [
+        place
+        for place, (lower, upper) in enumerate(pairwise(stack), start=1)
+        if upper.below is not lower
     ]
-    if issues:
-        raise WeightsError(tuple(issues))
+    parts = [stack[start:end] for start, end in pairwise([0, *breaks, len(stack)])]
+    if breaks:
+        raise WeightsError(
+            tuple(_not_joined(one[-1], one, other) for one, other in pairwise(parts))
+        )
     return stack
-
-
-def _not_joined(lower: Layer, upper: Layer) -> WeightsIssue:
-    """Why two layers are none of one stack, and what to write instead."""
-    low, high = label(lower.node), label(upper.node)
-    expected = (
-        f"a node that reads the output of {low!r} as [steps, batch, directions*hidden] "
-        f"(node=[{low!r}] and node=[{high!r}] read one layer each)"
-    )
-    return WeightsIssue(f"node: {high}", expected, reason(lower, upper), codes.STACK_MISMATCH)
 
 
 def _apart(found: list[Layer], stacks: list[list[Layer]]) -> list[WeightsIssue]:
     """For each stack that begins above another one, why the two are not one."""
-    pairs = [(lower, stack[0]) for stack in stacks for lower in reached(found, stack[0])]
-    return [_not_joined(lower, upper) for lower, upper in pairs[:MOST_PAIRS]]
+    pairs = [(lower, stack) for stack in stacks for lower in reached(found, stack[0])]
+    below = {layer.number: stack for stack in stacks for layer in stack}
+    return [_not_joined(lower, below[lower.number], stack) for lower, stack in pairs[:MOST_PAIRS]]
+
+
+def _not_joined(lower: Layer, below: list[Layer], above: list[Layer]) -> WeightsIssue:
+    """Why a stack does not go on above a layer of another one, and what to write instead."""
+    choices = " or ".join(f"node={[label(one.node) for one in stack]}" for stack in (below, above))
+    expected = (
+        f"a node that reads the output of {label(lower.node)!r} as [steps, batch, directions*hidden]; "
+        f"otherwise {choices}, which are no stack together"
+    )
+    path = f"node: {label(above[0].node)}"
+    return WeightsIssue(path, expected, reason(lower, above[0]), codes.STACK_MISMATCH)
 
 
 def _is_batch_first(model: Model) -> bool:
