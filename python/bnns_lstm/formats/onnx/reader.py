@@ -121,10 +121,10 @@ def _apart(found: list[Layer], stacks: list[list[Layer]]) -> list[WeightsIssue]:
 
 def _not_joined(lower: Layer, below: list[Layer], above: list[Layer]) -> WeightsIssue:
     """Why a stack does not go on above a layer of another one, and what to write instead."""
-    choices = " or ".join(f"node={[label(one.node) for one in stack]}" for stack in (below, above))
+    choices = " and ".join(f"node={[label(one.node) for one in stack]}" for stack in (below, above))
     expected = (
         f"a node that reads the output of {label(lower.node)!r} as [steps, batch, directions*hidden]; "
-        f"otherwise {choices}, which are no stack together"
+        f"{choices} can be read, each by itself"
     )
     path = f"node: {label(above[0].node)}"
     return WeightsIssue(path, expected, reason(lower, above[0]), codes.STACK_MISMATCH)
