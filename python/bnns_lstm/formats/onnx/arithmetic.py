@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 Words = dict[str, Any]
 
 # Shapes have a handful of numbers, ranges and indices as many as there are steps.
-LARGEST = 1 << 16
+LARGEST = 1 << 14
 
 
 def compute(kind: str, inputs: Sequence[Array], words: Words) -> Array | None:

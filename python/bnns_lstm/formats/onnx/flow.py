@@ -26,8 +26,8 @@ from bnns_lstm.formats.onnx.values import Array, Sizes, Value, blank, nothing, p
 
 __all__ = ["Flow", "Key", "Output"]
 
-# Nodes that are followed with one round of sizes; a stack needs some tens for a layer.
-MOST_NODES = 20_000
+# Looks at nodes and constants with one round of sizes, two or three for each; a layer needs some tens.
+MOST_LOOKS = 60_000
 # Bytes of arrays that may be made with one round, and for each byte of the model.
 BYTES, TIMES = 1 << 26, 8
 # Places fit into 32 bits.
@@ -62,7 +62,15 @@ class Output:
 
 
 class Flow:
-    """Values of a model's graphs, followed with one round of sizes."""
+    """Values of a model's graphs, followed with one round of sizes.
+
+    Attributes:
+        nodes: The LSTM nodes and their scopes.
+        sizes: The sizes of axes that have none.
+        outputs: The places of the outputs that were asked for, by the numbers of the nodes.
+        is_smaller: Whether sizes that the model declares were too large, and others stand in for them.
+        walked: How many nodes were visited to find ways.
+    """
 
     def __init__(self, nodes: Sequence[tuple[Scope, Any]], sizes: Sequence[int]) -> None:
         """Nothing is followed before it is asked for.
@@ -75,6 +83,7 @@ class Flow:
         self.sizes = Sizes(sizes)
         self.outputs: dict[int, Output] = {}
         self.walked = 0
+        self.is_smaller = False
         self._starts: list[int] = []
         self._order: list[int] = []
         self._numbers = {
@@ -86,7 +95,7 @@ class Flow:
         self._values: dict[Key, Value] = {}
         model = nodes[0][0].model.proto
         self._budget = Budget(min(BYTES + TIMES * model.ByteSize(), MOST_BYTES))
-        self._visited = self._end = 0
+        self._looks = self._end = 0
 
     def number(self, scope: Scope, name: str) -> int | None:
         """Which LSTM node makes a value; None if it is none."""
@@ -101,6 +110,9 @@ class Flow:
         """
         waiting, begun = [(scope, name)], set[Key]()
         while waiting:
+            self._looks += 1
+            if self._looks > MOST_LOOKS:
+                return nothing(f"{name!r} stands behind too many operators")
             where, what = waiting[-1]
             home, node = where.origin(what)
             key = (id(home), what)
@@ -143,10 +155,6 @@ class Flow:
     def _find(self, scope: Scope, name: str, node: Any) -> None:
         """Follow one node, whose inputs are known by now."""
         key = (id(scope), name)
-        self._visited += 1
-        if self._visited > MOST_NODES:
-            self._values[key] = nothing(f"{name!r} stands behind more than {MOST_NODES} operators")
-            return
         if node is None:
             self._values[key] = given(scope, name, self.sizes)
             return
@@ -181,19 +189,15 @@ class Flow:
         directions, hidden = sizes[0], min(sizes[1:])
         read = self.value(scope, input_of(node, "X")).array if input_of(node, "X") else None
         batch_first = bool(attributes(node).get("layout"))
-        if read is not None and read.ndim == 3:
-            outer = read.shape[:2]
-        else:
+        outer = read.shape[:2] if read is not None and read.ndim == 3 else ()
+        if not outer or not self._budget.has(prod(outer) * directions * hidden):
+            self.is_smaller |= bool(outer)
             outer = (self.sizes.of(""), self.sizes.of(""))
         steps, batch = outer[::-1] if batch_first else outer
         shape = (steps, directions, batch, hidden)
         if batch_first:
             shape = (batch, steps, directions, hidden)
         output = Output(self._end, shape, batch_first)
-        try:
-            self._budget.check(output.size)
-        except ValueError as error:
-            return [nothing(f"{named(node)}: {error}")] * len(node.output)
         self._budget.left -= 4 * output.size
         self._end += output.size
         self.outputs[number] = output

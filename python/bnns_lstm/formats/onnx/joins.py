@@ -15,7 +15,7 @@ from bnns_lstm.formats.onnx.flow import Flow, Output
 from bnns_lstm.formats.onnx.graph import INPUTS, Scope, input_of
 from bnns_lstm.formats.onnx.ops import attributes
 from bnns_lstm.formats.onnx.steps import named
-from bnns_lstm.formats.onnx.values import ROUNDS, Array
+from bnns_lstm.formats.onnx.values import ROUNDS, Array, Value
 from bnns_lstm.formats.onnx.ways import Way, ways
 
 __all__ = ["below", "flows_of", "side_ways", "why_not"]
@@ -59,28 +59,31 @@ def side_ways(flow: Flow, upper: int) -> dict[str, set[int] | None]:
 
 def why_not(flows: Sequence[Flow], lower: int, upper: int) -> str:
     """Why the output of one node is not what the other reads, with the node where it broke."""
-    scope, node = flows[0].nodes[upper]
-    one = named(flows[0].nodes[lower][1])
     barrier = _barrier(flows[0], lower, upper)
     if barrier:
         return barrier
-    name = input_of(node, "X")
-    reached, _ = ways(flows[0], scope, name)
+    scope, node = flows[0].nodes[upper]
+    reached, is_all = ways(flows[0], scope, input_of(node, "X"))
     if lower not in reached:
+        if not is_all:
+            return "an X that stands behind too many operators"
         others = [named(flows[0].nodes[number][1]) for number in reached]
         return f"an X that depends on {' and '.join(others[:3]) or 'no LSTM node'}"
-    flow = next((flow for flow in _needed(flows) if not _is_joined(flow, lower, upper)), None)
-    if flow is None:
-        return f"the output of {one}, and other values of it"
-    value = flow.value(scope, name)
+    flow = next(flow for flow in _needed(flows) if not _is_joined(flow, lower, upper))
+    return _broken(flow, lower, flow.value(scope, input_of(node, "X")), reached[lower])
+
+
+def _broken(flow: Flow, lower: int, value: Value, way: Way) -> str:
+    """What a node reads instead of the output that reaches it on this way."""
     if value.cause:
-        return f"an X that cannot be followed: {value.cause}"
-    output = flow.outputs.get(lower)
-    found = None if value.array is None else value.array
-    if output is None or found is None:
+        declared = "those that the model declares, which take too much memory"
+        smaller = f" (with smaller sizes than {declared})" if flow.is_smaller else ""
+        return f"an X that cannot be followed: {value.cause}{smaller}"
+    one, output = named(flow.nodes[lower][1]), flow.outputs.get(lower)
+    if output is None or value.array is None or value.is_blank:
         return f"an X that does not come from the output of {one} as it is"
-    at, array = _break(flow, output, reached[lower], found)
-    place = f"{named(at)} makes" if at is not None else f"{one} gives"
+    node, array = _break(flow, output, way, value.array)
+    place = f"{named(node)} makes" if node is not None else f"{one} gives"
     return f"an X in the wrong order: {place} {_described(array, output)} of the output of {one}"
 
 
@@ -132,7 +135,8 @@ def _break(flow: Flow, output: Output, way: Way, read: Array) -> tuple[Any, Arra
     """The node after which values are no longer in their places, and what it makes."""
     wanted = output.array if output.batch_first else output.array.swapaxes(1, 2)
     joined = wanted.reshape(*wanted.shape[:2], -1)
-    right = [np.squeeze(one) for one in (wanted, joined)]
+    parts = [wanted[:, :, number] for number in range(wanted.shape[2])]
+    right = [np.squeeze(one) for one in (wanted, joined, *parts)]
     found: tuple[Any, Array] = (None, read)
     for scope, node in reversed(way):
         made = next((flow.value(scope, name) for name in node.output if name), None)
@@ -157,5 +161,6 @@ def _described(array: Array, output: Output) -> str:
             continue
         places = np.unravel_index(inside, output.shape)
         along = [name for name, place in zip(names, places, strict=True) if np.ptp(place)]
-        words.append("*".join(along) or str(inside.size))
+        order = "" if np.all(np.diff(line.astype(np.int64)) > 0) else " in another order"
+        words.append(("*".join(along) or str(inside.size)) + order)
     return f"[{', '.join(words)}]"

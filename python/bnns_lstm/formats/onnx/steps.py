@@ -47,13 +47,17 @@ class Budget:
 
     left: int
 
+    def has(self, numbers: int) -> bool:
+        """Whether there is room for that many numbers."""
+        return bool(numbers * ELSEWHERE.itemsize <= self.left)
+
     def check(self, numbers: int) -> None:
         """Refuse arrays that there is no room for.
 
         Raises:
             ValueError: If there is none.
         """
-        if numbers * ELSEWHERE.itemsize > self.left:
+        if not self.has(numbers):
             raise ValueError("it takes too much memory at the sizes that the model declares")
 
 
@@ -156,6 +160,8 @@ def _moved(node: Any, inputs: Sequence[Value | None], budget: Budget) -> list[Va
     made = outputs_of(node, arrays)
     first = _array(data[0])
     if not is_blank:
+        # Expand makes a view, which the next operator may copy.
+        budget.check(max(one.size for one in made))
         budget.left -= sum(one.nbytes for one in made if not np.may_share_memory(one, first))
     values = [_value(one, cause, numbers=numbers, is_blank=is_blank) for one in made]
     # Dropout's mask.
