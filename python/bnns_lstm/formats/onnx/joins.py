@@ -151,6 +151,8 @@ def _break(flow: Flow, output: Output, way: Way, read: Array) -> tuple[Any, Arra
 
 def _described(array: Array, output: Output) -> str:
     """Which axes of an output lie along the axes of an array."""
+    if not array.size:
+        return f"{list(array.shape)}, which is nothing,"
     names = AXES_BATCH_FIRST if output.batch_first else AXES
     words = []
     for axis in range(array.ndim):
