@@ -51,6 +51,7 @@ class Scope:
         model: The whole model.
         graph: The graph.
         parent: The scope of the graph around it.
+        owner: The node whose body it is; None for the main graph.
         tensors: The initializers by name.
         producers: The nodes by the names of their outputs.
         inputs: The names of the inputs.
@@ -72,6 +73,7 @@ class Scope:
     zeros: dict[str, bool] = field(default_factory=dict)
     shapes: dict[str, Sizes | None] = field(default_factory=dict)
     numbers: dict[str, Sizes | None] = field(default_factory=dict)
+    owner: Any = None
 
     def __post_init__(self) -> None:
         """Index the names.
@@ -240,7 +242,9 @@ def scopes(model: Model) -> Iterator[Scope]:
         for node in scope.graph.node:
             for attribute in node.attribute:
                 graphs = [attribute.g] if attribute.type == GRAPH else list(attribute.graphs)
-                waiting += [Scope(model, _graph(graph, functions), scope) for graph in graphs]
+                waiting += [
+                    Scope(model, _graph(graph, functions), scope, owner=node) for graph in graphs
+                ]
 
 
 def _graph(graph: Any, functions: Functions) -> Graph:

@@ -12,7 +12,7 @@ from bnns_lstm import codes
 from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.onnx.chain import Layer, chains, layers
+from bnns_lstm.formats.onnx.chain import Layer, chains, layers, reached, reason
 from bnns_lstm.formats.onnx.graph import scopes
 from bnns_lstm.formats.onnx.node import read_node
 from bnns_lstm.formats.onnx.nodes import input_of, label
@@ -22,6 +22,9 @@ from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
 
 __all__ = ["read_onnx"]
+
+# Pairs of nodes for which an error says why they do not join.
+MOST_PAIRS = 10
 
 
 def read_onnx(
@@ -80,19 +83,12 @@ def read_onnx(
 def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
     """The layers that are meant."""
     stacks = chains(found)
-    if not stacks:
-        raise fail(
-            "source",
-            "a graph without cycles",
-            "LSTM nodes that read each other",
-            codes.DAMAGED_FILE,
-        )
     shown = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
     if node is None:
         if len(stacks) != 1:
-            raise fail(
-                "node", f"the name of one of the LSTM nodes {shown}", "none", codes.AMBIGUOUS_CHOICE
-            )
+            expected = f"the name of one of the LSTM nodes {shown}"
+            first = WeightsIssue("node", expected, "none", codes.AMBIGUOUS_CHOICE)
+            raise WeightsError((first, *_apart(found, stacks)))
         return stacks[0]
     if isinstance(node, str):
         chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
@@ -106,16 +102,35 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
         code = codes.AMBIGUOUS_CHOICE if named and all(named) else codes.UNKNOWN_CHOICE
         raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), code)
     stack = [matches[0] for matches in named]
-    for lower, upper in pairwise(stack):
-        if upper.below is not lower:
-            path = f"node: {label(upper.node)}"
-            raise fail(
-                path,
-                f"a node that reads the output of {label(lower.node)!r}",
-                "a node that reads something else",
-                codes.STACK_MISMATCH,
-            )
+    breaks = [
+        place
+        for place, (lower, upper) in enumerate(pairwise(stack), start=1)
+        if upper.below is not lower
+    ]
+    parts = [stack[start:end] for start, end in pairwise([0, *breaks, len(stack)])]
+    if breaks:
+        raise WeightsError(
+            tuple(_not_joined(one[-1], one, other) for one, other in pairwise(parts))
+        )
     return stack
+
+
+def _apart(found: list[Layer], stacks: list[list[Layer]]) -> list[WeightsIssue]:
+    """For each stack that begins above another one, why the two are not one."""
+    pairs = [(lower, stack) for stack in stacks for lower in reached(found, stack[0])]
+    below = {layer.number: stack for stack in stacks for layer in stack}
+    return [_not_joined(lower, below[lower.number], stack) for lower, stack in pairs[:MOST_PAIRS]]
+
+
+def _not_joined(lower: Layer, below: list[Layer], above: list[Layer]) -> WeightsIssue:
+    """Why a stack does not go on above a layer of another one, and what to write instead."""
+    choices = " and ".join(f"node={[label(one.node) for one in stack]}" for stack in (below, above))
+    expected = (
+        f"a node that reads the output of {label(lower.node)!r} as [steps, batch, directions*hidden]; "
+        f"{choices} can be read, each by itself"
+    )
+    path = f"node: {label(above[0].node)}"
+    return WeightsIssue(path, expected, reason(lower, above[0]), codes.STACK_MISMATCH)
 
 
 def _is_batch_first(model: Model) -> bool:
