@@ -138,6 +138,18 @@ def test_constants_bodies_defaults_and_missing_inputs() -> None:
         read_onnx(bad)
 
 
+def test_weights_of_a_node_in_a_function_may_be_given() -> None:
+    stored = random_stored()
+    arrays = weights(stored)
+    own = [helper.make_tensor_value_info("w", TensorProto.FLOAT, [1, 16, 3])]
+    nodes = [call("Layer", "x w R B", "out", units=4)]
+    made = model(nodes, arrays, ["out"], inputs=own)
+    made.functions.append(layer_of())
+    assert_same(read_onnx(made, inputs={"w": arrays["W"]}), stored)
+    with pytest.raises(bl.WeightsError, match=r"out/node: W: .* found 'w', an input of the graph"):
+        read_onnx(made)
+
+
 def test_an_output_may_be_an_input_of_the_function() -> None:
     stored = random_stored()
     arrays = weights(stored)

@@ -237,10 +237,18 @@ TWICE: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("nodes", TWICE.values(), ids=TWICE.keys())
 def test_values_that_are_made_twice_are_refused(nodes: list[Any]) -> None:
-    with pytest.raises(
-        bl.WeightsError, match="expected values that are made once, found a second '"
-    ):
+    message = "source: expected values that are made once, found a second '"
+    with pytest.raises(bl.WeightsError, match=message):
         read_onnx(node(nodes=nodes))
+
+
+def test_constants_of_one_name_are_refused_and_defaults_of_inputs_are_not() -> None:
+    made = node()
+    made.graph.input.append(info("W", FLOAT, 1, 16, 3))
+    assert_same(read_onnx(made), random_stored())
+    made.graph.initializer.append(made.graph.initializer[0])
+    with pytest.raises(bl.WeightsError, match="made once, found a second 'W'"):
+        read_onnx(made)
 
 
 HOSTILE: dict[str, list[Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -79,20 +80,21 @@ class Scope:
         """Index the names.
 
         Raises:
-            WeightsError: If two nodes make the same value.
+            WeightsError: If a value is made twice.
         """
         self.tensors = {tensor.name: tensor for tensor in self.graph.initializer}
         self.inputs = {value.name for value in self.graph.input}
         infos = (self.graph.value_info, self.graph.output, self.graph.input)
         self.declared = {info.name: info for one in infos for info in one}
-        self.producers = {}
-        for node in self.graph.node:
-            for name in node.output:
-                if name and (name in self.producers or name in self.tensors or name in self.inputs):
-                    expected = "values that are made once"
-                    raise fail(label(node), expected, f"a second {shown(name)}", codes.DAMAGED_FILE)
-                self.producers[name] = node
-        self.producers.pop("", None)
+        self.producers = {name: node for node in self.graph.node for name in node.output if name}
+        # An initializer of an input's name is its default; all other names stand once.
+        made = Counter(name for node in self.graph.node for name in node.output if name)
+        made.update(self.inputs | self.tensors.keys())
+        constants = Counter(tensor.name for tensor in self.graph.initializer)
+        for name, count in (*made.items(), *constants.items()):
+            if count > 1:
+                found = f"a second {shown(name)}"
+                raise fail("source", "values that are made once", found, codes.DAMAGED_FILE)
 
     def has(self, name: str) -> bool:
         """Whether a node makes the value, or it is an input or an initializer."""
@@ -231,8 +233,8 @@ def scopes(model: Model) -> Iterator[Scope]:
     """The main graph and all bodies of its nodes, outer ones first; calls of local functions are replaced.
 
     Raises:
-        WeightsError: If a call does not fit its function, calls are too many or too deep, or two nodes make
-            the same value.
+        WeightsError: If a call does not fit its function, calls are too many or too deep, or a value is made
+            twice.
     """
     functions = Functions(model.proto)
     waiting = [Scope(model, _graph(model.proto.graph, functions), None)]
