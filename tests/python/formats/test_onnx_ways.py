@@ -139,6 +139,11 @@ BROKEN: dict[str, tuple[int, Way, str]] = {
         ),
         "'z' (Slice): it cuts longer axes",
     ),
+    "nothing": (
+        1,
+        ([SQUEEZE, make("Slice", "a zero zero zero", "z")], {**ONE, "zero": ints(0)}),
+        "'z' (Slice) makes [0, 5, 4], which is nothing, of the output of 'low'",
+    ),
     "whole numbers": (
         1,
         (
