@@ -8,7 +8,7 @@ import bnns_lstm as bl
 import numpy as np
 import pytest
 from bnns_lstm.formats import read_onnx
-from formats_tools import assert_same, random_stored
+from formats_tools import assert_same, computed, random_stored
 from onnx import TensorProto, helper
 from onnx_tools import ints, lstm, make, model, run, shaped, stack, weights
 
@@ -138,6 +138,11 @@ BROKEN: dict[str, tuple[int, Way, str]] = {
             {**ONE, "zero": ints(0), "hundred": ints(100)},
         ),
         "'z' (Slice): it cuts longer axes",
+    ),
+    "nothing": (
+        1,
+        ([SQUEEZE, make("Slice", "a zero zero zero", "z")], {**ONE, "zero": ints(0)}),
+        "'z' (Slice) makes [0, 5, 4], which is nothing, of the output of 'low'",
     ),
     "whole numbers": (
         1,
@@ -334,6 +339,22 @@ def test_a_static_way_counts_if_it_is_right_at_its_sizes() -> None:
     for shape in ((5, "n", 3), ("t", 3, 3), (3, 5, 3)):
         with pytest.raises(bl.WeightsError, match="node: high: expected a node that reads"):
             read_onnx(shaped(stack(stored, way), *shape))
+
+
+def test_the_final_state_of_one_step_is_its_output() -> None:
+    stored = random_stored(num_layers=2)
+    made = shaped(stack(stored, ([make("Identity", "y_h", "z")], {})), 1, "n", 3)
+    assert_same(read_onnx(made, ["low", "high"]), stored)
+    x = np.random.default_rng(2).standard_normal((1, 3, 3)).astype(np.float32)
+    np.testing.assert_allclose(run(made, x=x)[0][:, 0], computed(stored, x)[0], atol=2e-6)
+    made.graph.node[1].input[0] = "y_c"
+    with pytest.raises(bl.WeightsError, match=r"'low' \(LSTM\) gives its final states there"):
+        read_onnx(made)
+    made.graph.node[1].input[0] = "y_h"
+    made.graph.node[0].input.append("n")
+    made.graph.input.append(helper.make_tensor_value_info("n", TensorProto.INT32, ["n"]))
+    with pytest.raises(bl.WeightsError, match=r"'low' \(LSTM\) gives its final states there"):
+        read_onnx(made)
 
 
 def test_sizes_come_from_what_the_model_declares_behind_operators_that_are_not_followed() -> None:

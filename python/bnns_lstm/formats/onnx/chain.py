@@ -31,6 +31,7 @@ class Layer:
         below: The layer whose output it reads, if it is one.
         above: The layers that read its output.
         refusal: Why it does not join the layer whose output it reads in the right order.
+        flows: The model, followed with each round of sizes.
     """
 
     scope: Scope

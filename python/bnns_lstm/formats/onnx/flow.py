@@ -181,7 +181,10 @@ class Flow:
         return follow(node, read, self._budget) if node.op_type in FOLLOWED else []
 
     def _layer(self, scope: Scope, number: int, node: Any) -> list[Value]:
-        """The outputs of an LSTM node: Y as places, the final states as shapes."""
+        """The outputs of an LSTM node: Y as places, the final states as shapes.
+
+        After one step the final hidden state is Y, as long as no sample may be shorter.
+        """
         recurrent = self.value(scope, input_of(node, "R")).array if input_of(node, "R") else None
         sizes = () if recurrent is None else recurrent.shape
         if len(sizes) != 3 or max(sizes[1:]) != 4 * min(sizes[1:]) or not all(sizes):
@@ -206,4 +209,7 @@ class Flow:
         self._order.append(number)
         state = (batch, directions, hidden) if batch_first else (directions, batch, hidden)
         final = blank(state, f"{named(node)} gives its final states there")
-        return [places(output.array), final, final]
+        array = output.array
+        if steps == 1 and not input_of(node, "sequence_lens"):
+            return [places(array), places(np.squeeze(array, 1 if batch_first else 0)), final]
+        return [places(array), final, final]

@@ -70,7 +70,8 @@ def why_not(flows: Sequence[Flow], lower: int, upper: int) -> str:
             return "an X that stands behind too many operators"
         others = [named(flows[0].nodes[number][1]) for number in reached]
         return f"an X that depends on {' and '.join(others[:3]) or 'no LSTM node'}"
-    flow = next(flow for flow in _needed(flows) if not _is_joined(flow, lower, upper))
+    broken = (flow for flow in _needed(flows) if not _is_joined(flow, lower, upper))
+    flow = next(broken, flows[0])
     return _broken(flow, lower, flow.value(scope, input_of(node, "X")), reached[lower])
 
 

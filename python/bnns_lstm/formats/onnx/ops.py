@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LARGEST_RANK", "MOVERS", "PLAIN", "apply", "attributes", "outputs_of"]
+__all__ = ["MOVERS", "PLAIN", "apply", "attributes", "outputs_of"]
 
 Array = npt.NDArray[Any]
 Words = dict[str, Any]
