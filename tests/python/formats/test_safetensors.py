@@ -81,7 +81,7 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
         "metadata config: expected an object in JSON, found none",
     ),
     "field missing": (lambda _, c: c.pop("bias"), "config: expected a field 'bias', found no such field"),
-    "field surplus": (lambda _, c: c.update(size=1), "peephole, activations, found 'size' [unexpected_entry]"),
+    "field surplus": (lambda _, c: c.update(size=1), "activations, lengths, found 'size' [unexpected_entry]"),
     "layers as text": (lambda _, c: c.update(num_layers="1"), "num_layers: expected an integer"),
     "layers claimed": (lambda _, c: c.update(num_layers=10**12), "at most one layer for each array"),
     "hidden claimed": (

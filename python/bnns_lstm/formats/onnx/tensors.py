@@ -7,7 +7,7 @@ of the file and the folders in it.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,16 @@ BATCH_FIRST = "bnns_lstm.batch_first"
 # Of TensorProto.DataType: NumPy's type of the raw bytes, and the field that holds numbers otherwise.
 TYPES = {
     1: ("<f4", "float_data"),
+    2: ("|u1", "int32_data"),
+    3: ("|i1", "int32_data"),
     6: ("<i4", "int32_data"),
     7: ("<i8", "int64_data"),
+    9: ("|u1", "int32_data"),
     10: ("<u2", "int32_data"),
     11: ("<f8", "double_data"),
     16: ("<u2", "int32_data"),
 }
-FLOAT16, BFLOAT16, EXTERNAL = 10, 16, 1
+BOOL, FLOAT16, BFLOAT16, EXTERNAL = 9, 10, 16, 1
 LARGEST_RANK = 8
 
 
@@ -48,11 +51,18 @@ class Model:
         proto: The `onnx.ModelProto`.
         folder: The folder of its file; None for a model that was given as an object.
         loaded: Bytes of tensors that were read.
+        given: Values of the graph's inputs that the caller gave, by their names.
     """
 
     proto: Any
     folder: Path | None
     loaded: int = 0
+    given: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def give(self, values: dict[str, npt.NDArray[Any]]) -> None:
+        """Take values for inputs of the graph, which then count as its constants."""
+        self.given = values
+        self.loaded += sum(value.nbytes for value in values.values())
 
     def array(self, tensor: Any) -> npt.NDArray[Any]:
         """The numbers of a `TensorProto`; bfloat16 comes as float32.
@@ -67,7 +77,7 @@ class Model:
             found = names.get(tensor.data_type, str(tensor.data_type))
             raise fail(
                 path,
-                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT32 or INT64",
+                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT8, UINT8, INT32, INT64 or BOOL",
                 found,
                 codes.UNSUPPORTED_DATA_TYPE,
             )
@@ -84,7 +94,9 @@ class Model:
                 f"{flat.size} numbers",
                 codes.DAMAGED_FILE,
             )
-        if tensor.data_type == FLOAT16:
+        if tensor.data_type == BOOL:
+            flat = flat != 0
+        elif tensor.data_type == FLOAT16:
             flat = flat.view(np.float16)
         elif tensor.data_type == BFLOAT16:
             flat = widen_bfloat16(flat)
@@ -99,7 +111,12 @@ class Model:
             raw = tensor.raw_data
         else:
             values = np.array(getattr(tensor, field))
-            return values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+            numbers = values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+            wrong = values[numbers != values] if kind in {"|u1", "|i1"} else values[:0]
+            if wrong.size:
+                expected = f"numbers of {np.dtype(kind).name}"
+                raise fail(path, expected, str(wrong[0]), codes.DAMAGED_FILE)
+            return numbers
         size = np.dtype(kind).itemsize
         if len(raw) % size:
             raise fail(
