@@ -36,7 +36,11 @@ def stacked(layers: Sequence[tuple[str, StoredLSTM]]) -> StoredLSTM:
             parameters[name.replace("_l0", f"_l{number}", 1)] = array
     first = layers[0][1]
     return replace(
-        first, num_layers=len(layers), parameters=parameters, state=_state([s for _, s in layers])
+        first,
+        num_layers=len(layers),
+        parameters=parameters,
+        state=_state([s for _, s in layers]),
+        merge=layers[-1][1].merge,
     )
 
 
@@ -52,6 +56,11 @@ def same_activations(
 
 def _issues(layers: Sequence[tuple[str, StoredLSTM]]) -> Iterable[WeightsIssue]:
     base, first = layers[0]
+    for name, layer in layers[:-1]:
+        if layer.merge != "concat":
+            expected = "'concat' where another layer stands above"
+            found = repr(layer.merge)
+            yield WeightsIssue(f"{name}: merge", expected, found, codes.STACK_MISMATCH)
     for name, layer in layers[1:]:
         for field in SHARED:
             wanted, found = getattr(first, field), getattr(layer, field)
