@@ -79,7 +79,8 @@ def keras2(
             group, names = root.create_group(name), []
             for i, array in enumerate(arrays):
                 half = ("forward_", "backward_")[i // 3] if len(arrays) == 6 else ""
-                names.append(f"{name}/{half}lstm/{('kernel', 'recurrent_kernel', 'bias')[i % 3]}:0")
+                own = f"{half}lstm" if half or i < 3 else f"lstm_{i // 3}"
+                names.append(f"{name}/{own}/{('kernel', 'recurrent_kernel', 'bias')[i % 3]}:0")
                 group.create_dataset(names[-1], data=array)
             group.attrs["weight_names"] = [text.encode() for text in names]
     return path
