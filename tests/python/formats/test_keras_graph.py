@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import io
+import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,8 @@ import numpy as np
 import pytest
 from bnns_lstm.formats import read_keras
 from formats_tools import assert_same, computed, random_stored
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from keras_graphs import FOLDER, STACKS
 from keras_tools import arrays_of, by_sample, keras2, lstm
 from reference import Array
@@ -236,3 +242,65 @@ def test_layers_in_the_wrong_order_do_not_read_each_other(tmp_path: Path) -> Non
         message = f"low: input: .* found 'x' .InputLayer., which does not read '{names[0]}' at all"
         with pytest.raises(bl.WeightsError, match=message):
             read_keras(path, names)
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The ways to everything in a document of JSON."""
+    listed = enumerate(value) if isinstance(value, list) else ()
+    for key, one in value.items() if isinstance(value, dict) else listed:
+        yield (*way, key)
+        yield from places(one, (*way, key))
+
+
+LEAVES: list[Any] = [None, 0, -1, 10**9, "low", "Dropout", [], {}, [["low", 0, 0, {}]]]
+
+
+def test_any_graph_is_read_or_refused(tmp_path: Path) -> None:
+    """Anything in the graph may be something else: a name, a number, a part of the same document."""
+    outcomes = {"accepted": 0, "refused": 0}
+    with zipfile.ZipFile(FOLDER / "graph.keras") as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    written = json.loads(members["config.json"])
+    ways = [
+        way for way in places(written)
+        if {"inbound_nodes", "input_layers", "output_layers", "name", "class_name", "layers", "layer"} & {*way}
+    ]  # fmt: skip
+
+    @settings(max_examples=150, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(ways),
+                st.sampled_from([*LEAVES, *ways]),
+            ),
+            min_size=1, max_size=3,
+        ),
+        st.sampled_from(list(STACKS.values())),
+    )  # fmt: skip
+    def check(changes: list[tuple[Any, Any]], names: list[str]) -> None:
+        config = copy.deepcopy(written)
+        for way, value in changes:
+            # An earlier change may have taken the place away.
+            with contextlib.suppress(KeyError, IndexError, TypeError):
+                new = copy.deepcopy(at(written, value)) if isinstance(value, tuple) else value
+                at(config, way[:-1])[way[-1]] = new
+        with zipfile.ZipFile(tmp_path / "a.keras", "w") as file:
+            for name, content in {**members, "config.json": json.dumps(config).encode()}.items():
+                file.writestr(name, content)
+        try:
+            stored = read_keras(tmp_path / "a.keras", names)
+        except bl.WeightsError as error:
+            assert error.issues
+            outcomes["refused"] += 1
+        else:
+            assert stored.hidden_size == 4
+            outcomes["accepted"] += 1
+
+    check()
+    assert min(outcomes.values()) > 5, outcomes
+
+
+def at(document: Any, way: tuple[Any, ...]) -> Any:
+    for key in way:
+        document = document[key]
+    return document
