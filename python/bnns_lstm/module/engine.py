@@ -25,6 +25,7 @@ from bnns_lstm.functions import (
 )
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import Spare, memory_for
+from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.results import Floats, LSTMState, Tape
 from bnns_lstm.module.samples import SampleOrder
@@ -73,7 +74,8 @@ class Engine:
         self.kept: OrderedDict[Any, Kept] = OrderedDict()
         self.latest: Kept | None = None
         self.lock = Lock()
-        self.is_quick = not weights.config.batch_first
+        config = weights.config
+        self.is_quick = not config.batch_first and config.merge == "concat"
         self.spare = Spare()
 
     @property
@@ -152,7 +154,7 @@ class Engine:
         kept.prepared.forward()
         return kept.arrays
 
-    def forward(self, batch: Batch, target: Floats | None) -> tuple[Floats, LSTMState]:
+    def forward(self, batch: Batch, target: Parts | None) -> tuple[Output, LSTMState]:
         """Output and final states as the caller knows them."""
         self.refresh()
         with self.lock:
@@ -189,6 +191,7 @@ class Engine:
         samples = SampleOrder(batch_first=False, is_batched=True)
         batch = Batch(x, (h[:, np.newaxis], c[:, np.newaxis]), None, samples)
         y, state = self.forward(batch, None)
+        assert isinstance(y, np.ndarray)  # noqa: S101  # streams have one direction
         return y, state.h, state.c
 
     def train(
@@ -203,7 +206,7 @@ class Engine:
         direct_apply_lstm_batch_training_caching(params, filter_params, cache)
         return params, filter_params, cache, arrays
 
-    def cells(self, batch: Batch, target: Floats | None) -> tuple[Floats, LSTMState, Floats]:
+    def cells(self, batch: Batch, target: Parts | None) -> tuple[Output, LSTMState, Floats]:
         """As :meth:`forward`, and the cell states of the last layer at every step."""
         params, filter_params, cache, arrays = self.train(batch, 0.0, 0)
         places = _native._cached_cell_states(params, filter_params)

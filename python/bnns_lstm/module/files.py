@@ -137,7 +137,8 @@ class Files(Stateful):
             lengths: Give the model an input for the samples' lengths.
 
         Raises:
-            WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations.
+            WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations, a `merge`
+                other than "concat".
             ExtraError: If the package `onnx` is not installed.
         """
         from bnns_lstm.formats import write_onnx

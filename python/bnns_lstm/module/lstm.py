@@ -20,7 +20,7 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a
-from bnns_lstm.config import LSTMConfig, Peephole, activations_of, truth
+from bnns_lstm.config import LSTMConfig, Merge, Peephole, activations_of, truth
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.arguments import (
@@ -33,9 +33,9 @@ from bnns_lstm.module.arguments import (
 )
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
+from bnns_lstm.module.merge import Parts
 from bnns_lstm.module.outputs import output_gradient, output_of
 from bnns_lstm.module.results import Gradients, LSTMState, Tape, of_tape
-from bnns_lstm.module.samples import Floats
 from bnns_lstm.module.stream import Stream
 from bnns_lstm.module.structure import check_functions, structure_of
 
@@ -57,6 +57,9 @@ class LSTM(Files):
         peephole: None, `"diagonal"` (each unit's gates see its cell state) or `"full"` (all of them).
         activations: Functions of `input`, `forget`, `candidate` and `output` gate and of the `hidden` state
             that differ from the default ones, by name (`"hard_sigmoid"`) or as :class:`Activation`.
+        merge: What the two directions of the last layer become in the output: side by side (`"concat"`), their
+            `"sum"`, average (`"ave"`) or product (`"mul"`), or a pair of arrays (None). It concerns the output
+            alone: layers below, states and cell states keep both. Others than `"concat"` need `bidirectional`.
         seed: What the initial weights and the seeds of dropout depend on; None draws one.
         num_threads: Threads to use at most; None leaves the choice to the library.
         forget_bias: Added to the forget gates' initial biases; refused where there are none.
@@ -88,6 +91,7 @@ class LSTM(Files):
         bidirectional: bool = False,
         peephole: Peephole = None,
         activations: Mapping[str, Any] | None = None,
+        merge: Merge = "concat",
         seed: int | None = None,
         num_threads: int | None = None,
         forget_bias: float = 0.0,
@@ -102,7 +106,7 @@ class LSTM(Files):
         with gathered(issues):
             config = LSTMConfig(
                 input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
-                bidirectional=bidirectional, peephole=peephole, activations=functions,
+                bidirectional=bidirectional, peephole=peephole, activations=functions, merge=merge,
             )  # fmt: skip
         number = threads(num_threads, issues)
         is_converting = truth("convert", convert, issues)
@@ -134,11 +138,13 @@ class LSTM(Files):
                 input without one); None for zeros.
             lengths: Steps of each sample, in any order; outputs beyond a sample's end are 0, and its final
                 states are those of its own last step.
-            out: Where to write the output.
-            return_cell_states: Give the cell states of the last layer at every step as a third value.
+            out: Where to write the output; with `merge=None` a pair.
+            return_cell_states: Give the cell states of the last layer at every step as a third value, both
+                directions side by side whatever `merge` says.
 
         Returns:
-            The output, `[steps, batch, directions * hidden]` in the order of axes of `x`, and the final
+            The output, `[steps, batch, directions * hidden]` in the order of axes of `x` (with another `merge`
+            than "concat" `[steps, batch, hidden]`, with None a pair of these), and the final
             :class:`LSTMState`.
 
         Raises:
@@ -201,7 +207,7 @@ class LSTM(Files):
 
         Args:
             tape: What a training call gave. Weights that were changed since then are refused.
-            dy: Gradient with respect to the output, in its shape; None for zeros.
+            dy: Gradient with respect to the output, in its shape, for a pair a pair; None for zeros.
             d_state: Gradients with respect to the final states (h, c); None for zeros.
 
         Raises:
@@ -245,7 +251,7 @@ class LSTM(Files):
 
     def _read(
         self, x: Any, state: Any, lengths: Any, out: Any, issues: list[Issue]
-    ) -> tuple[Batch, Floats | None]:
+    ) -> tuple[Batch, Parts | None]:
         """The arguments of a call, and where its output goes if the caller says so."""
         batch = None
         with gathered(issues):
@@ -267,10 +273,16 @@ class LSTM(Files):
         where the output sequence goes, `[steps, batch, directions * hidden]`.
 
         Raises:
-            ArgumentError: With every argument that is wrong.
+            ArgumentError: With every argument that is wrong, and for an LSTM whose `merge` is not "concat":
+                structures give both directions side by side.
             ComputeError: If there is no memory for the call.
         """
-        batch, _ = self._read(x, state, lengths, None, [])
+        issues: list[Issue] = []
+        if self.config.merge != "concat":
+            expected = 'an LSTM with merge="concat": structures have both directions side by side'
+            actual = f"merge={self.config.merge!r}"
+            issues.append(Issue("merge", codes.UNSUPPORTED_HERE, expected, actual))
+        batch, _ = self._read(x, state, lengths, None, issues)
         params, _ = structure_of(self._engine.weights, batch, self.config.dropout)
         if y is not None:
             params.output_descriptor.data_desc = y

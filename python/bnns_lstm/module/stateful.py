@@ -124,7 +124,7 @@ class Stateful:
             words.append(str(config.num_layers))
         for name, default in (
             ("bias", True), ("batch_first", False), ("dropout", 0.0), ("bidirectional", False),
-            ("peephole", None),
+            ("peephole", None), ("merge", "concat"),
         ):  # fmt: skip
             value = getattr(config, name)
             if value != default:

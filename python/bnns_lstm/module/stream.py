@@ -52,7 +52,7 @@ class Stream:
         stack = (config.num_layers, 1, batch_size)
         with memory_for(f"batch_size={batch_size}"):
             self._x: Floats = np.zeros((1, batch_size, config.input_size), np.float32)
-            self._y: Floats = np.zeros((1, batch_size, config.output_size), np.float32)
+            self._y: Floats = np.zeros((1, batch_size, config.layer_size), np.float32)
             self._h: Floats = np.zeros((*stack, config.outputs), np.float32)
             self._c: Floats = np.zeros((*stack, config.units), np.float32)
         inputs = LSTMDataDescriptor(self._x, self._h, self._c)

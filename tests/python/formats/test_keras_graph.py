@@ -53,6 +53,9 @@ def test_layers_written_alone_compute_what_keras_computed() -> None:
     x = values["x"]
     found = by_sample(read_keras(FOLDER / "rnn_of_cells.keras", "cells"), x)
     np.testing.assert_allclose(found, values["cells"], atol=1e-6)
+    lstm = bl.LSTM.from_keras(FOLDER / "merge_sum.keras")
+    assert lstm.config.merge == "sum"
+    np.testing.assert_allclose(lstm(x)[0], values["sum"], atol=1e-6)
     for name in ("encoder/enc_lstm", "enc_lstm", None):
         stored = read_keras(FOLDER / "nested.keras", name)
         final = computed(stored, x.swapaxes(0, 1))[1]

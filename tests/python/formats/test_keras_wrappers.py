@@ -68,6 +68,30 @@ def test_merge_modes_that_no_weights_can_say_are_refused_below(
         read_keras(keras2(tmp_path / "a.h5", layers), ["low", "high"])
 
 
+@pytest.mark.parametrize("mode", ["concat", "sum", "ave", "mul", None])
+def test_the_merge_mode_of_the_last_layer_is_that_of_the_network(
+    mode: str | None, tmp_path: Path
+) -> None:
+    low, high = (
+        random_stored(seed, batch_first=True, bidirectional=True, input_size=size)
+        for seed, size in ((0, 3), (1, 4))
+    )
+    layers = {
+        "low": (pair(SEQUENCES, merge_mode="ave"), arrays_of(low)),
+        "high": (pair(SEQUENCES, merge_mode=mode), arrays_of(high)),
+    }
+    path = keras2(tmp_path / "a.h5", layers)
+    assert read_keras(path, "low").merge == "ave"
+    stored = read_keras(path, ["low", "high"])
+    assert stored.merge == mode
+    x = np.random.default_rng(2).normal(0, 1, (2, 5, 3)).astype(np.float32)
+    parts = one_way(high, FOLDS["ave"](*one_way(low, x)))
+    wanted = {**FOLDS, "mul": np.multiply, None: lambda *pair: pair}[mode](*parts)
+    y = bl.LSTM.from_keras(path, ["low", "high"])(x)[0]
+    for one, other in zip(y, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
 def cell(kind: str = "LSTMCell", **fields: Any) -> dict[str, Any]:
     return {"class_name": kind, "config": {"units": 4, **fields}}
 

@@ -127,7 +127,7 @@ ARGUMENTS: dict[str, Callable[[Any], Any]] = {
     name: lambda given, name=name: lstm_of(**{name: given})
     for name in (
         "num_layers", "bias", "batch_first", "dropout", "bidirectional", "peephole", "activations",
-        "seed", "num_threads", "forget_bias", "convert",
+        "merge", "seed", "num_threads", "forget_bias", "convert",
     )
 }  # fmt: skip
 

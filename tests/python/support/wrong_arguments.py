@@ -21,6 +21,7 @@ from formats_tools import random_stored
 from onnx_tools import lstm, make, model, stack, weights
 
 X = np.zeros((4, 1, 3), np.float32)
+Y = np.zeros((4, 1, 4), np.float32)
 
 
 def lstm_of(**words: Any) -> bl.LSTM:
@@ -117,6 +118,19 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (lambda _: bl.LSTM(3, 0), "hidden_size", codes.ZERO_SIZE),
     (lambda _: bl.LSTM(3, -4), "hidden_size", codes.OUT_OF_RANGE),
     (lambda _: lstm_of(peephole="half"), "peephole", codes.UNKNOWN_CHOICE),
+    (lambda _: lstm_of(bidirectional=True, merge="max"), "merge", codes.UNKNOWN_CHOICE),
+    (lambda _: lstm_of(merge="sum"), "merge", codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of(merge=None), "merge", codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of(bidirectional=True, merge="sum").layer_parameters(X), "merge",
+     codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of(bidirectional=True, merge=None)(X, out=X), "out", codes.WRONG_TYPE),
+    (lambda _: lstm_of(bidirectional=True, merge=None)(X, out=(Y, Y[..., 1:])), "out[1]",
+     codes.SIZE_MISMATCH),
+    (lambda _: lstm_of(bidirectional=True, merge=None)(X, out=(Y, Y)), "out[1]", codes.OVERLAP),
+    (lambda _: write_state_dict(random_stored(bidirectional=True, merge="mul")), "merge",
+     codes.NOT_EXPRESSIBLE),
+    (lambda folder: lstm_of(bidirectional=True, merge=None).to_onnx(folder / "a"), "merge",
+     codes.NOT_EXPRESSIBLE),
     (lambda _: lstm_of(dropout=1), "dropout", codes.INVALID_DROPOUT),
     (lambda _: lstm_of(activations={"gate": "tanh"}), "activations['gate']", codes.UNEXPECTED_ENTRY),
     (lambda _: lstm_of(activations={"input": "t"}), "activations['input']", codes.UNKNOWN_ACTIVATION),
