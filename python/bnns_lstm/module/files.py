@@ -95,7 +95,9 @@ class Files(Stateful):
         Args:
             source: The arrays of `get_weights()`, or the path of a `.keras`, `.weights.h5` or `.h5` file, which
                 needs the extra `keras`. Files of the CuDNN layer are recognised.
-            layer: The layer's name, or several, the lowest first; not needed where there is one.
+            layer: The layer's name, or several, the lowest first; not needed where there is one. In a model in
+                the model `"encoder/lstm"`. What may stand between several, and that nothing can be checked in
+                files of weights alone, stands in :func:`bnns_lstm.formats.read_keras`.
             num_threads: See the constructor.
 
         Raises:
