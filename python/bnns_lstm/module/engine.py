@@ -23,6 +23,7 @@ from bnns_lstm.functions import (
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
 )
+from bnns_lstm.module.idle import idle_arrays, idle_cells, idle_gradients, stand_still
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import Spare, memory_for
 from bnns_lstm.module.merge import Output, Parts
@@ -156,6 +157,8 @@ class Engine:
 
     def forward(self, batch: Batch, target: Parts | None) -> tuple[Output, LSTMState]:
         """Output and final states as the caller knows them."""
+        if batch.is_idle:
+            return idle_arrays(self.config, batch).results(batch.samples, target)
         self.refresh()
         with self.lock:
             return self._run(batch).results(batch.samples, target)
@@ -201,6 +204,9 @@ class Engine:
         with self.lock:
             params, arrays = structure_of(self.weights, batch, dropout)
         filter_params = FilterParameters(self.num_threads, seed)
+        if batch.is_idle:
+            stand_still(arrays)
+            return params, filter_params, np.empty(0, np.uint8), arrays
         size = compute_lstm_training_cache_capacity(params, filter_params)
         cache = self.spare.take(size)
         direct_apply_lstm_batch_training_caching(params, filter_params, cache)
@@ -208,6 +214,9 @@ class Engine:
 
     def cells(self, batch: Batch, target: Parts | None) -> tuple[Output, LSTMState, Floats]:
         """As :meth:`forward`, and the cell states of the last layer at every step."""
+        if batch.is_idle:
+            cells = idle_cells(self.config, batch)
+            return *self.forward(batch, target), batch.samples.to_caller(cells)
         params, filter_params, cache, arrays = self.train(batch, 0.0, 0)
         places = _native._cached_cell_states(params, filter_params)
         assert places is not None  # noqa: S101  # there are no checkpoints
@@ -224,10 +233,13 @@ class Engine:
         Raises:
             CacheError: Where the weights are not those that the cache was filled with, among others.
         """
-        params = self.with_own_weights(tape.params)
-        sizes = (params.seq_len, params.batch_size)
+        sizes = (tape.params.seq_len, tape.params.batch_size)
         arrays = GradientArrays(self.config, *sizes)
         gradients = Weights.made(self.config)
+        if tape.is_idle:  # nothing was read, so that any weights will do
+            idle_gradients(arrays, incoming)
+            return arrays, gradients
+        params = self.with_own_weights(tape.params)
         delta = structure(gradients, sizes, arrays.inputs(), incoming)
         for name in GATES:
             setattr(delta, f"{name}_gate", gradients.room(name))

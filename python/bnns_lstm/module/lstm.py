@@ -127,17 +127,24 @@ class LSTM(Files):
         state: Any = None,
         *,
         lengths: Any = None,
+        mask: Any = None,
         out: Any = None,
         return_cell_states: bool = False,
     ) -> Any:
         """Compute the outputs of all steps and the states after them.
 
         Args:
-            x: `[steps, batch, input]`, with `batch_first` `[batch, steps, input]`, or `[steps, input]`.
+            x: `[steps, batch, input]`, with `batch_first` `[batch, steps, input]`, or `[steps, input]`; or a
+                `PackedSequence` of PyTorch's, whose lengths count, and whose results are those of the padded
+                array. Where there is no step or no sample, outputs are empty or 0, and final states the
+                initial ones.
             state: Initial states (h, c), each `[layers * directions, batch, hidden]` (without batch for an
                 input without one); None for zeros.
             lengths: Steps of each sample, in any order; outputs beyond a sample's end are 0, and its final
                 states are those of its own last step.
+            mask: True, or 1, where a step is real; the shape of `x` without its last axis. Padding may stand
+                before and after a sample's real steps. Outputs are 0 there, and final states are those of
+                the last real step. Not together with `lengths`.
             out: Where to write the output; with `merge=None` a pair.
             return_cell_states: Give the cell states of the last layer at every step as a third value, both
                 directions side by side whatever `merge` says.
@@ -151,7 +158,7 @@ class LSTM(Files):
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
         """
-        is_plain = lengths is None and out is None and return_cell_states is False
+        is_plain = lengths is None and mask is None and out is None and return_cell_states is False
         if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
             found = self._engine.quick(x, state)
             if found is not None:
@@ -159,7 +166,7 @@ class LSTM(Files):
                 return y, LSTMState(h, c)
         issues: list[Issue] = []
         with_cells = truth("return_cell_states", return_cell_states, issues)
-        batch, target = self._read(x, state, lengths, out, issues)
+        batch, target = self._read(x, state, (lengths, mask), out, issues)
         if with_cells:
             return self._engine.cells(batch, target)
         return self._engine.forward(batch, target)
@@ -170,6 +177,7 @@ class LSTM(Files):
         state: Any = None,
         *,
         lengths: Any = None,
+        mask: Any = None,
         training: bool = False,
         dropout_seed: int | None = None,
         out: Any = None,
@@ -177,9 +185,10 @@ class LSTM(Files):
         """As a call; with `training`, dropout acts and a :class:`Tape` for `backward` comes third.
 
         Args:
-            x: See `__call__`, as `state`, `lengths` and `out`.
+            x: See `__call__`, as `state`, `lengths`, `mask` and `out`.
             state: Initial states.
             lengths: Steps of each sample.
+            mask: Which steps are real.
             training: Keep what `backward` needs.
             dropout_seed: Which values are dropped; None draws a seed.
             out: Where to write the output.
@@ -192,18 +201,29 @@ class LSTM(Files):
         is_training = truth("training", training, issues)
         seed = dropout_seed_of(dropout_seed, issues)
         if not is_training and not issues:
-            return self(x, state, lengths=lengths, out=out)
-        batch, target = self._read(x, state, lengths, out, issues)
+            return self(x, state, lengths=lengths, mask=mask, out=out)
+        batch, target = self._read(x, state, (lengths, mask), out, issues)
         if seed is None:
             self._random = self._random or np.random.default_rng()
             seed = int(self._random.integers(2**63))
         params, filter_params, cache, arrays = self._engine.train(batch, self.config.dropout, seed)
         samples = batch.samples
-        tape = Tape(params, filter_params, cache, samples.rows, samples.is_batched, self.config)
+        tape = Tape(
+            params,
+            filter_params,
+            cache,
+            samples.rows,
+            samples.is_batched,
+            self.config,
+            samples.starts,
+        )
         return *arrays.results(samples, target), tape
 
     def backward(self, tape: Tape, dy: Any = None, d_state: Any = None) -> Gradients:
         """The gradients of a loss, from those with respect to the output and the final states.
+
+        That of the input is 0 where a step is not real, whatever `dy` is there; of a `PackedSequence` it is
+        that of the padded array.
 
         Args:
             tape: What a training call gave. Weights that were changed since then are refused.
@@ -250,12 +270,12 @@ class LSTM(Files):
         return Stream(self, batch_size, state)
 
     def _read(
-        self, x: Any, state: Any, lengths: Any, out: Any, issues: list[Issue]
+        self, x: Any, state: Any, real: tuple[Any, Any], out: Any, issues: list[Issue]
     ) -> tuple[Batch, Parts | None]:
-        """The arguments of a call, and where its output goes if the caller says so."""
+        """The arguments of a call (`real` is lengths and mask), and where its output goes if it is said."""
         batch = None
         with gathered(issues):
-            batch = read_batch(self.config, x, state, lengths, convert=self._engine.convert)
+            batch = read_batch(self.config, x, state, *real, convert=self._engine.convert)
         target = None
         if out is not None:
             target = output_of(self.config, batch, out, issues)
@@ -282,7 +302,10 @@ class LSTM(Files):
             expected = 'an LSTM with merge="concat": structures have both directions side by side'
             actual = f"merge={self.config.merge!r}"
             issues.append(Issue("merge", codes.UNSUPPORTED_HERE, expected, actual))
-        batch, _ = self._read(x, state, lengths, None, issues)
+        batch, _ = self._read(x, state, (lengths, None), None, issues)
+        if batch.is_idle:
+            expected = "at least one step of one sample: a structure has no empty axis"
+            raise ArgumentError((Issue("x", codes.ZERO_SIZE, expected, "nothing to do"),))
         params, _ = structure_of(self._engine.weights, batch, self.config.dropout)
         if y is not None:
             params.output_descriptor.data_desc = y

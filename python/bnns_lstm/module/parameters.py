@@ -18,7 +18,7 @@ from bnns_lstm._show import listed, shown
 from bnns_lstm.config import GATES, LSTMConfig
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.inputs import as_floats
+from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.samples import Floats
 

@@ -17,7 +17,8 @@ from bnns_lstm.config import count
 from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.engine import HasEngine
-from bnns_lstm.module.inputs import as_floats, read_state
+from bnns_lstm.module.floats import as_floats
+from bnns_lstm.module.inputs import read_state
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
