@@ -247,6 +247,61 @@ def test_layers_in_the_wrong_order_do_not_read_each_other(tmp_path: Path) -> Non
             read_keras(path, names)
 
 
+def nested(path: Path, names: list[str], arrays: list[Array], *, deep: bool) -> Path:
+    """A file of Keras 2 with the LSTM `lstm` in the models `a` and `b` (`deep`: in the model `all`)."""
+    inner = [
+        {
+            "class_name": "Sequential",
+            "config": {
+                "name": name,
+                "layers": [lstm(name="lstm"), {"class_name": "Dense", "config": {"name": "dense"}}],
+            },
+        }
+        for name in ("a", "b")
+    ]
+    whole = {"class_name": "Sequential", "config": {"name": "all", "layers": inner}}
+    model = {"class_name": "Sequential", "config": [whole] if deep else inner}
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(model)
+        root = file.create_group("model_weights")
+        outer = [name.split("/")[0] for name in names]
+        root.attrs["layer_names"] = sorted(set(outer))
+        for group in sorted(set(outer)):
+            own = [
+                (f"{name.partition('/')[2]}/{leaf}:0", array)
+                for i, name in enumerate(names)
+                if outer[i] == group
+                for leaf, array in zip(
+                    ("kernel", "recurrent_kernel", "bias"), arrays[3 * i :], strict=False
+                )
+            ]
+            for name, array in own:
+                root[f"{group}/{name}"] = array
+            root[group].attrs["weight_names"] = [name for name, _ in own]
+    return path
+
+
+def test_nested_models_of_keras_2_have_their_arrays_in_one_list(tmp_path: Path) -> None:
+    first, second = random_stored(batch_first=True), random_stored(1, batch_first=True)
+    arrays = [*arrays_of(first), *arrays_of(second)]
+    files = {
+        # The list is that of the uppermost model; the names in it are those that TensorFlow gave.
+        "each": nested(tmp_path / "a.h5", ["a/lstm/cell", "b/lstm/cell"], arrays, deep=False),
+        "all": nested(tmp_path / "b.h5", ["all/a/lstm/cell", "all/b/lstm/cell"], arrays, deep=True),
+    }
+    for kind_of_file, path in files.items():
+        outer = "all/" if kind_of_file == "all" else ""
+        for name, wanted in (("a/lstm", first), ("b/lstm", second)):
+            assert_same(read_keras(path, outer + name), read_keras(arrays_of(wanted)))
+        with pytest.raises(bl.WeightsError) as raised:
+            read_keras(path, "lstm")
+        assert raised.value.issues[0].code == bl.codes.AMBIGUOUS_CHOICE
+    # Names that could be of both are of none.
+    short = nested(tmp_path / "c.h5", ["all/lstm/cell", "all/other/cell"], arrays, deep=True)
+    with pytest.raises(bl.WeightsError, match="all/a/lstm: expected 3 arrays, found 0"):
+        read_keras(short, "all/a/lstm")
+
+
 def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The ways to everything in a document of JSON."""
     listed = enumerate(value) if isinstance(value, list) else ()
