@@ -14,6 +14,7 @@ from formats_tools import assert_same, random_stored
 from keras_graphs import FOLDER
 from keras_tools import arrays_of, by_sample, keras2, lstm, pair
 from reference import Array
+from refused import refused_in_little_memory
 
 SEQUENCES = lstm(return_sequences=True)
 FOLDS = {
@@ -271,6 +272,25 @@ def test_weights_alone_of_two_cells_are_no_pair(tmp_path: Path) -> None:
         file["a"].attrs["weight_names"] = names
     with pytest.raises(
         bl.WeightsError, match=r"a: expected the arrays of a layer forward and of a layer backw"
+    ):
+        read_keras(path)
+
+
+def test_one_array_under_many_names_is_not_read_as_often(tmp_path: Path) -> None:
+    """Otherwise a small file could ask for any memory."""
+    arrays = arrays_of(random_stored(hidden_size=128, input_size=128))
+    number = 100
+    path = tmp_path / "a.weights.h5"
+    with h5py.File(path, "w") as file:
+        own = file.create_group("layers/rnn/cell/cells/lstm_cell/vars")
+        for i, array in enumerate(arrays):
+            own[str(i)] = array
+        for i in range(1, number):
+            file[f"layers/rnn/cell/cells/lstm_cell_{i}/vars"] = own
+    total = number * sum(array.nbytes for array in arrays)
+    assert total > 50 * path.stat().st_size
+    with refused_in_little_memory(
+        bl.WeightsError, f"rnn: expected at most the .* bytes of the file, found arrays of {total}"
     ):
         read_keras(path)
 

@@ -125,6 +125,11 @@ def _networks(layer: KerasLayer, configs: Sequence[Config]) -> Iterator[tuple[st
     if len(weights) != directions * half:
         found = str(len(weights))
         raise fail(layer.name, f"{directions * half} arrays", found, codes.SIZE_MISMATCH)
+    # One array under many names would be read as often.
+    total = sum(array.stored for array in weights)
+    if total > weights[0].size_of_file:
+        expected = f"at most the {weights[0].size_of_file} bytes of the file"
+        raise fail(layer.name, expected, f"arrays of {total}", codes.DAMAGED_FILE)
     start = 0
     for number, (config, size) in enumerate(zip(configs, sizes, strict=True)):
         own = [*weights[start : start + size], *weights[half + start : half + start + size]]
