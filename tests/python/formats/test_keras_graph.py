@@ -164,6 +164,7 @@ def test_calls_of_keras_2_and_3_are_read(
     np.testing.assert_allclose(by_sample(stored, x), by_sample(HIGH, by_sample(LOW, x)), atol=1e-6)
 
 
+TRAINING = ", which is called with training=True"
 NOT_LOW = ", which does not read 'low' at all"
 OP = kind("TFOpLambda", function="math.multiply")
 STANDS: dict[str, tuple[dict[str, Any], list[Any], str]] = {
@@ -177,6 +178,13 @@ STANDS: dict[str, tuple[dict[str, Any], list[Any], str]] = {
     "a merge": (kind("Add"), [[["x", 0, 0, {}], ["low", 0, 0, {}]]], "'between' (Add)"),
     "dropout of two": (kind("Dropout"), [[["x", 0, 0, {}], ["low", 0, 0, {}]]], "'between' (Dropout)"),
     "one's own": ({**kind("Dropout"), "module": "mine"}, FROM_LOW, "'between' (mine.Dropout)"),
+    "training": (kind("Dropout"), [[["low", 0, 0, {"training": True}]]], f"'between' (Dropout){TRAINING}"),
+    "training, Keras 3": (
+        kind("Dropout"), [{"args": [three()], "kwargs": {"training": True}}], f"'between' (Dropout){TRAINING}"
+    ),
+    "training, in its place": (
+        kind("Dropout"), [{"args": [three(), True], "kwargs": {}}], f"'between' (Dropout){TRAINING}"
+    ),
     "gru": (kind("GRU", units=4), FROM_LOW, "'between' (GRU)"),
     "another input": (kind("Dropout"), [[["x", 0, 0, {}]]], f"'x' (InputLayer){NOT_LOW}"),
     "another layer": (kind("Dense"), [[["x", 0, 0, {}]]], f"'between' (Dense){NOT_LOW}"),
@@ -245,6 +253,30 @@ def test_layers_in_the_wrong_order_do_not_read_each_other(tmp_path: Path) -> Non
         message = f"low: input: .* found 'x' .InputLayer., which does not read '{names[0]}' at all"
         with pytest.raises(bl.WeightsError, match=message):
             read_keras(path, names)
+
+
+def test_a_model_in_a_time_distributed_is_a_layer_that_stands_between(tmp_path: Path) -> None:
+    model = {"class_name": "Sequential", "config": {"name": "model", "layers": [lstm(name="high")]}}
+    model["config"]["layers"][0]["config"]["return_sequences"] = True
+    arrays = {"low": arrays_of(LOW), "times": arrays_of(HIGH)}
+    layers = {
+        "low": (lstm(**SEQUENCES), arrays["low"]),
+        "times": ({"class_name": "TimeDistributed", "config": {"layer": model}}, arrays["times"]),
+        "top": (lstm(**SEQUENCES), arrays["times"]),
+    }
+    path = keras2(tmp_path / "a.h5", layers)
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/times"]
+        names = [name.replace("times/", "high/") for name in group.attrs["weight_names"]]
+        for name, array in zip(names, arrays["times"], strict=True):
+            group[name] = array
+        group.attrs["weight_names"] = names
+    assert_same(read_keras(path, "times/model/high"), HIGH, but=("parameters",))
+    for names in (["low", "times/model/high"], ["high", "top"]):
+        with pytest.raises(bl.WeightsError) as raised:
+            read_keras(path, names)
+        (issue,) = raised.value.issues
+        assert issue.actual == "'times' (TimeDistributed(Sequential))"
 
 
 def nested(path: Path, names: list[str], arrays: list[Array], *, deep: bool) -> Path:
