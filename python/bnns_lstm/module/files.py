@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bnns_lstm.descriptors import LayerParametersLSTM
 from bnns_lstm.module import bridge
 from bnns_lstm.module.results import LSTMState
@@ -110,7 +113,9 @@ class Files(Stateful):
         Args:
             source: The arrays of `get_weights()`, or the path of a `.keras`, `.weights.h5` or `.h5` file, which
                 needs the extra `keras`. Files of the CuDNN layer are recognised.
-            layer: The layer's name, or several, the lowest first; not needed where there is one.
+            layer: The layer's name, or several, the lowest first; not needed where there is one. In a model in
+                the model `"encoder/lstm"`. What may stand between several, and that nothing can be checked in
+                files of weights alone, stands in :func:`bnns_lstm.formats.read_keras`.
             num_threads: See the constructor, as `convert`.
             convert: Whether calls convert other types of numbers.
 
@@ -167,6 +172,21 @@ class Files(Stateful):
         from bnns_lstm.formats import write_onnx
 
         write_onnx(path, self._stored(), lengths=lengths)
+
+    def to_keras(self) -> list[list[NDArray[np.float32]]]:
+        """The weights as Keras' layers take them, without Keras: `keras_layer.set_weights(lstm.to_keras()[0])`.
+
+        Returns:
+            A list for each layer, the lowest first: kernel, recurrent kernel and, if there are biases, their
+            sum; for `Bidirectional` those forward, then those backward. How the layers must be made
+            stands in :func:`bnns_lstm.formats.write_keras`.
+
+        Raises:
+            WeightsError: For what Keras cannot say: peepholes, some activations.
+        """
+        from bnns_lstm.formats import write_keras
+
+        return write_keras(self._stored())
 
     @classmethod
     def from_layer_parameters(

@@ -31,8 +31,8 @@ LARGEST_RATIO = 1100
 DAMAGED = (
     OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, IndexError, struct.error,
 )  # fmt: skip
-# Groups in groups; Keras' files have five or six levels.
-DEEPEST = 16
+# Groups in groups; Keras' files have five or six levels, and two more for each model in a model.
+DEEPEST = 48
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,16 @@ class Array:
         self.shape: tuple[int, ...] = tuple(dataset.shape or ())
         self._dataset, self._file = dataset, file
 
+    @property
+    def stored(self) -> int:
+        """The bytes of the file that its values claim."""
+        return int(self._dataset.id.get_storage_size())
+
+    @property
+    def size_of_file(self) -> int:
+        """The bytes of the whole file."""
+        return self._file.size
+
     def read(self) -> Floats:
         """The values as float32, by the rule of :mod:`bnns_lstm.formats.convert`.
 
@@ -70,7 +80,7 @@ class Array:
                 "a reference to another file",
                 codes.UNSUPPORTED_HERE,
             )
-        stored = dataset.id.get_storage_size()
+        stored = self.stored
         # A chunk may be larger than all values, and is unpacked as a whole.
         claimed = max(prod(self.shape), prod(dataset.chunks or ())) * dataset.dtype.itemsize
         is_packed = dataset.id.get_create_plist().get_nfilters() > 0
@@ -105,6 +115,11 @@ class Group:
         self.path = path
         self._group, self._file, self._depth = group, file, depth
         self._texts = file.texts(group)
+
+    @property
+    def address(self) -> int:
+        """Where it stands in the file: the same for two links to one group."""
+        return int(self._file.h5py.h5o.get_info(self._group.id).addr)
 
     def names(self) -> list[str]:
         """The names of what is in it."""
