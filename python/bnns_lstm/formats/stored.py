@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import mapping, sequence
-from bnns_lstm._show import listed, show
+from bnns_lstm._show import listed, named, show
 from bnns_lstm.activation import Activation
 from bnns_lstm.config import FUNCTIONS, LSTMConfig, Peephole, activations_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
@@ -188,7 +188,10 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     for name in found:
         if name not in expected:
             yield WeightsIssue(
-                name, f"only {listed(expected)}", "an unexpected entry", codes.UNEXPECTED_ENTRY
+                named(name),
+                f"only {listed(expected)}",
+                "an unexpected entry",
+                codes.UNEXPECTED_ENTRY,
             )
     if stored.state is not None:
         yield from _state_issues(stored, stored.state)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a
-from bnns_lstm._show import shown
+from bnns_lstm._show import named, shown
 from bnns_lstm.formats.convert import fail, widen_bfloat16
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import is_path, path_of
@@ -61,7 +61,7 @@ class Model:
             WeightsError: If the type is none of those that weights, sizes and lengths have, if there are
                 more or fewer numbers than the shape says, or if external data is missing or elsewhere.
         """
-        path, shape = shown(tensor.name).strip("'"), list(tensor.dims)
+        path, shape = named(tensor.name), list(tensor.dims)
         if tensor.data_type not in TYPES:
             names = dict(map(reversed, need("onnx", "onnx").TensorProto.DataType.items()))
             found = names.get(tensor.data_type, str(tensor.data_type))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from bnns_lstm import codes
-from bnns_lstm._show import listed
+from bnns_lstm._show import listed, named
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.torch.names import spelled
 from bnns_lstm.formats.torch.prefixes import is_cell
@@ -44,7 +44,12 @@ def numbered(source: Source, prefix: str) -> list[str]:
     surplus = [name for name in own if NUMBERED.fullmatch(name) is None]
     expected = f"entries of the cells alone, {listed([f'{prefix}{n}.' for n in sorted(cells)])}"
     issues += [
-        WeightsIssue(prefix + name, expected, "an unexpected entry", codes.UNEXPECTED_ENTRY)
+        WeightsIssue(
+            named(prefix + name),
+            expected,
+            "an unexpected entry",
+            codes.UNEXPECTED_ENTRY,
+        )
         for name in surplus[:MOST]
     ]
     if len(surplus) > MOST:

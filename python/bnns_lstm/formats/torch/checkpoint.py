@@ -10,7 +10,7 @@ from typing import Any
 
 from bnns_lstm import codes
 from bnns_lstm._look import mapping
-from bnns_lstm._show import show
+from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.torch.prefixes import holds_lstm
 
@@ -45,7 +45,7 @@ def state_dict_in(entries: Mapping[Any, Any], prefixes: tuple[str, ...]) -> Mapp
             entries = chosen[0][1]
     for name in entries:
         if not isinstance(name, str):
-            raise fail("source", "names that are strings", show(name), codes.WRONG_TYPE)
+            raise fail("source", "names that are strings", shown(name), codes.WRONG_TYPE)
     return entries
 
 

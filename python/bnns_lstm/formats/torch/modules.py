@@ -10,7 +10,7 @@ from typing import Any
 
 from bnns_lstm import codes
 from bnns_lstm._look import attempt, is_a, mapping, reason
-from bnns_lstm._show import show
+from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
 
 __all__ = ["entries_of", "is_module", "module_at", "options_of"]
@@ -51,14 +51,14 @@ def options_of(module: object, prefix: str) -> tuple[bool, float]:
     lstm = module_at(module, prefix)
     mode = _attribute(lstm, "mode", "LSTM")
     if mode != "LSTM":
-        raise fail("source.mode", "'LSTM'", show(mode), codes.UNSUPPORTED_HERE)
+        raise fail("source.mode", "'LSTM'", shown(mode), codes.UNSUPPORTED_HERE)
     projection = _attribute(lstm, "proj_size", 0)
     if projection != 0:
         expected = (
             "0: there is no projection here, but weight_hh @ weight_hr for weight_hh computes the "
             "same from initial states of zeros, if the outputs are multiplied by weight_hr.T"
         )
-        raise fail("source.proj_size", expected, show(projection), codes.UNSUPPORTED_HERE)
+        raise fail("source.proj_size", expected, shown(projection), codes.UNSUPPORTED_HERE)
     batch_first = _attribute(lstm, "batch_first", None)
     dropout = _attribute(lstm, "dropout", 0.0)
     if batch_first is None:  # Paddle says the opposite

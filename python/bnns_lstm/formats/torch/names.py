@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from bnns_lstm import codes
-from bnns_lstm._show import listed, shown
+from bnns_lstm._show import listed, named
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.stored import Peephole, StoredLSTM, shapes
@@ -149,7 +149,7 @@ def _issues(
         if name.startswith("weight_hr_"):
             wanted = f"an LSTM without a projection; {_unprojected(name[len('weight_hr_') :])}"
             actual, code = "a projection, which is not supported", codes.UNSUPPORTED_HERE
-        yield WeightsIssue(shown(prefix + name).strip("'"), wanted, actual, code)
+        yield WeightsIssue(named(prefix + name), wanted, actual, code)
     if len(surplus) > MOST:
         actual = f"{len(surplus) - MOST} more unexpected entries, {listed(surplus[MOST:])}"
         yield WeightsIssue(f"entries under {prefix!r}", known, actual, codes.UNEXPECTED_ENTRY)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a, mapping, sequence
-from bnns_lstm._show import show
+from bnns_lstm._show import show, shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
 from bnns_lstm.formats.files import is_path, path_of
@@ -26,7 +26,7 @@ from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 from bnns_lstm.formats.torch.cells import numbered
 from bnns_lstm.formats.torch.checkpoint import state_dict_in
-from bnns_lstm.formats.torch.duplicates import without_duplicates
+from bnns_lstm.formats.torch.duplicates import refuse_differing, seconds_of
 from bnns_lstm.formats.torch.foreign import refuse_others
 from bnns_lstm.formats.torch.modules import entries_of, is_module, options_of
 from bnns_lstm.formats.torch.names import stored_of
@@ -109,7 +109,7 @@ def _prefixes(given: object) -> Prefixes:
     found = [given] if is_a(given, str) else sequence(given)
     if not found or not all(is_a(one, str) for one in found):
         expected = "a string, or a sequence of strings, the lowest layer first"
-        actual = type(given).__name__ if found is None else show(found)
+        actual = type(given).__name__ if found is None else shown(found)
         raise fail("prefix", expected, actual, codes.WRONG_TYPE)
     return tuple(found)
 
@@ -154,7 +154,7 @@ def _named(entries: Mapping[Any, Any]) -> Mapping[str, Any]:
     """Entries whose names are all strings."""
     for name in entries:
         if not isinstance(name, str):
-            raise fail("source", "names that are strings", show(name), codes.WRONG_TYPE)
+            raise fail("source", "names that are strings", shown(name), codes.WRONG_TYPE)
     return entries
 
 
@@ -192,8 +192,10 @@ def _one(source: Source, prefix: str) -> StoredLSTM:
     """The LSTM or the cell under a prefix."""
     refuse_quantised(source, prefix)
     options = options_of(source.module, prefix)
-    own = without_duplicates(folded(source, prefix), prefix)
-    stored = stored_of(own, prefix)
+    whole = folded(source, prefix)
+    seconds = seconds_of(whole, prefix)
+    stored = stored_of(whole.with_instead(seconds, {}), prefix)
+    refuse_differing(whole, seconds, stored)
     return replace(stored, batch_first=options[0], dropout=options[1])
 
 
