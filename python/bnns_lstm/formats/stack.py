@@ -13,27 +13,47 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, default_activations, is_default
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
-__all__ = ["same_activations", "stacked"]
+__all__ = ["FOLDED", "same_activations", "stacked"]
 
 SHARED = ("hidden_size", "bidirectional", "bias", "batch_first", "peephole")
+# What the layer above may read of two directions: one after the other, their sum, their mean, or each
+# direction its own. All but the first fold into the weights.
+FOLDED = {"concat", "sum", "ave", "own"}
 
 
-def stacked(layers: Sequence[tuple[str, StoredLSTM]]) -> StoredLSTM:
+def stacked(
+    layers: Sequence[tuple[str, StoredLSTM]], joins: Sequence[str | None] = ()
+) -> StoredLSTM:
     """One network of layers from the lowest to the highest.
 
     Args:
         layers: Names, for errors, and networks of one layer each.
+        joins: For each layer what becomes of its two directions: one of :data:`FOLDED`, or for the highest one
+            a value of `merge`. Empty for "concat" everywhere.
 
     Raises:
         WeightsError: Naming each layer that does not fit the first, or does not fit on the one below.
     """
-    issues = list(_issues(layers))
+    joins = joins or ["concat"] * len(layers)
+    issues = list(_issues(layers, joins))
+    if joins[-1] != "concat":
+        expected = "'concat' of the highest layer"
+        issues.append(
+            WeightsIssue(
+                f"{layers[-1][0]}: merge_mode", expected, repr(joins[-1]), codes.UNSUPPORTED_HERE
+            )
+        )
     if issues:
         raise WeightsError(tuple(issues))
     parameters: dict[str, Floats] = {}
     for number, (_, layer) in enumerate(layers):
         for name, array in layer.parameters.items():
-            parameters[name.replace("_l0", f"_l{number}", 1)] = array
+            is_folded = number > 0 and layer.bidirectional and name.startswith("weight_ih")
+            parameters[name.replace("_l0", f"_l{number}", 1)] = (
+                _folded(array, joins[number - 1], is_reverse=name.endswith("_reverse"))
+                if is_folded
+                else array
+            )
     first = layers[0][1]
     return replace(
         first, num_layers=len(layers), parameters=parameters, state=_state([s for _, s in layers])
@@ -50,9 +70,23 @@ def same_activations(
     return all(one[name] == other[name] for name in ACTIVATIONS)
 
 
-def _issues(layers: Sequence[tuple[str, StoredLSTM]]) -> Iterable[WeightsIssue]:
+def _folded(weights: Floats, join: str | None, *, is_reverse: bool) -> Floats:
+    """Weights of what the layer above reads as weights of both directions, one after the other."""
+    if join == "sum":
+        return np.hstack([weights, weights])
+    if join == "ave":
+        return np.hstack([weights / 2, weights / 2])
+    if join == "own":
+        blocks = [weights, np.zeros_like(weights)]
+        return np.hstack(blocks[::-1] if is_reverse else blocks)
+    return weights
+
+
+def _issues(
+    layers: Sequence[tuple[str, StoredLSTM]], joins: Sequence[str | None]
+) -> Iterable[WeightsIssue]:
     base, first = layers[0]
-    for name, layer in layers[1:]:
+    for (name, layer), join in zip(layers[1:], joins, strict=False):
         for field in SHARED:
             wanted, found = getattr(first, field), getattr(layer, field)
             if wanted != found:
@@ -62,7 +96,7 @@ def _issues(layers: Sequence[tuple[str, StoredLSTM]]) -> Iterable[WeightsIssue]:
                     repr(found),
                     codes.STACK_MISMATCH,
                 )
-        width = first.directions * first.hidden_size
+        width = first.directions * first.hidden_size if join == "concat" else first.hidden_size
         if layer.input_size != width:
             expected = f"{width}, the width of the layer below"
             yield WeightsIssue(

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bnns_lstm.descriptors import LayerParametersLSTM
 from bnns_lstm.module import bridge
 from bnns_lstm.module.results import LSTMState
@@ -144,6 +147,21 @@ class Files(Stateful):
         from bnns_lstm.formats import write_onnx
 
         write_onnx(path, self._stored(), lengths=lengths)
+
+    def to_keras(self) -> list[list[NDArray[np.float32]]]:
+        """The weights as Keras' layers take them, without Keras: `keras_layer.set_weights(lstm.to_keras()[0])`.
+
+        Returns:
+            A list for each layer, the lowest first: kernel, recurrent kernel and, if there are biases, their
+            sum; for `Bidirectional` those forward, then those backward. How the layers must be made
+            stands in :func:`bnns_lstm.formats.write_keras`.
+
+        Raises:
+            WeightsError: For what Keras cannot say: peepholes, some activations.
+        """
+        from bnns_lstm.formats import write_keras
+
+        return write_keras(self._stored())
 
     @classmethod
     def from_layer_parameters(

@@ -162,7 +162,7 @@ ARCHIVES: dict[str, tuple[dict[str, bytes], str]] = {
     "no hdf5": ({"model": b"nothing"}, "model.weights.h5: expected a whole HDF5 file, found a damaged one"),
     "half": ({"model": (FOLDER / "model.weights.h5").read_bytes()[:20000]}, "a whole HDF5 file, found a dam"),
     "a bomb": ({"model": bytes(1 << 24)}, "model.weights.h5: expected at most"),
-    "no lstm": ({"config": b'{"config": {"layers": []}}'}, "expected a model with LSTM layers that are"),
+    "no lstm": ({"config": b'{"config": {"layers": []}}'}, "expected a model with LSTM layers, found none"),
 }  # fmt: skip
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras_graphs
 import keras_models
 import numpy as np
 import pytest
-from bnns_lstm.formats import read_keras
-from formats_tools import assert_same
+from bnns_lstm.formats import read_keras, write_keras
+from formats_tools import assert_same, random_stored
 from keras_tools import by_sample
 
 # Keras' NumPy backend warns about NumPy's newer versions.
@@ -72,3 +73,42 @@ def test_keras_dtypes_bfloat16_and_float64_become_float32(
     np.testing.assert_array_equal(
         read_keras(tmp_path / "a.keras").parameters["weight_ih_l0"], kernel.T
     )
+
+
+def test_keras_computes_the_same_for_the_recorded_graph(keras: Any, tmp_path: Path) -> None:
+    made = keras_graphs.model(keras)
+    with np.load(keras_graphs.FOLDER / "graph.npz") as recorded:
+        values = dict(recorded)
+    for name, output in keras_graphs.values(made).items():
+        np.testing.assert_allclose(output, values[name], atol=1e-6)
+    made.save(tmp_path / "a.keras")
+    for names in keras_graphs.STACKS.values():
+        assert_same(
+            read_keras(tmp_path / "a.keras", names),
+            read_keras(keras_graphs.FOLDER / "graph.keras", names),
+        )
+
+
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"num_layers": 3, "bias": False},
+    {"num_layers": 2, "bidirectional": True},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_keras_layers_take_the_weights_that_are_written(keras: Any, kind: dict[str, Any]) -> None:
+    stored = random_stored(batch_first=True, **kind)
+    written = write_keras(stored)
+    layers = []
+    for _ in written:
+        layer = keras.layers.LSTM(4, use_bias=stored.bias, return_sequences=True)
+        layers.append(keras.layers.Bidirectional(layer) if stored.bidirectional else layer)
+    made = keras.Sequential([keras.Input((None, 3)), *layers])
+    for layer, arrays in zip(layers, written, strict=True):
+        layer.set_weights(arrays)
+    x = np.random.default_rng(0).normal(0, 1, (2, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(by_sample(stored, x), np.asarray(made(x)), atol=1e-6)
+    for layer, arrays in zip(layers, written, strict=True):
+        for one, other in zip(layer.get_weights(), arrays, strict=True):
+            np.testing.assert_array_equal(one, other)

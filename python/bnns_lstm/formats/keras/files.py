@@ -12,18 +12,22 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from bnns_lstm import codes
+from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.h5 import Array, Group, opened
-from bnns_lstm.formats.keras.layout import cells_of, lstms_of, matching
+from bnns_lstm.formats.keras.layout import arrays_of, layer_names, listed, lstms_in
+from bnns_lstm.formats.keras.model import INPUT, Layer, Model, model_of
+from bnns_lstm.formats.keras.wrappers import is_lstm
 
-__all__ = ["KerasLayer", "layers_in"]
+__all__ = ["KerasFile", "KerasLayer", "layers_in"]
 
 LARGEST_JSON = 1 << 24
 # How much larger than the archive its weights may be.
@@ -40,20 +44,32 @@ class KerasLayer:
     """A layer that may be an LSTM.
 
     Attributes:
-        name: Its name in the model.
-        weights: Its arrays in Keras' order; empty if the file has none for it.
-        config: Class and configuration; None if the file has none.
+        name: Its name in the model, after the names of the models that it is in.
+        weights: Gives its arrays in Keras' order; none if the file has none for it.
+        layer: The layer in the graph of the model; None if the file has weights alone.
         version: The version of Keras that stored it; None if the file does not say.
+        directions: How often its cells are there, if the file has weights alone and says so.
+        cells: How many cells it has, in the same case.
     """
 
     name: str
-    weights: Sequence[Array]
-    config: Mapping[str, Any] | None = None
+    weights: Callable[[], Sequence[Array]]
+    layer: Layer | None = None
     version: str | None = None
+    directions: int | None = None
+    cells: int = 1
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """What a file has: layers that may be LSTMs, and what else there is, for errors."""
+
+    layers: list[KerasLayer]
+    others: list[str]
 
 
 @contextmanager
-def layers_in(path: Path) -> Iterator[list[KerasLayer]]:
+def layers_in(path: Path) -> Iterator[KerasFile]:
     """The LSTM layers of a file that stays open meanwhile.
 
     Raises:
@@ -77,7 +93,7 @@ def layers_in(path: Path) -> Iterator[list[KerasLayer]]:
 
 
 @contextmanager
-def _archive(path: Path, file: BinaryIO) -> Iterator[list[KerasLayer]]:
+def _archive(path: Path, file: BinaryIO) -> Iterator[KerasFile]:
     """The layers of a `.keras` file."""
     size = file.seek(0, 2)
     with tempfile.TemporaryFile() as weights:
@@ -92,18 +108,28 @@ def _archive(path: Path, file: BinaryIO) -> Iterator[list[KerasLayer]]:
                 str(path), "a whole .keras file", f"a damaged one ({error})", codes.DAMAGED_FILE
             ) from None
         version = metadata.get("keras_version")
-        configs = lstms_of(str(path), config)
+        model = model_of(str(path), config)
         with opened(f"{path}: model.weights.h5", weights) as root:
-            cells = cells_of(root)
-            yield [
-                KerasLayer(
-                    name,
-                    matching(cells, name, key),
-                    layer,
-                    version if isinstance(version, str) else None,
-                )
-                for name, key, layer in configs
-            ]
+            yield _of_model(
+                model,
+                version if isinstance(version, str) else None,
+                lambda layer: arrays_of(root, layer.steps),
+            )
+
+
+def _of_model(
+    model: Model, version: str | None, weights: Callable[[Layer], Sequence[Array]]
+) -> KerasFile:
+    """The layers of a model whose graph is known, and the arrays that a file has for each."""
+    layers = list(model.all())
+    return KerasFile(
+        [
+            KerasLayer(one.path, partial(weights, one), one, version)
+            for one in layers
+            if is_lstm(one.config)
+        ],
+        [one.label for one in layers if not is_lstm(one.config) and one.kind != INPUT],
+    )
 
 
 def _json(path: str, archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
@@ -135,23 +161,46 @@ def _extract(path: str, archive: zipfile.ZipFile, target: BinaryIO, most: int) -
                 )
 
 
-def _of_h5(path: str, root: Group) -> list[KerasLayer]:
+def _of_h5(path: str, root: Group) -> KerasFile:
     """The layers of an HDF5 file, with their configurations if there are any."""
     text, version = root.text("model_config"), root.text("keras_version")
     group = root.group("model_weights") if text is not None else root
     names = None if group is None else group.texts("layer_names")
     if group is None or names is None:
-        return [KerasLayer(name or key, weights) for key, name, weights in cells_of(root)]
-    arrays = {name: _legacy(group, name) for name in names}
-    if text is None:
-        return [
-            KerasLayer(name, weights, None, group.text("keras_version"))
-            for name, weights in arrays.items()
-            if any("recurrent_kernel" in one.path.rpartition("/")[2] for one in weights)
-        ]
+        return _of_groups(root)
     version = version or group.text("keras_version")
-    configs = lstms_of(f"{path}: model_config", _object(f"{path}: model_config", text))
-    return [KerasLayer(name, arrays.get(name, ()), layer, version) for name, _, layer in configs]
+    if text is not None:
+        arrays = {name: _legacy(group, name) for name in names}
+        model = model_of(f"{path}: model_config", _object(f"{path}: model_config", text))
+        return _of_model(
+            model,
+            version,
+            lambda one: listed(
+                arrays.get(one.steps[0][0], ()), f"{group.path}/{one.steps[0][0]}", one.steps
+            ),
+        )
+    return _of_lists(group, names, version)
+
+
+def _of_groups(root: Group) -> KerasFile:
+    """The layers of Keras 3's weights alone."""
+    found = [
+        KerasLayer(one.path, partial(list, one.arrays), None, None, one.directions, one.cells)
+        for one in lstms_in(root)
+    ]
+    return KerasFile(found, [shown(name) for name in layer_names(root)])
+
+
+def _of_lists(group: Group, names: Sequence[str], version: str | None) -> KerasFile:
+    """The layers of Keras 2's weights alone."""
+    arrays = {name: _legacy(group, name) for name in names}
+    found = [
+        KerasLayer(name, partial(list, weights), None, version)
+        for name, weights in arrays.items()
+        if any("recurrent_kernel" in one.path.rpartition("/")[2] for one in weights)
+    ]
+    own = {one.name for one in found}
+    return KerasFile(found, [shown(name) for name in names if name not in own])
 
 
 def _legacy(root: Group, name: str) -> list[Array]:

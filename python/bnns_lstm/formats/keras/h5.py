@@ -31,8 +31,8 @@ LARGEST_RATIO = 1100
 DAMAGED = (
     OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, IndexError, struct.error,
 )  # fmt: skip
-# Groups in groups; Keras' files have five or six levels.
-DEEPEST = 16
+# Groups in groups; Keras' files have five or six levels, and two more for each model in a model.
+DEEPEST = 48
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,11 @@ class Group:
         self.path = path
         self._group, self._file, self._depth = group, file, depth
         self._texts = file.texts(group)
+
+    @property
+    def address(self) -> int:
+        """Where it stands in the file: the same for two links to one group."""
+        return int(self._file.h5py.h5o.get_info(self._group.id).addr)
 
     def names(self) -> list[str]:
         """The names of what is in it."""
