@@ -310,3 +310,26 @@ def test_unsupported_layers_are_refused_by_the_torch_writer() -> None:
     first, second = (issue.message for issue in raised.value.issues)
     assert first == "peephole: expected None, as in PyTorch, found 'diagonal' [not_expressible]"
     assert "input=Activation(RECTIFIED_LINEAR, alpha=1.0, beta=1.0)" in second
+
+
+def test_texts_of_others_stand_in_one_line_that_can_be_printed() -> None:
+    def fail() -> None:
+        raise RuntimeError("no\nstorage\x1b[31m " + "a" * 5000)
+
+    with pytest.raises(bl.WeightsError) as raised:
+        read_torch(
+            changed(bias_ih_l0=SimpleNamespace(detach=fail), **{"": zeros(1), "\x1b": zeros(1)})
+        )
+    (issue,) = raised.value.issues
+    assert issue.actual.startswith(r"SimpleNamespace (no storage\x1b[31m aaa")
+    assert len(issue.message) < 600
+    with pytest.raises(bl.WeightsError) as raised:
+        read_torch(changed(**{"": zeros(1), "\x1b": zeros(1), "b" * 5000: zeros(1)}))
+    paths = [issue.path for issue in raised.value.issues]
+    assert paths == ["''", r"\x1b", "b" * 56 + "..."]
+
+
+def test_messages_escape_what_cannot_be_printed() -> None:
+    issue = bl.WeightsIssue("a\x1b[2J", "b\n", "\ud800é", "code")
+    assert issue.message == r"a\x1b[2J: expected b\n, found \ud800é [code]"
+    assert issue.path == "a\x1b[2J"

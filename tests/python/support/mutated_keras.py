@@ -6,12 +6,13 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
+import bnns_lstm as bl
 import h5py
 import keras_tools
 import numpy as np
@@ -20,33 +21,61 @@ from formats_tools import random_stored
 from mutated_values import mutated_bytes, mutated_tree
 
 TESTS = Path(__file__).parents[2]
-LAYERS = (
-    None,
-    None,
-    "bi",
-    "middle",
-    "plain",
-    "a",
-    "lower",
-    ["bi", "middle"],
-    ["a", "b"],
-    "none",
-    ["lower", "upper"],
-)
+LARGEST = 100_000
+# Names of layers in the files, and of layers that are in none.
+ASKED: tuple[Any, ...] = (
+    None, "bi", "middle", "plain", "back", "a", "b", "lower", "upper", "enc_lstm", "encoder/enc_lstm", "words",
+    "lstm", "cells", "rnn", "none", "", ["bi", "middle"], ["a", "b"], ["lower", "upper"],
+    ["middle", "plain"], [],
+)  # fmt: skip
 
 Read = Callable[[Path], StoredLSTM]
 
 
-@cache
-def archives() -> list[bytes]:
+class Seed(NamedTuple):
+    """A valid file, and what it may be asked for."""
+
+    content: bytes
+    layers: list[Any]
+
+
+def _seeds(contents: Iterable[bytes], suffix: str) -> list[Seed]:
+    """Files, but large ones, which take long, with all names that name something that can be read."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a{suffix}"
+        for content in contents:
+            if len(content) > LARGEST:
+                continue
+            path.write_bytes(content)
+            layers = [one for one in ASKED if _reads(path, one)]
+            found.append(Seed(content, layers or [None]))
+    return found
+
+
+def _reads(path: Path, layer: Any) -> bool:
+    try:
+        read_keras(path, layer)
+    except bl.WeightsError:
+        return False
+    return True
+
+
+def _written(pattern: str) -> list[bytes]:
     """What Keras 3 wrote."""
-    return [path.read_bytes() for path in sorted(TESTS.rglob("*.keras"))]
+    return [path.read_bytes() for path in sorted(TESTS.rglob(pattern))]
 
 
 @cache
-def h5_files() -> list[bytes]:
-    """What Keras 3 wrote as HDF5, and files as Keras 2 wrote them."""
-    found = [path.read_bytes() for path in sorted(TESTS.rglob("*.h5"))]
+def archives() -> list[Seed]:
+    """Files of Keras 3."""
+    return _seeds(_written("*.keras"), ".keras")
+
+
+@cache
+def h5_files() -> list[Seed]:
+    """Files of Keras 3 as HDF5, and as Keras 2 wrote them."""
+    found = _written("*.h5")
     lower, upper = random_stored(), random_stored(1, input_size=4)
     plain, arrays = keras_tools.lstm(return_sequences=True), keras_tools.arrays_of
     both = random_stored(2, bidirectional=True)
@@ -57,20 +86,21 @@ def h5_files() -> list[bytes]:
     ]
     with tempfile.TemporaryDirectory() as folder:
         found += [keras_tools.keras2(Path(folder) / "a.h5", one).read_bytes() for one in made]
-    return found
+    return _seeds(found, ".h5")
 
 
-def _reading(random: Random) -> Read:
-    layer = random.choice(LAYERS)
+def _reading(seed: Seed, random: Random) -> Read:
+    layer = random.choice(seed.layers if random.randrange(5) else ASKED)
     return lambda path: read_keras(path, layer)
 
 
-def archive_case(seed: bytes, random: Random) -> tuple[bytes, Read]:
+def archive_case(seed: Seed, random: Random) -> tuple[bytes, Read]:
     """A changed archive, and how it is read."""
+    read = _reading(seed, random)
     kind = random.randrange(4)
     if kind == 0:
-        return mutated_bytes(seed, random), _reading(random)
-    members = _members(seed)
+        return mutated_bytes(seed.content, random), read
+    members = _members(seed.content)
     if kind == 1:
         members["model.weights.h5"] = mutated_h5(members["model.weights.h5"], random)
     elif kind == 2:
@@ -79,7 +109,7 @@ def archive_case(seed: bytes, random: Random) -> tuple[bytes, Read]:
         members[name] = json.dumps(tree).encode(errors="replace")
     else:
         _change_members(members, random)
-    return _archive(members, random), _reading(random)
+    return _archive(members, random), read
 
 
 def _members(content: bytes) -> dict[str, bytes]:
@@ -115,9 +145,10 @@ def _change_members(members: dict[str, bytes], random: Random) -> None:
         members[name] = mutated_bytes(members[name], random)
 
 
-def h5_case(seed: bytes, random: Random) -> tuple[bytes, Read]:
+def h5_case(seed: Seed, random: Random) -> tuple[bytes, Read]:
     """A changed HDF5 file, and how it is read."""
-    return mutated_h5(seed, random), _reading(random)
+    read = _reading(seed, random)
+    return mutated_h5(seed.content, random), read
 
 
 def mutated_h5(seed: bytes, random: Random) -> bytes:
@@ -161,7 +192,8 @@ def _link(root: Any, item: Any, names: list[str], random: Random) -> None:
 
 
 def _another_array(root: Any, item: Any, _: list[str], random: Random) -> None:
-    name, old = item.name, item[()] if isinstance(item, h5py.Dataset) else np.zeros((3, 16), "f4")
+    is_small = isinstance(item, h5py.Dataset) and (item.size or 0) < 10000
+    name, old = item.name, np.asarray(item[()]) if is_small else np.zeros((3, 16), "f4")
     del root[name]
     kind = random.randrange(5)
     if kind == 0:

@@ -7,6 +7,7 @@ read; what could run code (Lambda layers, custom objects) is not looked at.
 
 from __future__ import annotations
 
+import errno
 import json
 import struct
 import tempfile
@@ -17,10 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from bnns_lstm import codes
-from bnns_lstm._show import shown
+from bnns_lstm._look import reason
+from bnns_lstm._show import named, shown
+from bnns_lstm.errors import WeightsError
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.h5 import Array, Group, opened
 from bnns_lstm.formats.keras.layout import arrays_of, layer_names, listed, lstms_in
@@ -33,6 +36,7 @@ LARGEST_JSON = 1 << 24
 # How much larger than the archive its weights may be.
 LARGEST_RATIO = 64
 CHUNK = 1 << 20
+OTHER_WAYS = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 # What `zipfile` raises when an archive is not as it should be.
 DAMAGED = (
     zipfile.BadZipFile, zlib.error, struct.error, KeyError, EOFError, NotImplementedError, RuntimeError,
@@ -104,9 +108,11 @@ def _archive(path: Path, file: BinaryIO) -> Iterator[KerasFile]:
                 )
                 _extract(str(path), archive, weights, LARGEST_RATIO * size)
         except DAMAGED as error:
-            raise fail(
-                str(path), "a whole .keras file", f"a damaged one ({error})", codes.DAMAGED_FILE
-            ) from None
+            raise _damaged(path, error) from None
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # which a place before the file's beginning gives
+                raise
+            raise _damaged(path, error) from None
         version = metadata.get("keras_version")
         model = model_of(str(path), config)
         with opened(f"{path}: model.weights.h5", weights) as root:
@@ -115,6 +121,11 @@ def _archive(path: Path, file: BinaryIO) -> Iterator[KerasFile]:
                 version if isinstance(version, str) else None,
                 lambda layer: arrays_of(root, layer.steps),
             )
+
+
+def _damaged(path: Path, error: Exception) -> WeightsError:
+    found = f"a damaged one ({reason(error)})"
+    return fail(str(path), "a whole .keras file", found, codes.DAMAGED_FILE)
 
 
 def _of_model(
@@ -132,8 +143,17 @@ def _of_model(
     )
 
 
+def _member(path: str, archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """A member of the archive, if it is stored or deflated: others would ask for memory by a size in it."""
+    way = archive.getinfo(name).compress_type
+    if way not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        found = f"the compression {OTHER_WAYS.get(way, way)}"
+        raise fail(f"{path}: {name}", "a stored or deflated member", found, codes.UNSUPPORTED_HERE)
+    return archive.open(name)
+
+
 def _json(path: str, archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
-    with archive.open(name) as member:
+    with _member(path, archive, name) as member:
         text = member.read(LARGEST_JSON + 1)
     if len(text) > LARGEST_JSON:
         raise fail(f"{path}: {name}", f"at most {LARGEST_JSON} bytes", "more", codes.TOO_LARGE)
@@ -152,7 +172,7 @@ def _object(path: str, text: str | bytes) -> dict[str, Any]:
 
 def _extract(path: str, archive: zipfile.ZipFile, target: BinaryIO, most: int) -> None:
     """The weights to a file of their own, as HDF5 needs one."""
-    with archive.open("model.weights.h5") as member:
+    with _member(path, archive, "model.weights.h5") as member:
         while chunk := member.read(CHUNK):
             target.write(chunk)
             if target.tell() > most:
@@ -176,7 +196,7 @@ def _of_h5(path: str, root: Group) -> KerasFile:
             model,
             version,
             lambda one: listed(
-                arrays.get(one.steps[0][0], ()), f"{group.path}/{one.steps[0][0]}", one.steps
+                arrays.get(one.steps[0][0], ()), f"{group.path}/{named(one.steps[0][0])}", one.steps
             ),
         )
     return _of_lists(group, names, version)
@@ -208,7 +228,7 @@ def _legacy(root: Group, name: str) -> list[Array]:
     group = root.group(name)
     if group is None:
         raise fail(
-            f"{root.path}/{name}",
+            f"{root.path}/{named(name)}",
             "a group for each of the layer names",
             "none",
             codes.MISSING_ENTRY,
@@ -218,7 +238,7 @@ def _legacy(root: Group, name: str) -> list[Array]:
         array = group.inner(weight)
         if array is None:
             raise fail(
-                f"{group.path}/{weight}",
+                f"{group.path}/{named(weight)}",
                 "an array, as weight_names says",
                 "none",
                 codes.MISSING_ENTRY,
