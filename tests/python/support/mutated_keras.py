@@ -193,7 +193,7 @@ def _link(root: Any, item: Any, names: list[str], random: Random) -> None:
 
 def _another_array(root: Any, item: Any, _: list[str], random: Random) -> None:
     is_small = isinstance(item, h5py.Dataset) and (item.size or 0) < 10000
-    name, old = item.name, np.asarray(item[()]) if is_small else np.zeros((3, 16), "f4")
+    name, old = item.name, np.atleast_1d(item[()]) if is_small else np.zeros((3, 16), "f4")
     del root[name]
     kind = random.randrange(5)
     if kind == 0:
