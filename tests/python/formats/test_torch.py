@@ -246,7 +246,7 @@ class Evil:
         (b"PK\x03\x04" + bytes(40), "found a PyTorch checkpoint, whose loading could run code"),
         (b"\x93NUMPY\x01\x00" + bytes(40), "found an array of NumPy"),
         (b"\x89HDF\r\n\x1a\n" + bytes(40), "found an HDF5 file"),
-        (b"", "found something else; of a checkpoint give the state dict"),
+        (b"", "found something else; of a checkpoint `read_torch` takes the state dict"),
         (b"\x80\0\0\0\0\0\0\0{", "expected a header of 128 bytes, found 1"),
     ],
 )

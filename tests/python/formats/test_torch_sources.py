@@ -106,19 +106,17 @@ def test_quantised_modules_are_refused_as_such(names: tuple[str, ...]) -> None:
         read_torch({f"a.{name}": Packed() for name in names} | OTHER)
 
 
-LOAD = (
-    r'give the state dict that `torch\.load\(path, weights_only=True, map_location="cpu"\)` returns'
-)
+LOAD = r'takes the state dict that `torch\.load\(path, weights_only=True, map_location="cpu"\)` returns'
 ARCHIVES: dict[str, tuple[tuple[str, ...], str]] = {
     "checkpoint": (("model/data.pkl", "model/version"), f"a PyTorch checkpoint, .*: {LOAD}"),
     "script": (
         ("model/data.pkl", "model/constants.pkl", "model/code/a.py"),
-        r'a TorchScript archive, which holds code: give `torch\.jit\.load\(path, map_location="cpu"\)',
+        r'a TorchScript archive, .*: `read_torch` takes what `torch\.jit\.load\(path, map_location="cpu"\)',
     ),
     "keras": (("config.json", "model.weights.h5"), "a model of Keras: `read_keras` takes it"),
     "numpy": (
         ("a.npy", "b.npy"),
-        r"arrays of NumPy: give the mapping `dict\(numpy\.load\(path\)\)`",
+        r"arrays of NumPy: `read_torch` takes the mapping `dict\(numpy\.load\(path\)\)`",
     ),
 }
 

@@ -22,9 +22,11 @@ from typing import IO, Any, BinaryIO
 
 from bnns_lstm import codes
 from bnns_lstm._look import reason
+from bnns_lstm._show import listed as listed_names
 from bnns_lstm._show import named, shown
 from bnns_lstm.errors import WeightsError
 from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.foreign import KERAS, kind_of
 from bnns_lstm.formats.keras.h5 import Array, Group, opened
 from bnns_lstm.formats.keras.layout import arrays_of, layer_names, listed, lstms_in
 from bnns_lstm.formats.keras.model import INPUT, Layer, Model, model_of
@@ -81,6 +83,11 @@ def layers_in(path: Path) -> Iterator[KerasFile]:
         WeightsError: If the file is none of Keras', or a damaged one.
         OSError: If it cannot be read.
     """
+    kind = kind_of(path, KERAS)
+    if kind is not None:
+        raise fail(
+            str(path), "a .keras, .weights.h5 or .h5 file of Keras", kind, codes.FOREIGN_FILE
+        )
     with path.open("rb") as file:
         magic = file.read(8)
         if magic.startswith(b"PK"):
@@ -90,10 +97,8 @@ def layers_in(path: Path) -> Iterator[KerasFile]:
             with opened(str(path), file) as root:
                 yield _of_h5(str(path), root)
         else:
-            kind = "a pickle, which could run code" if magic[:1] == b"\x80" else "another kind"
-            raise fail(
-                str(path), "a .keras, .weights.h5 or .h5 file of Keras", kind, codes.FOREIGN_FILE
-            )
+            expected = "a .keras, .weights.h5 or .h5 file of Keras"
+            raise fail(str(path), expected, f"one that begins with {magic!r}", codes.FOREIGN_FILE)
 
 
 @contextmanager
@@ -166,7 +171,9 @@ def _object(path: str, text: str | bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise fail(path, "an object in JSON", "something else", codes.DAMAGED_FILE)
+        raise fail(
+            path, "an object in JSON", f"something else: {shown(text[:60])}", codes.DAMAGED_FILE
+        )
     return found
 
 
@@ -230,7 +237,7 @@ def _legacy(root: Group, name: str) -> list[Array]:
         raise fail(
             f"{root.path}/{named(name)}",
             "a group for each of the layer names",
-            "none",
+            f"none, only {listed_names(root.names())}",
             codes.MISSING_ENTRY,
         )
     found: list[Array] = []

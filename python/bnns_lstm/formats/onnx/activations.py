@@ -99,7 +99,7 @@ def activations_of(
             raise fail(
                 f"{path}: activation_{name}",
                 expected,
-                f"{len(rest)} too many",
+                f"{len(rest)} too many: {shown(rest)}",
                 codes.UNEXPECTED_ENTRY,
             )
     if made[:3] != made[-3:]:

@@ -1,6 +1,6 @@
 """PyTorch's weights, read and written.
 
-`reader` is the way in and out. Where entries come from is known to `modules`, `checkpoint` and `foreign`; what
+`reader` is the way in and out. Where entries come from is known to `modules` and `checkpoint`; what
 stands in them to `parametrized`, `duplicates`, `cells` and `names`; what stands elsewhere to `prefixes`.
 """
 

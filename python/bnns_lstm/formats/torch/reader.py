@@ -1,7 +1,7 @@
 """PyTorch's weights: modules, state dicts and safetensors files to :class:`StoredLSTM`, and back.
 
-In: what a caller gave. Out: one network. `modules`, `checkpoint` and `foreign` know the kinds of sources,
-`parametrized`, `duplicates`, `cells` and `names` what stands in them.
+In: what a caller gave. Out: one network. `modules` and `checkpoint` know the kinds of sources, `parametrized`,
+`duplicates`, `cells` and `names` what stands in them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bnns_lstm._show import show, shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
 from bnns_lstm.formats.files import is_path, path_of
+from bnns_lstm.formats.foreign import SAFETENSORS, kind_of
 from bnns_lstm.formats.safetensors.files import SafetensorsFile
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 from bnns_lstm.formats.torch.cells import numbered
 from bnns_lstm.formats.torch.checkpoint import state_dict_in
 from bnns_lstm.formats.torch.duplicates import refuse_differing, seconds_of
-from bnns_lstm.formats.torch.foreign import refuse_others
 from bnns_lstm.formats.torch.modules import entries_of, is_module, options_of
 from bnns_lstm.formats.torch.names import stored_of
 from bnns_lstm.formats.torch.parametrized import folded
@@ -118,7 +118,9 @@ def _read(given: Any, prefixes: Prefixes) -> StoredLSTM:
     """One source, of which there may be several prefixes."""
     if is_path(given):
         path = path_of(given, "source")
-        refuse_others(path)
+        kind = kind_of(path, SAFETENSORS)
+        if kind is not None:
+            raise fail(str(path), "a safetensors file", kind, codes.FOREIGN_FILE)
         with closing(SafetensorsFile(path)) as file:
             shapes = {name: entry.shape for name, entry in file.entries.items()}
             return _network(Source(tuple(shapes), shapes.__getitem__, file.read), prefixes)
