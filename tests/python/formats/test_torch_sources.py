@@ -108,7 +108,7 @@ def test_quantised_modules_are_refused_as_such(names: tuple[str, ...]) -> None:
 
 LOAD = r'takes the state dict that `torch\.load\(path, weights_only=True, map_location="cpu"\)` returns'
 ARCHIVES: dict[str, tuple[tuple[str, ...], str]] = {
-    "checkpoint": (("model/data.pkl", "model/version"), f"a PyTorch checkpoint, .*: {LOAD}"),
+    "checkpoint": (("model/data.pkl", "model/version"), f"a PyTorch checkpoint, .*{LOAD}"),
     "script": (
         ("model/data.pkl", "model/constants.pkl", "model/code/a.py"),
         r'a TorchScript archive, .*: `read_torch` takes what `torch\.jit\.load\(path, map_location="cpu"\)',
