@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import mapping, sequence, whole
-from bnns_lstm._show import listed, show, shown
+from bnns_lstm._show import listed, named, show, shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
@@ -196,7 +196,10 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     for name in found:
         if name not in expected:
             yield WeightsIssue(
-                name, f"only {listed(expected)}", "an unexpected entry", codes.UNEXPECTED_ENTRY
+                named(name),
+                f"only {listed(expected)}",
+                "an unexpected entry",
+                codes.UNEXPECTED_ENTRY,
             )
     wrong = [] if stored.state is None else list(_state_issues(stored, stored.state))
     yield from wrong

@@ -49,7 +49,7 @@ class Files(Stateful):
     def from_torch(
         cls,
         source: Any,
-        prefix: str = "",
+        prefix: str | Sequence[str] = "",
         *,
         num_threads: int | None = None,
         convert: bool = False,
@@ -57,9 +57,11 @@ class Files(Stateful):
         """An LSTM with the weights of PyTorch's: a module, a state dict, or a safetensors file.
 
         Args:
-            source: An `nn.LSTM`; a mapping of names to tensors or arrays; or the path of a safetensors file.
-                PyTorch is not imported.
-            prefix: What stands before the LSTM's own names, such as `"encoder.lstm."`.
+            source: An `nn.LSTM` or an `nn.LSTMCell`; a mapping of names to tensors or arrays, or a checkpoint
+                with one inside; the path of a safetensors file; or several of these as a stack, the lowest
+                first. PyTorch is not imported.
+            prefix: What stands before the LSTM's own names, such as `"encoder.lstm."`, or before the numbers
+                of a list of cells, such as `"cells."`; several prefixes, the lowest first, are a stack.
             num_threads: See the constructor, as `convert`.
             convert: Whether calls convert other types of numbers.
 

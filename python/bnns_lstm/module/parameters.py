@@ -14,7 +14,7 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm._look import mapping
-from bnns_lstm._show import listed, shown
+from bnns_lstm._show import listed, named, shown
 from bnns_lstm.config import GATES, LSTMConfig
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
@@ -195,7 +195,7 @@ class Weights:
                 found[name] = floats.copy()
         issues += [
             Issue(
-                shown(name).strip("'"),
+                named(name),
                 codes.UNEXPECTED_ENTRY,
                 f"only {listed(self.named)}",
                 "an unexpected entry",

@@ -7,6 +7,7 @@ read; what could run code (Lambda layers, custom objects) is not looked at.
 
 from __future__ import annotations
 
+import errno
 import json
 import struct
 import tempfile
@@ -18,11 +19,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from bnns_lstm import codes
-from bnns_lstm._show import shown
+from bnns_lstm._look import reason
+from bnns_lstm._show import listed as listed_names
+from bnns_lstm._show import named, shown
+from bnns_lstm.errors import WeightsError
 from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.foreign import KERAS, kind_of
 from bnns_lstm.formats.keras.h5 import Array, Group, opened
 from bnns_lstm.formats.keras.layout import arrays_of, layer_names, listed, lstms_in
 from bnns_lstm.formats.keras.model import INPUT, Layer, Model, model_of
@@ -34,6 +39,7 @@ LARGEST_JSON = 1 << 24
 # How much larger than the archive its weights may be.
 LARGEST_RATIO = 64
 CHUNK = 1 << 20
+OTHER_WAYS = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 # What `zipfile` raises when an archive is not as it should be.
 DAMAGED = (
     zipfile.BadZipFile, zlib.error, struct.error, KeyError, EOFError, NotImplementedError, RuntimeError,
@@ -78,6 +84,11 @@ def layers_in(path: Path) -> Iterator[KerasFile]:
         WeightsError: If the file is none of Keras', or a damaged one.
         OSError: If it cannot be read.
     """
+    kind = kind_of(path, KERAS)
+    if kind is not None:
+        raise fail(
+            str(path), "a .keras, .weights.h5 or .h5 file of Keras", kind, codes.FOREIGN_FILE
+        )
     with path.open("rb") as file:
         magic = file.read(8)
         if magic.startswith(b"PK"):
@@ -87,10 +98,8 @@ def layers_in(path: Path) -> Iterator[KerasFile]:
             with opened(str(path), file) as root:
                 yield _of_h5(str(path), root)
         else:
-            kind = "a pickle, which could run code" if magic[:1] == b"\x80" else "another kind"
-            raise fail(
-                str(path), "a .keras, .weights.h5 or .h5 file of Keras", kind, codes.FOREIGN_FILE
-            )
+            expected = "a .keras, .weights.h5 or .h5 file of Keras"
+            raise fail(str(path), expected, f"one that begins with {magic!r}", codes.FOREIGN_FILE)
 
 
 @contextmanager
@@ -105,9 +114,11 @@ def _archive(path: Path, file: BinaryIO) -> Iterator[KerasFile]:
                 )
                 _extract(str(path), archive, weights, LARGEST_RATIO * size)
         except DAMAGED as error:
-            raise fail(
-                str(path), "a whole .keras file", f"a damaged one ({error})", codes.DAMAGED_FILE
-            ) from None
+            raise _damaged(path, error) from None
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # which a place before the file's beginning gives
+                raise
+            raise _damaged(path, error) from None
         version = metadata.get("keras_version")
         model = model_of(str(path), config)
         with opened(f"{path}: model.weights.h5", weights) as root:
@@ -116,6 +127,11 @@ def _archive(path: Path, file: BinaryIO) -> Iterator[KerasFile]:
                 version if isinstance(version, str) else None,
                 lambda layer: arrays_of(root, layer.steps),
             )
+
+
+def _damaged(path: Path, error: Exception) -> WeightsError:
+    found = f"a damaged one ({reason(error)})"
+    return fail(str(path), "a whole .keras file", found, codes.DAMAGED_FILE)
 
 
 def _of_model(
@@ -133,8 +149,17 @@ def _of_model(
     )
 
 
+def _member(path: str, archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """A member of the archive, if it is stored or deflated: others would ask for memory by a size in it."""
+    way = archive.getinfo(name).compress_type
+    if way not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        found = f"the compression {OTHER_WAYS.get(way, way)}"
+        raise fail(f"{path}: {name}", "a stored or deflated member", found, codes.UNSUPPORTED_HERE)
+    return archive.open(name)
+
+
 def _json(path: str, archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
-    with archive.open(name) as member:
+    with _member(path, archive, name) as member:
         text = member.read(LARGEST_JSON + 1)
     if len(text) > LARGEST_JSON:
         raise fail(f"{path}: {name}", f"at most {LARGEST_JSON} bytes", "more", codes.TOO_LARGE)
@@ -147,13 +172,15 @@ def _object(path: str, text: str | bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise fail(path, "an object in JSON", "something else", codes.DAMAGED_FILE)
+        raise fail(
+            path, "an object in JSON", f"something else: {shown(text[:60])}", codes.DAMAGED_FILE
+        )
     return found
 
 
 def _extract(path: str, archive: zipfile.ZipFile, target: BinaryIO, most: int) -> None:
     """The weights to a file of their own, as HDF5 needs one."""
-    with archive.open("model.weights.h5") as member:
+    with _member(path, archive, "model.weights.h5") as member:
         while chunk := member.read(CHUNK):
             target.write(chunk)
             if target.tell() > most:
@@ -178,7 +205,7 @@ def _of_h5(path: str, root: Group) -> KerasFile:
         def weights(layer: Layer) -> list[Array]:
             outer = layer.steps[0][0]
             is_alone = counts[outer, layer.name] == 1
-            way = f"{group.path}/{outer}"
+            way = f"{group.path}/{named(outer)}"
             return listed(arrays.get(outer, ()), way, layer.steps, is_alone=is_alone)
 
         return _of_model(model, version, weights)
@@ -211,9 +238,9 @@ def _legacy(root: Group, name: str) -> list[Array]:
     group = root.group(name)
     if group is None:
         raise fail(
-            f"{root.path}/{name}",
+            f"{root.path}/{named(name)}",
             "a group for each of the layer names",
-            "none",
+            f"none, only {listed_names(root.names())}",
             codes.MISSING_ENTRY,
         )
     found: list[Array] = []
@@ -221,7 +248,7 @@ def _legacy(root: Group, name: str) -> list[Array]:
         array = group.inner(weight)
         if array is None:
             raise fail(
-                f"{group.path}/{weight}",
+                f"{group.path}/{named(weight)}",
                 "an array, as weight_names says",
                 "none",
                 codes.MISSING_ENTRY,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm import codes
-from bnns_lstm._show import shown
+from bnns_lstm._show import named, shown
 from bnns_lstm.errors import BNNSLSTMError
 from bnns_lstm.formats.convert import FLOATS, fail, to_float32, widen_bfloat16
 from bnns_lstm.formats.extras import need
@@ -134,14 +134,14 @@ class Group:
             raise fail(
                 self.path, f"at most {DEEPEST} groups in each other", "more", codes.TOO_LARGE
             )
-        return Group(f"{self.path}/{name}", found, self._file, self._depth + 1)
+        return Group(f"{self.path}/{named(name)}", found, self._file, self._depth + 1)
 
     def array(self, name: str) -> Array | None:
         """An array in it, if there is one of this name."""
         found = self._get(name)
         if not isinstance(found, self._file.h5py.Dataset):
             return None
-        return Array(f"{self.path}/{name}", found, self._file)
+        return Array(f"{self.path}/{named(name)}", found, self._file)
 
     def inner(self, path: str) -> Array | None:
         """An array in groups in it; `path` has their names with `/` between."""
@@ -172,7 +172,10 @@ class Group:
         link = self._group.get(name, getlink=True)
         if not isinstance(link, self._file.h5py.HardLink):
             raise fail(
-                f"{self.path}/{name}", "values in the file itself", "a link", codes.UNSUPPORTED_HERE
+                f"{self.path}/{named(name)}",
+                "values in the file itself",
+                "a link",
+                codes.UNSUPPORTED_HERE,
             )
         return self._group[name]
 

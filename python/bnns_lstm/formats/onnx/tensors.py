@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a
-from bnns_lstm._show import shown
+from bnns_lstm._show import named, shown
 from bnns_lstm.formats.convert import fail, widen_bfloat16
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import is_path, path_of
+from bnns_lstm.formats.foreign import ONNX, kind_of
 
 __all__ = ["BATCH_FIRST", "Model", "open_model"]
 
@@ -71,7 +72,7 @@ class Model:
             WeightsError: If the type is none of those that weights, sizes and lengths have, if there are
                 more or fewer numbers than the shape says, or if external data is missing or elsewhere.
         """
-        path, shape = shown(tensor.name).strip("'"), list(tensor.dims)
+        path, shape = named(tensor.name), list(tensor.dims)
         if tensor.data_type not in TYPES:
             names = dict(map(reversed, need("onnx", "onnx").TensorProto.DataType.items()))
             found = names.get(tensor.data_type, str(tensor.data_type))
@@ -190,7 +191,9 @@ def open_model(source: str | os.PathLike[str] | Any) -> Model:
     try:
         proto.ParseFromString(path.read_bytes())
     except need("google.protobuf.message", "onnx").DecodeError as error:
-        raise fail(str(path), "an ONNX model", f"none ({error})", codes.FOREIGN_FILE) from None
+        kind = kind_of(path, ONNX) or f"none ({error})"
+        raise fail(str(path), "an ONNX model", kind, codes.FOREIGN_FILE) from None
     if not proto.HasField("graph"):
-        raise fail(str(path), "an ONNX model", "none (there is no graph in it)", codes.FOREIGN_FILE)
+        kind = kind_of(path, ONNX) or "none (there is no graph in it)"
+        raise fail(str(path), "an ONNX model", kind, codes.FOREIGN_FILE)
     return Model(proto, path.parent)

@@ -20,6 +20,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of_names
 from bnns_lstm.formats.convert import fail, to_float32
 from bnns_lstm.formats.files import path_of, replace_with
+from bnns_lstm.formats.foreign import SAFETENSORS, kind_of
 from bnns_lstm.formats.safetensors.content import (
     NUMPY,
     Entry,
@@ -125,7 +126,11 @@ def load_lstm(path: str | PathLike[str]) -> StoredLSTM:
         WeightsError: With the reason, if it is another file or a damaged one.
         OSError: If it cannot be read.
     """
-    with closing(SafetensorsFile(path)) as file:
+    file_path = path_of(path)
+    kind = kind_of(file_path, SAFETENSORS)
+    if kind is not None:
+        raise fail(str(path), "a safetensors file of this package", kind, codes.FOREIGN_FILE)
+    with closing(SafetensorsFile(file_path)) as file:
         config = _config(str(path), file.metadata)
         # Entries of the header: their number bounds everything that the configuration claims.
         if config["num_layers"] > max(len(file.entries), 1):
