@@ -9,7 +9,7 @@ import numpy as np
 
 from bnns_lstm._look import attempt
 
-__all__ = ["listed", "show", "shown"]
+__all__ = ["listed", "named", "show", "shown"]
 
 # How many names an error lists: those of two layers.
 MOST = 8
@@ -32,6 +32,11 @@ def listed(names: Collection[object]) -> str:
     """Names with commas between, the first of many."""
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     return ", ".join(shown(name) for name in islice(names, MOST)) + more
+
+
+def named(name: object) -> str:
+    """A name from a file as the path of an issue: as it is, but in one line of text, and never empty."""
+    return shown(name).strip("'") or "''"
 
 
 def shown(found: object) -> str:

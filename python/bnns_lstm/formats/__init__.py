@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bnns_lstm.formats.keras import read_keras
+    from bnns_lstm.formats.keras import read_keras, write_keras
     from bnns_lstm.formats.onnx import read_onnx, write_onnx
     from bnns_lstm.formats.safetensors import load_lstm, save_lstm
     from bnns_lstm.formats.stored import StoredLSTM
@@ -27,6 +27,7 @@ __all__ = [
     "read_onnx",
     "read_torch",
     "save_lstm",
+    "write_keras",
     "write_onnx",
     "write_state_dict",
 ]
@@ -38,6 +39,7 @@ PLACES = {
     "read_onnx": "onnx",
     "read_torch": "torch",
     "save_lstm": "safetensors",
+    "write_keras": "keras",
     "write_onnx": "onnx",
     "write_state_dict": "torch",
 }

@@ -11,7 +11,8 @@ from typing import Any
 
 from bnns_lstm import codes
 from bnns_lstm._look import mapping
-from bnns_lstm._show import listed, shown
+from bnns_lstm._show import listed
+from bnns_lstm._show import named as shown_name
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.samples import Floats
@@ -52,7 +53,7 @@ def read_entries(
             found[name] = floats.copy()
     issues += [
         Issue(
-            shown(name).strip("'"),
+            shown_name(name),
             codes.UNEXPECTED_ENTRY,
             f"only {listed(named)}",
             "an unexpected entry",

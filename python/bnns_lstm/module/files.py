@@ -6,9 +6,12 @@ formats themselves are in `formats`, which is imported where it is needed; struc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnns_lstm.descriptors import LayerParametersLSTM
 from bnns_lstm.module import bridge
@@ -32,18 +35,21 @@ class Files(Stateful):
         made._engine.weights.fill(stored.parameters)
         if stored.state is not None:
             made.initial_state = LSTMState(*stored.state)
+        made.lengths = stored.lengths
         return made
 
     def _stored(self) -> StoredLSTM:
         from bnns_lstm.formats import StoredLSTM
 
-        return StoredLSTM.from_config(self.config, self.state_dict(), self.initial_state)
+        return StoredLSTM.from_config(
+            self.config, self.state_dict(), self.initial_state, self.lengths
+        )
 
     @classmethod
     def from_torch(
         cls,
         source: Any,
-        prefix: str = "",
+        prefix: str | Sequence[str] = "",
         *,
         num_threads: int | None = None,
         convert: bool = False,
@@ -51,9 +57,11 @@ class Files(Stateful):
         """An LSTM with the weights of PyTorch's: a module, a state dict, or a safetensors file.
 
         Args:
-            source: An `nn.LSTM`; a mapping of names to tensors or arrays; or the path of a safetensors file.
-                PyTorch is not imported.
-            prefix: What stands before the LSTM's own names, such as `"encoder.lstm."`.
+            source: An `nn.LSTM` or an `nn.LSTMCell`; a mapping of names to tensors or arrays, or a checkpoint
+                with one inside; the path of a safetensors file; or several of these as a stack, the lowest
+                first. PyTorch is not imported.
+            prefix: What stands before the LSTM's own names, such as `"encoder.lstm."`, or before the numbers
+                of a list of cells, such as `"cells."`; several prefixes, the lowest first, are a stack.
             num_threads: See the constructor, as `convert`.
             convert: Whether calls convert other types of numbers.
 
@@ -70,6 +78,7 @@ class Files(Stateful):
         source: Any,
         node: str | Sequence[str] | None = None,
         *,
+        inputs: Mapping[str, Any] | None = None,
         num_threads: int | None = None,
         convert: bool = False,
     ) -> Self:
@@ -78,6 +87,8 @@ class Files(Stateful):
         Args:
             source: The path of a model, or an `onnx.ModelProto`. Needs the extra `onnx`.
             node: Which one, where there are several.
+            inputs: Values of inputs of the graph by their names, where weights, initial states or lengths come
+                from such inputs.
             num_threads: See the constructor, as `convert`.
             convert: Whether calls convert other types of numbers.
 
@@ -87,7 +98,8 @@ class Files(Stateful):
         """
         from bnns_lstm.formats import read_onnx
 
-        return cls._from_stored(read_onnx(source, node), num_threads, convert=convert)
+        stored = read_onnx(source, node, inputs=inputs)
+        return cls._from_stored(stored, num_threads, convert=convert)
 
     @classmethod
     def from_keras(
@@ -103,7 +115,9 @@ class Files(Stateful):
         Args:
             source: The arrays of `get_weights()`, or the path of a `.keras`, `.weights.h5` or `.h5` file, which
                 needs the extra `keras`. Files of the CuDNN layer are recognised.
-            layer: The layer's name, or several, the lowest first; not needed where there is one.
+            layer: The layer's name, or several, the lowest first; not needed where there is one. In a model in
+                the model `"encoder/lstm"`. What may stand between several, and that nothing can be checked in
+                files of weights alone, stands in :func:`bnns_lstm.formats.read_keras`.
             num_threads: See the constructor, as `convert`.
             convert: Whether calls convert other types of numbers.
 
@@ -160,6 +174,21 @@ class Files(Stateful):
         from bnns_lstm.formats import write_onnx
 
         write_onnx(path, self._stored(), lengths=lengths)
+
+    def to_keras(self) -> list[list[NDArray[np.float32]]]:
+        """The weights as Keras' layers take them, without Keras: `keras_layer.set_weights(lstm.to_keras()[0])`.
+
+        Returns:
+            A list for each layer, the lowest first: kernel, recurrent kernel and, if there are biases, their
+            sum; for `Bidirectional` those forward, then those backward. How the layers must be made
+            stands in :func:`bnns_lstm.formats.write_keras`.
+
+        Raises:
+            WeightsError: For what Keras cannot say: peepholes, some activations.
+        """
+        from bnns_lstm.formats import write_keras
+
+        return write_keras(self._stored())
 
     @classmethod
     def from_layer_parameters(

@@ -136,8 +136,11 @@ class LSTM(Calls):
             issues.append(Issue("merge", codes.UNSUPPORTED_HERE, expected, actual))
         batch, _ = self._read(x, state, (lengths, None), None, issues)
         if batch.is_idle:
-            expected = "at least one step of one sample: a structure has no empty axis"
-            raise ArgumentError((Issue("x", codes.ZERO_SIZE, expected, "nothing to do"),))
+            name, code = (
+                ("lengths", codes.SEQUENCE_EMPTY) if batch.x.size else ("x", codes.ZERO_SIZE)
+            )
+            expected = "at least one step of one sample: a structure without one cannot be computed"
+            raise ArgumentError((Issue(name, code, expected, "nothing to do"),))
         params, _ = structure_of(self._engine.weights, batch, self.config.dropout)
         if y is not None:
             params.output_descriptor.data_desc = y

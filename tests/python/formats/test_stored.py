@@ -190,7 +190,9 @@ UNEVEN: dict[str, tuple[StoredLSTM, list[str]]] = {
     ),
     "merge": (
         random_stored(input_size=8, bidirectional=True),
-        ["a: merge: expected 'concat' where another layer stands above, found 'ave'"],
+        [
+            "a: merge: expected 'concat', 'sum' or 'ave' where another layer stands above, found 'mul'"
+        ],
     ),
     "state": (
         replace(random_stored(input_size=4), state=(np.zeros((1, 2, 4), np.float32),) * 2),
@@ -203,7 +205,7 @@ UNEVEN: dict[str, tuple[StoredLSTM, list[str]]] = {
 def test_layers_that_differ_are_no_stack(second: StoredLSTM, messages: list[str]) -> None:
     first = random_stored(state=True)
     if messages[0].startswith("a: merge"):
-        first = random_stored(bidirectional=True, merge="ave")
+        first = random_stored(bidirectional=True, merge="mul")
     with pytest.raises(bl.WeightsError) as raised:
         stacked([("a", first), ("b", second)])
     assert len(raised.value.issues) == len(messages)

@@ -1,7 +1,7 @@
 """Files of safetensors: reading some arrays of any file, and a whole LSTM with its configuration.
 
 A file that :func:`save_lstm` writes holds the parameters under their names, initial states as `state.h` and
-`state.c`, and in its metadata `format`, `version` and the configuration as JSON.
+`state.c`, and in its metadata `format`, `version` and the configuration as JSON, with lengths if there are any.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of_names
 from bnns_lstm.formats.convert import fail, to_float32
 from bnns_lstm.formats.files import path_of, replace_with
+from bnns_lstm.formats.foreign import SAFETENSORS, kind_of
 from bnns_lstm.formats.safetensors.content import (
     NUMPY,
     Entry,
@@ -37,6 +38,8 @@ __all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
 FORMAT = "bnns-lstm"
 VERSION = "1"
 FIELDS = (*CONFIGURATION, "activations")
+# Only in the configuration of what carries lengths.
+LENGTHS = "lengths"
 # Files of before the field was there have not got it; it is written where it says something.
 LATER = {"merge": "concat"}
 STATES = ("state.h", "state.c")
@@ -107,6 +110,8 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
             name: [ActivationFunction(item.function).name, float(item.alpha), float(item.beta)]
             for name, item in stored.activations.items()
         }
+    if stored.lengths is not None:
+        config[LENGTHS] = list(stored.lengths)
     arrays = dict(stored.parameters)
     if stored.state is not None:
         arrays |= dict(zip(STATES, stored.state, strict=True))
@@ -121,7 +126,11 @@ def load_lstm(path: str | PathLike[str]) -> StoredLSTM:
         WeightsError: With the reason, if it is another file or a damaged one.
         OSError: If it cannot be read.
     """
-    with closing(SafetensorsFile(path)) as file:
+    file_path = path_of(path)
+    kind = kind_of(file_path, SAFETENSORS)
+    if kind is not None:
+        raise fail(str(path), "a safetensors file of this package", kind, codes.FOREIGN_FILE)
+    with closing(SafetensorsFile(file_path)) as file:
         config = _config(str(path), file.metadata)
         # Entries of the header: their number bounds everything that the configuration claims.
         if config["num_layers"] > max(len(file.entries), 1):
@@ -171,11 +180,11 @@ def _config(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
         for name in FIELDS
         if name not in config and name not in LATER
     ]
-    known = f"only the fields {', '.join(FIELDS)}"
+    known = f"only the fields {', '.join((*FIELDS, LENGTHS))}"
     issues += [
         WeightsIssue(f"{path}: config", known, shown(name), codes.UNEXPECTED_ENTRY)
         for name in config
-        if name not in FIELDS
+        if name not in (*FIELDS, LENGTHS)
     ]
     if not issues and type(config["num_layers"]) is not int:
         found = shown(config["num_layers"])
