@@ -145,7 +145,8 @@ def _of_constant_node(path: str, scope: Scope, node: Any) -> Array:
         for key in (name, f"{name}s"):
             if words.get(key) is not None:
                 return np.array(words[key], kind)
-    found = ", ".join(words) or "nothing"
+    # Names that are no UTF-8 come as bytes.
+    found = ", ".join(map(str, words)) or "nothing"
     raise fail(f"{path}: {label(node)}", "a constant of numbers", found, codes.NOT_CONSTANT)
 
 
