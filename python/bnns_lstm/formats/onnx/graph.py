@@ -196,7 +196,8 @@ def _of_constant_node(path: str, scope: Scope, node: Any) -> Array:
                     return np.array(numbers, kind)
                 except ValueError:  # a list of texts
                     break
-    found = ", ".join(words) or "nothing"
+    # Names that are no UTF-8 come as bytes.
+    found = ", ".join(map(str, words)) or "nothing"
     raise fail(f"{path}: {label(node)}", "a constant of numbers", found, codes.NOT_CONSTANT)
 
 
