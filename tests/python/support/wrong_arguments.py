@@ -155,7 +155,7 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (lambda _: lstm_of()(X[:, 0], mask=[True, False, False, True]), "mask[1]",
      codes.UNSUPPORTED_HERE),
     (lambda _: lstm_of().layer_parameters(X[:0]), "x", codes.ZERO_SIZE),
-    (lambda _: lstm_of().layer_parameters(X, lengths=[0]), "x", codes.ZERO_SIZE),
+    (lambda _: lstm_of().layer_parameters(X, lengths=[0]), "lengths", codes.SEQUENCE_EMPTY),
     (lambda _: lstm_of()(X[..., 0]), "x", codes.SIZE_MISMATCH),
     (lambda _: lstm_of()(X.astype(complex)), "x", codes.UNSUPPORTED_DATA_TYPE),
     (lambda _: lstm_of(convert=True)(np.full(X.shape, 1e39)), "x", codes.OUT_OF_RANGE),
