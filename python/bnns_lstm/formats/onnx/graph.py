@@ -190,9 +190,14 @@ def _of_constant_node(path: str, scope: Scope, node: Any) -> Array:
         return scope.model.array(words["value"])
     for name, kind in (("value_float", np.float32), ("value_int", np.int64)):
         for key in (name, f"{name}s"):
-            if words.get(key) is not None:
-                return np.array(words[key], kind)
-    found = ", ".join(words) or "nothing"
+            numbers = words.get(key)
+            if isinstance(numbers, float | int | list):
+                try:
+                    return np.array(numbers, kind)
+                except ValueError:  # a list of texts
+                    break
+    # Names that are no UTF-8 come as bytes.
+    found = ", ".join(map(str, words)) or "nothing"
     raise fail(f"{path}: {label(node)}", "a constant of numbers", found, codes.NOT_CONSTANT)
 
 

@@ -58,7 +58,8 @@ class Budget:
             ValueError: If there is none.
         """
         if not self.has(numbers):
-            raise ValueError("it takes too much memory at the sizes that the model declares")
+            what = "it takes too much memory at the sizes that the model declares"
+            raise ValueError(f"{what} (export it with smaller or dynamic ones)")
 
 
 def named(node: Any) -> str:
