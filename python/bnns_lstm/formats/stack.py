@@ -11,6 +11,7 @@ from bnns_lstm import codes
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, default_activations, is_default
+from bnns_lstm.formats.separate import batch_issues, folded_apart
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["FOLDED", "same_activations", "stacked"]
@@ -23,7 +24,10 @@ READ = {*FOLDED, "apart"}
 
 
 def stacked(
-    layers: Sequence[tuple[str, StoredLSTM]], apart: Collection[int] = frozenset()
+    layers: Sequence[tuple[str, StoredLSTM]],
+    apart: Collection[int] = frozenset(),
+    *,
+    reader: str = "",
 ) -> StoredLSTM:
     """One network of layers from the lowest to the highest.
 
@@ -33,6 +37,7 @@ def stacked(
         layers: Names, for errors, and networks of one layer each.
         apart: The numbers of those layers each of whose directions is read by the same direction of the layer
             above alone.
+        reader: What reads layers that differ, for errors; "" if nothing does.
 
     Raises:
         WeightsError: Naming each layer that does not fit the first, or does not fit on the one below.
@@ -40,7 +45,7 @@ def stacked(
     reads = [
         "apart" if number in apart else layer.merge for number, (_, layer) in enumerate(layers)
     ]
-    issues = list(_issues(layers, reads))
+    issues = list(_issues(layers, reads, f" ({reader} reads layers that differ)" if reader else ""))
     if issues:
         raise WeightsError(tuple(issues))
     parameters: dict[str, Floats] = {}
@@ -78,31 +83,30 @@ def _folded(weights: Floats, read: str | None, *, is_reverse: bool) -> Floats:
     if read == "ave":
         return np.hstack([weights / 2, weights / 2])
     if read == "apart":
-        blocks = [weights, np.zeros_like(weights)]
-        return np.hstack(blocks[::-1] if is_reverse else blocks)
+        return folded_apart(weights, is_reverse=is_reverse)
     return weights
 
 
 def _issues(
-    layers: Sequence[tuple[str, StoredLSTM]], reads: Sequence[str | None]
+    layers: Sequence[tuple[str, StoredLSTM]], reads: Sequence[str | None], hint: str
 ) -> Iterable[WeightsIssue]:
     base, first = layers[0]
     for (name, _), read in zip(layers[:-1], reads, strict=False):
         if read not in READ:
             expected = "'concat', 'sum' or 'ave' where another layer stands above"
+            expected += hint if read is not None else ""
             yield WeightsIssue(f"{name}: merge", expected, repr(read), codes.STACK_MISMATCH)
-    for (name, layer), read in zip(layers[1:], reads, strict=False):
+    for (_, below), (name, layer), read in zip(layers[:-1], layers[1:], reads, strict=False):
         for field in SHARED:
             wanted, found = getattr(first, field), getattr(layer, field)
             if wanted != found:
                 yield WeightsIssue(
                     f"{name}: {field}",
-                    f"{wanted!r}, as in {base!r}",
+                    f"{wanted!r}, as in {base!r}{'' if field == 'batch_first' else hint}",
                     repr(found),
                     codes.STACK_MISMATCH,
                 )
-        is_both = read == "concat"
-        width = first.directions * first.hidden_size if is_both else first.hidden_size
+        width = below.config.layer_size if read == "concat" else below.config.outputs
         if read in READ and layer.input_size != width:
             expected = f"{width}, the width of the layer below"
             yield WeightsIssue(
@@ -111,11 +115,12 @@ def _issues(
         if not same_activations(first.activations, layer.activations):
             wanted, found = _named(first), _named(layer)
             yield WeightsIssue(
-                f"{name}: activations", f"{wanted}, as in {base!r}", found, codes.STACK_MISMATCH
+                f"{name}: activations",
+                f"{wanted}, as in {base!r}{hint}",
+                found,
+                codes.STACK_MISMATCH,
             )
-    batches = {name: layer.state[0].shape[1] for name, layer in layers if layer.state is not None}
-    if len(set(batches.values())) > 1:
-        yield WeightsIssue("initial states", "one batch size", repr(batches), codes.STACK_MISMATCH)
+    yield from batch_issues(layers)
 
 
 def _named(layer: StoredLSTM) -> str:

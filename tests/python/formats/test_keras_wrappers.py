@@ -63,7 +63,8 @@ def test_merge_modes_that_no_weights_can_say_are_refused_below(
         "high": (pair(SEQUENCES), arrays_of(high)),
     }
     message = (
-        "low: merge_mode: expected 'concat', 'sum' or 'ave' for all layers .* but the last, found "
+        "low: merge_mode: expected 'concat', 'sum' or 'ave' for all layers .* but the last"
+        + (r" \(bl.Stack.from_keras reads 'mul', too\), found " if mode else ", found ")
     )
     with pytest.raises(bl.WeightsError, match=message + (repr(mode) if mode else "none")):
         read_keras(keras2(tmp_path / "a.h5", layers), ["low", "high"])

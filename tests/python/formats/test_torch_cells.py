@@ -132,7 +132,8 @@ BAD: dict[str, tuple[dict[str, Any], Any, list[str]]] = {
     ),
     "another hidden size": (
         changed(**WIDER), "cells.",
-        ["cells.1: hidden_size: expected 4, as in 'cells.0'; each can be read and called by itself, found"],
+        ["cells.1: hidden_size: expected 4, as in 'cells.0'; each can be read and called by itself, found",
+         "cells.2: input_size: expected 5, the width of the layer below; each can be read and called by"],
     ),
     "a GRU": (
         changed(cells__0__weight_hh=zeros(12, 4)), "cells.",

@@ -7,7 +7,7 @@ the layers that are meant, `config` and `activations` know what their configurat
 make networks of their arrays.
 """
 
-from bnns_lstm.formats.keras.reader import read_keras
-from bnns_lstm.formats.keras.writer import write_keras
+from bnns_lstm.formats.keras.reader import read_keras, read_keras_stack
+from bnns_lstm.formats.keras.writer import write_keras, write_keras_stack
 
-__all__ = ["read_keras", "write_keras"]
+__all__ = ["read_keras", "read_keras_stack", "write_keras", "write_keras_stack"]

@@ -6,7 +6,7 @@ next one. Which layers are meant, and how networks become one, is not known here
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from bnns_lstm import codes
@@ -24,8 +24,14 @@ from bnns_lstm.formats.stored import StoredLSTM
 __all__ = ["cells_of"]
 
 
-def cells_of(chosen: Sequence[KerasLayer]) -> tuple[list[tuple[str, StoredLSTM]], set[int]]:
+def cells_of(
+    chosen: Sequence[KerasLayer], merges: Collection[str] = FOLDED
+) -> tuple[list[tuple[str, StoredLSTM]], set[int]]:
     """Each cell of the layers as a network of one layer, with a name for errors.
+
+    Args:
+        chosen: The layers, the lowest first.
+        merges: What may become of the outputs of all layers but the last.
 
     Returns:
         The networks, and the numbers of those whose directions go on alone.
@@ -33,7 +39,7 @@ def cells_of(chosen: Sequence[KerasLayer]) -> tuple[list[tuple[str, StoredLSTM]]
     Raises:
         WeightsError: Naming everything in the configurations, and between the layers, that cannot be honoured.
     """
-    configs = _configs(chosen)
+    configs = _configs(chosen, merges)
     cells = [
         network
         for layer, own in zip(chosen, configs, strict=True)
@@ -43,7 +49,7 @@ def cells_of(chosen: Sequence[KerasLayer]) -> tuple[list[tuple[str, StoredLSTM]]
     return cells, {number for number, config in enumerate(flat) if config.apart}
 
 
-def _configs(chosen: Sequence[KerasLayer]) -> list[list[Config]]:
+def _configs(chosen: Sequence[KerasLayer], merges: Collection[str]) -> list[list[Config]]:
     """The configurations of each layer's cells, and whether the layers are a stack, all problems at once."""
     issues: list[WeightsIssue] = []
     configs: list[list[Config]] = []
@@ -53,7 +59,7 @@ def _configs(chosen: Sequence[KerasLayer]) -> list[list[Config]]:
         except WeightsError as error:  # noqa: PERF203
             issues += error.issues
     if not issues:
-        issues += _stack_issues(chosen, configs)
+        issues += _stack_issues(chosen, configs, merges)
     layers = [one.layer for one in chosen if one.layer is not None]
     issues += stack_issues(layers) if len(layers) > 1 else ()
     if issues:
@@ -93,7 +99,7 @@ def _check_list(name: str, weights: Sequence[Array]) -> None:
 
 
 def _stack_issues(
-    chosen: Sequence[KerasLayer], configs: Sequence[Sequence[Config]]
+    chosen: Sequence[KerasLayer], configs: Sequence[Sequence[Config]], merges: Collection[str]
 ) -> Iterator[WeightsIssue]:
     """What the fields of layers say against a stack."""
     for one, own in list(zip(chosen, configs, strict=True))[:-1]:
@@ -102,8 +108,13 @@ def _stack_issues(
             expected = "true for all layers of a stack but the last"
             path = f"{one.name}: return_sequences"
             yield WeightsIssue(path, expected, "false", codes.STACK_MISMATCH)
-        if top.merge not in FOLDED:
-            expected = "'concat', 'sum' or 'ave' for all layers of a stack but the last"
+        if top.merge not in merges:
+            known = (
+                "'concat', 'sum', 'ave' or 'mul'" if "mul" in merges else "'concat', 'sum' or 'ave'"
+            )
+            expected = f"{known} for all layers of a stack but the last"
+            if top.merge is not None:
+                expected += f" (bl.Stack.from_keras reads {top.merge!r}, too)"
             path = f"{one.name}: merge_mode"
             yield WeightsIssue(path, expected, shown(top.merge), codes.UNSUPPORTED_HERE)
     first = configs[0][0].distributed

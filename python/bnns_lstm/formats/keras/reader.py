@@ -6,7 +6,7 @@ Lists of arrays need nothing, files need h5py: `pip install bnns-lstm[keras]`.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bnns_lstm import codes
@@ -18,10 +18,11 @@ from bnns_lstm.formats.keras.cells import cells_of
 from bnns_lstm.formats.keras.choice import choose
 from bnns_lstm.formats.keras.config import Config
 from bnns_lstm.formats.keras.files import layers_in
-from bnns_lstm.formats.stack import stacked
+from bnns_lstm.formats.separate import separated
+from bnns_lstm.formats.stack import FOLDED, stacked
 from bnns_lstm.formats.stored import StoredLSTM
 
-__all__ = ["read_keras"]
+__all__ = ["read_keras", "read_keras_stack"]
 
 
 def read_keras(
@@ -54,6 +55,36 @@ def read_keras(
         WeightsError: Naming everything that cannot be taken over.
         OSError: If the file cannot be read.
     """
+    return stacked(*_read(source, layer, FOLDED), reader="bl.Stack.from_keras")
+
+
+def read_keras_stack(
+    source: str | os.PathLike[str] | Sequence[Any], layer: str | Sequence[str] | None = None
+) -> list[StoredLSTM]:
+    """Take over layers of Keras that may differ, each (of an RNN each cell) as a network of one layer.
+
+    Args:
+        source: As for :func:`read_keras`, as `layer`.
+        layer: Which layers.
+
+    Returns:
+        The networks, the lowest first, each with the `merge` of its layer.
+
+    Raises:
+        ExtraError: If h5py is needed and not installed.
+        WeightsError: Naming everything that cannot be taken over.
+        OSError: If the file cannot be read.
+    """
+    return separated(*_read(source, layer, {*FOLDED, "mul"}))
+
+
+def _read(
+    source: Any, layer: str | Sequence[str] | None, merges: Collection[str]
+) -> tuple[list[tuple[str, StoredLSTM]], set[int]]:
+    """The layers that are meant with their names, and the numbers of those whose directions go on alone.
+
+    `merges` are those that may stand below another layer.
+    """
     if layer is not None and not is_a(layer, str) and sequence(layer) is None:
         raise fail(
             "layer", "a name, a sequence of names or None", type(layer).__name__, codes.WRONG_TYPE
@@ -61,12 +92,12 @@ def read_keras(
     if is_path(source):
         path = path_of(source, "source")
         with layers_in(path) as found:
-            return stacked(*cells_of(choose(str(path), found, layer)))
+            return cells_of(choose(str(path), found, layer), merges)
     arrays = sequence(source)
     if arrays is None:
         expected = "a path, or a list of arrays as get_weights() returns it"
         raise fail("source", expected, type(source).__name__, codes.WRONG_TYPE)
-    return _listed(arrays, layer)
+    return [("source", _listed(arrays, layer))], set()
 
 
 def _listed(source: Sequence[Any], layer: object) -> StoredLSTM:

@@ -5,7 +5,7 @@ In: a network. Out: for each layer the list of `set_weights()`. Keras itself is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.activations import default_activations
 from bnns_lstm.formats.keras.activations import NAMES, alike, name_of
+from bnns_lstm.formats.separate import networks_of, numbered
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
-__all__ = ["write_keras"]
+__all__ = ["write_keras", "write_keras_stack"]
 
 # The functions that Keras has one argument for.
 SHARED = {
@@ -56,6 +57,21 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
         ]
         for layer in range(stored.num_layers)
     ]
+
+
+def write_keras_stack(stack: Sequence[StoredLSTM]) -> list[list[Floats]]:
+    """The weights of LSTMs upon each other as Keras' layers take them; see :func:`write_keras`.
+
+    Args:
+        stack: The networks, the lowest first.
+
+    Returns:
+        A list for each layer of each network.
+
+    Raises:
+        WeightsError: Naming everything that Keras cannot say by the number of the LSTM.
+    """
+    return [layer for layers in numbered(write_keras, networks_of(stack)) for layer in layers]
 
 
 def _arrays(stored: StoredLSTM, place: str) -> list[Floats]:

@@ -9,7 +9,7 @@ undoes quantisation, `shapes` (by `shape_rules`) and `kinds` say what is known b
 `activations` knows ONNX' names of functions.
 """
 
-from bnns_lstm.formats.onnx.reader import read_onnx
-from bnns_lstm.formats.onnx.writer import write_onnx
+from bnns_lstm.formats.onnx.reader import read_onnx, read_onnx_stack
+from bnns_lstm.formats.onnx.writer import write_onnx, write_onnx_stack
 
-__all__ = ["read_onnx", "write_onnx"]
+__all__ = ["read_onnx", "read_onnx_stack", "write_onnx", "write_onnx_stack"]

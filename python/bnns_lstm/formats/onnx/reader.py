@@ -18,10 +18,11 @@ from bnns_lstm.formats.onnx.node import read_node
 from bnns_lstm.formats.onnx.nodes import input_of, label
 from bnns_lstm.formats.onnx.supplied import check_used, given_inputs
 from bnns_lstm.formats.onnx.tensors import BATCH_FIRST, Model, open_model
+from bnns_lstm.formats.separate import separated
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
 
-__all__ = ["read_onnx"]
+__all__ = ["read_onnx", "read_onnx_stack"]
 
 # Pairs of nodes for which an error says why they do not join.
 MOST_PAIRS = 10
@@ -54,6 +55,41 @@ def read_onnx(
         WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
         OSError: If the file cannot be read.
     """
+    read, is_batch_first = _read(source, node, inputs)
+    network = stacked(read, reader="bl.Stack.from_onnx")
+    return replace(network, batch_first=True) if is_batch_first else network
+
+
+def read_onnx_stack(
+    source: str | os.PathLike[str] | Any,
+    node: str | Sequence[str] | None = None,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+) -> list[StoredLSTM]:
+    """Take over a chain of LSTM nodes of an ONNX model that may differ, each as a network of one layer.
+
+    Args:
+        source: As for :func:`read_onnx`, as `node` and `inputs`.
+        node: Which nodes.
+        inputs: Values of inputs of the graph.
+
+    Returns:
+        The networks, the lowest first; lengths that the model carries are those of all of them.
+
+    Raises:
+        ExtraError: If the package `onnx` is not installed.
+        WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
+        OSError: If the file cannot be read.
+    """
+    read, is_batch_first = _read(source, node, inputs)
+    networks = separated(read)
+    return [replace(one, batch_first=True) for one in networks] if is_batch_first else networks
+
+
+def _read(
+    source: Any, node: str | Sequence[str] | None, inputs: Mapping[str, Any] | None
+) -> tuple[list[tuple[str, StoredLSTM]], bool]:
+    """The nodes of one stack with their names, and whether the writer noted that the batch comes first."""
     if node is not None and not is_a(node, str) and sequence(node) is None:
         raise fail(
             "node", "a name, a sequence of names or None", type(node).__name__, codes.WRONG_TYPE
@@ -75,9 +111,7 @@ def read_onnx(
         raise WeightsError(tuple(issues))
     check_used([(layer.scope, list(layer.node.input)[1:]) for layer in stack], model.given)
     _check_lengths(stack, read)
-    network = stacked(read)
-    is_whole = len(stack) == len(found)
-    return replace(network, batch_first=True) if is_whole and _is_batch_first(model) else network
+    return read, len(stack) == len(found) and _is_batch_first(model)
 
 
 def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
