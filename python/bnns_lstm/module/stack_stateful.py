@@ -51,6 +51,11 @@ class StackStateful:
         return None if all(state is None for state in states) else states
 
     @property
+    def lengths(self) -> tuple[int, ...] | None:
+        """The steps of each sample that a model carried with it, those of the lowest LSTM; or None."""
+        return self.lstms[0].lengths
+
+    @property
     def parameters(self) -> Parameters:
         """The weights as views that may be written, `0.weight_ih_l0` and so on; see `LSTM.parameters`.
 
