@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,47 +16,48 @@ from bnns_lstm.formats.stored import Floats, StoredLSTM
 __all__ = ["FOLDED", "same_activations", "stacked"]
 
 SHARED = ("hidden_size", "bidirectional", "bias", "batch_first", "peephole")
-# What the layer above may read of two directions: one after the other, their sum, their mean, or each
-# direction its own. All but the first fold into the weights.
-FOLDED = {"concat", "sum", "ave", "own"}
+# What the layer above may read of two directions: one after the other, their sum or their mean.
+FOLDED = {"concat", "sum", "ave"}
+# Or each direction what the same direction gives.
+READ = {*FOLDED, "apart"}
 
 
 def stacked(
-    layers: Sequence[tuple[str, StoredLSTM]], joins: Sequence[str | None] = ()
+    layers: Sequence[tuple[str, StoredLSTM]], apart: Collection[int] = frozenset()
 ) -> StoredLSTM:
     """One network of layers from the lowest to the highest.
 
+    Sums and means of the directions of lower layers become weights of the layer above.
+
     Args:
         layers: Names, for errors, and networks of one layer each.
-        joins: For each layer what becomes of its two directions: one of :data:`FOLDED`, or for the highest one
-            a value of `merge`. Empty for "concat" everywhere.
+        apart: The numbers of those layers each of whose directions is read by the same direction of the layer
+            above alone.
 
     Raises:
         WeightsError: Naming each layer that does not fit the first, or does not fit on the one below.
     """
-    joins = joins or ["concat"] * len(layers)
-    issues = list(_issues(layers, joins))
-    if joins[-1] != "concat":
-        expected = "'concat' of the highest layer"
-        issues.append(
-            WeightsIssue(
-                f"{layers[-1][0]}: merge_mode", expected, repr(joins[-1]), codes.UNSUPPORTED_HERE
-            )
-        )
+    reads = [
+        "apart" if number in apart else layer.merge for number, (_, layer) in enumerate(layers)
+    ]
+    issues = list(_issues(layers, reads))
     if issues:
         raise WeightsError(tuple(issues))
     parameters: dict[str, Floats] = {}
     for number, (_, layer) in enumerate(layers):
         for name, array in layer.parameters.items():
-            is_folded = number > 0 and layer.bidirectional and name.startswith("weight_ih")
-            parameters[name.replace("_l0", f"_l{number}", 1)] = (
-                _folded(array, joins[number - 1], is_reverse=name.endswith("_reverse"))
-                if is_folded
-                else array
-            )
+            weights = array
+            if number > 0 and name.startswith("weight_ih"):
+                is_reverse = name.endswith("_reverse")
+                weights = _folded(array, reads[number - 1], is_reverse=is_reverse)
+            parameters[name.replace("_l0", f"_l{number}", 1)] = weights
     first = layers[0][1]
     return replace(
-        first, num_layers=len(layers), parameters=parameters, state=_state([s for _, s in layers])
+        first,
+        num_layers=len(layers),
+        parameters=parameters,
+        state=_state([s for _, s in layers]),
+        merge=layers[-1][1].merge,
     )
 
 
@@ -70,23 +71,27 @@ def same_activations(
     return all(one[name] == other[name] for name in ACTIVATIONS)
 
 
-def _folded(weights: Floats, join: str | None, *, is_reverse: bool) -> Floats:
-    """Weights of what the layer above reads as weights of both directions, one after the other."""
-    if join == "sum":
+def _folded(weights: Floats, read: str | None, *, is_reverse: bool) -> Floats:
+    """Weights of what is read of the layer below as weights of its directions, one after the other."""
+    if read == "sum":
         return np.hstack([weights, weights])
-    if join == "ave":
+    if read == "ave":
         return np.hstack([weights / 2, weights / 2])
-    if join == "own":
+    if read == "apart":
         blocks = [weights, np.zeros_like(weights)]
         return np.hstack(blocks[::-1] if is_reverse else blocks)
     return weights
 
 
 def _issues(
-    layers: Sequence[tuple[str, StoredLSTM]], joins: Sequence[str | None]
+    layers: Sequence[tuple[str, StoredLSTM]], reads: Sequence[str | None]
 ) -> Iterable[WeightsIssue]:
     base, first = layers[0]
-    for (name, layer), join in zip(layers[1:], joins, strict=False):
+    for (name, _), read in zip(layers[:-1], reads, strict=False):
+        if read not in READ:
+            expected = "'concat', 'sum' or 'ave' where another layer stands above"
+            yield WeightsIssue(f"{name}: merge", expected, repr(read), codes.STACK_MISMATCH)
+    for (name, layer), read in zip(layers[1:], reads, strict=False):
         for field in SHARED:
             wanted, found = getattr(first, field), getattr(layer, field)
             if wanted != found:
@@ -96,8 +101,9 @@ def _issues(
                     repr(found),
                     codes.STACK_MISMATCH,
                 )
-        width = first.directions * first.hidden_size if join == "concat" else first.hidden_size
-        if layer.input_size != width:
+        is_both = read == "concat"
+        width = first.directions * first.hidden_size if is_both else first.hidden_size
+        if read in READ and layer.input_size != width:
             expected = f"{width}, the width of the layer below"
             yield WeightsIssue(
                 f"{name}: input_size", expected, str(layer.input_size), codes.STACK_MISMATCH

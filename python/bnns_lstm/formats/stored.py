@@ -17,7 +17,7 @@ from bnns_lstm import codes
 from bnns_lstm._look import mapping, sequence
 from bnns_lstm._show import listed, named, show
 from bnns_lstm.activation import Activation
-from bnns_lstm.config import FUNCTIONS, LSTMConfig, Peephole, activations_of
+from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
 
@@ -28,6 +28,7 @@ Floats = npt.NDArray[np.float32]
 # The fields that are the configuration's, by its names.
 FIELDS = (
     "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first", "dropout", "peephole",
+    "merge",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ class StoredLSTM:
         parameters: Weights and biases as :func:`shapes` names them.
         state: Initial hidden and cell states that the model itself carries, each
             [layers*directions, batch, hidden].
+        merge: What the last layer's two directions become in the output; see :class:`LSTMConfig`.
 
     Raises:
         WeightsError: If a field, a name or a shape does not fit the rest.
@@ -64,6 +66,7 @@ class StoredLSTM:
     activations: Mapping[str, Activation] | None
     parameters: dict[str, Floats]
     state: tuple[Floats, Floats] | None = None
+    merge: Merge = "concat"
 
     def __post_init__(self) -> None:
         """Check everything at once, and take the fields as the configuration has them."""

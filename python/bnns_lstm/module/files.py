@@ -30,8 +30,8 @@ class Files(Stateful):
     """The part of an LSTM that reads and writes others' formats."""
 
     @classmethod
-    def _from_stored(cls, stored: StoredLSTM, num_threads: int | None) -> Self:
-        made = cls._empty(stored.config, num_threads=num_threads)
+    def _from_stored(cls, stored: StoredLSTM, num_threads: int | None, *, convert: bool) -> Self:
+        made = cls._empty(stored.config, num_threads=num_threads, convert=convert)
         made._engine.weights.fill(stored.parameters)
         if stored.state is not None:
             made.initial_state = LSTMState(*stored.state)
@@ -44,7 +44,12 @@ class Files(Stateful):
 
     @classmethod
     def from_torch(
-        cls, source: Any, prefix: str | Sequence[str] = "", *, num_threads: int | None = None
+        cls,
+        source: Any,
+        prefix: str | Sequence[str] = "",
+        *,
+        num_threads: int | None = None,
+        convert: bool = False,
     ) -> Self:
         """An LSTM with the weights of PyTorch's: a module, a state dict, or a safetensors file.
 
@@ -54,14 +59,15 @@ class Files(Stateful):
                 first. PyTorch is not imported.
             prefix: What stands before the LSTM's own names, such as `"encoder.lstm."`, or before the numbers
                 of a list of cells, such as `"cells."`; several prefixes, the lowest first, are a stack.
-            num_threads: See the constructor.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             WeightsError: Naming everything that is missing, surplus, of another shape or not supported.
         """
         from bnns_lstm.formats import read_torch
 
-        return cls._from_stored(read_torch(source, prefix), num_threads)
+        return cls._from_stored(read_torch(source, prefix), num_threads, convert=convert)
 
     @classmethod
     def from_onnx(
@@ -70,13 +76,15 @@ class Files(Stateful):
         node: str | Sequence[str] | None = None,
         *,
         num_threads: int | None = None,
+        convert: bool = False,
     ) -> Self:
         """An LSTM with the weights of one LSTM node of an ONNX model, or of a chain that forms a stack.
 
         Args:
             source: The path of a model, or an `onnx.ModelProto`. Needs the extra `onnx`.
             node: Which one, where there are several.
-            num_threads: See the constructor.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             WeightsError: Naming everything that cannot be taken over.
@@ -84,7 +92,7 @@ class Files(Stateful):
         """
         from bnns_lstm.formats import read_onnx
 
-        return cls._from_stored(read_onnx(source, node), num_threads)
+        return cls._from_stored(read_onnx(source, node), num_threads, convert=convert)
 
     @classmethod
     def from_keras(
@@ -93,14 +101,18 @@ class Files(Stateful):
         layer: str | Sequence[str] | None = None,
         *,
         num_threads: int | None = None,
+        convert: bool = False,
     ) -> Self:
         """An LSTM with the weights of an LSTM layer of Keras, or of several as a stack.
 
         Args:
             source: The arrays of `get_weights()`, or the path of a `.keras`, `.weights.h5` or `.h5` file, which
                 needs the extra `keras`. Files of the CuDNN layer are recognised.
-            layer: The layer's name, or several, the lowest first; not needed where there is one.
-            num_threads: See the constructor.
+            layer: The layer's name, or several, the lowest first; not needed where there is one. In a model in
+                the model `"encoder/lstm"`. What may stand between several, and that nothing can be checked in
+                files of weights alone, stands in :func:`bnns_lstm.formats.read_keras`.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             WeightsError: Naming everything that cannot be taken over.
@@ -108,11 +120,18 @@ class Files(Stateful):
         """
         from bnns_lstm.formats import read_keras
 
-        return cls._from_stored(read_keras(source, layer), num_threads)
+        return cls._from_stored(read_keras(source, layer), num_threads, convert=convert)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, num_threads: int | None = None) -> Self:
+    def load(
+        cls, path: str | PathLike[str], *, num_threads: int | None = None, convert: bool = False
+    ) -> Self:
         """An LSTM that `save` has written.
+
+        Args:
+            path: The file.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             WeightsError: For a file of something else, or a damaged one, with the reason.
@@ -120,7 +139,7 @@ class Files(Stateful):
         """
         from bnns_lstm.formats import load_lstm
 
-        return cls._from_stored(load_lstm(path), num_threads)
+        return cls._from_stored(load_lstm(path), num_threads, convert=convert)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write configuration and weights as a safetensors file.
@@ -141,7 +160,8 @@ class Files(Stateful):
             lengths: Give the model an input for the samples' lengths.
 
         Raises:
-            WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations.
+            WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations, a `merge`
+                other than "concat".
             ExtraError: If the package `onnx` is not installed.
         """
         from bnns_lstm.formats import write_onnx
@@ -165,15 +185,20 @@ class Files(Stateful):
 
     @classmethod
     def from_layer_parameters(
-        cls, params: LayerParametersLSTM, *, num_threads: int | None = None
+        cls, params: LayerParametersLSTM, *, num_threads: int | None = None, convert: bool = False
     ) -> Self:
         """An LSTM with the configuration and copies of the weights of a structure.
+
+        Args:
+            params: The structure.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             DescriptorError: For a structure that does not hold.
             ArgumentError: For a form of weights that a module has no name for.
         """
         config, arrays = bridge.read(params)
-        made = cls._empty(config, num_threads=num_threads)
+        made = cls._empty(config, num_threads=num_threads, convert=convert)
         bridge.copy(arrays, made._engine.weights)
         return made

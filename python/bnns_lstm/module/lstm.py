@@ -20,7 +20,7 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a
-from bnns_lstm.config import LSTMConfig, Peephole, activations_of, truth
+from bnns_lstm.config import LSTMConfig, Merge, Peephole, activations_of, truth
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.arguments import (
@@ -33,9 +33,9 @@ from bnns_lstm.module.arguments import (
 )
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
+from bnns_lstm.module.merge import Parts
 from bnns_lstm.module.outputs import output_gradient, output_of
 from bnns_lstm.module.results import Gradients, LSTMState, Tape, of_tape
-from bnns_lstm.module.samples import Floats
 from bnns_lstm.module.stream import Stream
 from bnns_lstm.module.structure import check_functions, structure_of
 
@@ -57,6 +57,9 @@ class LSTM(Files):
         peephole: None, `"diagonal"` (each unit's gates see its cell state) or `"full"` (all of them).
         activations: Functions of `input`, `forget`, `candidate` and `output` gate and of the `hidden` state
             that differ from the default ones, by name (`"hard_sigmoid"`) or as :class:`Activation`.
+        merge: What the two directions of the last layer become in the output: side by side (`"concat"`), their
+            `"sum"`, average (`"ave"`) or product (`"mul"`), or a pair of arrays (None). It concerns the output
+            alone: layers below, states and cell states keep both. Others than `"concat"` need `bidirectional`.
         seed: What the initial weights and the seeds of dropout depend on; None draws one.
         num_threads: Threads to use at most; None leaves the choice to the library.
         forget_bias: Added to the forget gates' initial biases; refused where there are none.
@@ -88,6 +91,7 @@ class LSTM(Files):
         bidirectional: bool = False,
         peephole: Peephole = None,
         activations: Mapping[str, Any] | None = None,
+        merge: Merge = "concat",
         seed: int | None = None,
         num_threads: int | None = None,
         forget_bias: float = 0.0,
@@ -102,7 +106,7 @@ class LSTM(Files):
         with gathered(issues):
             config = LSTMConfig(
                 input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
-                bidirectional=bidirectional, peephole=peephole, activations=functions,
+                bidirectional=bidirectional, peephole=peephole, activations=functions, merge=merge,
             )  # fmt: skip
         number = threads(num_threads, issues)
         is_converting = truth("convert", convert, issues)
@@ -123,29 +127,38 @@ class LSTM(Files):
         state: Any = None,
         *,
         lengths: Any = None,
+        mask: Any = None,
         out: Any = None,
         return_cell_states: bool = False,
     ) -> Any:
         """Compute the outputs of all steps and the states after them.
 
         Args:
-            x: `[steps, batch, input]`, with `batch_first` `[batch, steps, input]`, or `[steps, input]`.
+            x: `[steps, batch, input]`, with `batch_first` `[batch, steps, input]`, or `[steps, input]`; or a
+                `PackedSequence` of PyTorch's, whose lengths count, and whose results are those of the padded
+                array. Where there is no step or no sample, outputs are empty or 0, and final states the
+                initial ones.
             state: Initial states (h, c), each `[layers * directions, batch, hidden]` (without batch for an
                 input without one); None for zeros.
             lengths: Steps of each sample, in any order; outputs beyond a sample's end are 0, and its final
                 states are those of its own last step.
-            out: Where to write the output.
-            return_cell_states: Give the cell states of the last layer at every step as a third value.
+            mask: True, or 1, where a step is real; the shape of `x` without its last axis. Padding may stand
+                before and after a sample's real steps. Outputs are 0 there, and final states are those of
+                the last real step. Not together with `lengths`.
+            out: Where to write the output; with `merge=None` a pair.
+            return_cell_states: Give the cell states of the last layer at every step as a third value, both
+                directions side by side whatever `merge` says.
 
         Returns:
-            The output, `[steps, batch, directions * hidden]` in the order of axes of `x`, and the final
+            The output, `[steps, batch, directions * hidden]` in the order of axes of `x` (with another `merge`
+            than "concat" `[steps, batch, hidden]`, with None a pair of these), and the final
             :class:`LSTMState`.
 
         Raises:
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
         """
-        is_plain = lengths is None and out is None and return_cell_states is False
+        is_plain = lengths is None and mask is None and out is None and return_cell_states is False
         if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
             found = self._engine.quick(x, state)
             if found is not None:
@@ -153,7 +166,7 @@ class LSTM(Files):
                 return y, LSTMState(h, c)
         issues: list[Issue] = []
         with_cells = truth("return_cell_states", return_cell_states, issues)
-        batch, target = self._read(x, state, lengths, out, issues)
+        batch, target = self._read(x, state, (lengths, mask), out, issues)
         if with_cells:
             return self._engine.cells(batch, target)
         return self._engine.forward(batch, target)
@@ -164,6 +177,7 @@ class LSTM(Files):
         state: Any = None,
         *,
         lengths: Any = None,
+        mask: Any = None,
         training: bool = False,
         dropout_seed: int | None = None,
         out: Any = None,
@@ -171,9 +185,10 @@ class LSTM(Files):
         """As a call; with `training`, dropout acts and a :class:`Tape` for `backward` comes third.
 
         Args:
-            x: See `__call__`, as `state`, `lengths` and `out`.
+            x: See `__call__`, as `state`, `lengths`, `mask` and `out`.
             state: Initial states.
             lengths: Steps of each sample.
+            mask: Which steps are real.
             training: Keep what `backward` needs.
             dropout_seed: Which values are dropped; None draws a seed.
             out: Where to write the output.
@@ -186,22 +201,33 @@ class LSTM(Files):
         is_training = truth("training", training, issues)
         seed = dropout_seed_of(dropout_seed, issues)
         if not is_training and not issues:
-            return self(x, state, lengths=lengths, out=out)
-        batch, target = self._read(x, state, lengths, out, issues)
+            return self(x, state, lengths=lengths, mask=mask, out=out)
+        batch, target = self._read(x, state, (lengths, mask), out, issues)
         if seed is None:
             self._random = self._random or np.random.default_rng()
             seed = int(self._random.integers(2**63))
         params, filter_params, cache, arrays = self._engine.train(batch, self.config.dropout, seed)
         samples = batch.samples
-        tape = Tape(params, filter_params, cache, samples.rows, samples.is_batched, self.config)
+        tape = Tape(
+            params,
+            filter_params,
+            cache,
+            samples.rows,
+            samples.is_batched,
+            self.config,
+            samples.starts,
+        )
         return *arrays.results(samples, target), tape
 
     def backward(self, tape: Tape, dy: Any = None, d_state: Any = None) -> Gradients:
         """The gradients of a loss, from those with respect to the output and the final states.
 
+        That of the input is 0 where a step is not real, whatever `dy` is there; of a `PackedSequence` it is
+        that of the padded array.
+
         Args:
             tape: What a training call gave. Weights that were changed since then are refused.
-            dy: Gradient with respect to the output, in its shape; None for zeros.
+            dy: Gradient with respect to the output, in its shape, for a pair a pair; None for zeros.
             d_state: Gradients with respect to the final states (h, c); None for zeros.
 
         Raises:
@@ -244,12 +270,12 @@ class LSTM(Files):
         return Stream(self, batch_size, state)
 
     def _read(
-        self, x: Any, state: Any, lengths: Any, out: Any, issues: list[Issue]
-    ) -> tuple[Batch, Floats | None]:
-        """The arguments of a call, and where its output goes if the caller says so."""
+        self, x: Any, state: Any, real: tuple[Any, Any], out: Any, issues: list[Issue]
+    ) -> tuple[Batch, Parts | None]:
+        """The arguments of a call (`real` is lengths and mask), and where its output goes if it is said."""
         batch = None
         with gathered(issues):
-            batch = read_batch(self.config, x, state, lengths, convert=self._engine.convert)
+            batch = read_batch(self.config, x, state, *real, convert=self._engine.convert)
         target = None
         if out is not None:
             target = output_of(self.config, batch, out, issues)
@@ -267,10 +293,19 @@ class LSTM(Files):
         where the output sequence goes, `[steps, batch, directions * hidden]`.
 
         Raises:
-            ArgumentError: With every argument that is wrong.
+            ArgumentError: With every argument that is wrong, and for an LSTM whose `merge` is not "concat":
+                structures give both directions side by side.
             ComputeError: If there is no memory for the call.
         """
-        batch, _ = self._read(x, state, lengths, None, [])
+        issues: list[Issue] = []
+        if self.config.merge != "concat":
+            expected = 'an LSTM with merge="concat": structures have both directions side by side'
+            actual = f"merge={self.config.merge!r}"
+            issues.append(Issue("merge", codes.UNSUPPORTED_HERE, expected, actual))
+        batch, _ = self._read(x, state, (lengths, None), None, issues)
+        if batch.is_idle:
+            expected = "at least one step of one sample: a structure has no empty axis"
+            raise ArgumentError((Issue("x", codes.ZERO_SIZE, expected, "nothing to do"),))
         params, _ = structure_of(self._engine.weights, batch, self.config.dropout)
         if y is not None:
             params.output_descriptor.data_desc = y

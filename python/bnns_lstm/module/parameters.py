@@ -18,7 +18,7 @@ from bnns_lstm._show import listed, named, shown
 from bnns_lstm.config import GATES, LSTMConfig
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.inputs import as_floats
+from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.samples import Floats
 
@@ -105,7 +105,7 @@ class Weights:
         layers, directions, units = config.num_layers, config.directions, config.units
         gates = (layers, directions, 4, units)
         self.lowest = np.zeros((1, directions, 4, units, config.input_size), np.float32)
-        upper = (layers - 1, directions, 4, units, config.output_size)
+        upper = (layers - 1, directions, 4, units, config.layer_size)
         self.upper = np.zeros(upper, np.float32) if layers > 1 else None
         self.hidden = np.zeros((*gates, config.outputs), np.float32)
         self.bias = np.zeros((2, *gates), np.float32) if config.bias else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bnns_lstm.config import LSTMConfig
+from bnns_lstm.config import LSTMConfig, truth
 from bnns_lstm.module.arguments import refuse, threads
 from bnns_lstm.module.engine import Engine
 from bnns_lstm.module.parameters import Parameters, Weights
@@ -46,14 +46,15 @@ class Stateful:
         return weights
 
     @classmethod
-    def _empty(cls, config: LSTMConfig, *, num_threads: int | None = None) -> Self:
+    def _empty(cls, config: LSTMConfig, *, num_threads: int | None, convert: bool) -> Self:
         """An LSTM whose weights are 0."""
         issues: list[Any] = []
         number = threads(num_threads, issues)
+        is_converting = truth("convert", convert, issues)
         refuse(issues)
         made = cls.__new__(cls)
         made._random = None
-        made._set_up(config, number, convert=False)
+        made._set_up(config, number, convert=is_converting)
         return made
 
     @property
@@ -124,7 +125,7 @@ class Stateful:
             words.append(str(config.num_layers))
         for name, default in (
             ("bias", True), ("batch_first", False), ("dropout", 0.0), ("bidirectional", False),
-            ("peephole", None),
+            ("peephole", None), ("merge", "concat"),
         ):  # fmt: skip
             value = getattr(config, name)
             if value != default:

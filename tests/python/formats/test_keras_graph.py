@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import io
+import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,8 @@ import numpy as np
 import pytest
 from bnns_lstm.formats import read_keras
 from formats_tools import assert_same, computed, random_stored
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from keras_graphs import FOLDER, STACKS
 from keras_tools import arrays_of, by_sample, keras2, lstm
 from reference import Array
@@ -47,6 +53,9 @@ def test_layers_written_alone_compute_what_keras_computed() -> None:
     x = values["x"]
     found = by_sample(read_keras(FOLDER / "rnn_of_cells.keras", "cells"), x)
     np.testing.assert_allclose(found, values["cells"], atol=1e-6)
+    lstm = bl.LSTM.from_keras(FOLDER / "merge_sum.keras")
+    assert lstm.config.merge == "sum"
+    np.testing.assert_allclose(lstm(x)[0], values["sum"], atol=1e-6)
     for name in ("encoder/enc_lstm", "enc_lstm", None):
         stored = read_keras(FOLDER / "nested.keras", name)
         final = computed(stored, x.swapaxes(0, 1))[1]
@@ -155,6 +164,7 @@ def test_calls_of_keras_2_and_3_are_read(
     np.testing.assert_allclose(by_sample(stored, x), by_sample(HIGH, by_sample(LOW, x)), atol=1e-6)
 
 
+TRAINING = ", which is called with training=True"
 NOT_LOW = ", which does not read 'low' at all"
 OP = kind("TFOpLambda", function="math.multiply")
 STANDS: dict[str, tuple[dict[str, Any], list[Any], str]] = {
@@ -168,6 +178,13 @@ STANDS: dict[str, tuple[dict[str, Any], list[Any], str]] = {
     "a merge": (kind("Add"), [[["x", 0, 0, {}], ["low", 0, 0, {}]]], "'between' (Add)"),
     "dropout of two": (kind("Dropout"), [[["x", 0, 0, {}], ["low", 0, 0, {}]]], "'between' (Dropout)"),
     "one's own": ({**kind("Dropout"), "module": "mine"}, FROM_LOW, "'between' (mine.Dropout)"),
+    "training": (kind("Dropout"), [[["low", 0, 0, {"training": True}]]], f"'between' (Dropout){TRAINING}"),
+    "training, Keras 3": (
+        kind("Dropout"), [{"args": [three()], "kwargs": {"training": True}}], f"'between' (Dropout){TRAINING}"
+    ),
+    "training, in its place": (
+        kind("Dropout"), [{"args": [three(), True], "kwargs": {}}], f"'between' (Dropout){TRAINING}"
+    ),
     "gru": (kind("GRU", units=4), FROM_LOW, "'between' (GRU)"),
     "another input": (kind("Dropout"), [[["x", 0, 0, {}]]], f"'x' (InputLayer){NOT_LOW}"),
     "another layer": (kind("Dense"), [[["x", 0, 0, {}]]], f"'between' (Dense){NOT_LOW}"),
@@ -236,3 +253,144 @@ def test_layers_in_the_wrong_order_do_not_read_each_other(tmp_path: Path) -> Non
         message = f"low: input: .* found 'x' .InputLayer., which does not read '{names[0]}' at all"
         with pytest.raises(bl.WeightsError, match=message):
             read_keras(path, names)
+
+
+def test_a_model_in_a_time_distributed_is_a_layer_that_stands_between(tmp_path: Path) -> None:
+    model = {"class_name": "Sequential", "config": {"name": "model", "layers": [lstm(name="high")]}}
+    model["config"]["layers"][0]["config"]["return_sequences"] = True
+    arrays = {"low": arrays_of(LOW), "times": arrays_of(HIGH)}
+    layers = {
+        "low": (lstm(**SEQUENCES), arrays["low"]),
+        "times": ({"class_name": "TimeDistributed", "config": {"layer": model}}, arrays["times"]),
+        "top": (lstm(**SEQUENCES), arrays["times"]),
+    }
+    path = keras2(tmp_path / "a.h5", layers)
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/times"]
+        names = [name.replace("times/", "high/") for name in group.attrs["weight_names"]]
+        for name, array in zip(names, arrays["times"], strict=True):
+            group[name] = array
+        group.attrs["weight_names"] = names
+    assert_same(read_keras(path, "times/model/high"), HIGH, but=("parameters",))
+    for names in (["low", "times/model/high"], ["high", "top"]):
+        with pytest.raises(bl.WeightsError) as raised:
+            read_keras(path, names)
+        (issue,) = raised.value.issues
+        assert issue.actual == "'times' (TimeDistributed(Sequential))"
+
+
+def nested(path: Path, names: list[str], arrays: list[Array], *, deep: bool) -> Path:
+    """A file of Keras 2 with the LSTM `lstm` in the models `a` and `b` (`deep`: in the model `all`)."""
+    inner = [
+        {
+            "class_name": "Sequential",
+            "config": {
+                "name": name,
+                "layers": [lstm(name="lstm"), {"class_name": "Dense", "config": {"name": "dense"}}],
+            },
+        }
+        for name in ("a", "b")
+    ]
+    whole = {"class_name": "Sequential", "config": {"name": "all", "layers": inner}}
+    model = {"class_name": "Sequential", "config": [whole] if deep else inner}
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(model)
+        root = file.create_group("model_weights")
+        outer = [name.split("/")[0] for name in names]
+        root.attrs["layer_names"] = sorted(set(outer))
+        for group in sorted(set(outer)):
+            own = [
+                (f"{name.partition('/')[2]}/{leaf}:0", array)
+                for i, name in enumerate(names)
+                if outer[i] == group
+                for leaf, array in zip(
+                    ("kernel", "recurrent_kernel", "bias"), arrays[3 * i :], strict=False
+                )
+            ]
+            for name, array in own:
+                root[f"{group}/{name}"] = array
+            root[group].attrs["weight_names"] = [name for name, _ in own]
+    return path
+
+
+def test_nested_models_of_keras_2_have_their_arrays_in_one_list(tmp_path: Path) -> None:
+    first, second = random_stored(batch_first=True), random_stored(1, batch_first=True)
+    arrays = [*arrays_of(first), *arrays_of(second)]
+    files = {
+        # The list is that of the uppermost model; the names in it are those that TensorFlow gave.
+        "each": nested(tmp_path / "a.h5", ["a/lstm/cell", "b/lstm/cell"], arrays, deep=False),
+        "all": nested(tmp_path / "b.h5", ["all/a/lstm/cell", "all/b/lstm/cell"], arrays, deep=True),
+    }
+    for kind_of_file, path in files.items():
+        outer = "all/" if kind_of_file == "all" else ""
+        for name, wanted in (("a/lstm", first), ("b/lstm", second)):
+            assert_same(read_keras(path, outer + name), read_keras(arrays_of(wanted)))
+        with pytest.raises(bl.WeightsError) as raised:
+            read_keras(path, "lstm")
+        assert raised.value.issues[0].code == bl.codes.AMBIGUOUS_CHOICE
+    # Names that could be of both are of none.
+    short = nested(tmp_path / "c.h5", ["all/lstm/cell", "all/other/cell"], arrays, deep=True)
+    with pytest.raises(bl.WeightsError, match="all/a/lstm: expected 3 arrays, found 0"):
+        read_keras(short, "all/a/lstm")
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The ways to everything in a document of JSON."""
+    listed = enumerate(value) if isinstance(value, list) else ()
+    for key, one in value.items() if isinstance(value, dict) else listed:
+        yield (*way, key)
+        yield from places(one, (*way, key))
+
+
+LEAVES: list[Any] = [None, 0, -1, 10**9, "low", "Dropout", [], {}, [["low", 0, 0, {}]]]
+
+
+def test_any_graph_is_read_or_refused(tmp_path: Path) -> None:
+    """Anything in the graph may be something else: a name, a number, a part of the same document."""
+    outcomes = {"accepted": 0, "refused": 0}
+    with zipfile.ZipFile(FOLDER / "graph.keras") as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    written = json.loads(members["config.json"])
+    ways = [
+        way for way in places(written)
+        if {"inbound_nodes", "input_layers", "output_layers", "name", "class_name", "layers", "layer"} & {*way}
+    ]  # fmt: skip
+
+    @settings(max_examples=150, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(ways),
+                st.sampled_from([*LEAVES, *ways]),
+            ),
+            min_size=1, max_size=3,
+        ),
+        st.sampled_from(list(STACKS.values())),
+    )  # fmt: skip
+    def check(changes: list[tuple[Any, Any]], names: list[str]) -> None:
+        config = copy.deepcopy(written)
+        for way, value in changes:
+            # An earlier change may have taken the place away.
+            with contextlib.suppress(KeyError, IndexError, TypeError):
+                new = copy.deepcopy(at(written, value)) if isinstance(value, tuple) else value
+                at(config, way[:-1])[way[-1]] = new
+        with zipfile.ZipFile(tmp_path / "a.keras", "w") as file:
+            for name, content in {**members, "config.json": json.dumps(config).encode()}.items():
+                file.writestr(name, content)
+        try:
+            stored = read_keras(tmp_path / "a.keras", names)
+        except bl.WeightsError as error:
+            assert error.issues
+            outcomes["refused"] += 1
+        else:
+            assert stored.hidden_size == 4
+            outcomes["accepted"] += 1
+
+    check()
+    assert min(outcomes.values()) > 5, outcomes
+
+
+def at(document: Any, way: tuple[Any, ...]) -> Any:
+    for key in way:
+        document = document[key]
+    return document

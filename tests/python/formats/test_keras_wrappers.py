@@ -14,6 +14,7 @@ from formats_tools import assert_same, random_stored
 from keras_graphs import FOLDER
 from keras_tools import arrays_of, by_sample, keras2, lstm, pair
 from reference import Array
+from refused import refused_in_little_memory
 
 SEQUENCES = lstm(return_sequences=True)
 FOLDS = {
@@ -66,6 +67,30 @@ def test_merge_modes_that_no_weights_can_say_are_refused_below(
     )
     with pytest.raises(bl.WeightsError, match=message + (repr(mode) if mode else "none")):
         read_keras(keras2(tmp_path / "a.h5", layers), ["low", "high"])
+
+
+@pytest.mark.parametrize("mode", ["concat", "sum", "ave", "mul", None])
+def test_the_merge_mode_of_the_last_layer_is_that_of_the_network(
+    mode: str | None, tmp_path: Path
+) -> None:
+    low, high = (
+        random_stored(seed, batch_first=True, bidirectional=True, input_size=size)
+        for seed, size in ((0, 3), (1, 4))
+    )
+    layers = {
+        "low": (pair(SEQUENCES, merge_mode="ave"), arrays_of(low)),
+        "high": (pair(SEQUENCES, merge_mode=mode), arrays_of(high)),
+    }
+    path = keras2(tmp_path / "a.h5", layers)
+    assert read_keras(path, "low").merge == "ave"
+    stored = read_keras(path, ["low", "high"])
+    assert stored.merge == mode
+    x = np.random.default_rng(2).normal(0, 1, (2, 5, 3)).astype(np.float32)
+    parts = one_way(high, FOLDS["ave"](*one_way(low, x)))
+    wanted = {**FOLDS, "mul": np.multiply, None: lambda *pair: pair}[mode](*parts)
+    y = bl.LSTM.from_keras(path, ["low", "high"])(x)[0]
+    for one, other in zip(y, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def cell(kind: str = "LSTMCell", **fields: Any) -> dict[str, Any]:
@@ -247,6 +272,25 @@ def test_weights_alone_of_two_cells_are_no_pair(tmp_path: Path) -> None:
         file["a"].attrs["weight_names"] = names
     with pytest.raises(
         bl.WeightsError, match=r"a: expected the arrays of a layer forward and of a layer backw"
+    ):
+        read_keras(path)
+
+
+def test_one_array_under_many_names_is_not_read_as_often(tmp_path: Path) -> None:
+    """Otherwise a small file could ask for any memory."""
+    arrays = arrays_of(random_stored(hidden_size=128, input_size=128))
+    number = 100
+    path = tmp_path / "a.weights.h5"
+    with h5py.File(path, "w") as file:
+        own = file.create_group("layers/rnn/cell/cells/lstm_cell/vars")
+        for i, array in enumerate(arrays):
+            own[str(i)] = array
+        for i in range(1, number):
+            file[f"layers/rnn/cell/cells/lstm_cell_{i}/vars"] = own
+    total = number * sum(array.nbytes for array in arrays)
+    assert total > 50 * path.stat().st_size
+    with refused_in_little_memory(
+        bl.WeightsError, f"rnn: expected at most the .* bytes of the file, found arrays of {total}"
     ):
         read_keras(path)
 

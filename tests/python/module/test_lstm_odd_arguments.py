@@ -99,6 +99,7 @@ ARGUMENTS: dict[str, Callable[[Any], Any]] = {
     "state": lambda given: lstm_of()(X, given),
     "state.c": lambda given: lstm_of()(X, (STATE, given)),
     "lengths": lambda given: lstm_of()(X, lengths=given),
+    "mask": lambda given: lstm_of()(X, mask=given),
     "out": lambda given: lstm_of()(X, out=given),
     "return_cell_states": lambda given: lstm_of()(X, return_cell_states=given),
     "training": lambda given: lstm_of().forward(X, training=given),
@@ -127,7 +128,7 @@ ARGUMENTS: dict[str, Callable[[Any], Any]] = {
     name: lambda given, name=name: lstm_of(**{name: given})
     for name in (
         "num_layers", "bias", "batch_first", "dropout", "bidirectional", "peephole", "activations",
-        "seed", "num_threads", "forget_bias", "convert",
+        "merge", "seed", "num_threads", "forget_bias", "convert",
     )
 }  # fmt: skip
 

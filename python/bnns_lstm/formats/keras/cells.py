@@ -24,8 +24,11 @@ from bnns_lstm.formats.stored import StoredLSTM
 __all__ = ["cells_of"]
 
 
-def cells_of(chosen: Sequence[KerasLayer]) -> tuple[list[tuple[str, StoredLSTM]], list[str | None]]:
-    """Each cell of the layers as a network of one layer, with a name for errors, and how its outputs go on.
+def cells_of(chosen: Sequence[KerasLayer]) -> tuple[list[tuple[str, StoredLSTM]], set[int]]:
+    """Each cell of the layers as a network of one layer, with a name for errors.
+
+    Returns:
+        The networks, and the numbers of those whose directions go on alone.
 
     Raises:
         WeightsError: Naming everything in the configurations, and between the layers, that cannot be honoured.
@@ -36,7 +39,8 @@ def cells_of(chosen: Sequence[KerasLayer]) -> tuple[list[tuple[str, StoredLSTM]]
         for layer, own in zip(chosen, configs, strict=True)
         for network in _networks(layer, own)
     ]
-    return cells, [config.merge for own in configs for config in own]
+    flat = [config for own in configs for config in own]
+    return cells, {number for number, config in enumerate(flat) if config.apart}
 
 
 def _configs(chosen: Sequence[KerasLayer]) -> list[list[Config]]:
@@ -71,8 +75,7 @@ def _config(layer: KerasLayer) -> list[Config]:
         expected = f"{2 * size} or {3 * size} arrays"
         raise fail(layer.name, expected, str(count), codes.SIZE_MISMATCH)
     top = Config(bidirectional=layer.directions == 2, use_bias=count == 3 * size)
-    lower = replace(top, merge="own") if top.bidirectional else top
-    return [lower] * (layer.cells - 1) + [top]
+    return [replace(top, apart=top.bidirectional)] * (layer.cells - 1) + [top]
 
 
 def _check_list(name: str, weights: Sequence[Array]) -> None:
@@ -122,6 +125,11 @@ def _networks(layer: KerasLayer, configs: Sequence[Config]) -> Iterator[tuple[st
     if len(weights) != directions * half:
         found = str(len(weights))
         raise fail(layer.name, f"{directions * half} arrays", found, codes.SIZE_MISMATCH)
+    # One array under many names would be read as often.
+    total = sum(array.stored for array in weights)
+    if total > weights[0].size_of_file:
+        expected = f"at most the {weights[0].size_of_file} bytes of the file"
+        raise fail(layer.name, expected, f"arrays of {total}", codes.DAMAGED_FILE)
     start = 0
     for number, (config, size) in enumerate(zip(configs, sizes, strict=True)):
         own = [*weights[start : start + size], *weights[half + start : half + start + size]]

@@ -9,6 +9,7 @@ from typing import Any
 from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
+from bnns_lstm.config import MERGES, Merge
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import is_default
 from bnns_lstm.formats.convert import fail
@@ -46,7 +47,6 @@ OF_LSTM = HONOURED | IGNORED
 OF_PAIR = {"layer", "backward_layer", "merge_mode", "weights"} | IGNORED
 OF_CELLS = {"cells"} | IGNORED
 OF_TIMES = {"layer"} | IGNORED
-MERGES = ("concat", "sum", "ave", "mul", None)
 BACKWARDS = (
     "false (flip the input in time yourself, and the output for the order of time; the layer's get_weights() "
     "can be read)"
@@ -65,8 +65,8 @@ class Config:
         is_cudnn: Whether its class is CuDNNLSTM.
         sequences: Whether it gives the outputs of all steps to the next layer.
         activations: None for the default ones.
-        merge: What a pair makes of its outputs, by Keras' names; "own" if each direction goes on alone, as in
-            the lower cells of an RNN.
+        merge: What a pair makes of its outputs.
+        apart: Whether each direction of a pair goes on alone, as in the lower cells of an RNN.
         distributed: In how many `TimeDistributed` it is.
     """
 
@@ -77,7 +77,8 @@ class Config:
     is_cudnn: bool = False
     sequences: bool = True
     activations: Mapping[str, Activation] | None = None
-    merge: str | None = "concat"
+    merge: Merge = "concat"
+    apart: bool = False
     distributed: int = 0
 
 
@@ -115,7 +116,7 @@ def _pair(
     """A `Bidirectional`."""
     issues += _unknown(path, fields, OF_PAIR, "a Bidirectional's fields")
     mode = fields.get("merge_mode", "concat")
-    if mode is not None and mode not in MERGES:
+    if mode not in MERGES:
         expected = "'concat', 'sum', 'ave', 'mul' or none"
         issues.append(
             WeightsIssue(f"{path}: merge_mode", expected, shown(mode), codes.UNSUPPORTED_HERE)
@@ -134,11 +135,8 @@ def _pair(
                     codes.STACK_MISMATCH,
                 )
             )
-    modes = ["own"] * (len(cells) - 1) + [mode]
-    return [
-        replace(cell, bidirectional=True, merge=merge)
-        for cell, merge in zip(cells, modes, strict=True)
-    ]
+    pairs = [replace(cell, bidirectional=True, apart=True) for cell in cells]
+    return [*pairs[:-1], replace(pairs[-1], apart=False, merge=mode)]
 
 
 def _cells(

@@ -13,6 +13,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,13 +200,15 @@ def _of_h5(path: str, root: Group) -> KerasFile:
     if text is not None:
         arrays = {name: _legacy(group, name) for name in names}
         model = model_of(f"{path}: model_config", _object(f"{path}: model_config", text))
-        return _of_model(
-            model,
-            version,
-            lambda one: listed(
-                arrays.get(one.steps[0][0], ()), f"{group.path}/{named(one.steps[0][0])}", one.steps
-            ),
-        )
+        counts = Counter((one.steps[0][0], one.name) for one in model.all())
+
+        def weights(layer: Layer) -> list[Array]:
+            outer = layer.steps[0][0]
+            is_alone = counts[outer, layer.name] == 1
+            way = f"{group.path}/{named(outer)}"
+            return listed(arrays.get(outer, ()), way, layer.steps, is_alone=is_alone)
+
+        return _of_model(model, version, weights)
     return _of_lists(group, names, version)
 
 

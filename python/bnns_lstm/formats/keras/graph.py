@@ -95,15 +95,20 @@ def _source(lower: Layer, upper: Layer) -> str | None:
             number = inside.pop() if inside else 0
             inputs = owner.calls[number].inputs if number < len(owner.calls) else ()
             model, tensor = owner.parent, dict(zip(model.inputs, inputs, strict=False)).get(tensor)
+        elif any(call.training for call in layer.calls[tensor.call : tensor.call + 1]):
+            return f"{layer.label}, which is called with training=True"
         elif layer.model is not None and kind_of(layer.config) != TIMES:
             inside.append(tensor.call)
             model, tensor = layer.model, dict(enumerate(layer.model.outputs)).get(tensor.output)
         elif _is_harmless(layer.config) and len(layer.calls[tensor.call].inputs) == 1:
             tensor = layer.calls[tensor.call].inputs[0]
         else:
+            # Inputs of a model in a TimeDistributed are what that makes of its own.
+            is_inside = kind_of(layer.config) == INPUT and owner is not None
+            stands = owner if is_inside and owner is not None else layer
             is_below = _is_below(lower, layer.parent, [tensor])
             more = "" if is_below else f", which does not read {shown(lower.path)} at all"
-            return f"{layer.label}{more}"
+            return f"{stands.label}{more}"
     return "nothing"
 
 

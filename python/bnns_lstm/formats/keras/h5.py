@@ -56,6 +56,16 @@ class Array:
         self.shape: tuple[int, ...] = tuple(dataset.shape or ())
         self._dataset, self._file = dataset, file
 
+    @property
+    def stored(self) -> int:
+        """The bytes of the file that its values claim."""
+        return int(self._dataset.id.get_storage_size())
+
+    @property
+    def size_of_file(self) -> int:
+        """The bytes of the whole file."""
+        return self._file.size
+
     def read(self) -> Floats:
         """The values as float32, by the rule of :mod:`bnns_lstm.formats.convert`.
 
@@ -70,7 +80,7 @@ class Array:
                 "a reference to another file",
                 codes.UNSUPPORTED_HERE,
             )
-        stored = dataset.id.get_storage_size()
+        stored = self.stored
         # A chunk may be larger than all values, and is unpacked as a whole.
         claimed = max(prod(self.shape), prod(dataset.chunks or ())) * dataset.dtype.itemsize
         is_packed = dataset.id.get_create_plist().get_nfilters() > 0

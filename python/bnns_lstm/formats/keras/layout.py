@@ -79,17 +79,21 @@ def layer_names(root: Group) -> list[str]:
     return [_name(group) or key for key, group in _layers(root)]
 
 
-def listed(arrays: Sequence[Array], group: str, steps: Sequence[tuple[str, str]]) -> list[Array]:
+def listed(
+    arrays: Sequence[Array], group: str, steps: Sequence[tuple[str, str]], *, is_alone: bool
+) -> list[Array]:
     """The arrays of a layer among those that Keras 2 lists of the uppermost layer that it is in.
 
     Args:
         arrays: All of them.
         group: The path of their group, which theirs begin with.
         steps: As in :func:`arrays_of`.
+        is_alone: Whether no other layer in the uppermost one has this name, so that the names of models around
+            it are not needed.
     """
     names = [name for name, _ in steps[1:] if name]
     ways = [one.path.removeprefix(f"{group}/").split("/")[:-1] for one in arrays]
-    for wanted in (names, names[-1:]):
+    for wanted in (names, names[-1:]) if is_alone else (names,):
         found = [one for one, way in zip(arrays, ways, strict=True) if _passes(way, wanted)]
         if found:
             return found

@@ -37,10 +37,14 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Call:
-    """What one call of a layer reads: its inputs, and initial states that are given by that name."""
+    """What one call of a layer reads: its inputs, and initial states that are given by that name.
+
+    With `training` it does at inference what others do in training alone.
+    """
 
     inputs: tuple[Tensor, ...]
     states: tuple[Tensor, ...] = ()
+    training: bool = False
 
 
 @dataclass(eq=False)
@@ -190,20 +194,23 @@ def _call(node: object) -> Call:
     """One call: of Keras 3 a record of arguments, of Keras 2 a list of tensors that may end with one."""
     inputs: list[Tensor] = []
     states: list[Tensor] = []
+    training = False
     if isinstance(node, dict) and "args" in node:
         inputs += _tensors(node["args"])
         words = [node.get("kwargs")]
+        training = isinstance(node["args"], list) and any(one is True for one in node["args"])
     else:
         inputs += _tensors(node)
         tensors = [node, *node] if isinstance(node, list) else []
         words = [one[3] for one in tensors if isinstance(one, list) and len(one) > 3]
     for word in words:
         for name, value in word.items() if isinstance(word, dict) else ():
+            training = training or (name == "training" and value not in (None, False))
             if name == STATES:
                 states += _tensors(value)
             elif name != MASKS:
                 inputs += _tensors(value)
-    return Call(tuple(inputs), tuple(states))
+    return Call(tuple(inputs), tuple(states), training)
 
 
 def _tensors(value: object) -> Iterator[Tensor]:

@@ -29,16 +29,25 @@ def read_keras(
 ) -> StoredLSTM:
     """Take over an LSTM layer of Keras, or several as a stack.
 
+    A layer is an `LSTM`, an `RNN` of one `LSTMCell` or several (which are layers here), a `Bidirectional` of
+    these, or a `TimeDistributed` of any of them. Where the file holds the model, its graph is read: each layer
+    of a stack must read the one below, with nothing between but what changes nothing at inference (Dropout,
+    noise, Masking, `Activation("linear")`). Files of weights alone say nothing of what stands between layers,
+    of merge modes, functions and directions: there nothing can be checked, and that the named layers are
+    a stack of the default kind is the caller's to know.
+
     Args:
         source: The path of a `.keras`, `.weights.h5` or `.h5` file; or the arrays of one layer as
             `get_weights()` returns them: kernel, recurrent kernel and, unless it has none, bias; for
             `Bidirectional` those of the layer forward, then those of the layer backward.
         layer: The layer's name in the file; several names, the lowest first, for a stack. Not needed if there
-            is one LSTM layer.
+            is one LSTM layer. A layer in a model in the model is `"encoder/lstm"`; its own name alone is
+            enough where no other has it.
 
     Returns:
-        The network, with `batch_first`, as Keras has it. Activations are those of the configuration; lists
-        of arrays and files of weights alone have none, and sigmoid and tanh are assumed.
+        The network, with `batch_first`, as Keras has it. Activations and `merge` are those of the
+        configuration; lists of arrays and files of weights alone have none, and sigmoid, tanh and "concat"
+        are assumed.
 
     Raises:
         ExtraError: If h5py is needed and not installed.

@@ -110,6 +110,9 @@ def _check(stored: StoredLSTM) -> None:
     if stored.peephole == "full":
         expected = "None or 'diagonal', which ONNX has"
         issues.append(WeightsIssue("peephole", expected, "'full'", codes.NOT_EXPRESSIBLE))
+    if stored.merge != "concat":
+        expected = "'concat': the node gives both directions, and nothing says what becomes of them"
+        issues.append(WeightsIssue("merge", expected, repr(stored.merge), codes.NOT_EXPRESSIBLE))
     if stored.peephole == "diagonal":
         for name, array in stored.parameters.items():
             if name.startswith("weight_ch") and np.any(np.split(array, 4)[2]):

@@ -38,6 +38,8 @@ __all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
 FORMAT = "bnns-lstm"
 VERSION = "1"
 FIELDS = (*CONFIGURATION, "activations")
+# Files of before the field was there have not got it; it is written where it says something.
+LATER = {"merge": "concat"}
 STATES = ("state.h", "state.c")
 
 
@@ -98,6 +100,9 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
         OSError: If it cannot be written.
     """
     config = {name: getattr(stored, name) for name in FIELDS}
+    for name, default in LATER.items():
+        if config[name] == default:
+            del config[name]
     if stored.activations is not None:
         config["activations"] = {
             name: [ActivationFunction(item.function).name, float(item.alpha), float(item.beta)]
@@ -169,7 +174,7 @@ def _config(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     issues = [
         WeightsIssue(f"{path}: config", f"a field {name!r}", "no such field", codes.MISSING_ENTRY)
         for name in FIELDS
-        if name not in config
+        if name not in config and name not in LATER
     ]
     known = f"only the fields {', '.join(FIELDS)}"
     issues += [

@@ -85,7 +85,7 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     part of it: PyTorch gives them to the call.
 
     Raises:
-        WeightsError: If the network has peepholes or other activations, which PyTorch's has not.
+        WeightsError: If the network has peepholes, other activations or another `merge` than PyTorch's.
     """
     issues = []
     if stored.peephole is not None:
@@ -94,6 +94,9 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
                 "peephole", "None, as in PyTorch", repr(stored.peephole), codes.NOT_EXPRESSIBLE
             )
         )
+    if stored.merge != "concat":
+        expected = "'concat', as in PyTorch"
+        issues.append(WeightsIssue("merge", expected, repr(stored.merge), codes.NOT_EXPRESSIBLE))
     if stored.activations is not None:
         found = ", ".join(f"{name}={show(item)}" for name, item in stored.activations.items())
         issues.append(
