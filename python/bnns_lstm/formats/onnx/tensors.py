@@ -62,6 +62,8 @@ class Model:
             WeightsError: If the type is none of those that weights, sizes and lengths have, if there are
                 more or fewer numbers than the shape says, or if external data is missing or elsewhere.
         """
+        if not is_a(tensor, need("onnx", "onnx").TensorProto):
+            raise fail("value", "a tensor", shown(tensor), codes.WRONG_TYPE)
         path, shape = named(tensor.name), list(tensor.dims)
         if tensor.data_type not in TYPES:
             names = dict(map(reversed, need("onnx", "onnx").TensorProto.DataType.items()))
