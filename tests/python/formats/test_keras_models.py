@@ -112,9 +112,26 @@ def test_a_name_alone_is_enough_where_one_layer_has_it() -> None:
         read_keras(file)
     for name in ("deep", "middle/deep", "outer/middle/deep"):
         assert read_keras(file, name).input_size == 4
-    for name in ("eep", "outer/deep", "middle"):
+    for name in (
+        "eep",
+        "outer/deep",
+        "middle",
+        "",
+        "/deep",
+        [7],
+        [None],
+        [["low"]],
+        [Unprintable()],
+    ):
         with pytest.raises(bl.WeightsError, match="layer: expected names of LSTM layers, 'low'"):
             read_keras(file, name)
+
+
+class Unprintable:
+    def __format__(self, _: str) -> str:
+        raise OSError
+
+    __repr__ = __str__ = __format__  # type: ignore[assignment]
 
 
 def nested(path: Path, names: list[str], arrays: list[Array], *, deep: bool) -> Path:

@@ -116,7 +116,7 @@ NOT_CONSTANT: dict[str, tuple[list[Any], str]] = {
     ),
     "numbers in a tensor's place": (
         [helper.make_node("Constant", [], ["v"], name="v", value=[1.0, 2.0])],
-        "value: expected a tensor, found list",
+        r"value: expected a tensor, found \[1.0, 2.0\]",
     ),
     "texts in place of numbers": (
         [helper.make_node("Constant", [], ["v"], name="v", value_ints=["a"])],
@@ -152,3 +152,22 @@ def test_zero_states_behind_exponentially_many_paths_are_found_in_reasonable_tim
     nodes += [make("Concat", f"v{i} v{i}", f"v{i + 1}", axis=0) for i in range(40)]
     nodes.append(lstm("one", "x", "y", {**{key: key for key in arrays}, "initial_h": "v40"}))
     assert_same(read_onnx(model(nodes, arrays, ["y"])), stored)
+
+
+@pytest.mark.parametrize(
+    "value", [3, 2.5, "text", [1, 2], [numpy_helper.from_array(np.zeros(2), "a")]]
+)
+@pytest.mark.parametrize("kind", ["Constant", "ConstantOfShape"])
+def test_a_value_that_is_no_tensor_is_refused(kind: str, value: Any) -> None:
+    """The attribute has another type than the operator's, which a file may well say."""
+    arrays = weights(random_stored())
+    name = "W" if kind == "Constant" else "initial_h"
+    if kind == "Constant":
+        arrays.pop("W")
+    inputs = [] if kind == "Constant" else ["shape"]
+    nodes = [
+        helper.make_node(kind, inputs, [name], value=value),
+        lstm("one", "x", "y", {key: key for key in (*arrays, name)}, hidden_size=4),
+    ]
+    with pytest.raises(bl.WeightsError, match=r"value: expected a tensor, found .*\[wrong_type\]"):
+        read_onnx(model(nodes, {**arrays, "shape": ints(1, 3, 4)}, ["y"]))

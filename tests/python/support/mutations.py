@@ -44,6 +44,8 @@ SECONDS, BYTES = 5.0, 64 << 20
 SILENCE = 120.0
 CODES = {value for name, value in vars(codes).items() if name.isupper()}
 LONGEST = 4000
+# After how many cases the command says how far it is.
+PROGRESS = 2000
 
 
 class Outcome(NamedTuple):
@@ -160,6 +162,9 @@ def report(name: str, numbers: range) -> int:
         slowest, largest = max(slowest, (found.seconds, number)), max(largest, (found.peak, number))
         if found.kind == "fault":
             print(f"{name} {number}: {found.text}", flush=True)
+        done = number + 1 - numbers.start
+        if done % PROGRESS == 0 and done < len(numbers):
+            print(f"{name}: {done} of {len(numbers)}", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - begin
     print(
         f"{name}: {len(numbers)} cases in {seconds:.0f} s: {counts['accepted']} accepted, "

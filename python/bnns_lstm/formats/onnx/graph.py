@@ -162,8 +162,8 @@ def _is_zero(scope: Scope, name: str, depth: int) -> bool:
     if node is None or node.domain not in DOMAINS:
         return False
     if node.op_type == "ConstantOfShape":
-        value = attributes(node).get("value")
-        return value is None or not np.any(scope.model.array(value))
+        words = attributes(node)
+        return "value" not in words or not np.any(scope.model.array(words["value"]))
     if node.op_type not in KEEP_ZEROS or not node.input:
         return False
     inputs = node.input if node.op_type == "Concat" else node.input[:1]
@@ -186,7 +186,7 @@ def _of_source(path: str, scope: Scope, name: str) -> Array:
 
 def _of_constant_node(path: str, scope: Scope, node: Any) -> Array:
     words = attributes(node)
-    if words.get("value") is not None:
+    if "value" in words:
         return scope.model.array(words["value"])
     for name, kind in (("value_float", np.float32), ("value_int", np.int64)):
         for key in (name, f"{name}s"):

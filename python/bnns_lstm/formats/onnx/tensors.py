@@ -74,7 +74,7 @@ class Model:
                 an attribute that should be a tensor is none.
         """
         if not is_a(tensor, need("onnx", "onnx").TensorProto):
-            raise fail("value", "a tensor", type(tensor).__name__, codes.WRONG_TYPE)
+            raise fail("value", "a tensor", shown(tensor), codes.WRONG_TYPE)
         path, shape = named(tensor.name), list(tensor.dims)
         if tensor.data_type not in TYPES:
             names = dict(map(reversed, need("onnx", "onnx").TensorProto.DataType.items()))
