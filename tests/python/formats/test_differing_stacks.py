@@ -85,8 +85,8 @@ def test_stacks_of_keras_give_its_values(file: str, top: str) -> None:
         x, wanted = values["x"], values[top]
     if names[0] == "product":
         x = bl.Stack.from_keras(KERAS / file, "wide")(x)[0]
-    assert np.abs(wanted).max() > 0.05
-    np.testing.assert_allclose(stack(x)[0], wanted, rtol=1e-5, atol=1e-6)
+    assert np.abs(wanted).max() > 0.01
+    np.testing.assert_allclose(stack(x)[0], wanted, rtol=1e-5, atol=3e-7)
 
 
 def test_the_recorded_model_is_a_stack_of_three() -> None:

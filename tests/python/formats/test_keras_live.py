@@ -8,6 +8,7 @@ from typing import Any
 import bnns_lstm as bl
 import keras_graphs
 import keras_models
+import keras_stacks
 import numpy as np
 import pytest
 from bnns_lstm.formats import read_keras, write_keras
@@ -129,6 +130,26 @@ def test_keras_repeats_the_last_output_or_gives_zeros_where_steps_are_masked(
     assert not y[~mask].any()
     if not bidirectional:
         np.testing.assert_array_equal(wanted[0, 4], wanted[0, 3])
+
+
+def test_keras_computes_the_same_for_layers_that_differ(keras: Any, tmp_path: Path) -> None:
+    made = keras_stacks.model(keras)
+    made.save(tmp_path / "a.keras")
+    wanted = keras_stacks.values(made)
+    for top in ("top", "reader"):
+        names, _ = keras_stacks.STACKS[top]
+        stack = bl.Stack.from_keras(tmp_path / "a.keras", names)
+        np.testing.assert_allclose(stack(wanted["x"])[0], wanted[top], rtol=1e-5, atol=1e-6)
+    layers = [made.get_layer(name) for name in keras_stacks.STACKS["top"][0]]
+    stack = bl.Stack.from_keras(tmp_path / "a.keras", keras_stacks.STACKS["top"][0])
+    for layer, arrays in zip(layers, stack.to_keras(), strict=True):
+        for one, other in zip(layer.get_weights(), arrays, strict=True):
+            np.testing.assert_array_equal(one, other)
+        layer.set_weights([array / 2 for array in arrays])
+    stack.load_state_dict({name: array / 2 for name, array in stack.state_dict().items()})
+    again = keras_stacks.values(made)["top"]
+    np.testing.assert_allclose(stack(wanted["x"])[0], again, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(again, wanted["top"], atol=1e-2)
 
 
 KINDS: list[dict[str, Any]] = [
