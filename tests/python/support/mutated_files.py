@@ -17,12 +17,12 @@ import bnns_lstm as bl
 import mutated_keras
 import mutated_onnx
 import mutated_torch
-from bnns_lstm.formats import StoredLSTM, load_lstm, read_torch, save_lstm
+from bnns_lstm.formats import load_lstm, load_stack, read_torch, save_lstm, save_stack
 from bnns_lstm.formats.safetensors.content import encode
 from formats_tools import random_stored
 from mutated_values import mutated_bytes, mutated_tree
 
-Read = Callable[[Path], StoredLSTM]
+Read = Callable[[Path], object]
 
 
 class Case(NamedTuple):
@@ -69,6 +69,20 @@ def _safetensors_seeds() -> list[bytes]:
     return found
 
 
+@cache
+def _stack_seeds() -> list[bytes]:
+    low = random_stored(0, bidirectional=True, merge="sum", state=True)
+    middle = random_stored(1, input_size=4, hidden_size=2, num_layers=2, bias=False)
+    high = random_stored(2, input_size=2, peephole="full", activations=KINDS[3]["activations"])
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for stack in ([low, middle, high], [middle]):
+            path = Path(folder) / "a.safetensors"
+            save_stack(path, stack)
+            found.append(path.read_bytes())
+    return found
+
+
 def split(content: bytes) -> tuple[dict[str, Any], bytes]:
     """Header and arrays of a safetensors file."""
     end = 8 + int.from_bytes(content[:8], "little")
@@ -105,6 +119,10 @@ def _safetensors_case(seed: bytes, random: Random) -> Case:
     )
 
 
+def _stack_case(seed: bytes, random: Random) -> Case:
+    return Case(mutated_safetensors(seed, random), load_stack)
+
+
 def _torch_case(seed: dict[str, Any], random: Random) -> Case:
     if random.randrange(4) == 0:
         content = mutated_safetensors(encode(seed, {"format": "pt"}), random)
@@ -115,6 +133,7 @@ def _torch_case(seed: dict[str, Any], random: Random) -> Case:
 
 FORMATS = {
     "safetensors": Format(".safetensors", _safetensors_seeds, _safetensors_case),
+    "stack": Format(".safetensors", _stack_seeds, _stack_case),
     "torch": Format(".safetensors", mutated_torch.seeds, _torch_case),
     "onnx": Format(".onnx", mutated_onnx.seeds, lambda s, r: Case(*mutated_onnx.case(s, r))),
     "keras": Format(
