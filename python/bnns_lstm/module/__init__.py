@@ -2,12 +2,12 @@
 
 In: sizes, arrays. Out: outputs, states, gradients. Everything is computed by the structure level below it.
 
-`lstm` is the module itself, `stateful` and `files` its weights and where they come from and go to;
-`parameters` holds them. A call is read by `arguments` and `inputs`, which sorts samples by length (`floats`,
-`lengths` and `packed` read its parts); `samples` takes arrays there and back, `outputs` reads gradients,
-`merge` makes of both directions what the caller wants. `engine` prepares and computes, over structures that
-`structure` makes; `idle` knows calls without a step; `bridge` turns structures of users into LSTMs. `stream` is
-for samples that come one by one.
+`lstm` is the module itself, `calls` what it computes, `stateful` and `files` its weights and where they come
+from and go to; `parameters` holds them. A call is read by `arguments` and `inputs`, which sorts samples by
+length (`floats`, `lengths` and `packed` read its parts); `samples` takes arrays there and back, `outputs`
+reads gradients, `merge` makes of both directions what the caller wants. `engine` prepares and computes, over
+structures that `structure` makes; `idle` knows calls without a step; `bridge` turns structures of users into
+LSTMs. `stream` is for samples that come one by one.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ formats themselves are in `formats`, which is imported where it is needed; struc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +35,15 @@ class Files(Stateful):
         made._engine.weights.fill(stored.parameters)
         if stored.state is not None:
             made.initial_state = LSTMState(*stored.state)
+        made.lengths = stored.lengths
         return made
 
     def _stored(self) -> StoredLSTM:
         from bnns_lstm.formats import StoredLSTM
 
-        return StoredLSTM.from_config(self.config, self.state_dict(), self.initial_state)
+        return StoredLSTM.from_config(
+            self.config, self.state_dict(), self.initial_state, self.lengths
+        )
 
     @classmethod
     def from_torch(
@@ -75,6 +78,7 @@ class Files(Stateful):
         source: Any,
         node: str | Sequence[str] | None = None,
         *,
+        inputs: Mapping[str, Any] | None = None,
         num_threads: int | None = None,
         convert: bool = False,
     ) -> Self:
@@ -83,6 +87,8 @@ class Files(Stateful):
         Args:
             source: The path of a model, or an `onnx.ModelProto`. Needs the extra `onnx`.
             node: Which one, where there are several.
+            inputs: Values of inputs of the graph by their names, where weights, initial states or lengths come
+                from such inputs.
             num_threads: See the constructor, as `convert`.
             convert: Whether calls convert other types of numbers.
 
@@ -92,7 +98,8 @@ class Files(Stateful):
         """
         from bnns_lstm.formats import read_onnx
 
-        return cls._from_stored(read_onnx(source, node), num_threads, convert=convert)
+        stored = read_onnx(source, node, inputs=inputs)
+        return cls._from_stored(stored, num_threads, convert=convert)
 
     @classmethod
     def from_keras(

@@ -71,7 +71,8 @@ def read_batch(
     packed = packed_of(x)
     counts = None
     if packed is not None:
-        floats, counts = unpacked(packed, config, issues, convert=convert)
+        with memory_for("x: a PackedSequence"):
+            floats, counts = unpacked(packed, config, issues, convert=convert)
     else:
         floats = as_floats(x, "x", issues, convert=convert)
     if floats is None:

@@ -15,6 +15,7 @@ from bnns_lstm import codes
 from bnns_lstm._arrays import Fault, array_of
 from bnns_lstm._look import attempt, reason
 from bnns_lstm.errors import Issue
+from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.samples import SampleOrder
 
 __all__ = ["Counts", "read_lengths", "read_mask"]
@@ -63,7 +64,7 @@ def read_mask(
     steps, rows = sizes
     wanted = samples.shape_of(steps, rows, 1)[:-1]
     expected = f"{list(wanted)} of True where a step is real, and False"
-    array = array_of(mask, expected, detach=False)
+    array = array_of(mask, expected, detach=True)  # it has no gradient to lose
     if isinstance(array, Fault):
         issues.append(Issue("mask", array.code, array.expected, array.actual))
         return None, None
@@ -73,26 +74,38 @@ def read_mask(
         code = codes.SIZE_MISMATCH if has_type else codes.WRONG_TYPE
         issues.append(Issue("mask", code, expected, f"{array.dtype}{list(array.shape)}"))
         return None, None
-    real = array != 0
-    wrong = np.argwhere(array != real)[:MOST]
+    with memory_for(f"mask: {list(array.shape)}"):
+        real = array != 0
+        wrong = np.argwhere(array != real)[:MOST]
     for place in wrong:
         actual = str(array[tuple(place)])
         issues.append(Issue(_path(place), codes.INVALID_NUMBER, "0 or 1", actual))
     if len(wrong):
         return None, None
-    by_step = real[:, np.newaxis] if not samples.is_batched else real
-    by_step = by_step.T if samples.is_batched and samples.batch_first else by_step
-    counts = by_step.sum(0)
-    starts = by_step.argmax(0) if steps else counts
-    # Where a sample's steps stand together, the last of them is as far from the first as there are of them.
-    inside = np.arange(steps)[:, np.newaxis] - starts
-    gaps = ~by_step & (inside >= 0) & (inside < counts)
-    for sample in np.flatnonzero(gaps.any(0))[:MOST]:
-        path = _path(samples.place_of(int(gaps[:, sample].argmax()), int(sample)))
-        expected = (
-            "True: padding may stand before and after the real steps of a sample, not between them"
-        )
-        actual = f"a gap in sample {sample}"
+    by_step: npt.NDArray[np.bool_] = real[:, np.newaxis] if not samples.is_batched else real
+    if samples.is_batched and samples.batch_first:
+        by_step = real.T
+    return _spans(by_step, samples, issues)
+
+
+def _spans(
+    by_step: npt.NDArray[np.bool_], samples: SampleOrder, issues: list[Issue]
+) -> tuple[Counts, Counts | None]:
+    """Steps of each sample, and the first of them; a finding for each sample with a gap between them."""
+    with memory_for(f"mask: {by_step.shape[1]} samples"):
+        counts: Counts = by_step.sum(0, dtype=np.int64)
+        if not counts.any():
+            return counts, None
+        starts = by_step.argmax(0)
+        ends = len(by_step) - by_step[::-1].argmax(0)
+        with_gaps = np.flatnonzero((counts > 0) & (ends - starts != counts))[:MOST]
+    expected = (
+        "True: padding may stand before and after the real steps of a sample, not between them"
+    )
+    for sample in map(int, with_gaps):
+        start = int(starts[sample])
+        gap = start + int(by_step[start:, sample].argmin())
+        path, actual = _path(samples.place_of(gap, sample)), f"a gap in sample {sample}"
         issues.append(Issue(path, codes.UNSUPPORTED_HERE, expected, actual))
     return counts, starts if starts.any() else None
 

@@ -12,6 +12,7 @@ from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import Issue
 from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.inputs import Batch
+from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.merge import Parts, named_parts, refuse_overlap, separated
 from bnns_lstm.module.results import Floats, Tape
 from bnns_lstm.module.samples import lendable
@@ -52,7 +53,9 @@ def output_gradient(tape: Tape, dy: Any, issues: list[Issue], *, convert: bool) 
     issues += found
     if found:
         return None
-    return lendable(separated(config.merge, tuple(parts), params.output_descriptor.data_desc))
+    with memory_for(f"dy: {params.seq_len} steps of {params.batch_size} samples"):
+        both = separated(config.merge, tuple(parts), params.output_descriptor.data_desc)
+        return lendable(both)
 
 
 def _check_shape(floats: Floats, wanted: tuple[int, ...], name: str, issues: list[Issue]) -> bool:

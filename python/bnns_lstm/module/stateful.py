@@ -32,9 +32,12 @@ class Stateful:
     Attributes:
         initial_state: The initial states that a model of another library carried with it, or None. Calls begin
             from zeros all the same, unless they are given it.
+        lengths: The steps of each sample that a model of another library carried with it, or None. Calls take
+            all samples to the end all the same, unless they are given them.
     """
 
     initial_state: LSTMState | None = None
+    lengths: tuple[int, ...] | None = None
     _engine: Engine
     # None until the first seed is drawn: NumPy's generators take longer to import than this package.
     _random: np.random.Generator | None
@@ -107,6 +110,7 @@ class Stateful:
             "random": deepcopy(self._random),
             "weights": self.state_dict(),
             "initial_state": self.initial_state,
+            "lengths": self.lengths,
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -116,6 +120,7 @@ class Stateful:
         weights.fill(state["weights"])
         self._random = state["random"]
         self.initial_state = state["initial_state"]
+        self.lengths = state["lengths"]
 
     def __repr__(self) -> str:
         """As it could be made again, but for the weights."""

@@ -69,11 +69,9 @@ def test_keras_dtypes_bfloat16_and_float64_become_float32(
     keras: Any, dtype: str, tmp_path: Path
 ) -> None:
     made = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, dtype=dtype)])
+    if len(made.get_weights()) != 3:
+        pytest.skip("this version of Keras does not finish a layer of this type")
     made.save(tmp_path / "a.keras")
-    try:
-        keras.saving.load_model(tmp_path / "a.keras")
-    except IndexError:
-        pytest.skip("this version of Keras cannot read what it writes of this type")
     kernel = np.asarray(made.get_weights()[0]).astype(np.float32)
     np.testing.assert_array_equal(
         read_keras(tmp_path / "a.keras").parameters["weight_ih_l0"], kernel.T

@@ -114,6 +114,14 @@ NOT_CONSTANT: dict[str, tuple[list[Any], str]] = {
         [helper.make_node("Constant", [], ["v"], name="v", value_string="a")],
         "one: W: v: expected a constant of numbers, found value_string",
     ),
+    "numbers in a tensor's place": (
+        [helper.make_node("Constant", [], ["v"], name="v", value=[1.0, 2.0])],
+        r"value: expected a tensor, found \[1.0, 2.0\]",
+    ),
+    "texts in place of numbers": (
+        [helper.make_node("Constant", [], ["v"], name="v", value_ints=["a"])],
+        "one: W: v: expected a constant of numbers, found value_ints",
+    ),
 }
 
 

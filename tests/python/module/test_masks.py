@@ -186,3 +186,30 @@ def test_a_mask_with_lengths_or_of_another_shape_is_refused_with_all_else() -> N
         with pytest.raises(bl.ArgumentError) as caught:
             lstm(x, **words)
         assert [issue.path for issue in caught.value.issues] == paths
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), is_first=st.booleans())
+def test_any_mask_is_taken_or_its_first_gaps_are_named(data: Any, is_first: bool) -> None:
+    steps, rows = data.draw(st.integers(0, 6)), data.draw(st.integers(0, 3))
+    bits = data.draw(st.lists(st.booleans(), min_size=steps * rows, max_size=steps * rows))
+    real = np.array(bits, np.bool_).reshape(steps, rows)
+    wanted = []
+    for sample in range(rows):
+        places = [step for step in range(steps) if real[step, sample]]
+        inside = range(places[0], places[-1]) if places else ()
+        missing = [step for step in inside if step not in places]
+        if missing:
+            place = (sample, missing[0]) if is_first else (missing[0], sample)
+            wanted.append("mask[{}, {}]".format(*place))
+    lstm = bl.LSTM(2, 3, batch_first=is_first, seed=0)
+    x, mask = (np.ones((rows, steps, 2), np.float32), real.T) if is_first else (
+        np.ones((steps, rows, 2), np.float32), real
+    )  # fmt: skip
+    found = []
+    try:
+        y, _ = lstm(x, mask=mask)
+        np.testing.assert_array_equal((y != 0).any(-1), mask)
+    except bl.ArgumentError as error:
+        found = [issue.path for issue in error.issues]
+    assert found == wanted

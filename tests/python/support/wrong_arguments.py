@@ -95,7 +95,7 @@ def computed(_: Path) -> object:
     return read_onnx(model([node], arrays, ["y"]))
 
 
-def two_stacks(node: str | None) -> Callable[[Path], object]:
+def two_stacks(node: str) -> Callable[[Path], object]:
     way = ([make("Relu", "y", "z")], {})
     return lambda _: read_onnx(stack(random_stored(num_layers=2), way), node)
 
@@ -155,7 +155,7 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (lambda _: lstm_of()(X[:, 0], mask=[True, False, False, True]), "mask[1]",
      codes.UNSUPPORTED_HERE),
     (lambda _: lstm_of().layer_parameters(X[:0]), "x", codes.ZERO_SIZE),
-    (lambda _: lstm_of().layer_parameters(X, lengths=[0]), "x", codes.ZERO_SIZE),
+    (lambda _: lstm_of().layer_parameters(X, lengths=[0]), "lengths", codes.SEQUENCE_EMPTY),
     (lambda _: lstm_of()(X[..., 0]), "x", codes.SIZE_MISMATCH),
     (lambda _: lstm_of()(X.astype(complex)), "x", codes.UNSUPPORTED_DATA_TYPE),
     (lambda _: lstm_of(convert=True)(np.full(X.shape, 1e39)), "x", codes.OUT_OF_RANGE),
@@ -185,7 +185,7 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (of_onnx(direction="up"), "one: direction", codes.UNKNOWN_CHOICE),
     (of_onnx(more=1), "one: attributes", codes.UNEXPECTED_ENTRY),
     (computed, "one: W", codes.NOT_CONSTANT),
-    (two_stacks(None), "node", codes.AMBIGUOUS_CHOICE),
+    (lambda _: read_onnx(two_of_a_name()), "node", codes.AMBIGUOUS_CHOICE),
     (two_stacks("middle"), "node", codes.UNKNOWN_CHOICE),
     (unlike_layers, "node: high", codes.STACK_MISMATCH),
     (lambda _: read_onnx(two_of_a_name(), "one"), "node", codes.AMBIGUOUS_CHOICE),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnns_lstm import codes
+from bnns_lstm._look import is_a
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.files import KerasFile, KerasLayer
@@ -46,13 +47,15 @@ def choose(path: str, found: KerasFile, layer: str | Sequence[str] | None) -> li
         code = codes.AMBIGUOUS_CHOICE if chosen and all(chosen) else codes.UNKNOWN_CHOICE
         known = {other.partition(" (")[0]: other for other in found.others}
         is_other = [known[shown(name)] for name in wanted if shown(name) in known]
-        actual = f"{layer!r}: {', '.join(is_other)}" if is_other else repr(layer)
+        actual = f"{shown(layer)}: {', '.join(is_other)}" if is_other else shown(layer)
         raise fail("layer", f"names of LSTM layers, {names}", actual, code)
     return [matches[0] for matches in chosen]
 
 
 def _named(layers: Sequence[KerasLayer], name: object) -> list[KerasLayer]:
     """The layers of this name, else those whose name ends with it after a `/`."""
+    if not is_a(name, str):
+        return []
     same = [one for one in layers if one.name == name]
     return same or [one for one in layers if one.name.endswith(f"/{name}")]
 

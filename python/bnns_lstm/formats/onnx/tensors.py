@@ -7,7 +7,7 @@ of the file and the folders in it.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,16 @@ BATCH_FIRST = "bnns_lstm.batch_first"
 # Of TensorProto.DataType: NumPy's type of the raw bytes, and the field that holds numbers otherwise.
 TYPES = {
     1: ("<f4", "float_data"),
+    2: ("|u1", "int32_data"),
+    3: ("|i1", "int32_data"),
     6: ("<i4", "int32_data"),
     7: ("<i8", "int64_data"),
+    9: ("|u1", "int32_data"),
     10: ("<u2", "int32_data"),
     11: ("<f8", "double_data"),
     16: ("<u2", "int32_data"),
 }
-FLOAT16, BFLOAT16, EXTERNAL = 10, 16, 1
+BOOL, FLOAT16, BFLOAT16, EXTERNAL = 9, 10, 16, 1
 LARGEST_RANK = 8
 
 
@@ -49,18 +52,26 @@ class Model:
         proto: The `onnx.ModelProto`.
         folder: The folder of its file; None for a model that was given as an object.
         loaded: Bytes of tensors that were read.
+        given: Values of the graph's inputs that the caller gave, by their names.
     """
 
     proto: Any
     folder: Path | None
     loaded: int = 0
+    given: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def give(self, values: dict[str, npt.NDArray[Any]]) -> None:
+        """Take values for inputs of the graph, which then count as its constants."""
+        self.given = values
+        self.loaded += sum(value.nbytes for value in values.values())
 
     def array(self, tensor: Any) -> npt.NDArray[Any]:
         """The numbers of a `TensorProto`; bfloat16 comes as float32.
 
         Raises:
             WeightsError: If the type is none of those that weights, sizes and lengths have, if there are
-                more or fewer numbers than the shape says, or if external data is missing or elsewhere.
+                more or fewer numbers than the shape says, or if external data is missing or elsewhere; or if
+                an attribute that should be a tensor is none.
         """
         if not is_a(tensor, need("onnx", "onnx").TensorProto):
             raise fail("value", "a tensor", shown(tensor), codes.WRONG_TYPE)
@@ -70,7 +81,7 @@ class Model:
             found = names.get(tensor.data_type, str(tensor.data_type))
             raise fail(
                 path,
-                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT32 or INT64",
+                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT8, UINT8, INT32, INT64 or BOOL",
                 found,
                 codes.UNSUPPORTED_DATA_TYPE,
             )
@@ -87,7 +98,9 @@ class Model:
                 f"{flat.size} numbers",
                 codes.DAMAGED_FILE,
             )
-        if tensor.data_type == FLOAT16:
+        if tensor.data_type == BOOL:
+            flat = flat != 0
+        elif tensor.data_type == FLOAT16:
             flat = flat.view(np.float16)
         elif tensor.data_type == BFLOAT16:
             flat = widen_bfloat16(flat)
@@ -102,7 +115,12 @@ class Model:
             raw = tensor.raw_data
         else:
             values = np.array(getattr(tensor, field))
-            return values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+            numbers = values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+            wrong = values[numbers != values] if kind in {"|u1", "|i1"} else values[:0]
+            if wrong.size:
+                expected = f"numbers of {np.dtype(kind).name}"
+                raise fail(path, expected, str(wrong[0]), codes.DAMAGED_FILE)
+            return numbers
         size = np.dtype(kind).itemsize
         if len(raw) % size:
             raise fail(

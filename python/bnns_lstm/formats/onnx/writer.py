@@ -57,7 +57,8 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
 
     Args:
         path: Where to. What was there before stays until the new file is complete.
-        stored: The network. Its initial states, if it has any, become defaults of `h0` and `c0`.
+        stored: The network. Its initial states, if it has any, become defaults of `h0` and `c0`, its lengths
+            the default of `lengths`, or a constant where there is no such input.
         lengths: Whether the model has an input `lengths`, int32 [batch].
 
     Raises:
@@ -75,7 +76,7 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
     if stored.batch_first:
         inner = "x_by_step"
         graph.node("Transpose", ["x"], [inner], perm=[1, 0, 2])
-    lens = "lengths" if lengths else ""
+    lens = "lengths" if lengths or stored.lengths is not None else ""
     for layer in range(stored.num_layers):
         inner = _layer(graph, stored, layer, inner, lens)
     if stored.batch_first:
@@ -86,11 +87,13 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
     if stored.state is not None:
         for name, value in zip(("h0", "c0"), stored.state, strict=True):
             graph.constant(name, value)
+    if stored.lengths is not None:
+        graph.constant(lens, np.array(stored.lengths, np.int32))
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes,
             "lstm",
-            _inputs(onnx, stored, lens),
+            _inputs(onnx, stored, lens if lengths else ""),
             _outputs(onnx, stored),
             graph.constants,
         ),
@@ -129,6 +132,9 @@ def _check(stored: StoredLSTM) -> None:
                 "parameters", f"less than {LARGEST} bytes", f"{size} bytes", codes.TOO_LARGE
             )
         )
+    if max(stored.lengths or (0,)) > LARGEST:
+        expected, found = f"at most {LARGEST}", str(max(stored.lengths or ()))
+        issues.append(WeightsIssue("lengths", expected, found, codes.TOO_LARGE))
     if issues:
         raise WeightsError(tuple(issues))
 

@@ -1,7 +1,7 @@
 """Files of safetensors: reading some arrays of any file, and a whole LSTM with its configuration.
 
 A file that :func:`save_lstm` writes holds the parameters under their names, initial states as `state.h` and
-`state.c`, and in its metadata `format`, `version` and the configuration as JSON.
+`state.c`, and in its metadata `format`, `version` and the configuration as JSON, with lengths if there are any.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ __all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
 FORMAT = "bnns-lstm"
 VERSION = "1"
 FIELDS = (*CONFIGURATION, "activations")
+# Only in the configuration of what carries lengths.
+LENGTHS = "lengths"
 # Files of before the field was there have not got it; it is written where it says something.
 LATER = {"merge": "concat"}
 STATES = ("state.h", "state.c")
@@ -108,6 +110,8 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
             name: [ActivationFunction(item.function).name, float(item.alpha), float(item.beta)]
             for name, item in stored.activations.items()
         }
+    if stored.lengths is not None:
+        config[LENGTHS] = list(stored.lengths)
     arrays = dict(stored.parameters)
     if stored.state is not None:
         arrays |= dict(zip(STATES, stored.state, strict=True))
@@ -176,11 +180,11 @@ def _config(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
         for name in FIELDS
         if name not in config and name not in LATER
     ]
-    known = f"only the fields {', '.join(FIELDS)}"
+    known = f"only the fields {', '.join((*FIELDS, LENGTHS))}"
     issues += [
         WeightsIssue(f"{path}: config", known, shown(name), codes.UNEXPECTED_ENTRY)
         for name in config
-        if name not in FIELDS
+        if name not in (*FIELDS, LENGTHS)
     ]
     if not issues and type(config["num_layers"]) is not int:
         found = shown(config["num_layers"])
