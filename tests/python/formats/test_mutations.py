@@ -36,8 +36,6 @@ def test_seeds_are_valid_and_a_case_follows_from_its_number(name: str) -> None:
     assert FORMATS[name].seeds()
     made = [case_of(name, number).content for number in range(30)]
     assert made == [case_of(name, number).content for number in range(30)]
-    if name == "h5":  # the library writes the time of its making
-        return
     assert len({content for content in made if content is not None}) > (
         0 if name == "torch" else 20
     )

@@ -10,7 +10,7 @@ import pytest
 from bnns_lstm.formats import read_onnx
 from formats_tools import assert_same, computed, random_stored, x_of
 from onnx import TensorProto, helper, numpy_helper
-from onnx_tools import ints, lstm, make, model, run, weights
+from onnx_tools import ints, lstm, make, model, run, stack, weights
 from refused import refused_in_little_memory
 
 GIVEN: dict[str, list[Any]] = {
@@ -171,3 +171,13 @@ def test_a_value_that_is_no_tensor_is_refused(kind: str, value: Any) -> None:
     ]
     with pytest.raises(bl.WeightsError, match=r"value: expected a tensor, found .*\[wrong_type\]"):
         read_onnx(model(nodes, {**arrays, "shape": ints(1, 3, 4)}, ["y"]))
+
+
+@pytest.mark.parametrize("value", [3, "text", [1, 2]])
+def test_a_value_between_two_nodes_that_is_no_tensor_breaks_the_stack(value: Any) -> None:
+    way = [
+        helper.make_node("Constant", [], ["shape"], name="odd", value=value),
+        make("Reshape", "y shape", "z"),
+    ]
+    with pytest.raises(bl.WeightsError, match=r"'odd'.* has a value that is no tensor"):
+        read_onnx(stack(random_stored(num_layers=2), (way, {})), ["low", "high"])

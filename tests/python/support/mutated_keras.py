@@ -122,9 +122,10 @@ def _archive(members: dict[str, bytes], random: Random) -> bytes:
     way = random.choice(
         (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
     )
-    with zipfile.ZipFile(written, "w", way) as archive:
+    with zipfile.ZipFile(written, "w") as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            # Of 1980, so that a case is the same at any time.
+            archive.writestr(zipfile.ZipInfo(name), content, way)
     content = written.getvalue()
     return mutated_bytes(content, random) if random.randrange(5) == 0 else content
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from bnns_lstm._look import is_a
 from bnns_lstm.errors import WeightsError
+from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.onnx.arithmetic import LARGEST
 from bnns_lstm.formats.onnx.graph import Scope
 from bnns_lstm.formats.onnx.ops import attributes
@@ -87,6 +89,8 @@ def claimed(scope: Scope, name: str, cause: str, sizes: Sizes) -> Value:
 
 def _tensor(scope: Scope, path: str, tensor: Any) -> Value:
     """The numbers of a small tensor, the shape of a large one."""
+    if not is_a(tensor, need("onnx", "onnx").TensorProto):
+        return nothing(f"{path} has a value that is no tensor")
     try:
         if prod(tensor.dims) > LARGEST:
             return blank(tensor.dims)
