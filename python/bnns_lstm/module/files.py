@@ -84,6 +84,8 @@ class Files(Stateful):
     ) -> Self:
         """An LSTM with the weights of one LSTM node of an ONNX model, or of a chain that forms a stack.
 
+        `Stack.from_onnx` reads chains of nodes that differ.
+
         Args:
             source: The path of a model, or an `onnx.ModelProto`. Needs the extra `onnx`.
             node: Which one, where there are several.
@@ -111,6 +113,8 @@ class Files(Stateful):
         convert: bool = False,
     ) -> Self:
         """An LSTM with the weights of an LSTM layer of Keras, or of several as a stack.
+
+        `Stack.from_keras` reads layers that differ.
 
         Args:
             source: The arrays of `get_weights()`, or the path of a `.keras`, `.weights.h5` or `.h5` file, which

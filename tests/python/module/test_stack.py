@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import bnns_lstm as bl
@@ -88,6 +89,17 @@ def test_a_frequent_call_takes_the_short_way_with_the_same_bits() -> None:
     stack.parameters["0.bias_hh_l0"] += 1  # seen by the short way, too
     assert_equal(stack(x), one_after_the_other(stack, x))
     assert not np.array_equal(stack(x)[0], y)
+
+
+def test_threads_may_call_a_stack_at_the_same_time() -> None:
+    stack = bl.Stack([bl.LSTM(3, 5, seed=0), bl.LSTM(5, 4, bidirectional=True, seed=1)])
+    random = np.random.default_rng(0)
+    inputs = [random.uniform(-1, 1, (5, 2, 3)).astype(np.float32) for _ in range(8)]
+    wanted = [one_after_the_other(stack, x) for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            for found, one in zip(pool.map(stack, inputs), wanted, strict=True):
+                assert_equal(found, one)
 
 
 def test_a_packed_sequence_is_taken_as_by_an_lstm() -> None:
