@@ -46,4 +46,6 @@ def shown(found: object) -> str:
     text = attempt(lambda: ascii(found))
     if isinstance(text, Exception):
         return f"a {type(found).__name__} that cannot be shown"
+    if not text.strip():  # an empty message of protobuf's
+        return f"an empty {type(found).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."

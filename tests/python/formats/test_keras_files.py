@@ -283,7 +283,7 @@ def test_any_configuration_is_read_or_refused(tmp_path: Path) -> None:
             outcomes["accepted"] += 1
 
     check()
-    assert min(outcomes.values()) > 5, outcomes
+    assert min(outcomes.values()) > 0, outcomes
 
 
 def test_without_h5py_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

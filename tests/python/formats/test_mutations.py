@@ -81,7 +81,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "a long text": (raising(bl.WeightsError((issue(actual="c" * 9999),))), "a message of 10"),
     "no path": (raising(bl.WeightsError((issue(path=""),))), "an issue that says too little"),
     "a warning": (lambda _: __import__("warnings").warn("odd", stacklevel=1), "UserWarning: odd"),
-    "much memory": (lambda _: bytes(mutations.BYTES + 1), " s and 64 MiB"),
+    "much memory": (lambda _: bytes(mutations.BYTES + 1), f" s and {mutations.BYTES >> 20} MiB"),
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bnns_lstm.formats import StoredLSTM, read_onnx
 from formats_tools import assert_same, computed, random_stored, x_of
+from onnx import TensorProto
 from onnx_tools import named, one_node, run, side_by_side, without_candidate
 
 
@@ -107,3 +108,11 @@ def test_coupled_gates_are_refused_with_what_comes_near_and_that_works() -> None
     x = x_of(stored)
     y = computed(read_onnx(one_node(stored)), x)[0]
     np.testing.assert_allclose(y, side_by_side(run(made, x=x)[0]), atol=2e-6)
+
+
+def test_an_attribute_that_is_an_empty_message_is_named() -> None:
+    """Protobuf shows such a message as no text at all."""
+    with pytest.raises(
+        bl.WeightsError, match=r"layout: expected a value .*, found an empty Tensor"
+    ):
+        read_onnx(one_node(random_stored(), layout=TensorProto()))

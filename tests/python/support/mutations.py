@@ -38,8 +38,9 @@ else:
         return getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-# What one case may take: a seed has up to some hundred thousand bytes, an archive may hold 64 times as many.
-SECONDS, BYTES = 5.0, 64 << 20
+# What one case may take: a seed has up to some hundred thousand bytes, an archive may hold 64 times as many;
+# what stands between the nodes of an ONNX stack is tried out with up to 64 MiB.
+SECONDS, BYTES = 5.0, 96 << 20
 # When a process that says nothing is ended.
 SILENCE = 120.0
 CODES = {value for name, value in vars(codes).items() if name.isupper()}
