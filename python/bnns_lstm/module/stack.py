@@ -207,9 +207,13 @@ class Stack(StackFiles):
         """
         tapes = attempt(lambda: tuple(tape.tapes)) if is_a(tape, StackTape) else ()
         if isinstance(tapes, tuple) and tapes and all(is_a(one, Tape) for one in tapes):
-            if tuple(one.config for one in tapes) == self.configs:
+            sizes = {(one.params.seq_len, one.params.batch_size, one.is_batched) for one in tapes}
+            is_own = tuple(one.config for one in tapes) == self.configs
+            if is_own and len(sizes) == 1:
                 return tapes
             actual, code = "the tape of a stack of other configurations", codes.OTHER_LAYER
+            if is_own:
+                actual, code = "tapes of calls of different sizes", codes.SIZE_MISMATCH
         else:
             actual, code = type(tape).__name__, codes.WRONG_TYPE
         raise ArgumentError((Issue("tape", code, "a StackTape of this stack", actual),))

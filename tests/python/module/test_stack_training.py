@@ -176,8 +176,11 @@ def test_tapes_belong_to_their_configurations() -> None:
     y, _, tape = stack.forward(x, training=True)
     assert repr(tape).startswith("<StackTape: <Tape: 4 steps, 2 samples, ")
     other = bl.Stack(stack.lstms[:1])
+    longer = stack.forward(np.ones((5, 2, 2), np.float32), training=True)[2]
     for wrong, code in (
         (other.forward(x, training=True)[2], bl.codes.OTHER_LAYER),
+        (type(tape)((longer.tapes[0], *tape.tapes[1:])), bl.codes.SIZE_MISMATCH),
+        (type(tape)(tape.tapes[::-1]), bl.codes.OTHER_LAYER),
         (tape.tapes[2], bl.codes.WRONG_TYPE),
         (tape.tapes, bl.codes.WRONG_TYPE),
         (type(tape)(()), bl.codes.WRONG_TYPE),
