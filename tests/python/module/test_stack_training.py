@@ -204,3 +204,23 @@ def test_a_training_loop_lowers_a_loss() -> None:
         for name in weights:
             weights[name] -= 2 * gradients.parameters[name]
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_pytorch_gives_the_same_for_a_module_list() -> None:
+    torch: Any = pytest.importorskip("torch")
+    stack = bl.Stack([bl.LSTM(3, 5, bidirectional=True, seed=0), bl.LSTM(10, 4, 2, seed=1)])
+    modules = torch.nn.ModuleList([
+        torch.nn.LSTM(3, 5, bidirectional=True), torch.nn.LSTM(10, 4, num_layers=2),
+    ])  # fmt: skip
+    assert list(modules.state_dict()) == list(stack.state_dict())
+    stack.load_state_dict({name: one.numpy() for name, one in modules.state_dict().items()})
+    x = np.random.default_rng(0).uniform(-1, 1, (6, 2, 3)).astype(np.float32)
+    given_x = torch.from_numpy(x).requires_grad_()
+    wanted = modules[1](modules[0](given_x)[0])[0]
+    wanted.backward(torch.ones_like(wanted))
+    y, _, tape = stack.forward(x, training=True)
+    np.testing.assert_allclose(y, wanted.detach().numpy(), atol=1e-6)
+    gradients = stack.backward(tape, np.ones_like(y))
+    np.testing.assert_allclose(gradients.input, given_x.grad.numpy(), atol=1e-5)
+    for name, weight in modules.named_parameters():
+        np.testing.assert_allclose(gradients.parameters[name], weight.grad.numpy(), atol=1e-5)
