@@ -206,6 +206,13 @@ def fuzz(arguments: list[str]) -> None:
 
 
 @task
+def mutations(arguments: list[str]) -> None:
+    """Read 20000 changed files a format, about ten minutes (arguments go to mutations.py)."""
+    install("dev")
+    run(PYTHON, "tests/python/support/mutations.py", *arguments)
+
+
+@task
 def bench(arguments: list[str]) -> None:
     """Time the layer against other engines, taking turns in one run (arguments go to peers.py)."""
     install("dev")

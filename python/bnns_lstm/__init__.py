@@ -40,7 +40,7 @@ from bnns_lstm.functions import (
     prepare,
     validate,
 )
-from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stream, Tape
+from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stack, Stream, Tape
 
 __all__ = [
     "LSTM",
@@ -70,6 +70,7 @@ __all__ = [
     "NDArrayFlags",
     "PackedWeights",
     "PreparedLayer",
+    "Stack",
     "Stream",
     "Tape",
     "WeightsError",

@@ -15,6 +15,8 @@ import numpy as np
 __all__ = ["attempt", "flag", "is_a", "mapping", "real", "reason", "sequence", "whole"]
 
 T = TypeVar("T")
+# Characters of an exception's text; PyTorch's have some hundred.
+LONGEST = 400
 
 
 def is_a(value: object, kinds: type | tuple[type, ...]) -> bool:
@@ -52,9 +54,12 @@ def sequence(value: object) -> list[Any] | None:
 
 
 def reason(error: Exception) -> str:
-    """What an exception says, or its name."""
-    text = attempt(lambda: str(error))
-    return text if isinstance(text, str) and text else type(error).__name__
+    """What an exception says in a line of text, or its name."""
+    text = attempt(lambda: " ".join(str(error).split()))
+    if isinstance(text, Exception) or not text:
+        return type(error).__name__
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def whole(value: object) -> int | None:

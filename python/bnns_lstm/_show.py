@@ -9,7 +9,7 @@ import numpy as np
 
 from bnns_lstm._look import attempt
 
-__all__ = ["listed", "show", "shown"]
+__all__ = ["listed", "named", "show", "shown"]
 
 # How many names an error lists: those of two layers.
 MOST = 8
@@ -34,6 +34,11 @@ def listed(names: Collection[object]) -> str:
     return ", ".join(shown(name) for name in islice(names, MOST)) + more
 
 
+def named(name: object) -> str:
+    """A name from a file as the path of an issue: as it is, but in one line of text, and never empty."""
+    return shown(name).strip("'") or "''"
+
+
 def shown(found: object) -> str:
     """Something from a file in a few words, whatever it is."""
     if found is None:
@@ -41,4 +46,6 @@ def shown(found: object) -> str:
     text = attempt(lambda: ascii(found))
     if isinstance(text, Exception):
         return f"a {type(found).__name__} that cannot be shown"
+    if not text.strip():  # an empty message of protobuf's
+        return f"an empty {type(found).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."

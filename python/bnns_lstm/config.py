@@ -22,6 +22,7 @@ __all__ = [
     "FUNCTIONS",
     "GATES",
     "LSTMConfig",
+    "Merge",
     "Peephole",
     "activations_of",
     "count",
@@ -30,12 +31,14 @@ __all__ = [
 ]
 
 Peephole = Literal["diagonal", "full"] | None
+Merge = Literal["concat", "sum", "ave", "mul"] | None
 
 # The gates in PyTorch's order, which is that of the blocks of an array of all gates.
 GATES = ("input", "forget", "candidate", "output")
 # Where an LSTM applies functions, and which it applies by default.
 FUNCTIONS = (*GATES, "hidden")
 DEFAULTS = ("sigmoid", "sigmoid", "tanh", "sigmoid", "tanh")
+MERGES: tuple[Merge, ...] = ("concat", "sum", "ave", "mul", None)
 NAMED: dict[int, ActivationFunction] = {int(function): function for function in ActivationFunction}
 
 
@@ -56,6 +59,8 @@ class LSTMConfig:
             (`"full"`).
         activations: Function, alpha and beta of each of input, forget, candidate and output gate and of the
             hidden state.
+        merge: What the last layer's two directions become in the output: side by side (`"concat"`), their
+            `"sum"`, average (`"ave"`) or product (`"mul"`), or a pair (None).
     """
 
     input_size: int
@@ -67,6 +72,7 @@ class LSTMConfig:
     bidirectional: bool = False
     peephole: Peephole = None
     activations: tuple[tuple[int, float, float], ...] = ()
+    merge: Merge = "concat"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, all at once."""
@@ -86,6 +92,7 @@ class LSTMConfig:
                 Issue("peephole", codes.UNKNOWN_CHOICE, 'None, "diagonal" or "full"', actual)
             )
         found["activations"] = _numbers_of(self.activations, issues)
+        found["merge"] = _merge_of(self.merge, issues, is_alone=flag(self.bidirectional) is False)
         if issues:
             raise ArgumentError(tuple(issues))
         # Numbers of NumPy's as Python's own.
@@ -109,7 +116,12 @@ class LSTMConfig:
 
     @property
     def output_size(self) -> int:
-        """Values per step of the output: both directions, the forward one first."""
+        """Values per step of the output, or of each of a pair: with "concat" those of both directions."""
+        return self.layer_size if self.merge == "concat" else self.outputs
+
+    @property
+    def layer_size(self) -> int:
+        """Values per step that a layer gives to the one above: both directions, the forward one first."""
         return self.directions * self.outputs
 
     def activation(self, name: str) -> Activation:
@@ -136,6 +148,22 @@ def truth(name: str, given: object, issues: list[Issue]) -> bool:
     if found is None:
         issues.append(Issue(name, codes.WRONG_TYPE, "True or False", shown(given)))
     return bool(found)
+
+
+def _merge_of(given: Any, issues: list[Issue], *, is_alone: bool) -> Merge:
+    """A way to merge directions, unless one stands alone; "concat" where it was reported."""
+    actual = "None" if given is None else shown(given)
+    if given is not None and not (is_a(given, str) and given in MERGES):
+        expected = '"concat", "sum", "ave", "mul" or None'
+        issues.append(Issue("merge", codes.UNKNOWN_CHOICE, expected, actual))
+        return "concat"
+    if is_alone and given != "concat":
+        expected = (
+            '"concat" without bidirectional=True: one direction has nothing to be merged with'
+        )
+        issues.append(Issue("merge", codes.UNSUPPORTED_HERE, expected, actual))
+        return "concat"
+    return MERGES[MERGES.index(given)]
 
 
 def _numbers_of(given: object, issues: list[Issue]) -> tuple[tuple[int, float, float], ...]:

@@ -40,9 +40,10 @@ class _Finding:
 
     @property
     def message(self) -> str:
-        """The finding as one line."""
+        """The finding as one line, in which all characters can be printed."""
         suffix = f" [{self.code}]" if self.code else ""
-        return f"{self.path}: expected {self.expected}, found {self.actual}{suffix}"
+        line = f"{self.path}: expected {self.expected}, found {self.actual}{suffix}"
+        return line if line.isprintable() else "".join(map(_printable, line))
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,11 @@ class ConfigurationError(BNNSLSTMError, ValueError):
 
 class ComputeError(BNNSLSTMError, RuntimeError):
     """A valid call could not be carried out: out of memory, or threads that do not start."""
+
+
+def _printable(character: str) -> str:
+    """A character, or its escape if it cannot be printed: names in files may move a terminal's cursor."""
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def _listed(lines: list[str]) -> str:

@@ -14,31 +14,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bnns_lstm.formats.keras import read_keras
-    from bnns_lstm.formats.onnx import read_onnx, write_onnx
-    from bnns_lstm.formats.safetensors import load_lstm, save_lstm
+    from bnns_lstm.formats.keras import read_keras, read_keras_stack, write_keras, write_keras_stack
+    from bnns_lstm.formats.onnx import read_onnx, read_onnx_stack, write_onnx, write_onnx_stack
+    from bnns_lstm.formats.safetensors import load_lstm, load_stack, save_lstm, save_stack
     from bnns_lstm.formats.stored import StoredLSTM
     from bnns_lstm.formats.torch import read_torch, write_state_dict
 
 __all__ = [
     "StoredLSTM",
     "load_lstm",
+    "load_stack",
     "read_keras",
+    "read_keras_stack",
     "read_onnx",
+    "read_onnx_stack",
     "read_torch",
     "save_lstm",
+    "save_stack",
+    "write_keras",
+    "write_keras_stack",
     "write_onnx",
+    "write_onnx_stack",
     "write_state_dict",
 ]
 
 PLACES = {
     "StoredLSTM": "stored",
     "load_lstm": "safetensors",
+    "load_stack": "safetensors",
     "read_keras": "keras",
+    "read_keras_stack": "keras",
     "read_onnx": "onnx",
+    "read_onnx_stack": "onnx",
     "read_torch": "torch",
     "save_lstm": "safetensors",
+    "save_stack": "safetensors",
+    "write_keras": "keras",
+    "write_keras_stack": "keras",
     "write_onnx": "onnx",
+    "write_onnx_stack": "onnx",
     "write_state_dict": "torch",
 }
 

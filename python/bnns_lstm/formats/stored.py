@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm import codes
-from bnns_lstm._look import mapping, sequence
-from bnns_lstm._show import listed, show
+from bnns_lstm._look import mapping, sequence, whole
+from bnns_lstm._show import listed, named, show, shown
 from bnns_lstm.activation import Activation
-from bnns_lstm.config import FUNCTIONS, LSTMConfig, Peephole, activations_of
+from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
 
@@ -28,6 +28,7 @@ Floats = npt.NDArray[np.float32]
 # The fields that are the configuration's, by its names.
 FIELDS = (
     "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first", "dropout", "peephole",
+    "merge",
 )  # fmt: skip
 
 
@@ -48,6 +49,8 @@ class StoredLSTM:
         parameters: Weights and biases as :func:`shapes` names them.
         state: Initial hidden and cell states that the model itself carries, each
             [layers*directions, batch, hidden].
+        lengths: Steps of each sample that the model itself carries; None if it carries none.
+        merge: What the last layer's two directions become in the output; see :class:`LSTMConfig`.
 
     Raises:
         WeightsError: If a field, a name or a shape does not fit the rest.
@@ -64,6 +67,8 @@ class StoredLSTM:
     activations: Mapping[str, Activation] | None
     parameters: dict[str, Floats]
     state: tuple[Floats, Floats] | None = None
+    lengths: tuple[int, ...] | None = None
+    merge: Merge = "concat"
 
     def __post_init__(self) -> None:
         """Check everything at once, and take the fields as the configuration has them."""
@@ -72,10 +77,12 @@ class StoredLSTM:
             raise WeightsError(tuple(issues))
         for name, value in _fields(self.config).items():
             object.__setattr__(self, name, value)
+        if self.lengths is not None:
+            object.__setattr__(self, "lengths", tuple(map(int, self.lengths)))
 
     @property
     def config(self) -> LSTMConfig:
-        """All but parameters and state."""
+        """All but parameters, state and lengths."""
         return _config_of(self, self.activations)
 
     @classmethod
@@ -84,13 +91,14 @@ class StoredLSTM:
         config: LSTMConfig,
         parameters: dict[str, Floats],
         state: tuple[Floats, Floats] | None = None,
+        lengths: tuple[int, ...] | None = None,
     ) -> StoredLSTM:
-        """A configuration with weights, and with initial states if there are any.
+        """A configuration with weights, and with initial states and lengths if there are any.
 
         Raises:
             WeightsError: If a name or a shape does not fit the configuration.
         """
-        return cls(**_fields(config), parameters=parameters, state=state)
+        return cls(**_fields(config), parameters=parameters, state=state, lengths=lengths)
 
     @property
     def directions(self) -> int:
@@ -138,7 +146,7 @@ def _fields(config: LSTMConfig) -> dict[str, Any]:
 
 
 def _configuration_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
-    """What is wrong with the fields but parameters and state."""
+    """What is wrong with the fields of the configuration."""
     found = list(_activation_issues(stored.activations)) if stored.activations is not None else []
     yield from found
     try:
@@ -166,7 +174,7 @@ def _activation_issues(given: object) -> Iterable[WeightsIssue]:
 
 
 def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
-    """What is wrong with parameters and state of a right configuration."""
+    """What is wrong with parameters, state and lengths of a right configuration."""
     found = mapping(stored.parameters)
     if found is None:
         wanted, actual = "a mapping of names to arrays", show(stored.parameters)
@@ -188,10 +196,16 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     for name in found:
         if name not in expected:
             yield WeightsIssue(
-                name, f"only {listed(expected)}", "an unexpected entry", codes.UNEXPECTED_ENTRY
+                named(name),
+                f"only {listed(expected)}",
+                "an unexpected entry",
+                codes.UNEXPECTED_ENTRY,
             )
-    if stored.state is not None:
-        yield from _state_issues(stored, stored.state)
+    wrong = [] if stored.state is None else list(_state_issues(stored, stored.state))
+    yield from wrong
+    if stored.lengths is not None:
+        batch = None if stored.state is None or wrong else stored.state[0].shape[1]
+        yield from _length_issues(stored.lengths, batch)
 
 
 def _state_issues(stored: StoredLSTM, given: object) -> Iterable[WeightsIssue]:
@@ -211,6 +225,22 @@ def _state_issues(stored: StoredLSTM, given: object) -> Iterable[WeightsIssue]:
         return
     for (name, shape), array in zip(wanted.items(), state, strict=True):
         yield from _array_issues(f"state.{name}", array, shape)
+
+
+def _length_issues(given: object, batch: int | None) -> Iterable[WeightsIssue]:
+    lengths = sequence(given)
+    if lengths is None:
+        expected = "whole numbers, one for each sample, or None"
+        yield WeightsIssue("lengths", expected, type(given).__name__, codes.WRONG_TYPE)
+        return
+    for place, length in enumerate(lengths):
+        number = whole(length)
+        if number is None or number < 0:
+            expected = "a whole number of at least 0"
+            yield WeightsIssue(f"lengths[{place}]", expected, shown(length), codes.INVALID_NUMBER)
+    if not lengths or batch not in {None, len(lengths)}:
+        expected = f"{batch or 'at least one'}, one for each sample"
+        yield WeightsIssue("lengths", expected, str(len(lengths)), codes.SIZE_MISMATCH)
 
 
 def _array_issues(name: str, array: object, shape: tuple[int, ...]) -> Iterable[WeightsIssue]:

@@ -2,11 +2,16 @@
 
 In: sizes, arrays. Out: outputs, states, gradients. Everything is computed by the structure level below it.
 
-`lstm` is the module itself, `stateful` and `files` its weights and where they come from and go to;
-`parameters` holds them. A call is read by `arguments` and `inputs`, which sorts samples by length;
-`samples` takes arrays there and back, `outputs` reads gradients. `engine` prepares and computes, over
-structures that `structure` makes; `bridge` turns structures of users into LSTMs. `stream` is for samples
-that come one by one.
+`lstm` is the module itself, `calls` what it computes, `stateful` and `files` its weights and where they come
+from and go to; `parameters` holds them. A call is read by `arguments` and `inputs`, which sorts samples by
+length (`floats`, `lengths` and `packed` read its parts); `samples` takes arrays there and back, `outputs`
+reads gradients, `merge` makes of both directions what the caller wants. `engine` prepares and computes, over
+structures that `structure` makes; `idle` knows calls without a step; `bridge` turns structures of users into
+LSTMs. `stream` is for samples that come one by one.
+
+`stack` puts LSTMs that differ upon each other; `stack_arguments`, `stack_stateful`, `stack_files`,
+`stack_results` and `stack_stream` are to it what the modules without `stack_` are to an LSTM; `entries` reads
+weights by name for both.
 """
 
 from __future__ import annotations
@@ -14,6 +19,20 @@ from __future__ import annotations
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.module.lstm import LSTM
 from bnns_lstm.module.results import Gradients, LSTMState, Tape
+from bnns_lstm.module.stack import Stack
+from bnns_lstm.module.stack_results import StackGradients, StackTape
+from bnns_lstm.module.stack_stream import StackStream
 from bnns_lstm.module.stream import Stream
 
-__all__ = ["LSTM", "Gradients", "LSTMConfig", "LSTMState", "Stream", "Tape"]
+__all__ = [
+    "LSTM",
+    "Gradients",
+    "LSTMConfig",
+    "LSTMState",
+    "Stack",
+    "StackGradients",
+    "StackStream",
+    "StackTape",
+    "Stream",
+    "Tape",
+]

@@ -23,8 +23,10 @@ from bnns_lstm.functions import (
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
 )
+from bnns_lstm.module.idle import idle_arrays, idle_cells, idle_gradients, stand_still
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import Spare, memory_for
+from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.results import Floats, LSTMState, Tape
 from bnns_lstm.module.samples import SampleOrder
@@ -73,7 +75,8 @@ class Engine:
         self.kept: OrderedDict[Any, Kept] = OrderedDict()
         self.latest: Kept | None = None
         self.lock = Lock()
-        self.is_quick = not weights.config.batch_first
+        config = weights.config
+        self.is_quick = not config.batch_first and config.merge == "concat"
         self.spare = Spare()
 
     @property
@@ -152,8 +155,10 @@ class Engine:
         kept.prepared.forward()
         return kept.arrays
 
-    def forward(self, batch: Batch, target: Floats | None) -> tuple[Floats, LSTMState]:
+    def forward(self, batch: Batch, target: Parts | None) -> tuple[Output, LSTMState]:
         """Output and final states as the caller knows them."""
+        if batch.is_idle:
+            return idle_arrays(self.config, batch).results(batch.samples, target)
         self.refresh()
         with self.lock:
             return self._run(batch).results(batch.samples, target)
@@ -189,6 +194,7 @@ class Engine:
         samples = SampleOrder(batch_first=False, is_batched=True)
         batch = Batch(x, (h[:, np.newaxis], c[:, np.newaxis]), None, samples)
         y, state = self.forward(batch, None)
+        assert isinstance(y, np.ndarray)  # noqa: S101  # streams have one direction
         return y, state.h, state.c
 
     def train(
@@ -198,13 +204,19 @@ class Engine:
         with self.lock:
             params, arrays = structure_of(self.weights, batch, dropout)
         filter_params = FilterParameters(self.num_threads, seed)
+        if batch.is_idle:
+            stand_still(arrays)
+            return params, filter_params, np.empty(0, np.uint8), arrays
         size = compute_lstm_training_cache_capacity(params, filter_params)
         cache = self.spare.take(size)
         direct_apply_lstm_batch_training_caching(params, filter_params, cache)
         return params, filter_params, cache, arrays
 
-    def cells(self, batch: Batch, target: Floats | None) -> tuple[Floats, LSTMState, Floats]:
+    def cells(self, batch: Batch, target: Parts | None) -> tuple[Output, LSTMState, Floats]:
         """As :meth:`forward`, and the cell states of the last layer at every step."""
+        if batch.is_idle:
+            cells = idle_cells(self.config, batch)
+            return *self.forward(batch, target), batch.samples.to_caller(cells)
         params, filter_params, cache, arrays = self.train(batch, 0.0, 0)
         places = _native._cached_cell_states(params, filter_params)
         assert places is not None  # noqa: S101  # there are no checkpoints
@@ -221,10 +233,13 @@ class Engine:
         Raises:
             CacheError: Where the weights are not those that the cache was filled with, among others.
         """
-        params = self.with_own_weights(tape.params)
-        sizes = (params.seq_len, params.batch_size)
+        sizes = (tape.params.seq_len, tape.params.batch_size)
         arrays = GradientArrays(self.config, *sizes)
         gradients = Weights.made(self.config)
+        if tape.is_idle:  # nothing was read, so that any weights will do
+            idle_gradients(arrays, incoming)
+            return arrays, gradients
+        params = self.with_own_weights(tape.params)
         delta = structure(gradients, sizes, arrays.inputs(), incoming)
         for name in GATES:
             setattr(delta, f"{name}_gate", gradients.room(name))

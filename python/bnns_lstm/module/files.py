@@ -6,9 +6,12 @@ formats themselves are in `formats`, which is imported where it is needed; struc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnns_lstm.descriptors import LayerParametersLSTM
 from bnns_lstm.module import bridge
@@ -27,34 +30,47 @@ class Files(Stateful):
     """The part of an LSTM that reads and writes others' formats."""
 
     @classmethod
-    def _from_stored(cls, stored: StoredLSTM, num_threads: int | None) -> Self:
-        made = cls._empty(stored.config, num_threads=num_threads)
+    def _from_stored(cls, stored: StoredLSTM, num_threads: int | None, *, convert: bool) -> Self:
+        made = cls._empty(stored.config, num_threads=num_threads, convert=convert)
         made._engine.weights.fill(stored.parameters)
         if stored.state is not None:
             made.initial_state = LSTMState(*stored.state)
+        made.lengths = stored.lengths
         return made
 
     def _stored(self) -> StoredLSTM:
         from bnns_lstm.formats import StoredLSTM
 
-        return StoredLSTM.from_config(self.config, self.state_dict(), self.initial_state)
+        return StoredLSTM.from_config(
+            self.config, self.state_dict(), self.initial_state, self.lengths
+        )
 
     @classmethod
-    def from_torch(cls, source: Any, prefix: str = "", *, num_threads: int | None = None) -> Self:
+    def from_torch(
+        cls,
+        source: Any,
+        prefix: str | Sequence[str] = "",
+        *,
+        num_threads: int | None = None,
+        convert: bool = False,
+    ) -> Self:
         """An LSTM with the weights of PyTorch's: a module, a state dict, or a safetensors file.
 
         Args:
-            source: An `nn.LSTM`; a mapping of names to tensors or arrays; or the path of a safetensors file.
-                PyTorch is not imported.
-            prefix: What stands before the LSTM's own names, such as `"encoder.lstm."`.
-            num_threads: See the constructor.
+            source: An `nn.LSTM` or an `nn.LSTMCell`; a mapping of names to tensors or arrays, or a checkpoint
+                with one inside; the path of a safetensors file; or several of these as a stack, the lowest
+                first. PyTorch is not imported.
+            prefix: What stands before the LSTM's own names, such as `"encoder.lstm."`, or before the numbers
+                of a list of cells, such as `"cells."`; several prefixes, the lowest first, are a stack.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             WeightsError: Naming everything that is missing, surplus, of another shape or not supported.
         """
         from bnns_lstm.formats import read_torch
 
-        return cls._from_stored(read_torch(source, prefix), num_threads)
+        return cls._from_stored(read_torch(source, prefix), num_threads, convert=convert)
 
     @classmethod
     def from_onnx(
@@ -62,14 +78,21 @@ class Files(Stateful):
         source: Any,
         node: str | Sequence[str] | None = None,
         *,
+        inputs: Mapping[str, Any] | None = None,
         num_threads: int | None = None,
+        convert: bool = False,
     ) -> Self:
         """An LSTM with the weights of one LSTM node of an ONNX model, or of a chain that forms a stack.
+
+        `Stack.from_onnx` reads chains of nodes that differ.
 
         Args:
             source: The path of a model, or an `onnx.ModelProto`. Needs the extra `onnx`.
             node: Which one, where there are several.
-            num_threads: See the constructor.
+            inputs: Values of inputs of the graph by their names, where weights, initial states or lengths come
+                from such inputs.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             WeightsError: Naming everything that cannot be taken over.
@@ -77,7 +100,8 @@ class Files(Stateful):
         """
         from bnns_lstm.formats import read_onnx
 
-        return cls._from_stored(read_onnx(source, node), num_threads)
+        stored = read_onnx(source, node, inputs=inputs)
+        return cls._from_stored(stored, num_threads, convert=convert)
 
     @classmethod
     def from_keras(
@@ -86,14 +110,20 @@ class Files(Stateful):
         layer: str | Sequence[str] | None = None,
         *,
         num_threads: int | None = None,
+        convert: bool = False,
     ) -> Self:
         """An LSTM with the weights of an LSTM layer of Keras, or of several as a stack.
+
+        `Stack.from_keras` reads layers that differ.
 
         Args:
             source: The arrays of `get_weights()`, or the path of a `.keras`, `.weights.h5` or `.h5` file, which
                 needs the extra `keras`. Files of the CuDNN layer are recognised.
-            layer: The layer's name, or several, the lowest first; not needed where there is one.
-            num_threads: See the constructor.
+            layer: The layer's name, or several, the lowest first; not needed where there is one. In a model in
+                the model `"encoder/lstm"`. What may stand between several, and that nothing can be checked in
+                files of weights alone, stands in :func:`bnns_lstm.formats.read_keras`.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             WeightsError: Naming everything that cannot be taken over.
@@ -101,11 +131,18 @@ class Files(Stateful):
         """
         from bnns_lstm.formats import read_keras
 
-        return cls._from_stored(read_keras(source, layer), num_threads)
+        return cls._from_stored(read_keras(source, layer), num_threads, convert=convert)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, num_threads: int | None = None) -> Self:
+    def load(
+        cls, path: str | PathLike[str], *, num_threads: int | None = None, convert: bool = False
+    ) -> Self:
         """An LSTM that `save` has written.
+
+        Args:
+            path: The file.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             WeightsError: For a file of something else, or a damaged one, with the reason.
@@ -113,7 +150,7 @@ class Files(Stateful):
         """
         from bnns_lstm.formats import load_lstm
 
-        return cls._from_stored(load_lstm(path), num_threads)
+        return cls._from_stored(load_lstm(path), num_threads, convert=convert)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write configuration and weights as a safetensors file.
@@ -134,24 +171,45 @@ class Files(Stateful):
             lengths: Give the model an input for the samples' lengths.
 
         Raises:
-            WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations.
+            WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations, a `merge`
+                other than "concat".
             ExtraError: If the package `onnx` is not installed.
         """
         from bnns_lstm.formats import write_onnx
 
         write_onnx(path, self._stored(), lengths=lengths)
 
+    def to_keras(self) -> list[list[NDArray[np.float32]]]:
+        """The weights as Keras' layers take them, without Keras: `keras_layer.set_weights(lstm.to_keras()[0])`.
+
+        Returns:
+            A list for each layer, the lowest first: kernel, recurrent kernel and, if there are biases, their
+            sum; for `Bidirectional` those forward, then those backward. How the layers must be made
+            stands in :func:`bnns_lstm.formats.write_keras`.
+
+        Raises:
+            WeightsError: For what Keras cannot say: peepholes, some activations.
+        """
+        from bnns_lstm.formats import write_keras
+
+        return write_keras(self._stored())
+
     @classmethod
     def from_layer_parameters(
-        cls, params: LayerParametersLSTM, *, num_threads: int | None = None
+        cls, params: LayerParametersLSTM, *, num_threads: int | None = None, convert: bool = False
     ) -> Self:
         """An LSTM with the configuration and copies of the weights of a structure.
+
+        Args:
+            params: The structure.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
 
         Raises:
             DescriptorError: For a structure that does not hold.
             ArgumentError: For a form of weights that a module has no name for.
         """
         config, arrays = bridge.read(params)
-        made = cls._empty(config, num_threads=num_threads)
+        made = cls._empty(config, num_threads=num_threads, convert=convert)
         bridge.copy(arrays, made._engine.weights)
         return made

@@ -1,8 +1,9 @@
 """The arguments of a call, checked and brought into the order of the structure.
 
 In: whatever a caller gives. Out: :class:`Batch`, float32 arrays `[steps, rows, values]` whose rows are sorted
-by length, longest first (`read_batch`); or an error that names every argument that is wrong. No LSTM is
-computed.
+by length, longest first, and begin with their first real step (`read_batch`); or an error that names every
+argument that is wrong. `floats` reads an array, `lengths` which steps are real, `packed` a PackedSequence. No
+LSTM is computed.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm import codes
-from bnns_lstm._arrays import NUMBERS, Fault, array_of, float32_of
-from bnns_lstm._look import attempt, reason, sequence
+from bnns_lstm._look import sequence
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import ArgumentError, Issue
+from bnns_lstm.module.floats import as_floats
+from bnns_lstm.module.lengths import read_lengths, read_mask
 from bnns_lstm.module.memory import memory_for
-from bnns_lstm.module.samples import Floats, SampleOrder, lendable
+from bnns_lstm.module.packed import packed_of, refuse_others, unpacked
+from bnns_lstm.module.samples import Floats, SampleOrder, is_idle, lendable
 
 __all__ = ["Batch", "as_floats", "read_batch", "read_state", "state_rows"]
-
-FLOAT32 = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -52,56 +53,53 @@ class Batch:
         """Samples."""
         return int(self.x.shape[1])
 
-
-def as_floats(
-    given: Any, name: str, issues: list[Issue], *, convert: bool, writable: bool = False
-) -> Floats | None:
-    """An array of float32 over the caller's memory where that is possible."""
-    # The usual array at once: the checks below would be a tenth of a small call.
-    if type(given) is np.ndarray and given.dtype is FLOAT32 and not writable:
-        return given
-    array = array_of(given, "an array of float32", detach=False)
-    if not isinstance(array, Fault) and (array.dtype != np.float32 or not array.dtype.isnative):
-        types = NUMBERS if convert and not writable else ()
-        way = f" (np.asarray({name}, np.float32), or LSTM(..., convert=True))"
-        hint = "" if writable or convert else way
-        with memory_for(f"{name}: {list(array.shape)}"):
-            array = float32_of(array, types, f"float32{hint}")
-    if isinstance(array, Fault):
-        issues.append(Issue(name, array.code, array.expected, array.actual))
-        return None
-    if writable and not array.flags.writeable:
-        issues.append(Issue(name, codes.READ_ONLY, "writable memory", "a read-only array"))
-        return None
-    return array
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do: no step, no sample, or no sample with a step."""
+        return is_idle(self.steps, self.rows, self.active)
 
 
-def read_batch(config: LSTMConfig, x: Any, state: Any, lengths: Any, *, convert: bool) -> Batch:
+def read_batch(
+    config: LSTMConfig, x: Any, state: Any, lengths: Any, mask: Any = None, *, convert: bool
+) -> Batch:
     """All arguments of a call.
 
     Raises:
         ArgumentError: With every argument that is wrong.
     """
     issues: list[Issue] = []
-    floats = as_floats(x, "x", issues, convert=convert)
+    packed = packed_of(x)
+    counts = None
+    if packed is not None:
+        with memory_for("x: a PackedSequence"):
+            floats, counts = unpacked(packed, config, issues, convert=convert)
+    else:
+        floats = as_floats(x, "x", issues, convert=convert)
     if floats is None:
         raise ArgumentError(tuple(issues))
     axes = "[batch, steps, input]" if config.batch_first else "[steps, batch, input]"
-    if floats.ndim not in (2, 3) or floats.shape[-1] != config.input_size or 0 in floats.shape:
-        expected = f"{axes} or [steps, input] with {config.input_size} inputs and no empty axis"
+    if floats.ndim not in (2, 3) or floats.shape[-1] != config.input_size:
+        expected = f"{axes} or [steps, input] with {config.input_size} inputs"
         raise ArgumentError((Issue("x", codes.SIZE_MISMATCH, expected, str(list(floats.shape))),))
     samples = SampleOrder(config.batch_first, floats.ndim == 3)
     steps, rows = samples.sizes_of(floats.shape)
     states = read_state(config, state, samples, rows, issues, convert=convert)
-    counts = _read_lengths(lengths, steps, rows, issues)
+    starts = None
+    if packed is not None:
+        refuse_others(issues, lengths=lengths, mask=mask)
+    elif lengths is not None and mask is not None:
+        expected = "None together with lengths: both say which steps are real"
+        issues.append(Issue("mask", codes.UNSUPPORTED_HERE, expected, "both"))
+    elif mask is not None:
+        counts, starts = read_mask(mask, samples, (steps, rows), issues)
+    else:
+        counts = read_lengths(lengths, steps, rows, issues)
     if issues:
         raise ArgumentError(tuple(issues))
     if counts is None or (counts == steps).all():
         return Batch(samples.to_rows(floats), state_rows(config, states, samples), None, samples)
-    order = np.argsort(-counts, kind="stable")
-    if not (order == np.arange(rows)).all():
-        samples = samples._replace(rows=order)
     with memory_for(f"x: {steps} steps of {rows} samples"):
+        samples = samples.arranged(counts, starts)
         in_rows = samples.to_rows(floats)
         active = (counts[np.newaxis] > np.arange(steps)[:, np.newaxis]).sum(1).astype(np.uint32)
     return Batch(in_rows, state_rows(config, states, samples), active, samples)
@@ -153,33 +151,3 @@ def state_rows(
         return None
     h, c = (lendable(samples.state_to_rows(state, config.num_layers)) for state in states)
     return h, c
-
-
-def _read_lengths(
-    lengths: Any, steps: int, rows: int, issues: list[Issue]
-) -> npt.NDArray[np.int64] | None:
-    if lengths is None:
-        return None
-    counts = attempt(lambda: np.asarray(lengths))
-    if isinstance(counts, Exception):
-        actual = f"{type(lengths).__name__} ({reason(counts)})"
-        issues.append(Issue("lengths", codes.WRONG_TYPE, f"[{rows}] whole numbers", actual))
-        return None
-    if counts.dtype.kind not in "iu" or counts.shape != (rows,):
-        code = codes.SIZE_MISMATCH if counts.dtype.kind in "iu" else codes.WRONG_TYPE
-        actual = f"{counts.dtype}{list(counts.shape)}"
-        issues.append(Issue("lengths", code, f"[{rows}] whole numbers", actual))
-        return None
-    wrong = np.flatnonzero((counts < 0) | (counts > steps))
-    for index in wrong:
-        expected = f"a number from 0 to {steps} (steps of x)"
-        issues.append(
-            Issue(f"lengths[{index}]", codes.INVALID_NUMBER, expected, str(counts[index]))
-        )
-    if not issues and counts.max() == 0:
-        issues.append(
-            Issue(
-                "lengths", codes.SEQUENCE_EMPTY, "at least one step", "only samples without steps"
-            )
-        )
-    return None if issues else counts.astype(np.int64)

@@ -1,8 +1,7 @@
 """The module itself.
 
-In: sizes at the beginning, then arrays. Out: outputs, states, gradients, in the shapes of PyTorch's module. It
-calls the structure level through `engine` only; `structure` makes what it hands out as a structure, `stateful`
-holds the weights, `files` the ways to and from others.
+In: the arguments of a constructor. Out: an LSTM, its streams, its structures. `calls` computes, `files` has the
+ways to and from others, `stateful` holds the weights; `structure` makes what is handed out as a structure.
 
 Weights and calls: `parameters` hands out views that may be written, so that reading it marks the weights as
 changed, and the next call packs them anew. Whoever keeps a view and writes it later calls `update()`; until
@@ -16,33 +15,19 @@ from collections.abc import Mapping
 from typing import Any
 from warnings import warn
 
-import numpy as np
-
 from bnns_lstm import codes
-from bnns_lstm._look import is_a
-from bnns_lstm.config import LSTMConfig, Peephole, activations_of, truth
-from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
+from bnns_lstm.config import LSTMConfig, Merge, Peephole, activations_of, truth
+from bnns_lstm.descriptors import LayerParametersLSTM
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.arguments import (
-    bias_of,
-    dropout_seed_of,
-    gathered,
-    generator,
-    refuse,
-    threads,
-)
-from bnns_lstm.module.files import Files
-from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
-from bnns_lstm.module.outputs import output_gradient, output_of
-from bnns_lstm.module.results import Gradients, LSTMState, Tape, of_tape
-from bnns_lstm.module.samples import Floats
+from bnns_lstm.module.arguments import bias_of, gathered, generator, refuse, threads
+from bnns_lstm.module.calls import Calls
 from bnns_lstm.module.stream import Stream
 from bnns_lstm.module.structure import check_functions, structure_of
 
 __all__ = ["LSTM"]
 
 
-class LSTM(Files):
+class LSTM(Calls):
     """A stack of LSTM layers with weights of its own.
 
     Args:
@@ -57,6 +42,9 @@ class LSTM(Files):
         peephole: None, `"diagonal"` (each unit's gates see its cell state) or `"full"` (all of them).
         activations: Functions of `input`, `forget`, `candidate` and `output` gate and of the `hidden` state
             that differ from the default ones, by name (`"hard_sigmoid"`) or as :class:`Activation`.
+        merge: What the two directions of the last layer become in the output: side by side (`"concat"`), their
+            `"sum"`, average (`"ave"`) or product (`"mul"`), or a pair of arrays (None). It concerns the output
+            alone: layers below, states and cell states keep both. Others than `"concat"` need `bidirectional`.
         seed: What the initial weights and the seeds of dropout depend on; None draws one.
         num_threads: Threads to use at most; None leaves the choice to the library.
         forget_bias: Added to the forget gates' initial biases; refused where there are none.
@@ -88,6 +76,7 @@ class LSTM(Files):
         bidirectional: bool = False,
         peephole: Peephole = None,
         activations: Mapping[str, Any] | None = None,
+        merge: Merge = "concat",
         seed: int | None = None,
         num_threads: int | None = None,
         forget_bias: float = 0.0,
@@ -102,7 +91,7 @@ class LSTM(Files):
         with gathered(issues):
             config = LSTMConfig(
                 input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
-                bidirectional=bidirectional, peephole=peephole, activations=functions,
+                bidirectional=bidirectional, peephole=peephole, activations=functions, merge=merge,
             )  # fmt: skip
         number = threads(num_threads, issues)
         is_converting = truth("convert", convert, issues)
@@ -117,123 +106,6 @@ class LSTM(Files):
         weights = self._set_up(config, number, convert=is_converting)
         weights.draw(self._random, config.hidden_size**-0.5, added)
 
-    def __call__(
-        self,
-        x: Any,
-        state: Any = None,
-        *,
-        lengths: Any = None,
-        out: Any = None,
-        return_cell_states: bool = False,
-    ) -> Any:
-        """Compute the outputs of all steps and the states after them.
-
-        Args:
-            x: `[steps, batch, input]`, with `batch_first` `[batch, steps, input]`, or `[steps, input]`.
-            state: Initial states (h, c), each `[layers * directions, batch, hidden]` (without batch for an
-                input without one); None for zeros.
-            lengths: Steps of each sample, in any order; outputs beyond a sample's end are 0, and its final
-                states are those of its own last step.
-            out: Where to write the output.
-            return_cell_states: Give the cell states of the last layer at every step as a third value.
-
-        Returns:
-            The output, `[steps, batch, directions * hidden]` in the order of axes of `x`, and the final
-            :class:`LSTMState`.
-
-        Raises:
-            ArgumentError: With every argument that is wrong.
-            ComputeError: If there is no memory for the call.
-        """
-        is_plain = lengths is None and out is None and return_cell_states is False
-        if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
-            found = self._engine.quick(x, state)
-            if found is not None:
-                y, h, c = found
-                return y, LSTMState(h, c)
-        issues: list[Issue] = []
-        with_cells = truth("return_cell_states", return_cell_states, issues)
-        batch, target = self._read(x, state, lengths, out, issues)
-        if with_cells:
-            return self._engine.cells(batch, target)
-        return self._engine.forward(batch, target)
-
-    def forward(
-        self,
-        x: Any,
-        state: Any = None,
-        *,
-        lengths: Any = None,
-        training: bool = False,
-        dropout_seed: int | None = None,
-        out: Any = None,
-    ) -> Any:
-        """As a call; with `training`, dropout acts and a :class:`Tape` for `backward` comes third.
-
-        Args:
-            x: See `__call__`, as `state`, `lengths` and `out`.
-            state: Initial states.
-            lengths: Steps of each sample.
-            training: Keep what `backward` needs.
-            dropout_seed: Which values are dropped; None draws a seed.
-            out: Where to write the output.
-
-        Raises:
-            ArgumentError: With every argument that is wrong.
-            ComputeError: If there is no memory for the call.
-        """
-        issues: list[Issue] = []
-        is_training = truth("training", training, issues)
-        seed = dropout_seed_of(dropout_seed, issues)
-        if not is_training and not issues:
-            return self(x, state, lengths=lengths, out=out)
-        batch, target = self._read(x, state, lengths, out, issues)
-        if seed is None:
-            self._random = self._random or np.random.default_rng()
-            seed = int(self._random.integers(2**63))
-        params, filter_params, cache, arrays = self._engine.train(batch, self.config.dropout, seed)
-        samples = batch.samples
-        tape = Tape(params, filter_params, cache, samples.rows, samples.is_batched, self.config)
-        return *arrays.results(samples, target), tape
-
-    def backward(self, tape: Tape, dy: Any = None, d_state: Any = None) -> Gradients:
-        """The gradients of a loss, from those with respect to the output and the final states.
-
-        Args:
-            tape: What a training call gave. Weights that were changed since then are refused.
-            dy: Gradient with respect to the output, in its shape; None for zeros.
-            d_state: Gradients with respect to the final states (h, c); None for zeros.
-
-        Raises:
-            ArgumentError: With every argument that is wrong.
-            ComputeError: If there is no memory for the call.
-        """
-        issues: list[Issue] = []
-        if not is_a(tape, Tape) or tape.config != self.config:
-            actual, code = type(tape).__name__, codes.WRONG_TYPE
-            if is_a(tape, Tape):
-                actual, code = "the Tape of an LSTM with another configuration", codes.OTHER_LAYER
-            raise ArgumentError((Issue("tape", code, "a Tape of this LSTM", actual),))
-        samples, convert = tape.samples, self._engine.convert
-        incoming = output_gradient(tape, dy, issues, convert=convert)
-        states = read_state(
-            self.config,
-            d_state,
-            samples,
-            int(tape.params.batch_size),
-            issues,
-            convert=convert,
-            name="d_state",
-        )
-        if incoming is None and states is None and not issues:
-            issues.append(Issue("dy", codes.MISSING_GRADIENT, "dy or d_state", "neither"))
-        refuse(issues)
-        d_hidden, d_cell = state_rows(self.config, states, samples) or (None, None)
-        given = LSTMDataDescriptor(incoming, d_hidden, d_cell)
-        with of_tape():
-            arrays, weights = self._engine.backward(tape, given)
-        return Gradients(*arrays.results(samples), weights.named)
-
     def stream(self, batch_size: int = 1, state: Any = None) -> Stream:
         """A stream: samples come step by step, states are carried in place.
 
@@ -242,20 +114,6 @@ class LSTM(Files):
             ComputeError: If there is no memory for so many streams.
         """
         return Stream(self, batch_size, state)
-
-    def _read(
-        self, x: Any, state: Any, lengths: Any, out: Any, issues: list[Issue]
-    ) -> tuple[Batch, Floats | None]:
-        """The arguments of a call, and where its output goes if the caller says so."""
-        batch = None
-        with gathered(issues):
-            batch = read_batch(self.config, x, state, lengths, convert=self._engine.convert)
-        target = None
-        if out is not None:
-            target = output_of(self.config, batch, out, issues)
-        refuse(issues)
-        assert batch is not None  # noqa: S101  # or there was a finding
-        return batch, target
 
     def layer_parameters(
         self, x: Any, state: Any = None, *, lengths: Any = None, y: Any = None
@@ -267,10 +125,22 @@ class LSTM(Files):
         where the output sequence goes, `[steps, batch, directions * hidden]`.
 
         Raises:
-            ArgumentError: With every argument that is wrong.
+            ArgumentError: With every argument that is wrong, and for an LSTM whose `merge` is not "concat":
+                structures give both directions side by side.
             ComputeError: If there is no memory for the call.
         """
-        batch, _ = self._read(x, state, lengths, None, [])
+        issues: list[Issue] = []
+        if self.config.merge != "concat":
+            expected = 'an LSTM with merge="concat": structures have both directions side by side'
+            actual = f"merge={self.config.merge!r}"
+            issues.append(Issue("merge", codes.UNSUPPORTED_HERE, expected, actual))
+        batch, _ = self._read(x, state, (lengths, None), None, issues)
+        if batch.is_idle:
+            name, code = (
+                ("lengths", codes.SEQUENCE_EMPTY) if batch.x.size else ("x", codes.ZERO_SIZE)
+            )
+            expected = "at least one step of one sample: a structure without one cannot be computed"
+            raise ArgumentError((Issue(name, code, expected, "nothing to do"),))
         params, _ = structure_of(self._engine.weights, batch, self.config.dropout)
         if y is not None:
             params.output_descriptor.data_desc = y

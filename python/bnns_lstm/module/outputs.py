@@ -10,7 +10,10 @@ from typing import Any
 from bnns_lstm import codes
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import Issue
-from bnns_lstm.module.inputs import Batch, as_floats
+from bnns_lstm.module.floats import as_floats
+from bnns_lstm.module.inputs import Batch
+from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.merge import Parts, named_parts, refuse_overlap, separated
 from bnns_lstm.module.results import Floats, Tape
 from bnns_lstm.module.samples import lendable
 
@@ -19,27 +22,45 @@ __all__ = ["output_gradient", "output_of"]
 
 def output_of(
     config: LSTMConfig, batch: Batch | None, out: Any, issues: list[Issue]
-) -> Floats | None:
-    """The caller's array for the output of a call; its shape is checked if the input's is known."""
-    floats = as_floats(out, "out", issues, convert=False, writable=True)
-    if floats is None or batch is None:
-        return floats
-    wanted = batch.samples.shape_of(batch.steps, batch.rows, config.output_size)
-    if floats.shape != wanted:
-        issues.append(Issue("out", codes.SIZE_MISMATCH, str(list(wanted)), str(list(floats.shape))))
-    return floats
+) -> Parts | None:
+    """The caller's array for the output of a call, or two; shapes are checked if the input's is known."""
+    given = named_parts(config.merge, out, "out", issues)
+    parts = []
+    for name, part in given or ():
+        floats = as_floats(part, name, issues, convert=False, writable=True)
+        if floats is not None:
+            parts.append(floats)
+            if batch is not None:
+                wanted = batch.samples.shape_of(batch.steps, batch.rows, config.output_size)
+                _check_shape(floats, wanted, name, issues)
+    refuse_overlap(tuple(parts), "out", issues)
+    return tuple(parts)
 
 
 def output_gradient(tape: Tape, dy: Any, issues: list[Issue], *, convert: bool) -> Floats | None:
-    """The gradient of the output in the order of the structure; None where none was given, or is wrong."""
+    """The gradient of the structure's output in its order; None where none was given, or is wrong."""
     if dy is None:
         return None
-    floats = as_floats(dy, "dy", issues, convert=convert)
-    if floats is None:
+    config, params, samples = tape.config, tape.params, tape.samples
+    wanted = samples.shape_of(params.seq_len, params.batch_size, config.output_size)
+    found: list[Issue] = []
+    given = named_parts(config.merge, dy, "dy", found)
+    parts = []
+    for name, part in given or ():
+        floats = as_floats(part, name, found, convert=convert)
+        if floats is not None and _check_shape(floats, wanted, name, found):
+            parts.append(samples.to_rows(floats))
+    issues += found
+    if found:
         return None
-    steps, rows = tape.params.seq_len, tape.params.batch_size
-    wanted = tape.samples.shape_of(steps, rows, tape.config.output_size)
-    if floats.shape != wanted:
-        issues.append(Issue("dy", codes.SIZE_MISMATCH, str(list(wanted)), str(list(floats.shape))))
-        return None
-    return lendable(tape.samples.to_rows(floats))
+    with memory_for(f"dy: {params.seq_len} steps of {params.batch_size} samples"):
+        both = separated(config.merge, tuple(parts), params.output_descriptor.data_desc)
+        return lendable(both)
+
+
+def _check_shape(floats: Floats, wanted: tuple[int, ...], name: str, issues: list[Issue]) -> bool:
+    """Whether an array has a shape; a finding where it has not."""
+    if floats.shape == wanted:
+        return True
+    issues.append(Issue(name, codes.SIZE_MISMATCH, str(list(wanted)), str(list(floats.shape))))
+    return False

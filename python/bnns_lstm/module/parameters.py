@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm import codes
-from bnns_lstm._look import mapping
 from bnns_lstm._show import listed, shown
 from bnns_lstm.config import GATES, LSTMConfig
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.inputs import as_floats
+from bnns_lstm.module.entries import read_entries
+from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.samples import Floats
 
@@ -105,7 +105,7 @@ class Weights:
         layers, directions, units = config.num_layers, config.directions, config.units
         gates = (layers, directions, 4, units)
         self.lowest = np.zeros((1, directions, 4, units, config.input_size), np.float32)
-        upper = (layers - 1, directions, 4, units, config.output_size)
+        upper = (layers - 1, directions, 4, units, config.layer_size)
         self.upper = np.zeros(upper, np.float32) if layers > 1 else None
         self.hidden = np.zeros((*gates, config.outputs), np.float32)
         self.bias = np.zeros((2, *gates), np.float32) if config.bias else None
@@ -175,37 +175,7 @@ class Weights:
         Raises:
             ArgumentError: For every missing, surplus or misshapen entry; nothing was changed then.
         """
-        issues: list[Issue] = []
-        entries = mapping(given)
-        if entries is None:
-            expected, actual = "a mapping of names to arrays", type(given).__name__
-            raise ArgumentError((Issue("given", codes.WRONG_TYPE, expected, actual),))
-        found = {}
-        for name, array in self.named.items():
-            if name not in entries:
-                wanted = f"an array of shape {list(array.shape)}"
-                issues.append(Issue(name, codes.MISSING_ENTRY, wanted, "no such entry"))
-                continue
-            floats = as_floats(entries[name], name, issues, convert=convert)
-            if floats is not None and floats.shape != array.shape:
-                actual = str(list(floats.shape))
-                issues.append(Issue(name, codes.SIZE_MISMATCH, str(list(array.shape)), actual))
-            elif floats is not None:
-                # Copies: what is given may be views of these very weights.
-                found[name] = floats.copy()
-        issues += [
-            Issue(
-                shown(name).strip("'"),
-                codes.UNEXPECTED_ENTRY,
-                f"only {listed(self.named)}",
-                "an unexpected entry",
-            )
-            for name in entries
-            if name not in self.named
-        ]
-        if issues:
-            raise ArgumentError(tuple(issues))
-        self.fill(found)
+        self.fill(read_entries(self.named, given, self.named if convert else ()))
 
     def room(self, name: str) -> LSTMGateDescriptor:
         """Arrays of their own for the gradients of a gate, since those of a call may not interleave."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bnns_lstm import codes
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import ArgumentError, CacheError, Issue
-from bnns_lstm.module.samples import Floats, SampleOrder
+from bnns_lstm.module.samples import Floats, SampleOrder, is_idle
 
 __all__ = ["Floats", "Gradients", "LSTMState", "Tape", "of_tape"]
 
@@ -45,6 +45,7 @@ class Tape:
         order: Which sample of the caller is in each row, or None if they are in the caller's order.
         is_batched: Whether the caller's input had a batch axis.
         config: The configuration of the LSTM.
+        starts: The first real step of each row's sample, or None if all begin with their first one.
     """
 
     params: Any
@@ -53,11 +54,18 @@ class Tape:
     order: npt.NDArray[np.intp] | None
     is_batched: bool
     config: LSTMConfig
+    starts: npt.NDArray[np.intp] | None = None
 
     @property
     def samples(self) -> SampleOrder:
         """How the caller's arrays lie."""
-        return SampleOrder(self.config.batch_first, self.is_batched, self.order)
+        return SampleOrder(self.config.batch_first, self.is_batched, self.order, self.starts)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there was nothing to do: no step, no sample, or no sample with a step."""
+        params = self.params
+        return is_idle(params.seq_len, params.batch_size, params.sequence_descriptor)
 
     def __repr__(self) -> str:
         """Sizes, without contents."""

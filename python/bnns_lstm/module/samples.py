@@ -1,8 +1,9 @@
 """How the samples of a call lie: with the caller, and in the rows of the structure.
 
 In: arrays as the caller has them, or as the structure has them. Out: the same as the other side has them.
-The order of the rows is chosen in `inputs.read_batch` and only applied here: the structure says how many
-samples each step has, so longer ones come first. It knows no weights, and computes nothing.
+Which steps of a sample are real is known from `inputs.read_batch`: the structure says how many samples each
+step has, so longer ones come first (`SampleOrder.arranged`), and each begins with its first real step. It knows
+no weights, and computes nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "SampleOrder", "lendable"]
+__all__ = ["Floats", "SampleOrder", "is_idle", "lendable"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,6 +24,11 @@ def lendable(array: Floats) -> Floats:
     return array if is_plain else array.copy()
 
 
+def is_idle(steps: int, rows: int, active: npt.NDArray[np.uint32] | None) -> bool:
+    """Whether a call of these sizes has nothing to do; `active` is how many rows run at each step."""
+    return steps == 0 or rows == 0 or (active is not None and not active.any())
+
+
 class SampleOrder(NamedTuple):
     """The caller's axes and order, against `[steps, rows, values]` with rows sorted by length.
 
@@ -30,11 +36,23 @@ class SampleOrder(NamedTuple):
         batch_first: Whether the caller's sequences are `[batch, steps, values]`. States never are.
         is_batched: Whether the caller's arrays have an axis for the batch.
         rows: Which sample of the caller is in each row, or None if they are in the caller's order.
+        starts: The first real step of each row's sample, or None if all begin with their first one. What
+            stands before it goes behind the others: a row is the sample turned around by so many steps.
     """
 
     batch_first: bool
     is_batched: bool
     rows: npt.NDArray[np.intp] | None = None
+    starts: npt.NDArray[np.intp] | None = None
+
+    def arranged(
+        self, counts: npt.NDArray[np.int64], starts: npt.NDArray[np.int64] | None
+    ) -> SampleOrder:
+        """With rows for samples of so many steps, which begin at these ones: in the order of `counts`."""
+        order = np.argsort(-counts, kind="stable")
+        begin = None if starts is None else starts[order]
+        is_sorted = bool((order == np.arange(len(counts))).all())
+        return self._replace(rows=None if is_sorted else order, starts=begin)
 
     def sizes_of(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Steps and rows of a sequence in the caller's shape."""
@@ -48,24 +66,41 @@ class SampleOrder(NamedTuple):
             return steps, values
         return (rows, steps, values) if self.batch_first else (steps, rows, values)
 
+    def place_of(self, step: int, sample: int) -> tuple[int, ...]:
+        """Where a step of a sample stands in a sequence of the caller."""
+        if not self.is_batched:
+            return (step,)
+        return (sample, step) if self.batch_first else (step, sample)
+
     def state_shape_of(self, stack: int, rows: int, values: int) -> tuple[int, ...]:
         """The caller's shape of a state of so many layers and directions."""
         return (stack, rows, values) if self.is_batched else (stack, values)
 
     def to_rows(self, sequence: Floats) -> Floats:
-        """A sequence of the caller as `[steps, rows, values]`, without a copy where rows are not sorted."""
+        """A sequence of the caller as `[steps, rows, values]`, without a copy where nothing moves."""
+        by_step = sequence
         if not self.is_batched:
-            return sequence[:, np.newaxis]
-        return self._sorted(sequence.swapaxes(0, 1) if self.batch_first else sequence)
+            by_step = sequence[:, np.newaxis]
+        elif self.batch_first:
+            by_step = sequence.swapaxes(0, 1)
+        if self.starts is None:
+            return self._sorted(by_step)
+        steps, rows = by_step.shape[:2]
+        turned = (np.arange(steps)[:, np.newaxis] + self.starts) % steps
+        found: Floats = by_step[turned, np.arange(rows) if self.rows is None else self.rows]
+        return found
 
     def state_to_rows(self, state: Floats, layers: int) -> Floats:
         """A state of the caller as `[layers, directions, rows, values]`."""
         batched = state if self.is_batched else state[:, np.newaxis]
-        return self._sorted(batched.reshape(layers, -1, *batched.shape[1:]))
+        stack, *rest = batched.shape
+        return self._sorted(batched.reshape(layers, stack // layers, *rest))
 
     def to_caller(self, rows: Floats, target: Floats | None = None) -> Floats:
         """A sequence `[steps, rows, values]` as the caller knows it: a copy, or the target if there is one."""
-        found = self._unsorted(rows)
+        found = (
+            self._unsorted(rows) if self.starts is None else self._turned_back(rows, self.starts)
+        )
         if not self.is_batched:
             found = found[:, 0]
         elif self.batch_first:
@@ -77,12 +112,19 @@ class SampleOrder(NamedTuple):
 
     def state_to_caller(self, state: Floats) -> Floats:
         """A state `[layers, directions, rows, values]` as the caller knows it, as a copy."""
-        found = self._unsorted(state.reshape(-1, *state.shape[2:]))
+        layers, directions, *rest = state.shape
+        found = self._unsorted(state.reshape(layers * directions, *rest))
         return np.array(found if self.is_batched else found[:, 0], order="C")
 
     def _sorted(self, array: Floats) -> Floats:
         # Rows are the last axis but one, in sequences and in states.
         return array if self.rows is None else array[..., self.rows, :]
+
+    def _turned_back(self, array: Floats, starts: npt.NDArray[np.intp]) -> Floats:
+        steps, rows = array.shape[:2]
+        back = np.arange(rows) if self.rows is None else np.argsort(self.rows)
+        found: Floats = array[(np.arange(steps)[:, np.newaxis] - starts[back]) % steps, back]
+        return found
 
     def _unsorted(self, array: Floats) -> Floats:
         return array if self.rows is None else array[..., np.argsort(self.rows), :]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bnns_lstm.config import LSTMConfig
+from bnns_lstm.config import LSTMConfig, truth
 from bnns_lstm.module.arguments import refuse, threads
 from bnns_lstm.module.engine import Engine
 from bnns_lstm.module.parameters import Parameters, Weights
@@ -32,9 +32,12 @@ class Stateful:
     Attributes:
         initial_state: The initial states that a model of another library carried with it, or None. Calls begin
             from zeros all the same, unless they are given it.
+        lengths: The steps of each sample that a model of another library carried with it, or None. Calls take
+            all samples to the end all the same, unless they are given them.
     """
 
     initial_state: LSTMState | None = None
+    lengths: tuple[int, ...] | None = None
     _engine: Engine
     # None until the first seed is drawn: NumPy's generators take longer to import than this package.
     _random: np.random.Generator | None
@@ -46,14 +49,15 @@ class Stateful:
         return weights
 
     @classmethod
-    def _empty(cls, config: LSTMConfig, *, num_threads: int | None = None) -> Self:
+    def _empty(cls, config: LSTMConfig, *, num_threads: int | None, convert: bool) -> Self:
         """An LSTM whose weights are 0."""
         issues: list[Any] = []
         number = threads(num_threads, issues)
+        is_converting = truth("convert", convert, issues)
         refuse(issues)
         made = cls.__new__(cls)
         made._random = None
-        made._set_up(config, number, convert=False)
+        made._set_up(config, number, convert=is_converting)
         return made
 
     @property
@@ -106,6 +110,7 @@ class Stateful:
             "random": deepcopy(self._random),
             "weights": self.state_dict(),
             "initial_state": self.initial_state,
+            "lengths": self.lengths,
         }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -115,6 +120,7 @@ class Stateful:
         weights.fill(state["weights"])
         self._random = state["random"]
         self.initial_state = state["initial_state"]
+        self.lengths = state["lengths"]
 
     def __repr__(self) -> str:
         """As it could be made again, but for the weights."""
@@ -124,7 +130,7 @@ class Stateful:
             words.append(str(config.num_layers))
         for name, default in (
             ("bias", True), ("batch_first", False), ("dropout", 0.0), ("bidirectional", False),
-            ("peephole", None),
+            ("peephole", None), ("merge", "concat"),
         ):  # fmt: skip
             value = getattr(config, name)
             if value != default:

@@ -17,7 +17,8 @@ from bnns_lstm.config import count
 from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.engine import HasEngine
-from bnns_lstm.module.inputs import as_floats, read_state
+from bnns_lstm.module.floats import as_floats
+from bnns_lstm.module.inputs import read_state
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
@@ -52,7 +53,7 @@ class Stream:
         stack = (config.num_layers, 1, batch_size)
         with memory_for(f"batch_size={batch_size}"):
             self._x: Floats = np.zeros((1, batch_size, config.input_size), np.float32)
-            self._y: Floats = np.zeros((1, batch_size, config.output_size), np.float32)
+            self._y: Floats = np.zeros((1, batch_size, config.layer_size), np.float32)
             self._h: Floats = np.zeros((*stack, config.outputs), np.float32)
             self._c: Floats = np.zeros((*stack, config.units), np.float32)
         inputs = LSTMDataDescriptor(self._x, self._h, self._c)

@@ -18,6 +18,7 @@ from bnns_lstm.errors import ArgumentError, DescriptorError
 from bnns_lstm.functions import validate
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.merge import Output, Parts, merged, output
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
@@ -41,9 +42,10 @@ class CallArrays:
         Raises:
             ComputeError: If there is no memory for them.
         """
+        self.merge = config.merge
         with memory_for(f"x: {steps} steps of {rows} samples"):
             self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
-            self.y: Floats = np.zeros((steps, rows, config.output_size), np.float32)
+            self.y: Floats = np.zeros((steps, rows, config.layer_size), np.float32)
             self.h0, self.c0 = _states(config, rows)
             self.hn, self.cn = _states(config, rows)
 
@@ -66,11 +68,15 @@ class CallArrays:
             np.copyto(self.c0, batch.state[1])
 
     def results(
-        self, samples: SampleOrder, target: Floats | None = None
-    ) -> tuple[Floats, LSTMState]:
+        self, samples: SampleOrder, target: Parts | None = None
+    ) -> tuple[Output, LSTMState]:
         """Output and final states as the caller knows them: copies, or the output in the target."""
         state = LSTMState(samples.state_to_caller(self.hn), samples.state_to_caller(self.cn))
-        return samples.to_caller(self.y, target), state
+        with memory_for(f"the output of {self.y.shape[0]} steps"):
+            parts = merged(self.merge, self.y)
+        targets = target or (None,) * len(parts)
+        found = (samples.to_caller(*pair) for pair in zip(parts, targets, strict=True))
+        return output(tuple(found)), state
 
 
 class GradientArrays:

@@ -64,10 +64,10 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a flag": (lstm(use_bias=1), ["a: use_bias: expected true or false, found 1"]),
     "no bias": (lstm(use_bias=False), ["a: expected 2 arrays, found 3"]),
     "a pair": (pair(lstm()), ["a: expected 6 arrays, found 3"]),
-    "sum": (pair(lstm(), merge_mode="sum"), ["a: merge_mode: expected 'concat', found 'sum'"]),
+    "max": (pair(lstm(), merge_mode="max"), ["a: merge_mode: expected 'concat', 'sum', 'ave', 'mul' or none"]),
     "backward forward": (
         pair(lstm(), backward_layer=lstm(go_backwards=False)),
-        ["a.backward_layer: go_backwards: expected true (flip the sequence yourself), found false"],
+        ["a.backward_layer: go_backwards: expected true (the layer backward reads in reverse), found false"],
     ),
     "uneven": (
         pair(lstm(), backward_layer=lstm(go_backwards=True, activation="relu")),

@@ -10,7 +10,7 @@ import pytest
 from bnns_lstm.formats import read_onnx
 from formats_tools import assert_same, computed, random_stored, x_of
 from onnx import TensorProto, helper, numpy_helper
-from onnx_tools import ints, lstm, make, model, run, weights
+from onnx_tools import ints, lstm, make, model, run, stack, weights
 from refused import refused_in_little_memory
 
 GIVEN: dict[str, list[Any]] = {
@@ -114,6 +114,14 @@ NOT_CONSTANT: dict[str, tuple[list[Any], str]] = {
         [helper.make_node("Constant", [], ["v"], name="v", value_string="a")],
         "one: W: v: expected a constant of numbers, found value_string",
     ),
+    "numbers in a tensor's place": (
+        [helper.make_node("Constant", [], ["v"], name="v", value=[1.0, 2.0])],
+        r"value: expected a tensor, found \[1.0, 2.0\]",
+    ),
+    "texts in place of numbers": (
+        [helper.make_node("Constant", [], ["v"], name="v", value_ints=["a"])],
+        "one: W: v: expected a constant of numbers, found value_ints",
+    ),
 }
 
 
@@ -144,3 +152,32 @@ def test_zero_states_behind_exponentially_many_paths_are_found_in_reasonable_tim
     nodes += [make("Concat", f"v{i} v{i}", f"v{i + 1}", axis=0) for i in range(40)]
     nodes.append(lstm("one", "x", "y", {**{key: key for key in arrays}, "initial_h": "v40"}))
     assert_same(read_onnx(model(nodes, arrays, ["y"])), stored)
+
+
+@pytest.mark.parametrize(
+    "value", [3, 2.5, "text", [1, 2], [numpy_helper.from_array(np.zeros(2), "a")]]
+)
+@pytest.mark.parametrize("kind", ["Constant", "ConstantOfShape"])
+def test_a_value_that_is_no_tensor_is_refused(kind: str, value: Any) -> None:
+    """The attribute has another type than the operator's, which a file may well say."""
+    arrays = weights(random_stored())
+    name = "W" if kind == "Constant" else "initial_h"
+    if kind == "Constant":
+        arrays.pop("W")
+    inputs = [] if kind == "Constant" else ["shape"]
+    nodes = [
+        helper.make_node(kind, inputs, [name], value=value),
+        lstm("one", "x", "y", {key: key for key in (*arrays, name)}, hidden_size=4),
+    ]
+    with pytest.raises(bl.WeightsError, match=r"value: expected a tensor, found .*\[wrong_type\]"):
+        read_onnx(model(nodes, {**arrays, "shape": ints(1, 3, 4)}, ["y"]))
+
+
+@pytest.mark.parametrize("value", [3, "text", [1, 2]])
+def test_a_value_between_two_nodes_that_is_no_tensor_breaks_the_stack(value: Any) -> None:
+    way = [
+        helper.make_node("Constant", [], ["shape"], name="odd", value=value),
+        make("Reshape", "y shape", "z"),
+    ]
+    with pytest.raises(bl.WeightsError, match=r"'odd'.* has a value that is no tensor"):
+        read_onnx(stack(random_stored(num_layers=2), (way, {})), ["low", "high"])

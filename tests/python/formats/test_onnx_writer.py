@@ -93,12 +93,13 @@ HAS = [
     (bl.Activation.tanh(), "Tanh"), (bl.Activation.scaled_tanh(0.8, 0.7), "ScaledTanh"),
     (bl.Activation.clamp(0, 1), "HardSigmoid"), (bl.Activation.hard_sigmoid(), "HardSigmoid"),
     (bl.Activation.softplus(), "Softplus"), (bl.Activation.softsign(), "Softsign"),
-    (bl.Activation.elu(0.9), "Elu"), (bl.Activation.threshold(0.25, 0.0), "ThresholdedRelu"),
+    (bl.Activation.elu(0.9), "Elu"), (bl.Activation.celu(), "Elu"), (bl.Activation.abs(), "LeakyRelu"),
+    (bl.Activation.threshold(0.25, 0.0), "ThresholdedRelu"),
 ]  # fmt: skip
 HAS_NOT = [
     activation
     for activation in [*ELEMENTWISE, bl.Activation.softplus(0.5, 1.0), bl.Activation.softplus(1.0, 2.0)]
-    if activation.function not in {one.function for one, _ in HAS} or activation.function in {8, 16, 28}
+    if activation.function not in {one.function for one, _ in HAS} or activation.function in {8, 16, 24, 28}
     if activation != bl.Activation.softplus()
 ]  # fmt: skip
 

@@ -28,6 +28,8 @@ KINDS: list[dict[str, Any]] = [
     {"num_layers": 2, "bidirectional": True, "dropout": 0.25, "batch_first": True},
     {"bias": False, "peephole": "diagonal", "state": True},
     {"peephole": "full", "activations": MIXED, "input_size": 1, "hidden_size": 1},
+    {"bidirectional": True, "merge": "ave"},
+    {"bidirectional": True, "merge": None},
 ]
 
 
@@ -50,6 +52,21 @@ def test_the_package_safetensors_reads_what_is_saved(tmp_path: Path) -> None:
     with safetensors.safe_open(path, "numpy") as file:
         metadata = file.metadata()
     assert (metadata["format"], metadata["version"]) == ("bnns-lstm", "1")
+
+
+def test_merge_stands_in_the_file_where_it_is_not_the_usual_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_lstm(path, random_stored(bidirectional=True))
+    with safetensors.safe_open(path, "numpy") as file:
+        assert "merge" not in json.loads(file.metadata()["config"])
+    edited(path, lambda _, config: config.update(merge="mul"))
+    assert load_lstm(path).merge == "mul"
+    edited(path, lambda _, config: config.update(merge="concat"))
+    assert load_lstm(path).merge == "concat"
+    for wrong in ("max", [], 1, True):
+        edited(path, lambda _, config, wrong=wrong: config.update(merge=wrong))
+        with pytest.raises(bl.WeightsError, match=r"a\.safetensors: merge: expected"):
+            load_lstm(path)
 
 
 @pytest.fixture
@@ -81,7 +98,10 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
         "metadata config: expected an object in JSON, found none",
     ),
     "field missing": (lambda _, c: c.pop("bias"), "config: expected a field 'bias', found no such field"),
-    "field surplus": (lambda _, c: c.update(size=1), "peephole, activations, found 'size' [unexpected_entry]"),
+    "field surplus": (
+        lambda _, c: c.update(size=1),
+        "peephole, merge, activations, lengths, found 'size' [unexpected_entry]",
+    ),
     "layers as text": (lambda _, c: c.update(num_layers="1"), "num_layers: expected an integer"),
     "layers claimed": (lambda _, c: c.update(num_layers=10**12), "at most one layer for each array"),
     "hidden claimed": (

@@ -100,6 +100,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"parameters": {**ARRAYS, "bias_ih_l0": [0.0]}},
         "bias_ih_l0: expected float32 [16], found [0.0]",
     ),
+    "merge": ({"merge": "max"}, 'merge: expected "concat", "sum", "ave", "mul" or None, found \'max\''),
+    "merge of one": ({"merge": "sum"}, 'merge: expected "concat" without bidirectional=True'),
     "claim": ({"num_layers": 10**9}, "expected at most one layer for each parameter, found 1000000000"),
     "one state": ({"state": (SHORT,)}, "state: expected hidden and cell states, found 1 arrays"),
     "state": (
@@ -160,6 +162,13 @@ def test_layers_become_a_stack() -> None:
     np.testing.assert_array_equal(state[0][2:], np.zeros((2, 3, 4)))
 
 
+def test_a_stack_merges_the_directions_of_its_last_layer() -> None:
+    low = random_stored(bidirectional=True)
+    high = random_stored(input_size=8, bidirectional=True, merge="sum")
+    assert stacked([("a", low), ("b", high)]).merge == "sum"
+    assert stacked([("a", low), ("b", replace(high, merge="concat"))]).merge == "concat"
+
+
 RELU = {**default_activations(), "candidate": bl.Activation.relu()}
 UNEVEN: dict[str, tuple[StoredLSTM, list[str]]] = {
     "sizes": (
@@ -179,6 +188,12 @@ UNEVEN: dict[str, tuple[StoredLSTM, list[str]]] = {
         random_stored(input_size=4, activations=RELU),
         ["b: activations: expected Activation(SIGMOID, alpha=1.0, beta=1.0), Activation(SIG"],
     ),
+    "merge": (
+        random_stored(input_size=8, bidirectional=True),
+        [
+            "a: merge: expected 'concat', 'sum' or 'ave' where another layer stands above, found 'mul'"
+        ],
+    ),
     "state": (
         replace(random_stored(input_size=4), state=(np.zeros((1, 2, 4), np.float32),) * 2),
         ["initial states: expected one batch size, found {'a': 3, 'b': 2}"],
@@ -188,8 +203,11 @@ UNEVEN: dict[str, tuple[StoredLSTM, list[str]]] = {
 
 @pytest.mark.parametrize(("second", "messages"), UNEVEN.values(), ids=UNEVEN.keys())
 def test_layers_that_differ_are_no_stack(second: StoredLSTM, messages: list[str]) -> None:
+    first = random_stored(state=True)
+    if messages[0].startswith("a: merge"):
+        first = random_stored(bidirectional=True, merge="mul")
     with pytest.raises(bl.WeightsError) as raised:
-        stacked([("a", random_stored(state=True)), ("b", second)])
+        stacked([("a", first), ("b", second)])
     assert len(raised.value.issues) == len(messages)
     for issue, message in zip(raised.value.issues, messages, strict=True):
         assert message in issue.message

@@ -339,7 +339,7 @@ STATE = np.zeros((1, 4, 5), np.float32)
     [
         ({"x": None}, ["x"]),
         ({"x": np.zeros((6, 4, 2), np.float32)}, ["x"]),
-        ({"x": np.zeros((0, 4, 3), np.float32)}, ["x"]),
+        ({"x": np.zeros((0, 4, 2), np.float32)}, ["x"]),
         ({"x": np.zeros(3, np.float32)}, ["x"]),
         ({"x": np.zeros((6, 4, 3), np.int32)}, ["x"]),
         ({"state": STATE}, ["state"]),
@@ -348,7 +348,6 @@ STATE = np.zeros((1, 4, 5), np.float32)
         ({"state": (STATE[:, 1:], STATE.astype("f8")), "lengths": [1, 2]}, ["state.h", "state.c", "lengths"]),
         ({"lengths": [1, 2, 3, 7]}, ["lengths[3]"]),
         ({"lengths": [-1, 2, 3, 9]}, ["lengths[0]", "lengths[3]"]),
-        ({"lengths": [0, 0, 0, 0]}, ["lengths"]),
         ({"lengths": [1.0, 2.0, 3.0, 4.0]}, ["lengths"]),
     ],
 )  # fmt: skip

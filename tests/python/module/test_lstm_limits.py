@@ -7,6 +7,7 @@ import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bnns_lstm as bl
@@ -95,6 +96,28 @@ def test_input_sizes_that_overflow_memory_are_refused(call: Any, config: dict[st
         bl.ComputeError, match=r"x: \d+ steps of 4096 samples: expected arrays that"
     ):
         call(lstm, repeated(2**40, 4096))
+    lstm(X)  # as before
+
+
+def test_masks_and_packed_sequences_that_overflow_memory_are_refused() -> None:
+    def endless(kind: Any, shape: tuple[int, ...]) -> Any:
+        return np.broadcast_to(np.ones((), kind), shape)
+
+    lstm, shape = lstm_of(), (2**40, 4096)
+    with pytest.raises(bl.ComputeError, match=r"mask: \[1099511627776, 4096\]: expected arrays"):
+        lstm(repeated(*shape), mask=endless(np.bool_, shape))
+    for sizes in (endless(np.int64, (2**50,)), endless(np.int32, (2**50,))):
+        packed = SimpleNamespace(
+            data=repeated(1, 2**50)[0],
+            batch_sizes=sizes,
+            sorted_indices=None,
+            unsorted_indices=None,
+        )
+        with pytest.raises(bl.ComputeError, match=r"x: a PackedSequence: expected arrays"):
+            lstm(packed)
+    nothing = np.zeros((2**40, 0, 3), np.float32)
+    y, _ = lstm(nothing, mask=np.zeros((2**40, 0), np.bool_))
+    assert y.shape == (2**40, 0, 4)
     lstm(X)  # as before
 
 

@@ -78,10 +78,24 @@ HAZARDS = [
 
 X = np.random.default_rng(0).uniform(-1, 1, (5, 2, 3)).astype(np.float32)
 STATE = np.zeros((1, 2, 4), np.float32)
+Y = np.zeros((5, 2, 4), np.float32)
 
 
 def lstm_of(**config: Any) -> bl.LSTM:
     return bl.LSTM(3, 4, **({"seed": 0} | config))
+
+
+def pair() -> bl.LSTM:
+    return lstm_of(bidirectional=True, merge=None)
+
+
+class Packed:
+    """What has the attributes of a PackedSequence, of which some are others."""
+
+    def __init__(self, **others: Any) -> None:
+        self.data, self.batch_sizes = np.zeros((3, 3), np.float32), [2, 1]
+        self.sorted_indices = self.unsorted_indices = [1, 0]
+        vars(self).update(others)
 
 
 def weights_with(given: Any) -> dict[str, Any]:
@@ -99,7 +113,14 @@ ARGUMENTS: dict[str, Callable[[Any], Any]] = {
     "state": lambda given: lstm_of()(X, given),
     "state.c": lambda given: lstm_of()(X, (STATE, given)),
     "lengths": lambda given: lstm_of()(X, lengths=given),
+    "mask": lambda given: lstm_of()(X, mask=given),
     "out": lambda given: lstm_of()(X, out=given),
+    "out[1]": lambda given: pair()(X, out=(np.zeros_like(Y), given)),
+    "x.data": lambda given: lstm_of()(Packed(data=given)),
+    "x.batch_sizes": lambda given: lstm_of()(Packed(batch_sizes=given)),
+    "x.sorted_indices": lambda given: lstm_of()(Packed(sorted_indices=given)),
+    "x.unsorted_indices": lambda given: lstm_of()(Packed(unsorted_indices=given)),
+    "dy[0]": lambda given: pair().backward(pair().forward(X, training=True)[2], (given, Y)),
     "return_cell_states": lambda given: lstm_of()(X, return_cell_states=given),
     "training": lambda given: lstm_of().forward(X, training=given),
     "dropout_seed": lambda given: lstm_of().forward(X, training=True, dropout_seed=given),
@@ -127,7 +148,7 @@ ARGUMENTS: dict[str, Callable[[Any], Any]] = {
     name: lambda given, name=name: lstm_of(**{name: given})
     for name in (
         "num_layers", "bias", "batch_first", "dropout", "bidirectional", "peephole", "activations",
-        "seed", "num_threads", "forget_bias", "convert",
+        "merge", "seed", "num_threads", "forget_bias", "convert",
     )
 }  # fmt: skip
 

@@ -51,20 +51,26 @@ def keras2(
     path: Path,
     layers: dict[str, tuple[dict[str, Any] | None, list[Array]]],
     version: str | None = "2.2.4",
+    calls: dict[str, list[Any]] | None = None,
 ) -> Path:
-    """A file as Keras 2 wrote it: of a whole model, or of weights alone if a layer has no configuration."""
+    """A file as Keras 2 wrote it: of a whole model, or of weights alone if a layer has no configuration.
+
+    With `calls`, the `inbound_nodes` of layers, the model is a functional one, otherwise a Sequential.
+    """
     configs = [
         {**config, "config": {"name": name, **config["config"]}}
         for name, (config, _) in layers.items()
         if config
     ]
+    model = {"class_name": "Sequential", "config": {"name": "sequential_1", "layers": configs}}
+    if calls is not None:
+        for one in configs:
+            name = one["config"]["name"]
+            one.update({"name": name, "inbound_nodes": calls[name]} if name in calls else {})
+        model["class_name"] = "Model"
     with h5py.File(path, "w") as file:
         root = file.create_group("model_weights") if configs else file
         if configs:
-            model = {
-                "class_name": "Sequential",
-                "config": {"name": "sequential_1", "layers": configs},
-            }
             file.attrs["model_config"] = json.dumps(model).encode()
         if version is not None:
             file.attrs["keras_version"] = root.attrs["keras_version"] = version.encode()
@@ -73,7 +79,8 @@ def keras2(
             group, names = root.create_group(name), []
             for i, array in enumerate(arrays):
                 half = ("forward_", "backward_")[i // 3] if len(arrays) == 6 else ""
-                names.append(f"{name}/{half}lstm/{('kernel', 'recurrent_kernel', 'bias')[i % 3]}:0")
+                own = f"{half}lstm" if half or i < 3 else f"lstm_{i // 3}"
+                names.append(f"{name}/{own}/{('kernel', 'recurrent_kernel', 'bias')[i % 3]}:0")
                 group.create_dataset(names[-1], data=array)
             group.attrs["weight_names"] = [text.encode() for text in names]
     return path

@@ -114,6 +114,16 @@ def stack(stored: StoredLSTM, way: tuple[list[Any], dict[str, Any]], **words: An
     return model(nodes, constants, ["top", "y"], **words)
 
 
+# From the lower node's output "y" to "z", which the upper node reads.
+ONE_WAY = ([make("Squeeze", "y one", "z")], {"one": ints(1)})
+
+
+def shaped(made: Any, *shape: int | str) -> Any:
+    """The model with another declared shape of its input."""
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, shape))
+    return made
+
+
 def named(names: list[str], alphas: list[float], betas: list[float]) -> dict[str, Any]:
     words: dict[str, Any] = {"activations": names}
     words |= {"activation_alpha": alphas} if alphas else {}

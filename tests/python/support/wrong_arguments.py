@@ -21,6 +21,8 @@ from formats_tools import random_stored
 from onnx_tools import lstm, make, model, stack, weights
 
 X = np.zeros((4, 1, 3), np.float32)
+Y = np.zeros((4, 1, 4), np.float32)
+REAL = np.ones((4, 1), np.bool_)
 
 
 def lstm_of(**words: Any) -> bl.LSTM:
@@ -93,7 +95,7 @@ def computed(_: Path) -> object:
     return read_onnx(model([node], arrays, ["y"]))
 
 
-def two_stacks(node: str | None) -> Callable[[Path], object]:
+def two_stacks(node: str) -> Callable[[Path], object]:
     way = ([make("Relu", "y", "z")], {})
     return lambda _: read_onnx(stack(random_stored(num_layers=2), way), node)
 
@@ -117,6 +119,19 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (lambda _: bl.LSTM(3, 0), "hidden_size", codes.ZERO_SIZE),
     (lambda _: bl.LSTM(3, -4), "hidden_size", codes.OUT_OF_RANGE),
     (lambda _: lstm_of(peephole="half"), "peephole", codes.UNKNOWN_CHOICE),
+    (lambda _: lstm_of(bidirectional=True, merge="max"), "merge", codes.UNKNOWN_CHOICE),
+    (lambda _: lstm_of(merge="sum"), "merge", codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of(merge=None), "merge", codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of(bidirectional=True, merge="sum").layer_parameters(X), "merge",
+     codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of(bidirectional=True, merge=None)(X, out=X), "out", codes.WRONG_TYPE),
+    (lambda _: lstm_of(bidirectional=True, merge=None)(X, out=(Y, X)), "out[1]",
+     codes.SIZE_MISMATCH),
+    (lambda _: lstm_of(bidirectional=True, merge=None)(X, out=(Y, Y)), "out[1]", codes.OVERLAP),
+    (lambda _: write_state_dict(random_stored(bidirectional=True, merge="mul")), "merge",
+     codes.NOT_EXPRESSIBLE),
+    (lambda folder: lstm_of(bidirectional=True, merge=None).to_onnx(folder / "a"), "merge",
+     codes.NOT_EXPRESSIBLE),
     (lambda _: lstm_of(dropout=1), "dropout", codes.INVALID_DROPOUT),
     (lambda _: lstm_of(activations={"gate": "tanh"}), "activations['gate']", codes.UNEXPECTED_ENTRY),
     (lambda _: lstm_of(activations={"input": "t"}), "activations['input']", codes.UNKNOWN_ACTIVATION),
@@ -130,6 +145,17 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (lambda _: lstm_of().forward(X, training=True, dropout_seed=2**64), "dropout_seed",
      codes.OUT_OF_RANGE),
     (lambda _: lstm_of()(X, lengths=[9]), "lengths[0]", codes.INVALID_NUMBER),
+    (lambda _: lstm_of()(X, lengths=[4], mask=REAL), "mask", codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of()(X, mask=REAL.T), "mask", codes.SIZE_MISMATCH),
+    (lambda _: lstm_of()(X, mask=REAL.astype("f4")), "mask", codes.WRONG_TYPE),
+    (lambda _: lstm_of()(X, mask=[[1], [2], [1], [1]]), "mask[1, 0]", codes.INVALID_NUMBER),
+    (lambda _: lstm_of()(X, mask=[[1], [0], [1], [1]]), "mask[1, 0]", codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of(batch_first=True)(X.swapaxes(0, 1), mask=[[1, 1, 0, 1]]), "mask[0, 2]",
+     codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of()(X[:, 0], mask=[True, False, False, True]), "mask[1]",
+     codes.UNSUPPORTED_HERE),
+    (lambda _: lstm_of().layer_parameters(X[:0]), "x", codes.ZERO_SIZE),
+    (lambda _: lstm_of().layer_parameters(X, lengths=[0]), "lengths", codes.SEQUENCE_EMPTY),
     (lambda _: lstm_of()(X[..., 0]), "x", codes.SIZE_MISMATCH),
     (lambda _: lstm_of()(X.astype(complex)), "x", codes.UNSUPPORTED_DATA_TYPE),
     (lambda _: lstm_of(convert=True)(np.full(X.shape, 1e39)), "x", codes.OUT_OF_RANGE),
@@ -159,7 +185,7 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (of_onnx(direction="up"), "one: direction", codes.UNKNOWN_CHOICE),
     (of_onnx(more=1), "one: attributes", codes.UNEXPECTED_ENTRY),
     (computed, "one: W", codes.NOT_CONSTANT),
-    (two_stacks(None), "node", codes.AMBIGUOUS_CHOICE),
+    (lambda _: read_onnx(two_of_a_name()), "node", codes.AMBIGUOUS_CHOICE),
     (two_stacks("middle"), "node", codes.UNKNOWN_CHOICE),
     (unlike_layers, "node: high", codes.STACK_MISMATCH),
     (lambda _: read_onnx(two_of_a_name(), "one"), "node", codes.AMBIGUOUS_CHOICE),

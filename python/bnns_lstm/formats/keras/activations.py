@@ -1,13 +1,16 @@
-"""Keras' names of activations."""
+"""Keras' names of activations, and back."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
+from bnns_lstm.enums import ActivationFunction
 from bnns_lstm.errors import WeightsIssue
 
-__all__ = ["function_of"]
+__all__ = ["NAMES", "alike", "function_of", "name_of"]
 
 # Keras' names. What is not here has no equal: gelu (through erf), mish, exponential, softmax and others.
 FUNCTIONS = {
@@ -37,6 +40,9 @@ HARD_SIGMOID = {
     "2": Activation.hard_sigmoid(0.2, 0.5),
     "3": Activation.hard_sigmoid(1 / 6, 0.5),
 }
+NAMES = (*FUNCTIONS, "hard_sigmoid")
+# These have no parameter, whatever their fields hold.
+PLAIN = {ActivationFunction.SIGMOID, ActivationFunction.TANH}
 
 
 def function_of(
@@ -58,3 +64,22 @@ def function_of(
     else:
         return FUNCTIONS[name]
     return Activation.tanh()
+
+
+def name_of(activation: Activation) -> str | None:
+    """Keras' name of a function; None if it has none.
+
+    `hard_sigmoid` is Keras 2's with the slope 0.2, and Keras 3's with 1/6.
+    """
+    for name, own in FUNCTIONS.items():
+        if alike(activation, own):
+            return name
+    return "hard_sigmoid" if any(alike(activation, own) for own in HARD_SIGMOID.values()) else None
+
+
+def alike(one: Activation, other: Activation) -> bool:
+    """Whether two functions are the same, their parameters as float32."""
+    if one.function != other.function or one.function in PLAIN:
+        return one.function == other.function
+    values = [[np.float32(each.alpha), np.float32(each.beta)] for each in (one, other)]
+    return values[0] == values[1]

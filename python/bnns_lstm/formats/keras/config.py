@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
+from bnns_lstm.config import MERGES, Merge
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import is_default
+from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.activations import function_of
+from bnns_lstm.formats.keras.wrappers import (
+    CELL,
+    CELLS,
+    LSTMS,
+    RNN,
+    TIMES,
+    cells_of,
+    fields_of,
+    inner_of,
+    kind_of,
+    lstm_in,
+)
 
-__all__ = ["LSTMS", "Config", "config_of", "is_lstm"]
+__all__ = ["Config", "config_of"]
 
-LSTMS = {"LSTM", "CuDNNLSTM"}
 # Fields that change nothing at inference, or that the caller of this package decides: output of the last step
 # alone, final state, masks (lengths), a state that is carried on.
 IGNORED = {
@@ -28,20 +41,21 @@ IGNORED = {
 }  # fmt: skip
 HONOURED = {"activation", "go_backwards", "recurrent_activation", "time_major", "units", "use_bias"}
 FLAGS = ("go_backwards", "return_sequences", "time_major", "use_bias")
-WRAPPER = {
-    "layer",
-    "backward_layer",
-    "merge_mode",
-    "name",
-    "trainable",
-    "dtype",
-    "weights",
-} | IGNORED
+OF_RNN = {"cell", "go_backwards", "time_major"} | IGNORED
+OF_CELL = {"activation", "recurrent_activation", "units", "use_bias"} | IGNORED
+OF_LSTM = HONOURED | IGNORED
+OF_PAIR = {"layer", "backward_layer", "merge_mode", "weights"} | IGNORED
+OF_CELLS = {"cells"} | IGNORED
+OF_TIMES = {"layer"} | IGNORED
+BACKWARDS = (
+    "false (flip the input in time yourself, and the output for the order of time; the layer's get_weights() "
+    "can be read)"
+)
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a layer's configuration comes to.
+    """What a layer's configuration comes to; for each cell of an RNN, one of these.
 
     Attributes:
         bidirectional: Whether it is a pair of LSTMs.
@@ -51,6 +65,9 @@ class Config:
         is_cudnn: Whether its class is CuDNNLSTM.
         sequences: Whether it gives the outputs of all steps to the next layer.
         activations: None for the default ones.
+        merge: What a pair makes of its outputs.
+        apart: Whether each direction of a pair goes on alone, as in the lower cells of an RNN.
+        distributed: In how many `TimeDistributed` it is.
     """
 
     bidirectional: bool = False
@@ -60,23 +77,13 @@ class Config:
     is_cudnn: bool = False
     sequences: bool = True
     activations: Mapping[str, Activation] | None = None
+    merge: Merge = "concat"
+    apart: bool = False
+    distributed: int = 0
 
 
-def is_lstm(layer: Mapping[str, Any]) -> bool:
-    """Whether a layer's configuration is that of an LSTM, or of one in both directions."""
-    if _kind(layer) != "Bidirectional":
-        return _kind(layer) in LSTMS
-    inner = _fields(layer).get("layer")
-    return isinstance(inner, dict) and _kind(inner) in LSTMS
-
-
-def _kind(layer: Mapping[str, Any]) -> str:
-    """The name of a layer's class, whatever stands in its place."""
-    return str(layer.get("class_name"))
-
-
-def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> Config:
-    """The configuration of an LSTM layer.
+def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> list[Config]:
+    """The configuration of an LSTM layer: of each cell, the lowest first.
 
     Args:
         path: What errors call the layer.
@@ -86,102 +93,128 @@ def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> Confi
     Raises:
         WeightsError: Naming everything that cannot be honoured.
     """
+    wrapped = lstm_in(layer)
+    if wrapped is None:
+        raise fail(path, "an LSTM", shown(kind_of(layer)), codes.UNSUPPORTED_HERE)
     issues: list[WeightsIssue] = []
-    fields = _fields(layer)
-    if _kind(layer) != "Bidirectional":
-        config = _one(path, layer, version, issues, backwards=False)
+    around = layer
+    while kind_of(around) == TIMES:
+        issues += _unknown(path, fields_of(around), OF_TIMES, "a TimeDistributed's fields")
+        around = inner_of(around)
+    if wrapped.pair is None:
+        cells = _cells(path, wrapped.layer, version, issues, backwards=False)
     else:
-        for name, value in fields.items():
-            if name not in WRAPPER and value not in (None, False):
-                issues.append(
-                    WeightsIssue(
-                        f"{path}: {name}",
-                        "only a Bidirectional's fields",
-                        shown(value),
-                        codes.UNEXPECTED_ENTRY,
-                    )
-                )
-        mode = fields.get("merge_mode", "concat")
-        if mode != "concat":
-            issues.append(
-                WeightsIssue(f"{path}: merge_mode", "'concat'", shown(mode), codes.UNSUPPORTED_HERE)
-            )
-        config = _one(f"{path}.layer", fields["layer"], version, issues, backwards=False)
-        other = fields.get("backward_layer")
-        if isinstance(other, dict):
-            back = _one(f"{path}.backward_layer", other, version, issues, backwards=True)
-            if back != config:
-                expected = f"{config}, as the layer forward"
-                issues.append(
-                    WeightsIssue(
-                        f"{path}.backward_layer", expected, str(back), codes.STACK_MISMATCH
-                    )
-                )
-        config = Config(**{**vars(config), "bidirectional": True})
+        cells = _pair(path, fields_of(wrapped.pair), version, issues)
     if issues:
         raise WeightsError(tuple(issues))
-    return config
+    return [replace(cell, distributed=wrapped.distributed) for cell in cells]
 
 
-def _fields(layer: Mapping[str, Any]) -> dict[str, Any]:
-    found = layer.get("config")
-    return found if isinstance(found, dict) else {}
-
-
-def _one(
-    path: str,
-    layer: Mapping[str, Any],
-    version: str | None,
-    issues: list[WeightsIssue],
-    *,
-    backwards: bool,
-) -> Config:
-    """One LSTM; what is wrong with it is added to the issues."""
-    fields = _fields(layer)
-    if _kind(layer) not in LSTMS:
-        issues.append(WeightsIssue(path, "an LSTM", shown(_kind(layer)), codes.UNSUPPORTED_HERE))
-        return Config()
-    for name, value in fields.items():
-        if name not in IGNORED | HONOURED and value not in (None, False):
+def _pair(
+    path: str, fields: Mapping[str, Any], version: str | None, issues: list[WeightsIssue]
+) -> list[Config]:
+    """A `Bidirectional`."""
+    issues += _unknown(path, fields, OF_PAIR, "a Bidirectional's fields")
+    mode = fields.get("merge_mode", "concat")
+    if mode not in MERGES:
+        expected = "'concat', 'sum', 'ave', 'mul' or none"
+        issues.append(
+            WeightsIssue(f"{path}: merge_mode", expected, shown(mode), codes.UNSUPPORTED_HERE)
+        )
+    cells = _cells(f"{path}.layer", fields["layer"], version, issues, backwards=False)
+    other = fields.get("backward_layer")
+    if isinstance(other, dict):
+        back = _cells(f"{path}.backward_layer", other, version, issues, backwards=True)
+        if back != cells:
+            expected, found = (", ".join(map(str, one)) for one in (cells, back))
             issues.append(
                 WeightsIssue(
-                    f"{path}: {name}",
-                    "only the fields of an LSTM",
-                    shown(value),
-                    codes.UNEXPECTED_ENTRY,
+                    f"{path}.backward_layer",
+                    f"{expected}, as the layer forward",
+                    found,
+                    codes.STACK_MISMATCH,
                 )
             )
-    issues += [
-        WeightsIssue(f"{path}: {name}", "true or false", shown(fields[name]), codes.WRONG_TYPE)
-        for name in FLAGS
-        if type(fields.get(name, False)) is not bool
-    ]
+    pairs = [replace(cell, bidirectional=True, apart=True) for cell in cells]
+    return [*pairs[:-1], replace(pairs[-1], apart=False, merge=mode)]
+
+
+def _cells(
+    path: str, layer: Mapping[str, Any], version: str | None, issues: list[WeightsIssue],
+    *, backwards: bool,
+) -> list[Config]:  # fmt: skip
+    """One LSTM, or the cells of an RNN; what is wrong with it is added to the issues."""
+    fields, kind = fields_of(layer), kind_of(layer)
+    if kind not in {RNN, *LSTMS}:
+        issues.append(WeightsIssue(path, "an LSTM", shown(kind), codes.UNSUPPORTED_HERE))
+        return [Config()]
+    is_rnn = kind == RNN
+    known, what = (OF_RNN, "an RNN") if is_rnn else (OF_LSTM, "an LSTM")
+    issues += _unknown(path, fields, known, f"the fields of {what}")
+    issues += _flags(path, fields)
     if bool(fields.get("go_backwards", backwards)) != backwards:
-        expected = f"{str(backwards).lower()} (flip the sequence yourself)"
+        expected = "true (the layer backward reads in reverse)" if backwards else BACKWARDS
+        found = str(not backwards).lower()
         issues.append(
-            WeightsIssue(
-                f"{path}: go_backwards",
-                expected,
-                str(not backwards).lower(),
-                codes.UNSUPPORTED_HERE,
-            )
+            WeightsIssue(f"{path}: go_backwards", expected, found, codes.UNSUPPORTED_HERE)
         )
+    outer = Config(
+        batch_first=not fields.get("time_major", False),
+        is_cudnn=kind == "CuDNNLSTM",
+        sequences=bool(fields.get("return_sequences", False)),
+    )
+    if not is_rnn:
+        return [_cell(path, fields, version, issues, outer)]
+    cells, found_cells = [], cells_of(layer)
+    if kind_of(inner_of(layer, "cell")) == CELLS:
+        inner = fields_of(inner_of(layer, "cell"))
+        issues += _unknown(f"{path}.cell", inner, OF_CELLS, "the fields of StackedRNNCells")
+    for number, cell in enumerate(found_cells):
+        place = f"{path}.cells[{number}]" if len(found_cells) > 1 else f"{path}.cell"
+        if kind_of(cell) != CELL:
+            found = shown(kind_of(cell))
+            issues.append(WeightsIssue(place, "an LSTMCell", found, codes.UNSUPPORTED_HERE))
+            continue
+        own = fields_of(cell)
+        issues += _unknown(place, own, OF_CELL, "the fields of an LSTMCell")
+        issues += _flags(place, own)
+        cells.append(_cell(place, own, version, issues, outer))
+    return cells or [outer]
+
+
+def _unknown(
+    path: str, fields: Mapping[str, Any], known: Collection[str], what: str
+) -> Iterator[WeightsIssue]:
+    """Fields that say something that is not known here."""
+    for name, value in fields.items():
+        if name not in known and value not in (None, False):
+            found = shown(value)
+            yield WeightsIssue(f"{path}: {name}", f"only {what}", found, codes.UNEXPECTED_ENTRY)
+
+
+def _flags(path: str, fields: Mapping[str, Any]) -> Iterator[WeightsIssue]:
+    for name in FLAGS:
+        if type(fields.get(name, False)) is not bool:
+            found = shown(fields[name])
+            yield WeightsIssue(f"{path}: {name}", "true or false", found, codes.WRONG_TYPE)
+
+
+def _cell(
+    path: str, fields: Mapping[str, Any], version: str | None, issues: list[WeightsIssue], outer: Config
+) -> Config:  # fmt: skip
+    """What the fields of an LSTM say of its one cell."""
     units = fields.get("units")
     if units is not None and type(units) is not int:
         issues.append(WeightsIssue(f"{path}: units", "an integer", shown(units), codes.WRONG_TYPE))
-    functions = [
+    gates, others = (
         function_of(f"{path}: {name}", fields.get(name, default), version, issues)
         for name, default in (("recurrent_activation", "sigmoid"), ("activation", "tanh"))
-    ]
-    gates, others = functions
+    )
     activations = {"input": gates, "forget": gates, "candidate": others, "output": gates}
     activations["hidden"] = others
-    is_cudnn = _kind(layer) == "CuDNNLSTM"
-    return Config(
+    return replace(
+        outer,
         use_bias=bool(fields.get("use_bias", True)),
         units=units if type(units) is int else None,
-        batch_first=not fields.get("time_major", False),
-        is_cudnn=is_cudnn,
-        sequences=bool(fields.get("return_sequences", False)),
         activations=None if is_default(activations) else activations,
     )

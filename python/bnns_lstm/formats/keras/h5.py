@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm import codes
-from bnns_lstm._show import shown
+from bnns_lstm._show import named, shown
 from bnns_lstm.errors import BNNSLSTMError
 from bnns_lstm.formats.convert import FLOATS, fail, to_float32, widen_bfloat16
 from bnns_lstm.formats.extras import need
@@ -31,8 +31,8 @@ LARGEST_RATIO = 1100
 DAMAGED = (
     OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, IndexError, struct.error,
 )  # fmt: skip
-# Groups in groups; Keras' files have five or six levels.
-DEEPEST = 16
+# Groups in groups; Keras' files have five or six levels, and two more for each model in a model.
+DEEPEST = 48
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,16 @@ class Array:
         self.shape: tuple[int, ...] = tuple(dataset.shape or ())
         self._dataset, self._file = dataset, file
 
+    @property
+    def stored(self) -> int:
+        """The bytes of the file that its values claim."""
+        return int(self._dataset.id.get_storage_size())
+
+    @property
+    def size_of_file(self) -> int:
+        """The bytes of the whole file."""
+        return self._file.size
+
     def read(self) -> Floats:
         """The values as float32, by the rule of :mod:`bnns_lstm.formats.convert`.
 
@@ -70,7 +80,7 @@ class Array:
                 "a reference to another file",
                 codes.UNSUPPORTED_HERE,
             )
-        stored = dataset.id.get_storage_size()
+        stored = self.stored
         # A chunk may be larger than all values, and is unpacked as a whole.
         claimed = max(prod(self.shape), prod(dataset.chunks or ())) * dataset.dtype.itemsize
         is_packed = dataset.id.get_create_plist().get_nfilters() > 0
@@ -106,6 +116,11 @@ class Group:
         self._group, self._file, self._depth = group, file, depth
         self._texts = file.texts(group)
 
+    @property
+    def address(self) -> int:
+        """Where it stands in the file: the same for two links to one group."""
+        return int(self._file.h5py.h5o.get_info(self._group.id).addr)
+
     def names(self) -> list[str]:
         """The names of what is in it."""
         return list(self._group)
@@ -119,14 +134,14 @@ class Group:
             raise fail(
                 self.path, f"at most {DEEPEST} groups in each other", "more", codes.TOO_LARGE
             )
-        return Group(f"{self.path}/{name}", found, self._file, self._depth + 1)
+        return Group(f"{self.path}/{named(name)}", found, self._file, self._depth + 1)
 
     def array(self, name: str) -> Array | None:
         """An array in it, if there is one of this name."""
         found = self._get(name)
         if not isinstance(found, self._file.h5py.Dataset):
             return None
-        return Array(f"{self.path}/{name}", found, self._file)
+        return Array(f"{self.path}/{named(name)}", found, self._file)
 
     def inner(self, path: str) -> Array | None:
         """An array in groups in it; `path` has their names with `/` between."""
@@ -157,7 +172,10 @@ class Group:
         link = self._group.get(name, getlink=True)
         if not isinstance(link, self._file.h5py.HardLink):
             raise fail(
-                f"{self.path}/{name}", "values in the file itself", "a link", codes.UNSUPPORTED_HERE
+                f"{self.path}/{named(name)}",
+                "values in the file itself",
+                "a link",
+                codes.UNSUPPORTED_HERE,
             )
         return self._group[name]
 

@@ -99,7 +99,7 @@ def activations_of(
             raise fail(
                 f"{path}: activation_{name}",
                 expected,
-                f"{len(rest)} too many",
+                f"{len(rest)} too many: {shown(rest)}",
                 codes.UNEXPECTED_ENTRY,
             )
     if made[:3] != made[-3:]:
@@ -191,19 +191,31 @@ def attributes_of(
     return attributes
 
 
-def _written(activation: Activation) -> tuple[str, float | None, float | None] | None:
+# ONNX' name and parameters of a function.
+Written = tuple[str, float | None, float | None]
+
+
+def _written(activation: Activation) -> Written | None:
     """ONNX' name and parameters of a function, if it has the function."""
     function, alpha, beta = activation.function, float(activation.alpha), float(activation.beta)
     if function == F.THRESHOLD and beta == 0:
         alpha = float(np.nextafter(np.float32(alpha), np.float32(np.inf)))
     elif function == F.THRESHOLD or (function == F.SOFTPLUS and (alpha, beta) != (1, 1)):
         return None
-    elif function in {F.IDENTITY, F.LINEAR}:
-        return "Affine", alpha if function == F.LINEAR else 1.0, 0.0
-    elif function == F.CLAMP and (alpha, beta) == (0, 1):
-        return "HardSigmoid", 1.0, 0.0
     for name, entry in NAMES.items():
         if entry.function == function:
             own = (None if entry.alpha is None else alpha, None if entry.beta is None else beta)
             return name, *own
-    return None
+    return _equal(function, alpha, beta)
+
+
+def _equal(function: int, alpha: float, beta: float) -> Written | None:
+    """A function of ONNX with the parameters with which it is one that ONNX has no name for."""
+    found: dict[int, Written | None] = {
+        F.IDENTITY: ("Affine", 1.0, 0.0),
+        F.LINEAR: ("Affine", alpha, 0.0),
+        F.ABS: ("LeakyRelu", -1.0, None),
+        F.CLAMP: ("HardSigmoid", 1.0, 0.0) if (alpha, beta) == (0, 1) else None,
+        F.CELU: ("Elu", 1.0, None) if alpha == 1 else None,
+    }
+    return found.get(function)

@@ -1,23 +1,23 @@
-"""Which LSTM nodes of an ONNX model follow each other as the layers of one stack."""
+"""Which LSTM nodes of an ONNX model follow each other as the layers of one stack.
+
+In: a model. Out: its LSTM nodes with their neighbours, and the stacks that they form. Whether two nodes join is
+found by following the graph between them (:mod:`bnns_lstm.formats.onnx.joins`); nothing here knows operators.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from bnns_lstm.errors import WeightsError
-from bnns_lstm.formats.onnx.graph import DOMAINS, Scope, input_of, scopes
-from bnns_lstm.formats.onnx.ops import MOVERS, apply, attributes
+from bnns_lstm.formats.onnx.flow import Flow
+from bnns_lstm.formats.onnx.graph import Scope, scopes
+from bnns_lstm.formats.onnx.joins import below, flows_of, side_ways, why_not
+from bnns_lstm.formats.onnx.nodes import input_of, is_lstm, label
 from bnns_lstm.formats.onnx.tensors import Model
+from bnns_lstm.formats.onnx.ways import ways
 
-__all__ = ["Layer", "chains", "layers"]
-
-# Operators between two nodes of a stack; exporters need two or three.
-LONGEST = 20
-# Steps and batches with which the way from one node to the next is tried out: no two products alike.
-SIZES = ((3, 5), (7, 2))
+__all__ = ["Layer", "chains", "layers", "reached", "reason"]
 
 
 @dataclass
@@ -27,14 +27,20 @@ class Layer:
     Attributes:
         scope: The graph that it stands in.
         node: The `onnx.NodeProto`.
+        number: Its number among all of the model's.
         below: The layer whose output it reads, if it is one.
         above: The layers that read its output.
+        refusal: Why it does not join the layer whose output it reads in the right order.
+        flows: The model, followed with each round of sizes.
     """
 
     scope: Scope
     node: Any
+    number: int = 0
     below: Layer | None = None
     above: list[Layer] = field(default_factory=list)
+    refusal: str = ""
+    flows: Sequence[Flow] = ()
 
     @property
     def names(self) -> set[str]:
@@ -43,22 +49,25 @@ class Layer:
 
 
 def layers(model: Model) -> list[Layer]:
-    """All LSTM nodes, in all graphs, each with its neighbours in a stack."""
-    found = [
-        Layer(scope, node)
-        for scope in scopes(model)
-        for node in scope.graph.node
-        if node.op_type == "LSTM" and node.domain in DOMAINS
-    ]
-    owners = {
-        (id(layer.scope), layer.node.output[0]): layer for layer in found if layer.node.output
-    }
+    """All LSTM nodes, in all graphs, each with its neighbours in a stack.
+
+    Raises:
+        WeightsError: If a graph has a cycle.
+    """
+    nodes = [(scope, node) for scope in scopes(model) for node in scope.graph.node if is_lstm(node)]
+    if not nodes:
+        return []
+    flows = flows_of(nodes)
+    found = [Layer(scope, node, number, flows=flows) for number, (scope, node) in enumerate(nodes)]
+    joined = {layer.number: below(flows, layer.number) for layer in found}
     for layer in found:
-        source = _source(layer)
-        below = None if source is None else owners.get(source)
-        if below is not None and below is not layer:
-            layer.below = below
-            below.above.append(layer)
+        number = joined[layer.number]
+        if number is None:
+            continue
+        layer.refusal = _second_way(layer, joined)
+        if not layer.refusal:
+            layer.below = found[number]
+            layer.below.above.append(layer)
     return found
 
 
@@ -68,59 +77,41 @@ def chains(found: list[Layer]) -> list[list[Layer]]:
     stacks: list[list[Layer]] = []
     for start in starts:
         stack = [start]
-        while len(stack[-1].above) == 1 and len(stack) <= len(found):
+        while len(stack[-1].above) == 1:
             stack.append(stack[-1].above[0])
         stacks.append(stack)
     return stacks
 
 
-def _source(layer: Layer) -> tuple[int, str] | None:
-    """Scope and name of the LSTM output that reaches this layer as a stack needs it."""
-    scope, name = layer.scope, input_of(layer.node, "X")
-    way: list[tuple[Scope, Any]] = []
-    while len(way) <= LONGEST:
-        scope, node = scope.origin(name)
-        if node is None or node.domain not in DOMAINS:
-            return None
-        if node.op_type == "LSTM":
-            is_joined = node.output[0] == name and _joins(scope, node, way)
-            return (id(scope), name) if is_joined else None
-        if node.op_type not in MOVERS or not node.input:
-            return None
-        way.insert(0, (scope, node))
-        name = node.input[0]
-    return None
+def reason(lower: Layer, upper: Layer) -> str:
+    """Why a layer is not the one above another: what it reads instead."""
+    if upper.below is lower:
+        names = [label(lower.node), label(upper.node)]
+        return (
+            f"one of {len(lower.above)} that read it as they should (node={names} takes this one)"
+        )
+    return upper.refusal or why_not(upper.flows, lower.number, upper.number)
 
 
-def _joins(scope: Scope, lower: Any, way: list[tuple[Scope, Any]]) -> bool:
-    """Whether the operators make of a node's output what the next layer of a stack reads.
+def reached(found: Sequence[Layer], upper: Layer) -> list[Layer]:
+    """The layers on whose outputs a layer's X depends, in whatever way."""
+    name = input_of(upper.node, "X")
+    numbers = ways(upper.flows[0], upper.scope, name)[0] if name else {}
+    return [found[number] for number in sorted(numbers)]
 
-    Tried out with numbers: the output is [steps, directions, batch, hidden], or with layout 1
-    [batch, steps, directions, hidden]; the next layer needs the directions side by side.
-    """
-    words = attributes(lower)
-    try:
-        recurrent = scope.constant("R", input_of(lower, "R")).shape
-        inputs = [
-            [None, *(at.constant(node.op_type, one) if one else None for one in node.input[1:])]
-            for at, node in way
-        ]
-    except WeightsError:
-        return False
-    if len(recurrent) != 3 or recurrent[1] != 4 * recurrent[2]:
-        return False
-    directions, hidden = recurrent[0], recurrent[2]
-    for steps, batch in SIZES:
-        shape = (steps, directions, batch, hidden)
-        if words.get("layout"):
-            shape = (batch, steps, directions, hidden)
-        value = np.arange(np.prod(shape)).reshape(shape)
-        wanted = value if words.get("layout") else value.swapaxes(1, 2)
-        try:
-            for (_, node), others in zip(way, inputs, strict=True):
-                value = apply(node, [value, *others[1:]])
-        except (ValueError, IndexError, TypeError, OverflowError):
-            return False
-        if not np.array_equal(value, wanted.reshape(*wanted.shape[:2], -1)):
-            return False
-    return True
+
+def _second_way(layer: Layer, joined: dict[int, int | None]) -> str:
+    """Which other input of a layer depends on layers below it in the stack, so that nobody can give it."""
+    others = side_ways(layer.flows[0], layer.number)
+    stack: set[int] = set()
+    number = joined[layer.number] if others else None
+    while number is not None:
+        stack.add(number)
+        number = joined[number]
+    for name, numbers in others.items():
+        if numbers is None:
+            return f"a node whose {name} stands behind too many operators"
+        if numbers & stack:
+            lower = layer.flows[0].nodes[min(numbers & stack)][1]
+            return f"a node whose {name} is computed from the outputs of {label(lower)!r} too"
+    return ""

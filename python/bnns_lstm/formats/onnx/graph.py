@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm import codes
+from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError
 from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.onnx.functions import Functions
+from bnns_lstm.formats.onnx.nodes import DOMAINS, input_of, label
 from bnns_lstm.formats.onnx.ops import PLAIN, apply, attributes
 from bnns_lstm.formats.onnx.tensors import Model
 
 __all__ = ["DOMAINS", "Scope", "input_of", "label", "scopes"]
 
 Array = npt.NDArray[Any]
+Sizes = tuple[int | None, ...]
 
-# What an LSTM node reads, in order.
-INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
-DOMAINS = {"", "ai.onnx"}
 # Steps from a constant to its use; exporters need a handful.
 DEEPEST = 50
 # Operators behind which zeros stay zeros; the first input holds the values.
@@ -32,35 +34,72 @@ LARGEST = 8
 GRAPH = 5
 
 
+class Graph(NamedTuple):
+    """An `onnx.GraphProto` whose nodes are no calls of local functions."""
+
+    node: Sequence[Any]
+    initializer: Sequence[Any]
+    input: Sequence[Any]
+    output: Sequence[Any]
+    value_info: Sequence[Any]
+
+
 @dataclass
 class Scope:
     """A graph, and the one around it if it is the body of a node.
 
     Attributes:
         model: The whole model.
-        graph: The `onnx.GraphProto`.
+        graph: The graph.
         parent: The scope of the graph around it.
+        owner: The node whose body it is; None for the main graph.
         tensors: The initializers by name.
         producers: The nodes by the names of their outputs.
         inputs: The names of the inputs.
+        declared: What the graph says of types and shapes, by the names of values.
         known: Constants that were asked for.
         zeros: Whether values are zeros, of those that were asked for.
+        shapes: What is known of the shapes that were asked for.
+        numbers: What is known of the vectors of sizes that were asked for.
     """
 
     model: Model
-    graph: Any
+    graph: Graph
     parent: Scope | None
     tensors: dict[str, Any] = field(default_factory=dict)
     producers: dict[str, Any] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
+    declared: dict[str, Any] = field(default_factory=dict)
     known: dict[str, Array] = field(default_factory=dict)
     zeros: dict[str, bool] = field(default_factory=dict)
+    shapes: dict[str, Sizes | None] = field(default_factory=dict)
+    numbers: dict[str, Sizes | None] = field(default_factory=dict)
+    owner: Any = None
 
     def __post_init__(self) -> None:
-        """Index the names."""
+        """Index the names.
+
+        Raises:
+            WeightsError: If a value is made twice.
+        """
         self.tensors = {tensor.name: tensor for tensor in self.graph.initializer}
         self.inputs = {value.name for value in self.graph.input}
+        infos = (self.graph.value_info, self.graph.output, self.graph.input)
+        self.declared = {info.name: info for one in infos for info in one}
         self.producers = {name: node for node in self.graph.node for name in node.output if name}
+        # An initializer of an input's name is its default; all other names stand once.
+        made = Counter(name for node in self.graph.node for name in node.output if name)
+        made.update(self.inputs | self.tensors.keys())
+        constants = Counter(tensor.name for tensor in self.graph.initializer)
+        for name, count in (*made.items(), *constants.items()):
+            if count > 1:
+                found = f"a second {shown(name)}"
+                raise fail("source", "values that are made once", found, codes.DAMAGED_FILE)
+
+    def has(self, name: str) -> bool:
+        """Whether a node makes the value, or it is an input or an initializer."""
+        scope, node = self.origin(name)
+        return node is not None or name in scope.tensors or name in scope.inputs
 
     def origin(self, name: str) -> tuple[Scope, Any | None]:
         """The scope that defines a value, and the node that makes it; None for inputs and constants."""
@@ -88,17 +127,17 @@ class Scope:
         if name in scope.known:
             return scope.known[name]
         if node is None:
-            if name not in scope.tensors:
-                what = "an input of the graph" if name in scope.inputs else "nothing of this name"
-                code = codes.NOT_CONSTANT if name in scope.inputs else codes.MISSING_ENTRY
-                raise fail(path, "a constant", f"{name!r}, {what}", code)
-            array = scope.model.array(scope.tensors[name])
+            array = _of_source(path, scope, name)
         elif node.op_type == "Constant" and node.domain in DOMAINS:
             array = _of_constant_node(path, scope, node)
         else:
             array = _moved(path, scope, name, node, depth)
         scope.known[name] = array
         return array
+
+    def is_given(self, name: str) -> bool:
+        """Whether a name is that of an input of the model whose value the caller gave."""
+        return self.parent is None and name in self.inputs and name in self.model.given
 
     def is_constant(self, name: str) -> bool:
         """Whether :meth:`constant` has the value."""
@@ -123,23 +162,42 @@ def _is_zero(scope: Scope, name: str, depth: int) -> bool:
     if node is None or node.domain not in DOMAINS:
         return False
     if node.op_type == "ConstantOfShape":
-        value = attributes(node).get("value")
-        return value is None or not np.any(scope.model.array(value))
+        words = attributes(node)
+        return "value" not in words or not np.any(scope.model.array(words["value"]))
     if node.op_type not in KEEP_ZEROS or not node.input:
         return False
     inputs = node.input if node.op_type == "Concat" else node.input[:1]
     return all(scope.is_zero(one, depth + 1) for one in inputs)
 
 
+def _of_source(path: str, scope: Scope, name: str) -> Array:
+    """The value of an input that the caller gave, or of an initializer."""
+    if scope.is_given(name):
+        return scope.model.given[name]
+    if name in scope.tensors:
+        return scope.model.array(scope.tensors[name])
+    if name not in scope.inputs:
+        raise fail(path, "a constant", f"{name!r}, nothing of this name", codes.MISSING_ENTRY)
+    found = f"{name!r}, an input of the body of a node"
+    if scope.parent is None:
+        found = f"{name!r}, an input of the graph (give it: inputs={{{name!r}: array}})"
+    raise fail(path, "a constant", found, codes.NOT_CONSTANT)
+
+
 def _of_constant_node(path: str, scope: Scope, node: Any) -> Array:
     words = attributes(node)
-    if words.get("value") is not None:
+    if "value" in words:
         return scope.model.array(words["value"])
     for name, kind in (("value_float", np.float32), ("value_int", np.int64)):
         for key in (name, f"{name}s"):
-            if words.get(key) is not None:
-                return np.array(words[key], kind)
-    found = ", ".join(words) or "nothing"
+            numbers = words.get(key)
+            if isinstance(numbers, float | int | list):
+                try:
+                    return np.array(numbers, kind)
+                except ValueError:  # a list of texts
+                    break
+    # Names that are no UTF-8 come as bytes.
+    found = ", ".join(map(str, words)) or "nothing"
     raise fail(f"{path}: {label(node)}", "a constant of numbers", found, codes.NOT_CONSTANT)
 
 
@@ -176,24 +234,26 @@ def _moved(path: str, scope: Scope, name: str, node: Any, depth: int) -> Array:
         ) from None
 
 
-def label(node: Any) -> str:
-    """A node's name, or that of its first output if it has none."""
-    return node.name or next((name for name in node.output if name), "a node without a name")
-
-
 def scopes(model: Model) -> Iterator[Scope]:
-    """The main graph and all bodies of its nodes, outer ones first."""
-    waiting = [Scope(model, model.proto.graph, None)]
+    """The main graph and all bodies of its nodes, outer ones first; calls of local functions are replaced.
+
+    Raises:
+        WeightsError: If a call does not fit its function, calls are too many or too deep, or a value is made
+            twice.
+    """
+    functions = Functions(model.proto)
+    waiting = [Scope(model, _graph(model.proto.graph, functions), None)]
     while waiting:
         scope = waiting.pop(0)
         yield scope
         for node in scope.graph.node:
             for attribute in node.attribute:
                 graphs = [attribute.g] if attribute.type == GRAPH else list(attribute.graphs)
-                waiting += [Scope(model, graph, scope) for graph in graphs]
+                waiting += [
+                    Scope(model, _graph(graph, functions), scope, owner=node) for graph in graphs
+                ]
 
 
-def input_of(node: Any, name: str) -> str:
-    """The value that a node reads as one of :data:`INPUTS`; empty if it has none."""
-    place = INPUTS.index(name)
-    return str(node.input[place]) if place < len(node.input) else ""
+def _graph(graph: Any, functions: Functions) -> Graph:
+    nodes = functions.expanded(graph.node)
+    return Graph(nodes, graph.initializer, graph.input, graph.output, graph.value_info)

@@ -1,17 +1,20 @@
-"""The few operators of ONNX that move numbers without computing any, carried out in NumPy.
+"""The operators of ONNX that move numbers without computing any, carried out in NumPy.
 
-They stand between constants and the LSTM nodes that use them, and between the nodes of a stack.
+They stand between constants and the LSTM nodes that use them, and between the nodes of a stack. In: a node
+and the arrays that it reads. Out: the arrays that it makes, views where NumPy can. Who calls bounds what
+Concat, Expand and Gather may make. Nothing here knows graphs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MOVERS", "PLAIN", "apply", "attributes"]
+__all__ = ["MOVERS", "PLAIN", "apply", "attributes", "outputs_of"]
 
 Array = npt.NDArray[Any]
 Words = dict[str, Any]
@@ -34,7 +37,7 @@ def attributes(node: Any) -> Words:
 
 
 def apply(node: Any, inputs: Sequence[Array | None], output: int = 0) -> Array:
-    """What an operator of :data:`PLAIN` makes of its inputs.
+    """What an operator of :data:`MOVERS` makes of its inputs.
 
     Args:
         node: The `onnx.NodeProto`.
@@ -44,15 +47,25 @@ def apply(node: Any, inputs: Sequence[Array | None], output: int = 0) -> Array:
     Raises:
         ValueError: If the node is not as the operator has to be, or would do more than move numbers.
     """
+    made = outputs_of(node, inputs)
+    if output >= len(made):
+        raise ValueError(f"{node.op_type} has one such output")
+    return made[output]
+
+
+def outputs_of(node: Any, inputs: Sequence[Array | None]) -> list[Array]:
+    """All outputs of an operator of :data:`MOVERS`; of Dropout the first alone, the mask is no moved number.
+
+    Raises:
+        ValueError: As :func:`apply`. IndexError, TypeError and OverflowError come from wrong axes too.
+    """
     words = attributes(node)
     if not inputs or inputs[0] is None:
         raise ValueError("an input is missing")
     first, rest = inputs[0], list(inputs[1:])
     if node.op_type == "Split":
-        return _split(first, rest, words, len(node.output))[output]
-    if output:
-        raise ValueError(f"{node.op_type} has one such output")
-    return OPERATORS[node.op_type](first, rest, words)
+        return _split(first, rest, words, len(node.output))
+    return [OPERATORS[node.op_type](first, rest, words)]
 
 
 def _integers(
@@ -143,15 +156,44 @@ def _split(array: Array, rest: Sequence[Array | None], words: Words, count: int)
     return np.split(array, np.cumsum(sizes)[:-1], axis)
 
 
-# Between the nodes of a stack, where the first input holds the values and the others are constants.
-MOVERS: dict[str, Callable[[Array, Sequence[Array | None], Words], Array]] = {
+def _flatten(array: Array, _rest: Sequence[Array | None], words: Words) -> Array:
+    axis = words.get("axis", 1)
+    if not -array.ndim <= axis <= array.ndim:
+        raise ValueError("the axis is none of the array's")
+    axis += array.ndim if axis < 0 else 0
+    return array.reshape(prod(array.shape[:axis]), prod(array.shape[axis:]))
+
+
+def _expand(array: Array, rest: Sequence[Array | None], _words: Words) -> Array:
+    shape = _integers(rest, 0, {}, "")
+    if shape is None or len(shape) > LARGEST_RANK:
+        raise ValueError("the shape is missing or too long")
+    return np.broadcast_to(array, np.broadcast_shapes(array.shape, tuple(shape)))
+
+
+def _gather(array: Array, rest: Sequence[Array | None], words: Words) -> Array:
+    indices = rest[0] if rest else None
+    if indices is None or array.ndim + indices.ndim - 1 > LARGEST_RANK:
+        raise ValueError("the indices are missing or have too many axes")
+    return np.asarray(np.take(array, indices.astype(np.int64), words.get("axis", 0)))
+
+
+# The first input holds the numbers, of Concat each.
+OPERATORS: dict[str, Callable[[Array, Sequence[Array | None], Words], Array]] = {
+    "Cast": _cast,
+    "Concat": _concat,
     "Dropout": _dropout,
+    "Expand": _expand,
+    "Flatten": _flatten,
+    "Gather": _gather,
     "Identity": _same,
     "Reshape": _reshape,
+    "Slice": _slice,
     "Squeeze": _squeeze,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
 }
-OPERATORS = {**MOVERS, "Cast": _cast, "Concat": _concat, "Slice": _slice}
-# Between constants and the nodes that use them.
-PLAIN = {*OPERATORS, "Split"}
+# Every operator that moves numbers.
+MOVERS = OPERATORS.keys() | {"Split"}
+# Those between constants and the nodes that use them: none makes more numbers than it is given.
+PLAIN = MOVERS - {"Expand", "Flatten", "Gather"}

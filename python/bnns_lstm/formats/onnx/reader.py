@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -12,18 +12,27 @@ from bnns_lstm import codes
 from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.onnx.chain import Layer, chains, layers
-from bnns_lstm.formats.onnx.graph import input_of, label, scopes
+from bnns_lstm.formats.onnx.chain import Layer, chains, layers, reached, reason
+from bnns_lstm.formats.onnx.graph import scopes
 from bnns_lstm.formats.onnx.node import read_node
+from bnns_lstm.formats.onnx.nodes import input_of, label
+from bnns_lstm.formats.onnx.supplied import check_used, given_inputs
 from bnns_lstm.formats.onnx.tensors import BATCH_FIRST, Model, open_model
+from bnns_lstm.formats.separate import separated
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import StoredLSTM
 
-__all__ = ["read_onnx"]
+__all__ = ["read_onnx", "read_onnx_stack"]
+
+# Pairs of nodes for which an error says why they do not join.
+MOST_PAIRS = 10
 
 
 def read_onnx(
-    source: str | os.PathLike[str] | Any, node: str | Sequence[str] | None = None
+    source: str | os.PathLike[str] | Any,
+    node: str | Sequence[str] | None = None,
+    *,
+    inputs: Mapping[str, Any] | None = None,
 ) -> StoredLSTM:
     """Take over an LSTM node of an ONNX model, or a chain of them that forms a stack.
 
@@ -32,34 +41,65 @@ def read_onnx(
         node: Which one, by the name of a node or of one of its outputs. A name takes the whole stack that
             the node belongs to; a sequence of names takes these nodes alone, the lowest first. Not needed if
             the model has one stack.
+        inputs: Values of inputs of the graph, by their names, where weights, initial states or lengths come
+            from such inputs; of the types and shapes that the graph declares.
 
     Returns:
-        The network; `batch_first` is what the attribute `layout` says, or for a model of this package's
-        whose nodes are all taken, what was written. Dropout between nodes does nothing at inference and is
-        not taken over.
+        The network; `state` and `lengths` are those that the model carries as constants, `lengths` None if all
+        samples run to the end; `batch_first` is what the attribute `layout` says, or for a model of this
+        package's whose nodes are all taken, what was written. Dropout between nodes does nothing at inference
+        and is not taken over.
 
     Raises:
         ExtraError: If the package `onnx` is not installed.
         WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
         OSError: If the file cannot be read.
     """
+    read, is_batch_first = _read(source, node, inputs)
+    network = stacked(read, reader="bl.Stack.from_onnx")
+    return replace(network, batch_first=True) if is_batch_first else network
+
+
+def read_onnx_stack(
+    source: str | os.PathLike[str] | Any,
+    node: str | Sequence[str] | None = None,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+) -> list[StoredLSTM]:
+    """Take over a chain of LSTM nodes of an ONNX model that may differ, each as a network of one layer.
+
+    Args:
+        source: As for :func:`read_onnx`, as `node` and `inputs`.
+        node: Which nodes.
+        inputs: Values of inputs of the graph.
+
+    Returns:
+        The networks, the lowest first; lengths that the model carries are those of all of them.
+
+    Raises:
+        ExtraError: If the package `onnx` is not installed.
+        WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
+        OSError: If the file cannot be read.
+    """
+    read, is_batch_first = _read(source, node, inputs)
+    networks = separated(read)
+    return [replace(one, batch_first=True) for one in networks] if is_batch_first else networks
+
+
+def _read(
+    source: Any, node: str | Sequence[str] | None, inputs: Mapping[str, Any] | None
+) -> tuple[list[tuple[str, StoredLSTM]], bool]:
+    """The nodes of one stack with their names, and whether the writer noted that the batch comes first."""
     if node is not None and not is_a(node, str) and sequence(node) is None:
         raise fail(
             "node", "a name, a sequence of names or None", type(node).__name__, codes.WRONG_TYPE
         )
     model = open_model(source)
+    model.give(given_inputs(model, inputs))
     found = layers(model)
     if not found:
         raise fail("source", "a model with an LSTM node", _others(model), codes.MISSING_ENTRY)
     stack = _chosen(found, node)
-    lengths = {label(layer.node): _lengths(layer) for layer in stack}
-    if len(set(lengths.values())) > 1:
-        raise fail(
-            "sequence_lens",
-            "the same for all nodes of a stack",
-            repr(lengths),
-            codes.STACK_MISMATCH,
-        )
     read: list[tuple[str, StoredLSTM]] = []
     issues: list[WeightsIssue] = []
     for layer in stack:
@@ -69,27 +109,20 @@ def read_onnx(
             issues += error.issues
     if issues:
         raise WeightsError(tuple(issues))
-    network = stacked(read)
-    is_whole = len(stack) == len(found)
-    return replace(network, batch_first=True) if is_whole and _is_batch_first(model) else network
+    check_used([(layer.scope, list(layer.node.input)[1:]) for layer in stack], model.given)
+    _check_lengths(stack, read)
+    return read, len(stack) == len(found) and _is_batch_first(model)
 
 
 def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
     """The layers that are meant."""
     stacks = chains(found)
-    if not stacks:
-        raise fail(
-            "source",
-            "a graph without cycles",
-            "LSTM nodes that read each other",
-            codes.DAMAGED_FILE,
-        )
     shown = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
     if node is None:
         if len(stacks) != 1:
-            raise fail(
-                "node", f"the name of one of the LSTM nodes {shown}", "none", codes.AMBIGUOUS_CHOICE
-            )
+            expected = f"the name of one of the LSTM nodes {shown}"
+            first = WeightsIssue("node", expected, "none", codes.AMBIGUOUS_CHOICE)
+            raise WeightsError((first, *_apart(found, stacks)))
         return stacks[0]
     if isinstance(node, str):
         chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
@@ -103,16 +136,35 @@ def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]
         code = codes.AMBIGUOUS_CHOICE if named and all(named) else codes.UNKNOWN_CHOICE
         raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), code)
     stack = [matches[0] for matches in named]
-    for lower, upper in pairwise(stack):
-        if upper.below is not lower:
-            path = f"node: {label(upper.node)}"
-            raise fail(
-                path,
-                f"a node that reads the output of {label(lower.node)!r}",
-                "a node that reads something else",
-                codes.STACK_MISMATCH,
-            )
+    breaks = [
+        place
+        for place, (lower, upper) in enumerate(pairwise(stack), start=1)
+        if upper.below is not lower
+    ]
+    parts = [stack[start:end] for start, end in pairwise([0, *breaks, len(stack)])]
+    if breaks:
+        raise WeightsError(
+            tuple(_not_joined(one[-1], one, other) for one, other in pairwise(parts))
+        )
     return stack
+
+
+def _apart(found: list[Layer], stacks: list[list[Layer]]) -> list[WeightsIssue]:
+    """For each stack that begins above another one, why the two are not one."""
+    pairs = [(lower, stack) for stack in stacks for lower in reached(found, stack[0])]
+    below = {layer.number: stack for stack in stacks for layer in stack}
+    return [_not_joined(lower, below[lower.number], stack) for lower, stack in pairs[:MOST_PAIRS]]
+
+
+def _not_joined(lower: Layer, below: list[Layer], above: list[Layer]) -> WeightsIssue:
+    """Why a stack does not go on above a layer of another one, and what to write instead."""
+    choices = " and ".join(f"node={[label(one.node) for one in stack]}" for stack in (below, above))
+    expected = (
+        f"a node that reads the output of {label(lower.node)!r} as [steps, batch, directions*hidden]; "
+        f"{choices} can be read, each by itself"
+    )
+    path = f"node: {label(above[0].node)}"
+    return WeightsIssue(path, expected, reason(lower, above[0]), codes.STACK_MISMATCH)
 
 
 def _is_batch_first(model: Model) -> bool:
@@ -122,9 +174,40 @@ def _is_batch_first(model: Model) -> bool:
     )
 
 
-def _lengths(layer: Layer) -> str:
-    """What a node reads as lengths; the same value under other names counts as the same."""
+def _check_lengths(stack: list[Layer], read: list[tuple[str, StoredLSTM]]) -> None:
+    """Refuse a stack whose nodes do not read the same lengths."""
+    constants = [_constant_lengths(layer) for layer in stack]
+    if constants[0] is not None and all(one == constants[0] for one in constants):
+        return
+    lengths = {
+        name: _lengths(layer) if network.lengths is None else list(network.lengths)
+        for layer, (name, network) in zip(stack, read, strict=True)
+    }
+    if any(one != next(iter(lengths.values())) for one in lengths.values()):
+        raise fail(
+            "sequence_lens",
+            "the same for all nodes of a stack",
+            repr(lengths),
+            codes.STACK_MISMATCH,
+        )
+
+
+def _constant_lengths(layer: Layer) -> list[int] | None:
+    """The lengths of a node that reads constant ones."""
     scope, name = layer.scope, input_of(layer.node, "sequence_lens")
+    if not name or not scope.is_constant(name):
+        return None
+    return [int(one) for one in scope.constant(name, name).ravel()]
+
+
+def _lengths(layer: Layer) -> str:
+    """What a node reads as lengths at run time; the same value under other names counts as the same.
+
+    Constants that are not handed out are those of samples that run to the end, as without any.
+    """
+    scope, name = layer.scope, input_of(layer.node, "sequence_lens")
+    if not name or scope.is_constant(name):
+        return ""
     for _ in range(10):
         scope, node = scope.origin(name)
         if node is None or node.op_type != "Identity":
@@ -141,7 +224,4 @@ def _others(model: Model) -> str:
     similar = sorted(
         name for name in names if "LSTM" in name or name in {"GRU", "RNN", "Scan", "Loop"}
     )
-    inside = any(node.op_type == "LSTM" for one in model.proto.functions for node in one.node)
-    if inside:
-        return "one in a local function (`onnx.inliner.inline_local_functions` takes it out)"
     return f"none, but {', '.join(similar)}" if similar else "none"

@@ -7,7 +7,7 @@ of the file and the folders in it.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a
-from bnns_lstm._show import shown
+from bnns_lstm._show import named, shown
 from bnns_lstm.formats.convert import fail, widen_bfloat16
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import is_path, path_of
+from bnns_lstm.formats.foreign import ONNX, kind_of
 
 __all__ = ["BATCH_FIRST", "Model", "open_model"]
 
@@ -30,13 +31,16 @@ BATCH_FIRST = "bnns_lstm.batch_first"
 # Of TensorProto.DataType: NumPy's type of the raw bytes, and the field that holds numbers otherwise.
 TYPES = {
     1: ("<f4", "float_data"),
+    2: ("|u1", "int32_data"),
+    3: ("|i1", "int32_data"),
     6: ("<i4", "int32_data"),
     7: ("<i8", "int64_data"),
+    9: ("|u1", "int32_data"),
     10: ("<u2", "int32_data"),
     11: ("<f8", "double_data"),
     16: ("<u2", "int32_data"),
 }
-FLOAT16, BFLOAT16, EXTERNAL = 10, 16, 1
+BOOL, FLOAT16, BFLOAT16, EXTERNAL = 9, 10, 16, 1
 LARGEST_RANK = 8
 
 
@@ -48,26 +52,36 @@ class Model:
         proto: The `onnx.ModelProto`.
         folder: The folder of its file; None for a model that was given as an object.
         loaded: Bytes of tensors that were read.
+        given: Values of the graph's inputs that the caller gave, by their names.
     """
 
     proto: Any
     folder: Path | None
     loaded: int = 0
+    given: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def give(self, values: dict[str, npt.NDArray[Any]]) -> None:
+        """Take values for inputs of the graph, which then count as its constants."""
+        self.given = values
+        self.loaded += sum(value.nbytes for value in values.values())
 
     def array(self, tensor: Any) -> npt.NDArray[Any]:
         """The numbers of a `TensorProto`; bfloat16 comes as float32.
 
         Raises:
             WeightsError: If the type is none of those that weights, sizes and lengths have, if there are
-                more or fewer numbers than the shape says, or if external data is missing or elsewhere.
+                more or fewer numbers than the shape says, or if external data is missing or elsewhere; or if
+                an attribute that should be a tensor is none.
         """
-        path, shape = shown(tensor.name).strip("'"), list(tensor.dims)
+        if not is_a(tensor, need("onnx", "onnx").TensorProto):
+            raise fail("value", "a tensor", shown(tensor), codes.WRONG_TYPE)
+        path, shape = named(tensor.name), list(tensor.dims)
         if tensor.data_type not in TYPES:
             names = dict(map(reversed, need("onnx", "onnx").TensorProto.DataType.items()))
             found = names.get(tensor.data_type, str(tensor.data_type))
             raise fail(
                 path,
-                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT32 or INT64",
+                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT8, UINT8, INT32, INT64 or BOOL",
                 found,
                 codes.UNSUPPORTED_DATA_TYPE,
             )
@@ -84,7 +98,9 @@ class Model:
                 f"{flat.size} numbers",
                 codes.DAMAGED_FILE,
             )
-        if tensor.data_type == FLOAT16:
+        if tensor.data_type == BOOL:
+            flat = flat != 0
+        elif tensor.data_type == FLOAT16:
             flat = flat.view(np.float16)
         elif tensor.data_type == BFLOAT16:
             flat = widen_bfloat16(flat)
@@ -99,7 +115,12 @@ class Model:
             raw = tensor.raw_data
         else:
             values = np.array(getattr(tensor, field))
-            return values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+            numbers = values.astype(np.dtype(kind).newbyteorder("="), casting="unsafe")
+            wrong = values[numbers != values] if kind in {"|u1", "|i1"} else values[:0]
+            if wrong.size:
+                expected = f"numbers of {np.dtype(kind).name}"
+                raise fail(path, expected, str(wrong[0]), codes.DAMAGED_FILE)
+            return numbers
         size = np.dtype(kind).itemsize
         if len(raw) % size:
             raise fail(
@@ -173,7 +194,9 @@ def open_model(source: str | os.PathLike[str] | Any) -> Model:
     try:
         proto.ParseFromString(path.read_bytes())
     except need("google.protobuf.message", "onnx").DecodeError as error:
-        raise fail(str(path), "an ONNX model", f"none ({error})", codes.FOREIGN_FILE) from None
+        kind = kind_of(path, ONNX) or f"none ({error})"
+        raise fail(str(path), "an ONNX model", kind, codes.FOREIGN_FILE) from None
     if not proto.HasField("graph"):
-        raise fail(str(path), "an ONNX model", "none (there is no graph in it)", codes.FOREIGN_FILE)
+        kind = kind_of(path, ONNX) or "none (there is no graph in it)"
+        raise fail(str(path), "an ONNX model", kind, codes.FOREIGN_FILE)
     return Model(proto, path.parent)

@@ -8,6 +8,7 @@ One LSTM node for each layer, of operator set 17. Inputs `x`, `h0`, `c0`, and `l
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,20 +18,21 @@ import numpy.typing as npt
 from bnns_lstm import codes
 from bnns_lstm._look import flag
 from bnns_lstm._show import shown
-from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import path_of, replace_with
 from bnns_lstm.formats.onnx.activations import attributes_of
+from bnns_lstm.formats.onnx.expressible import refuse_inexpressible, refuse_stack
 from bnns_lstm.formats.onnx.tensors import BATCH_FIRST
+from bnns_lstm.formats.separate import networks_of
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
-__all__ = ["write_onnx"]
+__all__ = ["write_onnx", "write_onnx_stack"]
 
 OPSET, IR_VERSION = 17, 8
-# What one message of protobuf may hold.
-LARGEST = 2**31 - 1
+# What stands before the names of a network, and the network.
+Parts = Sequence[tuple[str, StoredLSTM]]
 
 
 @dataclass
@@ -57,7 +59,8 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
 
     Args:
         path: Where to. What was there before stays until the new file is complete.
-        stored: The network. Its initial states, if it has any, become defaults of `h0` and `c0`.
+        stored: The network. Its initial states, if it has any, become defaults of `h0` and `c0`, its lengths
+            the default of `lengths`, or a constant where there is no such input.
         lengths: Whether the model has an input `lengths`, int32 [batch].
 
     Raises:
@@ -66,96 +69,116 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
         OSError: If the file cannot be written.
     """
     target = path_of(path)
+    _refuse_flag(lengths)
+    refuse_inexpressible(stored)
+    replace_with(target, _model([("", stored)], lengths=lengths))
+
+
+def write_onnx_stack(
+    path: str | os.PathLike[str], stack: Sequence[StoredLSTM], *, lengths: bool = False
+) -> None:
+    """Write LSTMs that read each other as one model, the lowest first.
+
+    Its inputs and outputs are those of :func:`write_onnx`, but states are those of each LSTM, with its number
+    before their names: `0.h0`, `0.c0`, `0.hn`, `0.cn`, `1.h0` and so on.
+
+    Args:
+        path: Where to. What was there before stays until the new file is complete.
+        stack: The networks.
+        lengths: Whether the model has an input `lengths`, int32 [batch], which all of them read.
+
+    Raises:
+        ExtraError: If the package `onnx` is not installed.
+        WeightsError: Naming everything that ONNX' operator cannot express by the number of the LSTM, or a path
+            that is none.
+        OSError: If the file cannot be written.
+    """
+    target = path_of(path)
+    _refuse_flag(lengths)
+    networks = networks_of(stack)
+    refuse_stack(networks)
+    parts = [(f"{number}.", stored) for number, stored in enumerate(networks)]
+    replace_with(target, _model(parts, lengths=lengths))
+
+
+def _refuse_flag(lengths: object) -> None:
     if flag(lengths) is None:
         raise fail("lengths", "True or False", shown(lengths), codes.WRONG_TYPE)
-    _check(stored)
+
+
+def _model(parts: Parts, *, lengths: bool) -> bytes:
+    """A model of networks upon each other, each with what stands before its names."""
     onnx = need("onnx", "onnx")
     graph = _Graph(onnx.helper, need("onnx.numpy_helper", "onnx"))
+    lowest = parts[0][1]
     inner = "x"
-    if stored.batch_first:
+    if lowest.batch_first:
         inner = "x_by_step"
         graph.node("Transpose", ["x"], [inner], perm=[1, 0, 2])
-    lens = "lengths" if lengths else ""
-    for layer in range(stored.num_layers):
-        inner = _layer(graph, stored, layer, inner, lens)
-    if stored.batch_first:
+    lens = "lengths" if lengths or lowest.lengths is not None else ""
+    for own, stored in parts:
+        for layer in range(stored.num_layers):
+            inner = _layer(graph, own, stored, layer, inner, lens)
+    if lowest.batch_first:
         graph.node("Transpose", [inner], ["y"], perm=[1, 0, 2])
     else:
         graph.node("Identity", [inner], ["y"])
-    _states(graph, stored)
-    if stored.state is not None:
-        for name, value in zip(("h0", "c0"), stored.state, strict=True):
-            graph.constant(name, value)
+    _states(graph, parts)
+    for own, stored in parts:
+        if stored.state is not None:
+            for name, value in zip(("h0", "c0"), stored.state, strict=True):
+                graph.constant(f"{own}{name}", value)
+    if lowest.lengths is not None:
+        graph.constant(lens, np.array(lowest.lengths, np.int32))
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes,
             "lstm",
-            _inputs(onnx, stored, lens),
-            _outputs(onnx, stored),
+            _inputs(onnx, parts, lens if lengths else ""),
+            _outputs(onnx, parts),
             graph.constants,
         ),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="bnns-lstm",
     )
-    if stored.batch_first:
+    if lowest.batch_first:
         onnx.helper.set_model_props(model, {BATCH_FIRST: "1"})
     onnx.checker.check_model(model)
-    replace_with(target, model.SerializeToString())
+    content: bytes = model.SerializeToString()
+    return content
 
 
-def _check(stored: StoredLSTM) -> None:
-    """Refuse what ONNX has not, all at once."""
-    issues: list[WeightsIssue] = []
-    if stored.peephole == "full":
-        expected = "None or 'diagonal', which ONNX has"
-        issues.append(WeightsIssue("peephole", expected, "'full'", codes.NOT_EXPRESSIBLE))
-    if stored.peephole == "diagonal":
-        for name, array in stored.parameters.items():
-            if name.startswith("weight_ch") and np.any(np.split(array, 4)[2]):
-                expected = "zeros in the candidate's block: ONNX has no such peephole"
-                issues.append(WeightsIssue(name, expected, "other numbers", codes.NOT_EXPRESSIBLE))
-    try:
-        attributes_of(stored.activations)
-    except WeightsError as error:
-        issues += error.issues
-    size = sum(array.nbytes for array in stored.parameters.values())
-    if size > LARGEST - (1 << 20):
-        issues.append(
-            WeightsIssue(
-                "parameters", f"less than {LARGEST} bytes", f"{size} bytes", codes.TOO_LARGE
-            )
-        )
-    if issues:
-        raise WeightsError(tuple(issues))
-
-
-def _layer(graph: _Graph, stored: StoredLSTM, layer: int, below: str, lens: str) -> str:
+def _layer(  # noqa: PLR0917
+    graph: _Graph, own: str, stored: StoredLSTM, layer: int, below: str, lens: str
+) -> str:
     """The nodes of one layer; the name of its output [steps, batch, directions*hidden]."""
     weights = {
-        name: graph.constant(f"{name}{layer}", value)
+        name: graph.constant(f"{own}{name}{layer}", value)
         for name, value in _weights(stored, layer).items()
     }
-    states = ["h0", "c0"]
+    states = [f"{own}h0", f"{own}c0"]
     if stored.num_layers > 1:
-        states = [f"h0_{layer}", f"c0_{layer}"]
+        states = [f"{own}h0_{layer}", f"{own}c0_{layer}"]
     inputs = [below, weights["W"], weights["R"], weights.get("B", ""), lens, *states]
     if "P" in weights:
         inputs.append(weights["P"])
     attributes = attributes_of(stored.activations)
     attributes = {name: values * stored.directions for name, values in attributes.items()}
-    outputs = [f"lstm_{layer}", f"hn_{layer}", f"cn_{layer}"]
+    outputs = [f"{own}{name}_{layer}" for name in ("lstm", "hn", "cn")]
     direction = "bidirectional" if stored.bidirectional else "forward"
     graph.node(
         "LSTM", inputs, outputs, hidden_size=stored.hidden_size, direction=direction, **attributes
     )
-    joined = f"y_{layer}"
+    joined = f"{own}y_{layer}"
     if stored.bidirectional:
-        graph.node("Transpose", [outputs[0]], [f"t_{layer}"], perm=[0, 2, 1, 3])
-        shape = graph.constant(f"shape_{layer}", np.array([0, 0, 2 * stored.hidden_size], np.int64))
-        graph.node("Reshape", [f"t_{layer}", shape], [joined])
+        turned = f"{own}t_{layer}"
+        graph.node("Transpose", [outputs[0]], [turned], perm=[0, 2, 1, 3])
+        sizes = np.array([0, 0, 2 * stored.hidden_size], np.int64)
+        shape = graph.constant(f"{own}shape_{layer}", sizes)
+        graph.node("Reshape", [turned, shape], [joined])
     else:
-        axes = graph.constant(f"axes_{layer}", np.array([1], np.int64))
+        axes = graph.constant(f"{own}axes_{layer}", np.array([1], np.int64))
         graph.node("Squeeze", [outputs[0], axes], [joined])
     return joined
 
@@ -177,32 +200,48 @@ def _weights(stored: StoredLSTM, layer: int) -> dict[str, Floats]:
     return found
 
 
-def _states(graph: _Graph, stored: StoredLSTM) -> None:
+def _states(graph: _Graph, parts: Parts) -> None:
     """Initial states for the layers, and final states from them."""
-    layers, first = range(stored.num_layers), list(graph.nodes)
+    first = list(graph.nodes)
     graph.nodes.clear()
-    if stored.num_layers > 1:
-        sizes = np.full(stored.num_layers, stored.directions, np.int64)
-        graph.constant("rows", sizes)
-        for name in ("h0", "c0"):
-            graph.node("Split", [name, "rows"], [f"{name}_{layer}" for layer in layers], axis=0)
+    for own, stored in parts:
+        if stored.num_layers > 1:
+            sizes = np.full(stored.num_layers, stored.directions, np.int64)
+            rows = graph.constant(f"{own}rows", sizes)
+            for name in ("h0", "c0"):
+                layers = [f"{own}{name}_{layer}" for layer in range(stored.num_layers)]
+                graph.node("Split", [f"{own}{name}", rows], layers, axis=0)
     graph.nodes += first
-    for name in ("hn", "cn"):
-        graph.node("Concat", [f"{name}_{layer}" for layer in layers], [name], axis=0)
+    for own, stored in parts:
+        for name in ("hn", "cn"):
+            layers = [f"{own}{name}_{layer}" for layer in range(stored.num_layers)]
+            graph.node("Concat", layers, [f"{own}{name}"], axis=0)
 
 
-def _inputs(onnx: Any, stored: StoredLSTM, lens: str) -> list[Any]:
+def _inputs(onnx: Any, parts: Parts, lens: str) -> list[Any]:
     info, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto
-    rows = stored.num_layers * stored.directions
-    axes = ["batch", "steps"] if stored.batch_first else ["steps", "batch"]
-    inputs = [info("x", kind.FLOAT, [*axes, stored.input_size])]
-    inputs += [info(name, kind.FLOAT, [rows, "batch", stored.hidden_size]) for name in ("h0", "c0")]
+    lowest = parts[0][1]
+    inputs = [info("x", kind.FLOAT, [*_axes(lowest), lowest.input_size])]
+    inputs += _state_infos(onnx, parts, ("h0", "c0"))
     return inputs + ([info(lens, kind.INT32, ["batch"])] if lens else [])
 
 
-def _outputs(onnx: Any, stored: StoredLSTM) -> list[Any]:
+def _outputs(onnx: Any, parts: Parts) -> list[Any]:
+    last = parts[-1][1]
     info, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
-    rows, width = stored.num_layers * stored.directions, stored.directions * stored.hidden_size
-    axes = ["batch", "steps"] if stored.batch_first else ["steps", "batch"]
-    outputs = [info("y", kind, [*axes, width])]
-    return outputs + [info(n, kind, [rows, "batch", stored.hidden_size]) for n in ("hn", "cn")]
+    y = info("y", kind, [*_axes(last), last.directions * last.hidden_size])
+    return [y, *_state_infos(onnx, parts, ("hn", "cn"))]
+
+
+def _axes(stored: StoredLSTM) -> list[str]:
+    return ["batch", "steps"] if stored.batch_first else ["steps", "batch"]
+
+
+def _state_infos(onnx: Any, parts: Parts, names: tuple[str, str]) -> list[Any]:
+    """Hidden and cell states of each network."""
+    info, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    return [
+        info(f"{own}{name}", kind, [one.num_layers * one.directions, "batch", one.hidden_size])
+        for own, one in parts
+        for name in names
+    ]

@@ -4,5 +4,6 @@
 """
 
 from bnns_lstm.formats.safetensors.files import SafetensorsFile, load_lstm, save_lstm
+from bnns_lstm.formats.safetensors.stack import load_stack, save_stack
 
-__all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
+__all__ = ["SafetensorsFile", "load_lstm", "load_stack", "save_lstm", "save_stack"]

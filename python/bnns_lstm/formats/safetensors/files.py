@@ -1,25 +1,23 @@
 """Files of safetensors: reading some arrays of any file, and a whole LSTM with its configuration.
 
 A file that :func:`save_lstm` writes holds the parameters under their names, initial states as `state.h` and
-`state.c`, and in its metadata `format`, `version` and the configuration as JSON.
+`state.c`, and in its metadata `format`, `version` and the configuration as JSON, with lengths if there are any
+(:mod:`bnns_lstm.formats.safetensors.entries`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 from bnns_lstm import codes
 from bnns_lstm._show import shown
-from bnns_lstm.activation import Activation
-from bnns_lstm.enums import ActivationFunction
-from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.activations import ACTIVATIONS, fault_of_names
 from bnns_lstm.formats.convert import fail, to_float32
 from bnns_lstm.formats.files import path_of, replace_with
+from bnns_lstm.formats.foreign import SAFETENSORS, kind_of
 from bnns_lstm.formats.safetensors.content import (
     NUMPY,
     Entry,
@@ -29,15 +27,27 @@ from bnns_lstm.formats.safetensors.content import (
     entries_of,
     read_header,
 )
-from bnns_lstm.formats.stored import FIELDS as CONFIGURATION
+from bnns_lstm.formats.safetensors.entries import described, fields_of, stored_of
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
-__all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
+__all__ = [
+    "FORMAT",
+    "STACK",
+    "SafetensorsFile",
+    "configuration_of",
+    "load_lstm",
+    "metadata_of",
+    "opened",
+    "save_lstm",
+]
 
-FORMAT = "bnns-lstm"
+T = TypeVar("T", dict[str, Any], list[Any])
+
+# What a file holds: an LSTM, or several upon each other.
+FORMAT, STACK = "bnns-lstm", "bnns-lstm-stack"
+READERS = {FORMAT: "bl.LSTM.load", STACK: "bl.Stack.load"}
+OTHERS = "weights of PyTorch have no configuration: `read_torch` takes them"
 VERSION = "1"
-FIELDS = (*CONFIGURATION, "activations")
-STATES = ("state.h", "state.c")
 
 
 class SafetensorsFile:
@@ -96,17 +106,8 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
         WeightsError: If the path is none.
         OSError: If it cannot be written.
     """
-    config = {name: getattr(stored, name) for name in FIELDS}
-    if stored.activations is not None:
-        config["activations"] = {
-            name: [ActivationFunction(item.function).name, float(item.alpha), float(item.beta)]
-            for name, item in stored.activations.items()
-        }
-    arrays = dict(stored.parameters)
-    if stored.state is not None:
-        arrays |= dict(zip(STATES, stored.state, strict=True))
-    metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(config)}
-    replace_with(path_of(path), encode(arrays, metadata))
+    config, arrays = described(stored)
+    replace_with(path_of(path), encode(arrays, metadata_of(config, FORMAT)))
 
 
 def load_lstm(path: str | PathLike[str]) -> StoredLSTM:
@@ -116,42 +117,56 @@ def load_lstm(path: str | PathLike[str]) -> StoredLSTM:
         WeightsError: With the reason, if it is another file or a damaged one.
         OSError: If it cannot be read.
     """
-    with closing(SafetensorsFile(path)) as file:
-        config = _config(str(path), file.metadata)
-        # Entries of the header: their number bounds everything that the configuration claims.
-        if config["num_layers"] > max(len(file.entries), 1):
-            actual = f"{config['num_layers']} with {len(file.entries)} arrays"
-            raise fail(
-                f"{path}: num_layers",
-                "at most one layer for each array",
-                actual,
-                codes.MISSING_ENTRY,
-            )
+    with closing(opened(path)) as file:
+        config = configuration_of(str(path), file.metadata, FORMAT, dict)
+        fields = fields_of(str(path), config, len(file.entries))
         arrays = {name: file.read(name) for name in file.entries}
-    found = [name for name in STATES if name in arrays]
-    if len(found) == 1:
+    return stored_of(str(path), fields, arrays)
+
+
+def metadata_of(given: Any, form: str) -> dict[str, str]:
+    """What files of this package say in their metadata.
+
+    Args:
+        given: The configuration, of what JSON has.
+        form: Of what the file is: :data:`FORMAT` or :data:`STACK`.
+    """
+    return {"format": form, "version": VERSION, "config": json.dumps(given)}
+
+
+def opened(path: str | PathLike[str]) -> SafetensorsFile:
+    """A file of this package, by its kind alone.
+
+    Raises:
+        WeightsError: If it is of another kind.
+        OSError: If it cannot be opened.
+    """
+    file_path = path_of(path)
+    kind = kind_of(file_path, SAFETENSORS)
+    if kind is not None:
+        raise fail(str(path), "a safetensors file of this package", kind, codes.FOREIGN_FILE)
+    return SafetensorsFile(file_path)
+
+
+def configuration_of(path: str, metadata: Mapping[str, Any], form: str, kind: type[T]) -> T:
+    """What the metadata of a file of this package say.
+
+    Args:
+        path: What errors call the file.
+        metadata: All of the file's.
+        form: Of what the file should be: :data:`FORMAT` or :data:`STACK`.
+        kind: What the configuration is in JSON: an object (`dict`), or a list.
+
+    Raises:
+        WeightsError: If the file is of something else, or of another version.
+    """
+    found, version = metadata.get("format"), metadata.get("version")
+    if found != form:
+        way = READERS.get(found) if isinstance(found, str) else None
+        hint = f"{way} reads {found!r}" if way else OTHERS
         raise fail(
-            f"{path}: {found[0]}",
-            "both initial states, state.h and state.c",
-            "only one of them",
-            codes.MISSING_ENTRY,
+            f"{path}: metadata format", f"{form!r} ({hint})", shown(found), codes.FOREIGN_FILE
         )
-    state = (arrays.pop(STATES[0]), arrays.pop(STATES[1])) if found else None
-    try:
-        return StoredLSTM(**config, parameters=arrays, state=state)
-    except WeightsError as error:
-        issues = (
-            WeightsIssue(f"{path}: {i.path}", i.expected, i.actual, i.code) for i in error.issues
-        )
-        raise WeightsError(tuple(issues)) from None
-
-
-def _config(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration in a file's metadata, activations made of it."""
-    kind, version = metadata.get("format"), metadata.get("version")
-    if kind != FORMAT:
-        expected = f"{FORMAT!r} (weights of PyTorch have no configuration: `read_torch` takes them)"
-        raise fail(f"{path}: metadata format", expected, shown(kind), codes.FOREIGN_FILE)
     if version != VERSION:
         raise fail(f"{path}: metadata version", repr(VERSION), shown(version), codes.FOREIGN_FILE)
     text = metadata.get("config")
@@ -159,61 +174,7 @@ def _config(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
         config = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         config = None
-    if not isinstance(config, dict):
-        raise fail(f"{path}: metadata config", "an object in JSON", shown(text), codes.DAMAGED_FILE)
-    issues = [
-        WeightsIssue(f"{path}: config", f"a field {name!r}", "no such field", codes.MISSING_ENTRY)
-        for name in FIELDS
-        if name not in config
-    ]
-    known = f"only the fields {', '.join(FIELDS)}"
-    issues += [
-        WeightsIssue(f"{path}: config", known, shown(name), codes.UNEXPECTED_ENTRY)
-        for name in config
-        if name not in FIELDS
-    ]
-    if not issues and type(config["num_layers"]) is not int:
-        found = shown(config["num_layers"])
-        issues.append(
-            WeightsIssue(f"{path}: num_layers", "an integer of at least 1", found, codes.WRONG_TYPE)
-        )
-    if not issues and not isinstance(config["peephole"], str | None):
-        found = shown(config["peephole"])
-        issues.append(
-            WeightsIssue(
-                f"{path}: peephole", "none, 'diagonal' or 'full'", found, codes.UNKNOWN_CHOICE
-            )
-        )
-    if not issues and config["activations"] is not None:
-        config["activations"] = _activations(path, config["activations"], issues)
-    if issues:
-        raise WeightsError(tuple(issues))
+    if not isinstance(config, kind):
+        expected = "an object in JSON" if kind is dict else "a list in JSON"
+        raise fail(f"{path}: metadata config", expected, shown(text), codes.DAMAGED_FILE)
     return config
-
-
-def _activations(path: str, found: object, issues: list[WeightsIssue]) -> dict[str, Activation]:
-    """Activations of [function, alpha, beta] each; what is wrong is added to the issues."""
-    path = f"{path}: activations"
-    if not isinstance(found, dict):
-        issues.append(WeightsIssue(path, "an object in JSON", shown(found), codes.WRONG_TYPE))
-        return {}
-    code = fault_of_names(found)
-    if code is not None:
-        issues.append(WeightsIssue(path, ", ".join(ACTIVATIONS), shown(found), code))
-        return {}
-    made: dict[str, Activation] = {}
-    for name, entry in found.items():
-        if _is_activation(entry):
-            made[name] = Activation(ActivationFunction[entry[0]], *entry[1:])
-        else:
-            expected = "a function's name, alpha and beta"
-            issues.append(WeightsIssue(f"{path}.{name}", expected, shown(entry), codes.WRONG_TYPE))
-    return made
-
-
-def _is_activation(entry: object) -> bool:
-    if not isinstance(entry, list) or len(entry) != 3:
-        return False
-    names: Iterable[str] = (member.name for member in ActivationFunction)
-    numbers = all(type(number) in {int, float} for number in entry[1:])
-    return numbers and isinstance(entry[0], str) and entry[0] in set(names)

@@ -1,119 +1,138 @@
-"""What the names and shapes of PyTorch's weights say about an LSTM, and what is wrong with them."""
+"""What the names and shapes of PyTorch's weights say about an LSTM, and what is wrong with them.
+
+In: entries under a prefix, those of an `nn.LSTM` or of an `nn.LSTMCell`. Out: one network. It does not know
+where the entries come from, and nothing of lists of cells.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from bnns_lstm import codes
-from bnns_lstm._show import listed, shown
+from bnns_lstm._show import listed, named
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.stored import Floats, Peephole, StoredLSTM, shapes
+from bnns_lstm.formats.stored import Peephole, StoredLSTM, shapes
+from bnns_lstm.formats.torch.prefixes import no_lstm
+from bnns_lstm.formats.torch.source import Source, all_of
 
-__all__ = ["Source", "stored_of"]
+__all__ = ["spelled", "stored_of"]
 
-NAME = re.compile(
-    r"(weight_ih|weight_hh|weight_ch|bias_ih|bias_hh)_l(0|[1-9][0-9]{0,4})(_reverse)?"
-)
 # How many surplus entries get an issue of their own.
 MOST = 20
 
 
-@dataclass(frozen=True)
-class Source:
-    """Entries of any origin.
+class Spelling(NamedTuple):
+    """How a class of PyTorch's names its weights.
 
     Attributes:
-        prefix: What the names of the LSTM's entries begin with.
-        shapes: The shapes of all entries under their full names.
-        read: The values of one entry.
-        batch_first: As of :class:`StoredLSTM`.
-        dropout: As of :class:`StoredLSTM`.
+        names: What its names look like: kind, layer and direction, as far as they have these.
+        without: What they lack of the names of an `nn.LSTM`.
     """
 
-    prefix: str
-    shapes: Mapping[str, tuple[int, ...]]
-    read: Callable[[str], Floats]
-    batch_first: bool = False
-    dropout: float = 0.0
+    names: re.Pattern[str]
+    without: str
+
+    def of(self, name: str) -> str:
+        """The name of an `nn.LSTM` as this class has it."""
+        return name.removesuffix(self.without)
 
 
-def stored_of(source: Source) -> StoredLSTM:
+LSTM = Spelling(
+    re.compile(r"(weight_ih|weight_hh|weight_ch|bias_ih|bias_hh)_l(0|[1-9][0-9]{0,4})(_reverse)?"),
+    "",
+)
+CELL = Spelling(re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh)()()"), "_l0")
+
+
+def spelled(found: Iterable[str]) -> Spelling | None:
+    """The spelling in which there are matrices of a lowest layer; None if there are none."""
+    names = set(found)
+    for spelling in (LSTM, CELL):
+        if not names.isdisjoint(map(spelling.of, ("weight_ih_l0", "weight_hh_l0"))):
+            return spelling
+    return None
+
+
+def stored_of(source: Source, prefix: str) -> StoredLSTM:
     """The network that the entries under the prefix make up.
 
     Raises:
         WeightsError: Naming everything that is missing, surplus, of another shape or not supported.
     """
-    prefix = source.prefix
+    names = source.under(prefix)
+    spelling = spelled(names)
+    if spelling is None:
+        raise no_lstm(source, prefix)
+    own = {name: match for name in names if (match := spelling.names.fullmatch(name))}
     found = {
         name.removeprefix(prefix): shape
-        for name, shape in source.shapes.items()
-        if name.startswith(prefix)
+        for name, shape in all_of((prefix + name for name in own), source.shape).items()
     }
-    if "weight_ih_l0" not in found and "weight_hh_l0" not in found:
-        raise _no_lstm(source)
-    own = {name: match for name in found if (match := NAME.fullmatch(name))}
     layers = len({match[2] for match in own.values()})
     peephole: Peephole = None
     if any(match[1] == "weight_ch" for match in own.values()):
         peephole = "full" if len(found.get("weight_ch_l0", ())) == 2 else "diagonal"
-    input_size, hidden_size = _sizes(source, found)
+    input_size, hidden_size = _sizes(prefix, names, found, spelling)
     bidirectional = any(match[3] for match in own.values())
     bias = any(match[1].startswith("bias") for match in own.values())
     expected = shapes(
         input_size, hidden_size, layers, bidirectional=bidirectional, bias=bias, peephole=peephole
     )
-    issues = list(_issues(prefix, found, expected))
+    wanted = {spelling.of(name): shape for name, shape in expected.items()}
+    issues = list(_issues(prefix, names, found, wanted))
     if issues:
         raise WeightsError(tuple(issues))
-    arrays = {name: source.read(prefix + name) for name in expected}
+    arrays = all_of((prefix + name for name in wanted), source.read)
     return StoredLSTM(
         input_size=input_size, hidden_size=hidden_size, num_layers=layers, bidirectional=bidirectional,
-        bias=bias, batch_first=source.batch_first, dropout=source.dropout, peephole=peephole,
-        activations=None, parameters=arrays,
+        bias=bias, batch_first=False, dropout=0.0, peephole=peephole, activations=None,
+        parameters=dict(zip(expected, arrays.values(), strict=True)),
     )  # fmt: skip
 
 
-def _no_lstm(source: Source) -> WeightsError:
-    """An error that lists the prefixes under which there are LSTMs."""
-    ending = "weight_ih_l0"
-    prefixes = [name.removesuffix(ending) for name in source.shapes if name.endswith(ending)]
-    under = [name for name in source.shapes if name.startswith(source.prefix)]
-    found = f"only {listed(under)}" if under else "no entry with this prefix"
-    if prefixes:
-        found = f"LSTMs under the prefixes {listed(prefixes)} alone"
-    expected = f"entries {source.prefix + ending!r} and so on"
-    return fail("source", expected, found, codes.MISSING_ENTRY)
-
-
-def _sizes(source: Source, found: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+def _sizes(
+    prefix: str, names: Iterable[str], found: Mapping[str, tuple[int, ...]], spelling: Spelling
+) -> tuple[int, int]:
     """Input and hidden size, as the lowest layer's matrices have them."""
-    prefix = source.prefix
-    recurrent, below = found.get("weight_hh_l0"), found.get("weight_ih_l0")
+    upper, lower = spelling.of("weight_hh_l0"), spelling.of("weight_ih_l0")
+    recurrent, below = found.get(upper), found.get(lower)
     if recurrent is None or below is None:
-        missing = "weight_hh_l0" if recurrent is None else "weight_ih_l0"
+        missing = upper if recurrent is None else lower
         raise fail(prefix + missing, "a matrix", "no such entry", codes.MISSING_ENTRY)
     hidden = recurrent[-1] if len(recurrent) == 2 else 0
     if hidden < 1 or recurrent[0] != 4 * hidden:
         others = {hidden: "an RNN", 3 * hidden: "a GRU"} if hidden else {}
-        actual, code = str(list(recurrent)), codes.SIZE_MISMATCH
-        if "weight_hr_l0" in found:
+        expected, actual, code = "[4*hidden, hidden]", str(list(recurrent)), codes.SIZE_MISMATCH
+        if "weight_hr_l0" in names:
+            expected += f"; {_unprojected('l0')}"
             actual += " and a projection 'weight_hr_l0', which is not supported"
             code = codes.UNSUPPORTED_HERE
         elif recurrent[:1] and recurrent[0] in others:
             actual += f", {others[recurrent[0]]}"
-        raise fail(f"{prefix}weight_hh_l0", "[4*hidden, hidden]", actual, code)
+        raise fail(f"{prefix}{upper}", expected, actual, code)
     if len(below) != 2 or below[1] < 1:
         raise fail(
-            f"{prefix}weight_ih_l0", f"[{4 * hidden}, input]", str(list(below)), codes.SIZE_MISMATCH
+            f"{prefix}{lower}", f"[{4 * hidden}, input]", str(list(below)), codes.SIZE_MISMATCH
         )
     return below[1], hidden
 
 
+def _unprojected(place: str) -> str:
+    """What computes the same as a projection, where initial states are zero."""
+    return (
+        f"with weight_hh_{place} @ weight_hr_{place} for weight_hh_{place}, the outputs "
+        f"@ weight_hr_{place}.T are those of the projection, if the initial states are zeros"
+    )
+
+
 def _issues(
-    prefix: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
+    prefix: str,
+    names: Iterable[str],
+    found: Mapping[str, tuple[int, ...]],
+    expected: Mapping[str, tuple[int, ...]],
 ) -> Iterable[WeightsIssue]:
     """Everything that is missing, of another shape, or surplus."""
     for name, shape in expected.items():
@@ -123,14 +142,14 @@ def _issues(
         elif found[name] != shape:
             wanted, actual = str(list(shape)), str(list(found[name]))
             yield WeightsIssue(prefix + name, wanted, actual, codes.SIZE_MISMATCH)
-    surplus = [name for name in found if name not in expected]
+    surplus = [name for name in names if name not in expected]
     known = f"only {listed([prefix + name for name in expected])}"
     for name in surplus[:MOST]:
         wanted, actual, code = known, "an unexpected entry", codes.UNEXPECTED_ENTRY
-        if name.startswith("weight_hr"):
-            wanted, actual = "an LSTM without a projection", "a projection, which is not supported"
-            code = codes.UNSUPPORTED_HERE
-        yield WeightsIssue(shown(prefix + name).strip("'"), wanted, actual, code)
+        if name.startswith("weight_hr_"):
+            wanted = f"an LSTM without a projection; {_unprojected(name[len('weight_hr_') :])}"
+            actual, code = "a projection, which is not supported", codes.UNSUPPORTED_HERE
+        yield WeightsIssue(named(prefix + name), wanted, actual, code)
     if len(surplus) > MOST:
-        actual = f"{len(surplus) - MOST} more unexpected entries"
+        actual = f"{len(surplus) - MOST} more unexpected entries, {listed(surplus[MOST:])}"
         yield WeightsIssue(f"entries under {prefix!r}", known, actual, codes.UNEXPECTED_ENTRY)

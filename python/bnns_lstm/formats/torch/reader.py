@@ -1,52 +1,60 @@
-"""PyTorch's weights: a module, a state dict or a safetensors file to :class:`StoredLSTM`, and back.
+"""PyTorch's weights: modules, state dicts and safetensors files to :class:`StoredLSTM`, and back.
 
-PyTorch is never imported: a module is what has `state_dict()`, a tensor what has `detach()`.
+In: what a caller gave. Out: one network. `modules` and `checkpoint` know the kinds of sources, `parametrized`,
+`duplicates`, `cells` and `names` what stands in them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import numpy.typing as npt
+
 from bnns_lstm import codes
-from bnns_lstm._look import attempt, is_a, mapping, reason
-from bnns_lstm._show import show
+from bnns_lstm._look import is_a, mapping, sequence
+from bnns_lstm._show import show, shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
 from bnns_lstm.formats.files import is_path, path_of
+from bnns_lstm.formats.foreign import SAFETENSORS, kind_of
 from bnns_lstm.formats.safetensors.files import SafetensorsFile
+from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import Floats, StoredLSTM
-from bnns_lstm.formats.torch.names import Source, stored_of
+from bnns_lstm.formats.torch.cells import numbered
+from bnns_lstm.formats.torch.checkpoint import state_dict_in
+from bnns_lstm.formats.torch.duplicates import refuse_differing, seconds_of
+from bnns_lstm.formats.torch.modules import entries_of, is_module, options_of
+from bnns_lstm.formats.torch.names import stored_of
+from bnns_lstm.formats.torch.parametrized import folded
+from bnns_lstm.formats.torch.prefixes import refuse_quantised
+from bnns_lstm.formats.torch.source import Source
 
 __all__ = ["read_torch", "write_state_dict"]
 
-# How files of other kinds begin, and why they are not taken.
-OTHERS = {
-    b"PK\x03\x04": "a PyTorch checkpoint, whose loading could run code: give the state dict that "
-    "`torch.load(path, weights_only=True)` returns, or save as safetensors",
-    b"\x80": "a pickle, whose loading could run code: give the state dict that "
-    "`torch.load(path, weights_only=True)` returns, or save as safetensors",
-    b"\x93NUMPY": "an array of NumPy: give a mapping of names to arrays",
-    b"\x89HDF": "an HDF5 file: `read_keras` takes those of Keras",
-}
+Prefixes = tuple[str, ...]
 
 
 def read_torch(
-    source: str | os.PathLike[str] | Mapping[str, Any] | Any, prefix: str = ""
+    source: str | os.PathLike[str] | Mapping[str, Any] | Any, prefix: str | Sequence[str] = ""
 ) -> StoredLSTM:
-    """Take over an `nn.LSTM`, or what was stored of one.
+    """Take over an `nn.LSTM`, an `nn.LSTMCell` or a list of cells, or what was stored of them.
 
     Args:
-        source: A module; a mapping from names to tensors or arrays; or the path of a safetensors file.
-        prefix: What stands before the LSTM's own names, for example `"encoder.lstm."`. All entries that
-            begin with it must belong to the LSTM.
+        source: A module; a mapping from names to tensors or arrays, or a checkpoint in which there is one;
+            the path of a safetensors file; or a sequence of these, the lowest layer first, for a stack.
+        prefix: What stands before the LSTM's own names, for example `"encoder.lstm."`; before the numbers of
+            an `nn.ModuleList` of cells, which is read as a stack; or several prefixes, the lowest layer first,
+            for a stack. All entries that begin with it must belong to the LSTM.
 
     Returns:
         The network. Sizes, layers, directions and biases follow from names and shapes; `batch_first` and
-        `dropout` are a module's, and False and 0 for other sources, which do not say.
+        `dropout` are a module's, and False and 0 for other sources, which do not say. That each layer of a
+        stack of cells reads the outputs of the one below, and nothing else, is the caller's to know.
 
     Raises:
         WeightsError: Naming everything that is missing, surplus, of another shape or not supported.
@@ -59,20 +67,15 @@ def read_torch(
         >>> read_torch({name: np.ones(shape) for name, shape in names.items()}).hidden_size
         2
     """
-    if not is_a(prefix, str):
-        raise fail("prefix", "a string", type(prefix).__name__, codes.WRONG_TYPE)
-    if is_path(source):
-        with _file(path_of(source, "source")) as file:
-            sizes = {name: entry.shape for name, entry in file.entries.items()}
-            return stored_of(Source(prefix, sizes, file.read))
-    given: Any = source
-    if callable(_attribute(given, "state_dict", None)):
-        return stored_of(_module(given, prefix))
-    entries = mapping(given)
-    if entries is not None:
-        return stored_of(_mapping(entries, prefix))
-    expected = "a module, a mapping of names to tensors, or the path of a safetensors file"
-    raise fail("source", expected, type(source).__name__, codes.WRONG_TYPE)
+    prefixes = _prefixes(prefix)
+    sources = None if is_module(source) else sequence(source)
+    if sources is None:
+        return _read(source, prefixes)
+    if not sources:
+        raise fail("source", "at least one layer", "an empty sequence", codes.MISSING_ENTRY)
+    return _stack(
+        [(f"source[{i}]", partial(_item, one, prefixes, i)) for i, one in enumerate(sources)]
+    )
 
 
 def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
@@ -82,7 +85,7 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     part of it: PyTorch gives them to the call.
 
     Raises:
-        WeightsError: If the network has peepholes or other activations, which PyTorch's has not.
+        WeightsError: If the network has peepholes, other activations or another `merge` than PyTorch's.
     """
     issues = []
     if stored.peephole is not None:
@@ -91,6 +94,9 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
                 "peephole", "None, as in PyTorch", repr(stored.peephole), codes.NOT_EXPRESSIBLE
             )
         )
+    if stored.merge != "concat":
+        expected = "'concat', as in PyTorch"
+        issues.append(WeightsIssue("merge", expected, repr(stored.merge), codes.NOT_EXPRESSIBLE))
     if stored.activations is not None:
         found = ", ".join(f"{name}={show(item)}" for name, item in stored.activations.items())
         issues.append(
@@ -101,61 +107,128 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     return {name: array.copy() for name, array in stored.parameters.items()}
 
 
-@contextmanager
-def _file(path: Path) -> Iterator[SafetensorsFile]:
-    """An open safetensors file, or an error that says what it is instead."""
-    with path.open("rb") as opened:
-        begin = opened.read(9)
-    for magic, kind in OTHERS.items():
-        # A safetensors file may begin with any eight bytes, but then its header follows.
-        if begin.startswith(magic) and begin[8:] != b"{":
+def _prefixes(given: object) -> Prefixes:
+    """The prefixes of a stack, or the only one."""
+    found = [given] if is_a(given, str) else sequence(given)
+    if not found or not all(is_a(one, str) for one in found):
+        expected = "a string, or a sequence of strings, the lowest layer first"
+        actual = type(given).__name__ if found is None else shown(found)
+        raise fail("prefix", expected, actual, codes.WRONG_TYPE)
+    return tuple(found)
+
+
+def _read(given: Any, prefixes: Prefixes) -> StoredLSTM:
+    """One source, of which there may be several prefixes."""
+    if is_path(given):
+        path = path_of(given, "source")
+        kind = kind_of(path, SAFETENSORS)
+        if kind is not None:
             raise fail(str(path), "a safetensors file", kind, codes.FOREIGN_FILE)
-    with closing(SafetensorsFile(path)) as file:
-        yield file
+        with closing(SafetensorsFile(path)) as file:
+            shapes = {name: entry.shape for name, entry in file.entries.items()}
+            return _network(Source(tuple(shapes), shapes.__getitem__, file.read), prefixes)
+    if is_module(given):
+        return _network(_mapping(_named(entries_of(given)), given), prefixes)
+    entries = mapping(given)
+    if entries is not None:
+        return _network(_mapping(state_dict_in(entries, prefixes)), prefixes)
+    expected = (
+        "a module, a mapping of names to tensors, or the path of a safetensors file; or a sequence "
+        "of these"
+    )
+    raise fail("source", expected, type(given).__name__, codes.WRONG_TYPE)
 
 
-def _mapping(entries: Mapping[str, Any], prefix: str) -> Source:
-    """The entries of a mapping; only those under the prefix are looked at."""
+def _item(given: object, prefixes: Prefixes, number: int) -> StoredLSTM:
+    """One of several sources, by whose number its issues are called."""
+    try:
+        return _read(given, prefixes)
+    except WeightsError as error:
+        name = f"source[{number}]"
+        raise WeightsError(
+            tuple(
+                replace(i, path=name + i.path.removeprefix("source"))
+                if i.path.startswith("source")
+                else replace(i, path=f"{name}: {i.path}")
+                for i in error.issues
+            )
+        ) from None
+
+
+def _named(entries: Mapping[Any, Any]) -> Mapping[str, Any]:
+    """Entries whose names are all strings."""
     for name in entries:
         if not isinstance(name, str):
-            raise fail("source", "names that are strings", show(name), codes.WRONG_TYPE)
-    chosen = {
-        name: as_array(name, value) for name, value in entries.items() if name.startswith(prefix)
-    }
-    sizes = {name: chosen[name].shape if name in chosen else () for name in entries}
-    return Source(prefix, sizes, lambda name: to_float32(name, chosen[name]))
+            raise fail("source", "names that are strings", shown(name), codes.WRONG_TYPE)
+    return entries
 
 
-def _attribute(owner: object, name: str, default: Any) -> Any:
-    """An attribute, or the default where there is none or it cannot be read."""
-    found = attempt(lambda: getattr(owner, name))
-    return default if isinstance(found, Exception) else found
+def _mapping(entries: Mapping[str, Any], module: object = None) -> Source:
+    """The entries of a mapping, each converted when it is asked for."""
+    known: dict[str, npt.NDArray[Any]] = {}
+
+    def array(name: str) -> npt.NDArray[Any]:
+        if name not in known:  # a tensor is brought from its device once
+            known[name] = as_array(name, entries[name])
+        return known[name]
+
+    return Source(
+        tuple(entries),
+        lambda name: array(name).shape,
+        lambda name: to_float32(name, array(name)),
+        module,
+    )
 
 
-def _module(module: Any, prefix: str) -> Source:
-    """The entries of a module, and what the LSTM that the prefix leads to says about itself."""
-    given = attempt(module.state_dict)
-    entries = mapping(given)
-    if entries is None:
-        found = reason(given) if isinstance(given, Exception) else type(given).__name__
-        raise fail("source.state_dict()", "a mapping of names to tensors", found, codes.WRONG_TYPE)
-    source = _mapping(entries, prefix)
-    lstm = module
-    for step in prefix.removesuffix(".").split(".") if prefix else ():
-        lstm = _attribute(lstm, step, None)
-    mode = _attribute(lstm, "mode", "LSTM")
-    if mode != "LSTM":
-        raise fail("source.mode", "'LSTM'", show(mode), codes.UNSUPPORTED_HERE)
-    projection = _attribute(lstm, "proj_size", 0)
-    if projection != 0:
-        raise fail(
-            "source.proj_size",
-            "0: there is no projection here",
-            show(projection),
-            codes.UNSUPPORTED_HERE,
-        )
-    batch_first, dropout = _attribute(lstm, "batch_first", False), _attribute(lstm, "dropout", 0.0)
-    # Other modules may have such attributes for other purposes.
-    if type(batch_first) is not bool or not isinstance(dropout, float | int):
-        return source
-    return Source(prefix, source.shapes, source.read, batch_first, float(dropout))
+def _network(source: Source, prefixes: Prefixes) -> StoredLSTM:
+    """The LSTM under one prefix, or the stack of several."""
+    if len(prefixes) == 1:
+        prefix = prefixes[0]
+        cells = numbered(source, prefix)
+        if not cells:
+            return _one(source, prefix)
+        prefixes = tuple(cells)
+    return _stack(
+        [(prefix.removesuffix("."), partial(_one, source, prefix)) for prefix in prefixes]
+    )
+
+
+def _one(source: Source, prefix: str) -> StoredLSTM:
+    """The LSTM or the cell under a prefix."""
+    refuse_quantised(source, prefix)
+    options = options_of(source.module, prefix)
+    whole = folded(source, prefix)
+    seconds = seconds_of(whole, prefix)
+    stored = stored_of(whole.with_instead(seconds, {}), prefix)
+    refuse_differing(whole, seconds, stored)
+    return replace(stored, batch_first=options[0], dropout=options[1])
+
+
+def _stack(layers: Sequence[tuple[str, Callable[[], StoredLSTM]]]) -> StoredLSTM:
+    """The stack of layers of one layer each, which are read one after the other."""
+    read: list[tuple[str, StoredLSTM]] = []
+    issues: list[WeightsIssue] = []
+    for name, ask in layers:
+        try:
+            stored = ask()
+        except WeightsError as error:
+            issues += error.issues
+            continue
+        if stored.num_layers > 1 and len(layers) > 1:
+            expected = "1: a stack is made of cells, or of LSTMs of one layer each"
+            found = str(stored.num_layers)
+            issues.append(
+                WeightsIssue(f"{name}: num_layers", expected, found, codes.STACK_MISMATCH)
+            )
+        read.append((name, stored))
+    if issues:
+        raise WeightsError(tuple(issues))
+    if len(read) == 1:
+        return read[0][1]
+    try:
+        return stacked(read)
+    except WeightsError as error:
+        hint = "; each can be read and called by itself"
+        raise WeightsError(
+            tuple(replace(issue, expected=issue.expected + hint) for issue in error.issues)
+        ) from None

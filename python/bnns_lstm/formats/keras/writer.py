@@ -1,0 +1,120 @@
+""":class:`StoredLSTM` to the arrays that Keras' layers take.
+
+In: a network. Out: for each layer the list of `set_weights()`. Keras itself is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from bnns_lstm import codes
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats import order
+from bnns_lstm.formats.activations import default_activations
+from bnns_lstm.formats.keras.activations import NAMES, alike, name_of
+from bnns_lstm.formats.separate import networks_of, numbered
+from bnns_lstm.formats.stored import Floats, StoredLSTM
+
+__all__ = ["write_keras", "write_keras_stack"]
+
+# The functions that Keras has one argument for.
+SHARED = {
+    "recurrent_activation": ("input", "forget", "output"),
+    "activation": ("candidate", "hidden"),
+}
+
+
+def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
+    """The weights as Keras' layers take them, as new arrays.
+
+    Lists of arrays say nothing of how a layer is made: it needs the same `units`, `use_bias`, `activation` and
+    `recurrent_activation`, and `Bidirectional` around it with the same `merge_mode` if there are two
+    directions. All layers but the last need `return_sequences`. Initial states are no part of it: Keras gives
+    them to the call.
+
+    Args:
+        stored: The network.
+
+    Returns:
+        A list for each layer, the lowest first, which its `set_weights()` takes: kernel [inputs, 4*hidden],
+        recurrent kernel [hidden, 4*hidden] and, if there are biases, the sum of both [4*hidden]; for
+        `Bidirectional` those of the layer forward, then those of the layer backward.
+
+    Raises:
+        WeightsError: Naming everything that Keras cannot say: peepholes, functions that it has not, gates with
+            different ones, biases whose sum is too large for float32.
+    """
+    issues = [*_issues(stored)]
+    if issues:
+        raise WeightsError(tuple(issues))
+    return [
+        [
+            array
+            for suffix in ("", "_reverse")[: stored.directions]
+            for array in _arrays(stored, f"l{layer}{suffix}")
+        ]
+        for layer in range(stored.num_layers)
+    ]
+
+
+def write_keras_stack(stack: Sequence[StoredLSTM]) -> list[list[Floats]]:
+    """The weights of LSTMs upon each other as Keras' layers take them; see :func:`write_keras`.
+
+    Args:
+        stack: The networks, the lowest first.
+
+    Returns:
+        A list for each layer of each network.
+
+    Raises:
+        WeightsError: Naming everything that Keras cannot say by the number of the LSTM.
+    """
+    return [layer for layers in numbered(write_keras, networks_of(stack)) for layer in layers]
+
+
+def _arrays(stored: StoredLSTM, place: str) -> list[Floats]:
+    """The arrays of one direction of one layer."""
+    found = [stored.parameters[f"{kind}_{place}"] for kind in ("weight_ih", "weight_hh")]
+    if stored.bias:
+        found.append(_bias(stored, place))
+    return [
+        np.ascontiguousarray(order.reorder(array, order.TORCH, order.KERAS).T) for array in found
+    ]
+
+
+def _bias(stored: StoredLSTM, place: str) -> Floats:
+    """The sum of both biases, rounded once."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total: Floats = (
+            stored.parameters[f"bias_ih_{place}"] + stored.parameters[f"bias_hh_{place}"]
+        )
+    return total
+
+
+def _issues(stored: StoredLSTM) -> Iterator[WeightsIssue]:
+    """What Keras has not."""
+    if stored.peephole is not None:
+        expected = "None: Keras has no peepholes"
+        yield WeightsIssue("peephole", expected, repr(stored.peephole), codes.NOT_EXPRESSIBLE)
+    activations = stored.activations or default_activations()
+    for argument, gates in SHARED.items():
+        first = activations[gates[0]]
+        for gate in gates[1:]:
+            if not alike(activations[gate], first):
+                expected = f"{first}, as in {gates[0]!r}: Keras has one {argument} for both"
+                found = repr(activations[gate])
+                yield WeightsIssue(f"activations.{gate}", expected, found, codes.NOT_EXPRESSIBLE)
+        if name_of(first) is None:
+            expected = f"a function that Keras has ({', '.join(NAMES)})"
+            path = f"activations.{gates[0]}"
+            yield WeightsIssue(path, expected, repr(first), codes.NOT_EXPRESSIBLE)
+    suffixes = ("", "_reverse")[: stored.directions]
+    places = [f"l{layer}{suffix}" for layer in range(stored.num_layers) for suffix in suffixes]
+    for place in places if stored.bias else ():
+        halves = [stored.parameters[f"{kind}_{place}"] for kind in ("bias_ih", "bias_hh")]
+        finite = np.isfinite(halves[0]) & np.isfinite(halves[1])
+        if not np.isfinite(_bias(stored, place)[finite]).all():
+            expected = f"a sum with bias_hh_{place} that float32 can hold: Keras has one bias"
+            yield WeightsIssue(f"bias_ih_{place}", expected, "a larger one", codes.NOT_EXPRESSIBLE)

@@ -1,0 +1,141 @@
+"""The attributes of an LSTM node: what is honoured, and what is refused by name.
+
+In: a node. Out: :class:`Attributes`, or every attribute that cannot be taken over. It knows no weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bnns_lstm import codes
+from bnns_lstm._show import shown
+from bnns_lstm.activation import Activation
+from bnns_lstm.enums import ActivationFunction as F
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.activations import default_activations
+from bnns_lstm.formats.onnx.activations import activations_of
+from bnns_lstm.formats.onnx.ops import attributes
+
+__all__ = ["Attributes", "read_attributes"]
+
+# The attributes that LSTM has had, and what their values are.
+KINDS = {
+    "activation_alpha": list, "activation_beta": list, "activations": list, "clip": float,
+    "direction": bytes, "hidden_size": int, "input_forget": int, "layout": int,
+    "output_sequence": int,
+}  # fmt: skip
+# Beyond it float32 has no other values of sigmoid and tanh: sigmoid is 0 below -103.98, all else is 1 or -1.
+SATURATED = 104.0
+SATURATING = {F.SIGMOID, F.TANH}
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What the attributes of a node say.
+
+    Attributes:
+        directions: 2 if it is bidirectional.
+        batch_first: Whether its layout is 1.
+        hidden_size: The units, if it says so.
+        activations: The functions; None for the default ones.
+    """
+
+    directions: int
+    batch_first: bool
+    hidden_size: int | None
+    activations: dict[str, Activation] | None
+
+
+def read_attributes(path: str, node: Any, issues: list[WeightsIssue]) -> Attributes:
+    """The attributes of a node; what cannot be honoured is added to the issues.
+
+    Raises:
+        WeightsError: If attributes are not known, or their values are of another type.
+    """
+    words = attributes(node)
+    _check_types(path, words)
+    directions = 2 if words.get("direction") == b"bidirectional" else 1
+    activations = None
+    try:
+        texts = [name.decode("ascii", "replace") for name in words.get("activations") or ()]
+        alphas, betas = (words.get(f"activation_{name}") or () for name in ("alpha", "beta"))
+        activations = activations_of(path, texts, alphas, betas, directions)
+    except WeightsError as error:
+        issues += error.issues
+    if "clip" in words:
+        issues += _clip_issues(path, words["clip"], activations)
+    issues += _choice_issues(path, words)
+    return Attributes(directions, bool(words.get("layout")), words.get("hidden_size"), activations)
+
+
+def _check_types(path: str, words: Mapping[str, Any]) -> None:
+    """Refuse attributes that are not known, or not what they should be."""
+    issues = []
+    for name, value in words.items():
+        if name not in KINDS:
+            expected = f"only the attributes of LSTM ({', '.join(KINDS)})"
+            issues.append(
+                WeightsIssue(f"{path}: attributes", expected, shown(name), codes.UNEXPECTED_ENTRY)
+            )
+        elif not isinstance(value, KINDS[name]):
+            expected = f"a value of type {KINDS[name].__name__}"
+            issues.append(WeightsIssue(f"{path}: {name}", expected, shown(value), codes.WRONG_TYPE))
+    texts = words.get("activations")
+    if isinstance(texts, list) and not all(isinstance(text, bytes) for text in texts):
+        issues.append(
+            WeightsIssue(
+                f"{path}: activations", "names of functions", shown(texts), codes.WRONG_TYPE
+            )
+        )
+    if issues:
+        raise WeightsError(tuple(issues))
+
+
+def _clip_issues(
+    path: str, clip: float, activations: Mapping[str, Activation] | None
+) -> list[WeightsIssue]:
+    """A bound for what enters the activations is no bound where they do not change beyond it."""
+    functions = (activations or default_activations()).values()
+    others = sorted(
+        {F(one.function).name.lower() for one in functions if one.function not in SATURATING}
+    )
+    if clip >= SATURATED and not others:
+        return []
+    expected = (
+        f"no clip, or one of at least {SATURATED:.0f} where all activations are Sigmoid or Tanh, "
+        "which float32 cannot tell from none"
+    )
+    found = f"{clip:g}" + (f" with {', '.join(others)}" if others else "")
+    return [WeightsIssue(f"{path}: clip", expected, found, codes.UNSUPPORTED_HERE)]
+
+
+def _choice_issues(path: str, words: Mapping[str, Any]) -> list[WeightsIssue]:
+    """What has no equal here, with what comes near."""
+    issues: list[WeightsIssue] = []
+    if words.get("input_forget"):
+        expected = (
+            "0: coupled gates have no equal here (with Sigmoid, the input gate's rows of W, R, B and P "
+            "with the opposite sign are the forget gate's)"
+        )
+        found = shown(words["input_forget"])
+        issues.append(
+            WeightsIssue(f"{path}: input_forget", expected, found, codes.UNSUPPORTED_HERE)
+        )
+    direction = words.get("direction", b"forward")
+    if direction not in {b"forward", b"bidirectional"}:
+        expected, code = "'forward' or 'bidirectional'", codes.UNKNOWN_CHOICE
+        if direction == b"reverse":
+            code = codes.UNSUPPORTED_HERE
+            expected += (
+                " (a layer that only reads in reverse has no equal here: set the attribute to 'forward', "
+                "flip the input in time, and the outputs too)"
+            )
+        found = shown(direction.decode("ascii", "replace"))
+        issues.append(WeightsIssue(f"{path}: direction", expected, found, code))
+    if words.get("layout", 0) not in {0, 1}:
+        issues.append(
+            WeightsIssue(f"{path}: layout", "0 or 1", shown(words["layout"]), codes.UNKNOWN_CHOICE)
+        )
+    return issues

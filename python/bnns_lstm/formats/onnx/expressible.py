@@ -1,0 +1,86 @@
+"""What of an LSTM the operator of ONNX cannot say.
+
+In: a network. Out: nothing, or an error that names all of it. It needs no package, and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bnns_lstm import codes
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.onnx.activations import attributes_of
+from bnns_lstm.formats.separate import numbered
+from bnns_lstm.formats.stored import StoredLSTM
+
+__all__ = ["refuse_inexpressible", "refuse_stack"]
+
+# What one message of protobuf may hold.
+LARGEST = 2**31 - 1
+
+
+def refuse_inexpressible(stored: StoredLSTM) -> None:
+    """Refuse what ONNX has not, all at once.
+
+    Raises:
+        WeightsError: With all of it.
+    """
+    issues: list[WeightsIssue] = []
+    if stored.peephole == "full":
+        expected = "None or 'diagonal', which ONNX has"
+        issues.append(WeightsIssue("peephole", expected, "'full'", codes.NOT_EXPRESSIBLE))
+    if stored.merge != "concat":
+        expected = "'concat': the node gives both directions, and nothing says what becomes of them"
+        issues.append(WeightsIssue("merge", expected, repr(stored.merge), codes.NOT_EXPRESSIBLE))
+    if stored.peephole == "diagonal":
+        for name, array in stored.parameters.items():
+            if name.startswith("weight_ch") and np.any(np.split(array, 4)[2]):
+                expected = "zeros in the candidate's block: ONNX has no such peephole"
+                issues.append(WeightsIssue(name, expected, "other numbers", codes.NOT_EXPRESSIBLE))
+    try:
+        attributes_of(stored.activations)
+    except WeightsError as error:
+        issues += error.issues
+    issues += _size_issues([stored])
+    if max(stored.lengths or (0,)) > LARGEST:
+        expected, found = f"at most {LARGEST}", str(max(stored.lengths or ()))
+        issues.append(WeightsIssue("lengths", expected, found, codes.TOO_LARGE))
+    if issues:
+        raise WeightsError(tuple(issues))
+
+
+def refuse_stack(stack: Sequence[StoredLSTM]) -> None:
+    """Refuse what ONNX has not in LSTMs upon each other, all at once.
+
+    Raises:
+        WeightsError: With all of it, by the number of the LSTM.
+    """
+    issues: list[WeightsIssue] = []
+    try:
+        numbered(refuse_inexpressible, stack)
+    except WeightsError as error:
+        issues += error.issues
+    issues += _size_issues(stack)
+    issues += [
+        WeightsIssue(
+            f"lstms[{number}].lengths",
+            f"{stack[0].lengths}, as of the lowest: one input is for all",
+            repr(stored.lengths),
+            codes.NOT_EXPRESSIBLE,
+        )
+        for number, stored in enumerate(stack)
+        if stored.lengths != stack[0].lengths
+    ]
+    if issues:
+        raise WeightsError(tuple(issues))
+
+
+def _size_issues(stack: Sequence[StoredLSTM]) -> list[WeightsIssue]:
+    """A finding if parameters do not go into one message."""
+    size = sum(array.nbytes for stored in stack for array in stored.parameters.values())
+    if size <= LARGEST - (1 << 20):
+        return []
+    expected, found = f"less than {LARGEST} bytes", f"{size} bytes"
+    return [WeightsIssue("parameters", expected, found, codes.TOO_LARGE)]

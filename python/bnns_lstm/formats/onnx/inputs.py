@@ -1,0 +1,249 @@
+"""What an LSTM node reads: its weights, and whether all that it reads has the types and shapes of the operator.
+
+In: a node and the graph around it. Out: W, R, B and P as float32, initial states, lengths; or every input that
+does not fit, whether anything is made of it or not. Of values that only a run can tell, what is known of their
+shapes is compared. It knows no order of gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bnns_lstm import codes
+from bnns_lstm.errors import WeightsError, WeightsIssue
+from bnns_lstm.formats.convert import fail, to_float32
+from bnns_lstm.formats.onnx.graph import Scope
+from bnns_lstm.formats.onnx.kinds import kind_of
+from bnns_lstm.formats.onnx.nodes import input_count, input_of, is_quantized
+from bnns_lstm.formats.onnx.quantized import dequantized
+from bnns_lstm.formats.onnx.shapes import Shape, shape_of
+from bnns_lstm.formats.stored import Floats
+
+__all__ = ["Sizes", "input_issues", "lengths_of", "sizes_of", "state_of", "weights_of"]
+
+MOST_OUTPUTS = 3
+# Of TensorProto.DataType.
+INT32 = 6
+FLOATS = {1: "FLOAT", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
+# What is read beside the weights.
+OTHERS = ("X", "sequence_lens", "initial_h", "initial_c")
+
+
+class Sizes(NamedTuple):
+    """What the weights of a node say.
+
+    Attributes:
+        directions: 1 or 2.
+        hidden: Units.
+        inputs: Values per step that it reads.
+    """
+
+    directions: int
+    hidden: int
+    inputs: int
+
+
+def weights_of(path: str, scope: Scope, node: Any) -> dict[str, Floats]:
+    """W, R, and B and P if there are any; quantised ones as LSTM would have them.
+
+    Raises:
+        WeightsError: Naming each that is missing, no constant, or no float.
+    """
+    issues: list[WeightsIssue] = []
+    arrays: dict[str, Floats] = {}
+    for name in ("W", "R", "B", "P"):
+        value, own = input_of(node, name), f"{path}: {name}"
+        try:
+            if name in {"W", "R"} and is_quantized(node):
+                arrays[name] = dequantized(path, scope, node, name)
+            elif value:
+                arrays[name] = to_float32(own, scope.constant(own, value))
+            elif name in {"W", "R"}:
+                raise fail(own, "a constant", "no such input", codes.MISSING_ENTRY)
+        except WeightsError as error:
+            issues += error.issues
+    if issues:
+        raise WeightsError(tuple(issues))
+    return arrays
+
+
+def sizes_of(path: str, arrays: Mapping[str, Floats], directions: int, hidden: int | None) -> Sizes:
+    """The sizes of a node, of which the hidden size is R's.
+
+    Raises:
+        WeightsError: Naming each array that does not fit the others or the attributes.
+    """
+    recurrent, below = arrays["R"].shape, arrays["W"].shape
+    units = recurrent[2] if len(recurrent) == 3 else 0
+    inputs = below[2] if len(below) == 3 else 0
+    if units < 1:
+        expected = f"[{directions}, 4*hidden, hidden]"
+        raise fail(f"{path}: R", expected, str(list(recurrent)), codes.SIZE_MISMATCH)
+    wanted: dict[str, tuple[int, ...]] = {
+        "R": (directions, 4 * units, units),
+        "W": (directions, 4 * units, inputs),
+        "B": (directions, 8 * units),
+        "P": (directions, 3 * units),
+    }
+    issues = [
+        WeightsIssue(
+            f"{path}: {name}", str(list(wanted[name])), str(list(array.shape)), codes.SIZE_MISMATCH
+        )
+        for name, array in arrays.items()
+        if array.shape != wanted[name] or array.size == 0
+    ]
+    if hidden is not None and hidden != units:
+        issue = WeightsIssue(
+            f"{path}: hidden_size", f"{units}, as in R", str(hidden), codes.SIZE_MISMATCH
+        )
+        issues.append(issue)
+    if issues:
+        raise WeightsError(tuple(issues))
+    return Sizes(directions, units, inputs)
+
+
+def input_issues(
+    path: str, scope: Scope, node: Any, sizes: Sizes | None, *, batch_first: bool
+) -> list[WeightsIssue]:
+    """What is wrong with the number of inputs and outputs, and with each input that is no weight.
+
+    Args:
+        path: What errors call the node.
+        scope: The graph that it stands in.
+        node: The node.
+        sizes: What its weights say; None if they are wrong themselves.
+        batch_first: Whether its layout is 1.
+    """
+    issues: list[WeightsIssue] = []
+    for kind, names, most in (
+        ("inputs", node.input, input_count(node)),
+        ("outputs", node.output, MOST_OUTPUTS),
+    ):
+        if len(names) > most:
+            expected, found = f"at most {most} of {node.op_type}", str(len(names))
+            issues.append(WeightsIssue(f"{path}: {kind}", expected, found, codes.UNEXPECTED_ENTRY))
+    if not input_of(node, "X"):
+        issues.append(
+            WeightsIssue(f"{path}: X", "a sequence", "no such input", codes.MISSING_ENTRY)
+        )
+    known: dict[int | str, tuple[int, str]] = {}
+    for name in OTHERS:
+        value = input_of(node, name)
+        if not value:
+            continue
+        if not scope.has(value):
+            issues.append(_missing(path, name, value))
+            continue
+        issues += _type_issues(path, scope, name, value)
+        if sizes is not None:
+            axes = _axes(name, sizes, batch_first=batch_first)
+            issues += _shape_issues(f"{path}: {name}", shape_of(scope, value), axes, known)
+    return issues
+
+
+def _missing(path: str, name: str, value: str) -> WeightsIssue:
+    found = f"{value!r}, nothing of this name"
+    return WeightsIssue(f"{path}: {name}", "a value that the graph has", found, codes.MISSING_ENTRY)
+
+
+def _type_issues(path: str, scope: Scope, name: str, value: str) -> list[WeightsIssue]:
+    kinds = {INT32: "INT32"} if name == "sequence_lens" else FLOATS
+    kind = kind_of(scope, value)
+    if kind is None or kind in kinds:
+        return []
+    found = f"the data type {kind} of onnx.TensorProto"
+    expected = " or ".join(kinds.values())
+    return [WeightsIssue(f"{path}: {name}", expected, found, codes.UNSUPPORTED_DATA_TYPE)]
+
+
+def _axes(name: str, sizes: Sizes, *, batch_first: bool) -> list[int | str]:
+    """The axes of an input: sizes, or names of what the inputs share."""
+    if name == "sequence_lens":
+        return ["batch"]
+    if name == "X":
+        return [*(("batch", "steps") if batch_first else ("steps", "batch")), sizes.inputs]
+    outer: list[int | str] = [sizes.directions, "batch"]
+    return [*(outer[::-1] if batch_first else outer), sizes.hidden]
+
+
+def _shape_issues(
+    path: str, shape: Shape | None, axes: list[int | str], known: dict[int | str, tuple[int, str]]
+) -> list[WeightsIssue]:
+    """Compare an input with its axes; `known` holds what the inputs before it say of shared ones."""
+    if shape is None:
+        return []
+    wanted = [known[axis][0] if axis in known else axis for axis in axes]
+    fits = len(shape) == len(wanted) and all(
+        size is None or not isinstance(axis, int) or size == axis
+        for axis, size in zip(wanted, shape, strict=True)
+    )
+    if not fits:
+        found = f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
+        expected = f"[{', '.join(map(str, wanted))}]"
+        shared = sorted({known[axis][1] for axis in axes if axis in known})
+        expected += f" (batch as in {', '.join(shared)})" if shared else ""
+        is_state = path.rpartition(": ")[2].startswith("initial_")
+        if is_state and len(shape) == len(wanted) and shape[-1] not in {wanted[-1], None}:
+            expected += (
+                " (a projection, as in what PyTorch writes for proj_size, has no equal here)"
+            )
+        code = codes.SIZE_MISMATCH if len(shape) == len(wanted) else codes.RANK_MISMATCH
+        return [WeightsIssue(path, expected, found, code)]
+    for axis, size in zip(axes, shape, strict=True):
+        if isinstance(axis, str) and size is not None:
+            known.setdefault(axis, (size, path.rpartition(": ")[2]))
+    return []
+
+
+def lengths_of(path: str, scope: Scope, node: Any, *, batch_first: bool) -> tuple[int, ...] | None:
+    """Lengths that the model carries; None if all samples run to the end, or they are given at run time.
+
+    Raises:
+        WeightsError: If a length is negative, or beyond the steps that the graph declares.
+    """
+    value = input_of(node, "sequence_lens")
+    if not value or not scope.is_constant(value):
+        return None
+    array = scope.constant(f"{path}: sequence_lens", value)
+    shape = shape_of(scope, input_of(node, "X"))
+    steps = shape[1 if batch_first else 0] if shape is not None and len(shape) == 3 else None
+    lengths = tuple(map(int, array.ravel()))
+    wrong = [one for one in lengths if one < 0 or (steps is not None and one > steps)]
+    if wrong:
+        expected = f"numbers from 0 to {'the steps' if steps is None else steps}"
+        raise fail(f"{path}: sequence_lens", expected, str(wrong[0]), codes.INVALID_NUMBER)
+    return None if all(one == steps for one in lengths) else lengths
+
+
+def state_of(
+    path: str, scope: Scope, node: Any, *, batch_first: bool
+) -> tuple[Floats, Floats] | None:
+    """Initial states that the model carries; None if they are zeros or given at run time.
+
+    Raises:
+        WeightsError: If only one of them is a constant and the other one is computed.
+    """
+    states: dict[str, Floats] = {}
+    given: list[str] = []
+    for name in ("initial_h", "initial_c"):
+        value, own = input_of(node, name), f"{path}: {name}"
+        if not value or not scope.has(value) or scope.is_zero(value):
+            continue
+        given.append(name)
+        if scope.is_constant(value):
+            array = to_float32(own, scope.constant(own, value))
+            is_swapped = batch_first and array.ndim == 3
+            states[name] = array.swapaxes(0, 1).copy() if is_swapped else array
+    if len(states) == 1 and len(given) == 2:
+        only = next(iter(states))
+        other = given[1 - given.index(only)]
+        found = f"{input_of(node, other)!r}, which a call gives or the model computes"
+        expected = f"a constant, as {only} is one (inputs= gives inputs of the graph)"
+        raise fail(f"{path}: {other}", expected, found, codes.NOT_CONSTANT)
+    if not states:
+        return None
+    zeros = np.zeros_like(next(iter(states.values())))
+    return states.get("initial_h", zeros), states.get("initial_c", zeros)

@@ -1,0 +1,199 @@
+"""An LSTM that computes: calls, training calls, gradients.
+
+In: arrays of a caller. Out: outputs, states, gradients, in the shapes of PyTorch's module. It calls the
+structure level through `engine` only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bnns_lstm import codes
+from bnns_lstm._look import is_a
+from bnns_lstm.config import truth
+from bnns_lstm.descriptors import LSTMDataDescriptor
+from bnns_lstm.errors import ArgumentError, Issue
+from bnns_lstm.module.arguments import dropout_seed_of, gathered, refuse
+from bnns_lstm.module.files import Files
+from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
+from bnns_lstm.module.merge import Output, Parts
+from bnns_lstm.module.outputs import output_gradient, output_of
+from bnns_lstm.module.results import Floats, Gradients, LSTMState, Tape, of_tape
+
+__all__ = ["Calls"]
+
+
+class Calls(Files):
+    """The part of an LSTM that computes."""
+
+    def __call__(
+        self,
+        x: Any,
+        state: Any = None,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+        out: Any = None,
+        return_cell_states: bool = False,
+    ) -> Any:
+        """Compute the outputs of all steps and the states after them.
+
+        Args:
+            x: `[steps, batch, input]`, with `batch_first` `[batch, steps, input]`, or `[steps, input]`; or a
+                `PackedSequence` of PyTorch's, whose lengths count, and whose results are those of the padded
+                array. Where there is no step or no sample, outputs are empty or 0, and final states the
+                initial ones.
+            state: Initial states (h, c), each `[layers * directions, batch, hidden]` (without batch for an
+                input without one); None for zeros.
+            lengths: Steps of each sample, in any order; outputs beyond a sample's end are 0, and its final
+                states are those of its own last step.
+            mask: True, or 1, where a step is real; the shape of `x` without its last axis. Padding may stand
+                before and after a sample's real steps. Outputs are 0 there, and final states are those of
+                the last real step. Not together with `lengths`.
+            out: Where to write the output; with `merge=None` a pair.
+            return_cell_states: Give the cell states of the last layer at every step as a third value, both
+                directions side by side whatever `merge` says.
+
+        Returns:
+            The output, `[steps, batch, directions * hidden]` in the order of axes of `x` (with another `merge`
+            than "concat" `[steps, batch, hidden]`, with None a pair of these), and the final
+            :class:`LSTMState`.
+
+        Raises:
+            ArgumentError: With every argument that is wrong.
+            ComputeError: If there is no memory for the call.
+        """
+        is_plain = lengths is None and mask is None and out is None and return_cell_states is False
+        if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
+            found = self._engine.quick(x, state)
+            if found is not None:
+                y, h, c = found
+                return y, LSTMState(h, c)
+        issues: list[Issue] = []
+        with_cells = truth("return_cell_states", return_cell_states, issues)
+        batch, target = self._read(x, state, (lengths, mask), out, issues)
+        if with_cells:
+            return self._engine.cells(batch, target)
+        return self._engine.forward(batch, target)
+
+    def forward(
+        self,
+        x: Any,
+        state: Any = None,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+        training: bool = False,
+        dropout_seed: int | None = None,
+        out: Any = None,
+    ) -> Any:
+        """As a call; with `training`, dropout acts and a :class:`Tape` for `backward` comes third.
+
+        Args:
+            x: See `__call__`, as `state`, `lengths`, `mask` and `out`.
+            state: Initial states.
+            lengths: Steps of each sample.
+            mask: Which steps are real.
+            training: Keep what `backward` needs.
+            dropout_seed: Which values are dropped; None draws a seed.
+            out: Where to write the output.
+
+        Raises:
+            ArgumentError: With every argument that is wrong.
+            ComputeError: If there is no memory for the call.
+        """
+        issues: list[Issue] = []
+        is_training = truth("training", training, issues)
+        seed = dropout_seed_of(dropout_seed, issues)
+        if not is_training and not issues:
+            return self(x, state, lengths=lengths, mask=mask, out=out)
+        batch, target = self._read(x, state, (lengths, mask), out, issues)
+        return self._train(batch, target, seed)
+
+    def backward(self, tape: Tape, dy: Any = None, d_state: Any = None) -> Gradients:
+        """The gradients of a loss, from those with respect to the output and the final states.
+
+        That of the input is 0 where a step is not real, whatever `dy` is there; of a `PackedSequence` it is
+        that of the padded array.
+
+        Args:
+            tape: What a training call gave. Weights that were changed since then are refused.
+            dy: Gradient with respect to the output, in its shape, for a pair a pair; None for zeros.
+            d_state: Gradients with respect to the final states (h, c); None for zeros.
+
+        Raises:
+            ArgumentError: With every argument that is wrong.
+            ComputeError: If there is no memory for the call.
+        """
+        issues: list[Issue] = []
+        if not is_a(tape, Tape) or tape.config != self.config:
+            actual, code = type(tape).__name__, codes.WRONG_TYPE
+            if is_a(tape, Tape):
+                actual, code = "the Tape of an LSTM with another configuration", codes.OTHER_LAYER
+            raise ArgumentError((Issue("tape", code, "a Tape of this LSTM", actual),))
+        samples, convert = tape.samples, self._engine.convert
+        incoming = output_gradient(tape, dy, issues, convert=convert)
+        states = read_state(
+            self.config,
+            d_state,
+            samples,
+            int(tape.params.batch_size),
+            issues,
+            convert=convert,
+            name="d_state",
+        )
+        if incoming is None and states is None and not issues:
+            issues.append(Issue("dy", codes.MISSING_GRADIENT, "dy or d_state", "neither"))
+        refuse(issues)
+        return self._gradients(tape, incoming, states)
+
+    def _read(
+        self, x: Any, state: Any, real: tuple[Any, Any], out: Any, issues: list[Issue]
+    ) -> tuple[Batch, Parts | None]:
+        """The arguments of a call (`real` is lengths and mask), and where its output goes if it is said."""
+        batch = None
+        with gathered(issues):
+            batch = read_batch(self.config, x, state, *real, convert=self._engine.convert)
+        target = None
+        if out is not None:
+            target = output_of(self.config, batch, out, issues)
+        refuse(issues)
+        assert batch is not None  # noqa: S101  # or there was a finding
+        return batch, target
+
+    def _train(
+        self, batch: Batch, target: Parts | None, seed: int | None
+    ) -> tuple[Output, LSTMState, Tape]:
+        """Output, final states and tape of a training call; a seed of dropout is drawn if there is none."""
+        if seed is None:
+            self._random = self._random or np.random.default_rng()
+            seed = int(self._random.integers(2**63))
+        params, filter_params, cache, arrays = self._engine.train(batch, self.config.dropout, seed)
+        samples = batch.samples
+        tape = Tape(
+            params,
+            filter_params,
+            cache,
+            samples.rows,
+            samples.is_batched,
+            self.config,
+            samples.starts,
+        )
+        return *arrays.results(samples, target), tape
+
+    def _gradients(
+        self, tape: Tape, incoming: Floats | None, states: tuple[Floats, Floats] | None
+    ) -> Gradients:
+        """The gradients, from that of the structure's output and, as the caller has them, of final states.
+
+        Raises:
+            ArgumentError: If the tape is of other weights.
+        """
+        samples = tape.samples
+        d_hidden, d_cell = state_rows(self.config, states, samples) or (None, None)
+        given = LSTMDataDescriptor(incoming, d_hidden, d_cell)
+        with of_tape():
+            arrays, weights = self._engine.backward(tape, given)
+        return Gradients(*arrays.results(samples), weights.named)

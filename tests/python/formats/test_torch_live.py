@@ -1,0 +1,199 @@
+"""Weights of PyTorch itself; each test is skipped where it is not installed."""
+
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from typing import Any
+
+import bnns_lstm as bl
+import numpy as np
+import pytest
+from bnns_lstm.formats import read_torch, write_state_dict
+from formats_tools import assert_same, computed, random_stored, x_of
+from reference import Array
+
+
+@pytest.fixture
+def torch() -> Any:
+    module = pytest.importorskip("torch")
+    module.manual_seed(3)
+    return module
+
+
+def assert_computes(source: Any, wanted: Any, prefix: Any = "") -> None:
+    """Compare outputs [S, N, H] with those of what is read."""
+    stored = read_torch(source, prefix)
+    x = x_of(stored)
+    assert not stored.batch_first
+    np.testing.assert_allclose(computed(stored, x)[0], wanted(x), atol=1e-6)
+
+
+def called(torch: Any, lstm: Any) -> Any:
+    """What a module computes, as a function of NumPy's arrays."""
+
+    def call(x: Array) -> Array:
+        lstm.eval()
+        with torch.no_grad():
+            found: Array = lstm(torch.from_numpy(x))[0].numpy()
+        return found
+
+    return call
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_pytorch_computes_the_same(
+    layers: int, bidirectional: bool, bias: bool, torch: Any
+) -> None:
+    sizes = {"num_layers": layers, "bidirectional": bidirectional, "bias": bias}
+    lstm = torch.nn.LSTM(3, 4, batch_first=True, **sizes)
+    stored = read_torch(lstm)
+    assert_same(stored, random_stored(batch_first=True, **sizes), but=("parameters",))
+    x = x_of(stored)
+    y, (hn, cn) = lstm(torch.from_numpy(x).transpose(0, 1))
+    wanted = (y.transpose(0, 1), hn, cn)
+    for one, other in zip(computed(stored, x), wanted, strict=True):
+        np.testing.assert_allclose(one, other.detach().numpy(), atol=1e-6)
+    other = torch.nn.LSTM(3, 4, **sizes)
+    entries = write_state_dict(random_stored(**sizes))
+    other.load_state_dict({name: torch.from_numpy(array) for name, array in entries.items()})
+    assert_same(read_torch(other), random_stored(**sizes))
+    half = {name: tensor.to(torch.bfloat16) for name, tensor in lstm.state_dict().items()}
+    for name, array in read_torch(half).parameters.items():
+        np.testing.assert_array_equal(array, half[name].float().numpy())
+
+
+def stepped(torch: Any, cells: Any) -> Any:
+    """What cells above each other compute."""
+
+    def call(x: Array) -> Array:
+        states: list[Any] = [None] * len(cells)
+        outputs = []
+        with torch.no_grad():
+            for step in torch.from_numpy(x):
+                below = step
+                for i, cell in enumerate(cells):
+                    states[i] = cell(below, states[i])
+                    below = states[i][0]
+                outputs.append(below)
+        found: Array = torch.stack(outputs).numpy()
+        return found
+
+    return call
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_cells_and_lists_of_cells_compute_the_same(bias: bool, torch: Any) -> None:
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            cells = [torch.nn.LSTMCell(3, 4, bias), torch.nn.LSTMCell(4, 4, bias)]
+            self.cells = torch.nn.ModuleList(cells)
+            self.head = torch.nn.Linear(4, 1)
+
+    model = Model()
+    cells, entries = list(model.cells), model.state_dict()
+    assert_computes(cells[0], stepped(torch, cells[:1]))
+    assert_computes(entries, stepped(torch, cells[:1]), "cells.0.")
+    both = stepped(torch, cells)
+    for source in (model.cells, cells, tuple(one.state_dict() for one in cells)):
+        assert_computes(source, both)
+    for source in (model, entries, {"epoch": 1, "state_dict": entries}):
+        assert_computes(source, both, "cells.")
+        assert_computes(source, both, ["cells.0.", "cells.1."])
+
+
+@pytest.mark.parametrize("dim", [0, 1, None])
+@pytest.mark.parametrize("way", ["utils", "parametrizations"])
+@pytest.mark.parametrize("name", ["weight_ih_l1", "weight_hh_l0"])
+def test_weight_norm_is_folded(name: str, way: str, dim: int | None, torch: Any) -> None:
+    lstm = torch.nn.LSTM(3, 4, 2)
+    utils = torch.nn.utils if way == "utils" else torch.nn.utils.parametrizations
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        utils.weight_norm(lstm, name, dim=dim)
+    with torch.no_grad():  # after this the attribute of the older way is stale
+        for key, parameter in lstm.named_parameters():
+            if key.endswith(("_g", "original0")):
+                parameter.mul_(1.5)
+    assert_computes(lstm.state_dict(), called(torch, lstm))
+    assert_computes(lstm, called(torch, lstm))
+
+
+@pytest.mark.parametrize("way", ["utils", "parametrizations"])
+@pytest.mark.parametrize("training", [False, True])
+def test_spectral_norm_is_folded_as_in_eval(way: str, training: bool, torch: Any) -> None:
+    lstm = torch.nn.LSTM(3, 4)
+    utils = torch.nn.utils if way == "utils" else torch.nn.utils.parametrizations
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        utils.spectral_norm(lstm, "weight_hh_l0")
+    lstm.train()
+    lstm(torch.zeros(2, 1, 3))
+    lstm.train(training)
+    before = {name: tensor.clone() for name, tensor in lstm.state_dict().items()}
+    stored = read_torch(lstm)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in lstm.state_dict().items())
+    assert_same(read_torch(before), stored)
+    lstm.eval()
+    assert_computes(lstm, called(torch, lstm))
+    wanted = lstm.weight_hh_l0.detach().numpy()
+    np.testing.assert_allclose(stored.parameters["weight_hh_l0"], wanted, rtol=1e-6)
+
+
+def test_other_parametrisations_are_read_from_modules_alone(torch: Any) -> None:
+    lstm = torch.nn.LSTM(3, 4)
+    torch.nn.utils.parametrizations.orthogonal(lstm, "weight_hh_l0")
+    assert_computes(lstm, called(torch, lstm))
+    np.testing.assert_array_equal(
+        read_torch(lstm).parameters["weight_hh_l0"], lstm.weight_hh_l0.detach().numpy()
+    )
+    with pytest.raises(bl.WeightsError, match="remove_parametrizations"):
+        read_torch(lstm.state_dict())
+    torch.nn.utils.parametrize.remove_parametrizations(lstm, "weight_hh_l0")
+    assert_computes(lstm.state_dict(), called(torch, lstm))
+
+
+def test_pruned_weights_are_folded(torch: Any) -> None:
+    lstm = torch.nn.LSTM(3, 4)
+    import_module("torch.nn.utils.prune").l1_unstructured(lstm, "weight_hh_l0", 0.3)
+    assert (read_torch(lstm).parameters["weight_hh_l0"] == 0).sum() == 19
+    assert_computes(lstm, called(torch, lstm))
+    assert_computes(lstm.state_dict(), called(torch, lstm))
+
+
+def test_quantised_modules_are_refused(torch: Any) -> None:
+    model = torch.nn.Sequential(torch.nn.LSTM(3, 4, 2), torch.nn.LSTMCell(3, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = torch.ao.quantization.quantize_dynamic(
+            model, {torch.nn.LSTM, torch.nn.LSTMCell}, dtype=torch.qint8
+        )
+    for part in (model[0], model[1]):
+        with pytest.raises(
+            bl.WeightsError, match=r"a dynamically quantised LSTM, .*unsupported_he"
+        ):
+            read_torch(part)
+    with pytest.raises(
+        bl.WeightsError, match=r"quantised LSTMs alone, under the prefixes '0\.', '1\.'"
+    ):
+        read_torch(model)
+
+
+def test_what_the_error_says_instead_of_a_projection_is_so(torch: Any) -> None:
+    lstm = torch.nn.LSTM(3, 4, proj_size=2)
+    with pytest.raises(bl.WeightsError, match=r"proj_size: expected 0: .* outputs are multiplied"):
+        read_torch(lstm)
+    entries = {name: tensor.numpy() for name, tensor in lstm.state_dict().items()}
+    with pytest.raises(bl.WeightsError, match="with weight_hh_l0 @ weight_hr_l0 for weight_hh_l0"):
+        read_torch(entries)
+    projection = entries.pop("weight_hr_l0")
+    entries["weight_hh_l0"] = entries["weight_hh_l0"] @ projection
+    stored = read_torch(entries)
+    x = x_of(stored)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wanted = called(torch, lstm)(x)
+    np.testing.assert_allclose(computed(stored, x)[0] @ projection.T, wanted, atol=1e-6)

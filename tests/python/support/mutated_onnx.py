@@ -1,0 +1,180 @@
+"""ONNX models with small changes: of bytes, and of messages, fields and names in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import onnx
+import onnx_tools
+from bnns_lstm.formats import StoredLSTM, read_onnx
+from formats_tools import random_stored
+from mutated_values import SIZES, mutated_bytes
+
+TESTS = Path(__file__).parents[2]
+TEXTS = (
+    "", "x", "y", "W", "LSTM", "GRU", "Reshape", "Transpose", "Squeeze", "Concat", "Shape", "Slice", "Gather",
+    "Cast", "If", "Loop", "Constant", "ConstantOfShape", "Expand", "Identity", "Dropout", "reverse",
+    "bidirectional", "com.x", "com.microsoft", "\0", "\x1b[31m", "a" * 3000, "Tanh", "Affine",
+)  # fmt: skip
+NAMES = (None, None, None, "one", "y", "low", ["low", "high"], ["one"], "none", [])
+
+
+@cache
+def seeds() -> list[bytes]:
+    """One node, stacks, constants of several kinds, and what exporters wrote."""
+    stacked = random_stored(2, num_layers=2)
+    way = (
+        [
+            onnx_tools.make("Transpose", "y", "a", perm=[0, 2, 1, 3]),
+            onnx_tools.make("Reshape", "a shape", "z"),
+        ],
+        {"shape": onnx_tools.ints(0, 0, -1)},
+    )
+    made = [
+        onnx_tools.one_node(random_stored(state=True)),
+        onnx_tools.one_node(
+            random_stored(bidirectional=True), activations=["LeakyRelu", "Affine", "Elu"] * 2,
+            activation_alpha=[0.5, 2.0, 1.0] * 2, activation_beta=[1.0, 1.0],
+        ),
+        onnx_tools.stack(stacked, way),
+        onnx_tools.stack(
+            stacked, ([onnx_tools.make("Squeeze", "y axes", "z")], {"axes": onnx_tools.ints(1)})
+        ),
+    ]  # fmt: skip
+    files = sorted(TESTS.rglob("*.onnx"))
+    return [one.SerializeToString() for one in made] + [path.read_bytes() for path in files]
+
+
+def case(seed: bytes, random: Random) -> tuple[bytes, Callable[[Path], StoredLSTM]]:
+    """A changed model, and how it is read."""
+    node = random.choice(NAMES)
+    content = mutated_bytes(seed, random) if random.randrange(3) == 0 else _changed(seed, random)
+    return content, lambda path: read_onnx(path, node)
+
+
+def _changed(seed: bytes, random: Random) -> bytes:
+    """A model in which one to four fields are others."""
+    model = onnx.ModelProto()
+    model.ParseFromString(seed)
+    for _ in range(random.choice((1, 1, 2, 4))):
+        messages = list(_messages(model))
+        message = random.choice(messages)
+        if message.DESCRIPTOR.name == "ModelProto" and random.random() < 0.9:
+            message = message.graph
+        _change(message, messages, random)
+    return bytes(model.SerializeToString())
+
+
+def _messages(model: Any) -> list[Any]:
+    """All messages of a model."""
+    found, waiting = [], [model]
+    while waiting:
+        message = waiting.pop()
+        found.append(message)
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                waiting += list(value) if _is_repeated(value) else [value]
+    return found
+
+
+def _is_repeated(value: Any) -> bool:
+    return hasattr(value, "extend")
+
+
+def _change(message: Any, messages: list[Any], random: Random) -> None:
+    """Change a field of a message."""
+    field = random.choice(message.DESCRIPTOR.fields)
+    value = getattr(message, field.name)
+    if field.message_type is None and not _is_repeated(value):
+        if random.randrange(6) == 0:
+            message.ClearField(field.name)
+        else:
+            _set(message, field, random)
+    elif _is_repeated(value):
+        _change_list(value, field, messages, random)
+    elif random.randrange(2):
+        message.ClearField(field.name)
+    else:
+        same = [one for one in messages if one.DESCRIPTOR.name == field.message_type.name]
+        if same:
+            value.CopyFrom(_copied(random.choice(same)))
+
+
+def _copied(message: Any) -> Any:
+    made = type(message)()
+    made.CopyFrom(message)
+    return made
+
+
+def _set(message: Any, field: Any, random: Random) -> None:
+    """Give a field of one value another one; values that the field cannot hold change nothing."""
+    try:
+        setattr(message, field.name, _value(field, message, random))
+    except (ValueError, TypeError):
+        return
+
+
+def _value(field: Any, message: Any, random: Random) -> Any:
+    """A value for a field of a message, by the type that it has."""
+    kind = field.cpp_type
+    if kind == field.CPPTYPE_STRING:
+        if field.type == field.TYPE_BYTES:
+            return random.choice((b"", b"123", b"\xff" * 64, random.choice(TEXTS).encode()))
+        names = [*getattr(message, "input", ()), *getattr(message, "output", ())]
+        return random.choice((*TEXTS, *names))
+    if kind in {field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE}:
+        return random.choice((0.0, -1.0, 0.5, float("nan"), float("inf"), 1e30))
+    if kind == field.CPPTYPE_ENUM:
+        return random.randrange(24)
+    return random.choice((*SIZES, -1, -2, -(2**31), -(2**63), random.randrange(20)))
+
+
+def _change_list(items: Any, field: Any, messages: list[Any], random: Random) -> None:
+    """Remove, repeat, swap, add or change items."""
+    kind = random.randrange(6)
+    if kind == 0 and items:
+        del items[random.randrange(len(items))]
+    elif kind == 1 and items:
+        old = list(items)
+        old.insert(random.randrange(len(old) + 1), random.choice(old))
+        _fill(items, old)
+    elif kind == 2 and len(items) > 1:
+        old = list(items)
+        random.shuffle(old)
+        _fill(items, old)
+    elif kind == 3:
+        del items[:]
+    elif field.message_type is not None:
+        same = [one for one in messages if one.DESCRIPTOR.name == field.message_type.name]
+        if same:
+            items.append(_copied(random.choice(same)))
+    elif len(items) < 200:
+        others = [name for one in messages for name in getattr(one, "output", ())][:40]
+        text = field.cpp_type == field.CPPTYPE_STRING and field.type != field.TYPE_BYTES
+        value = (
+            random.choice(others)
+            if text and others and random.randrange(2)
+            else _value(field, None, random)
+        )
+        _put(items, value, random)
+
+
+def _fill(items: Any, values: list[Any]) -> None:
+    copies = [_copied(one) if hasattr(one, "DESCRIPTOR") else one for one in values]
+    del items[:]
+    items.extend(copies)
+
+
+def _put(items: Any, value: Any, random: Random) -> None:
+    """Replace or append a plain value; one that does not fit changes nothing."""
+    try:
+        if items and random.randrange(3):
+            items[random.randrange(len(items))] = value
+        else:
+            items.append(value)
+    except (ValueError, TypeError):
+        return
