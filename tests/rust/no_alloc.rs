@@ -5,8 +5,8 @@
 
 use bnns_lstm::{
     BoundWeights, DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor,
-    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor,
-    Options, Outputs, Plan, Route, Weights, Workspace, check, forward,
+    LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level,
+    NDArrayDescriptor, Options, Outputs, Plan, Route, Weights, Workspace, check, forward,
 };
 use bnns_lstm_testkit::alloc::{CountingAllocator, measure, process_counts};
 
@@ -27,7 +27,7 @@ struct Prepared {
     hn: Vec<f32>,
 }
 
-fn prepare(level: Level, n_threads: usize) -> Prepared {
+fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -> Prepared {
     let width = 2 * SIZE;
     let x = vec![0.25; STEPS * BATCH * width];
     let mut y = vec![0.0; STEPS * BATCH * width];
@@ -62,6 +62,7 @@ fn prepare(level: Level, n_threads: usize) -> Prepared {
         forget_gate: gate(),
         candidate_gate: gate(),
         output_gate: gate(),
+        extensions,
         ..Default::default()
     };
     let checked = check(&params, &FilterParameters::default()).unwrap();
@@ -99,14 +100,17 @@ impl Prepared {
 
 #[test]
 fn a_planned_forward_call_allocates_nothing() {
+    let variant =
+        LSTMExtensions { cell_clip: Some(0.5), gate_clip: Some(0.5), ..Default::default() };
     for level in Level::available() {
-        one_thread(level);
+        one_thread(level, None);
+        one_thread(level, Some(variant));
     }
     two_threads();
 }
 
-fn one_thread(level: Level) {
-    let mut prepared = prepare(level, 1);
+fn one_thread(level: Level, extensions: Option<LSTMExtensions>) {
+    let mut prepared = prepare(level, 1, extensions);
     let mut workspace = Workspace::new(&prepared.plan).unwrap();
     let ((), counts) = measure(|| prepared.run(&mut workspace));
     assert_eq!(counts.allocations, 0, "{level:?}: {counts:?}");
@@ -117,7 +121,7 @@ fn one_thread(level: Level) {
 /// nothing else allocates.
 fn two_threads() {
     const CALLS: u64 = 256;
-    let mut prepared = prepare(Level::best(), 2);
+    let mut prepared = prepare(Level::best(), 2, None);
     let mut workspace = Workspace::new(&prepared.plan).unwrap();
     prepared.run(&mut workspace);
     let before = process_counts();

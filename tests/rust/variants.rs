@@ -2,7 +2,7 @@
 
 use crate::support::training::{Named, Way};
 use crate::support::{Case, Results, ways};
-use bnns_lstm::{Checkpoints, LayerPlan, Level, Options, Plan};
+use bnns_lstm::{BoundWeights, Checkpoints, Error, LayerPlan, Level, Options, Plan};
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
 use bnns_lstm_testkit::{
     Activation, Coupled, Gate, Incoming, Inputs, Layer, Peephole, PerGate, Variant, forward,
@@ -221,6 +221,24 @@ fn nan_passes_through_limits() {
             let found = case.run(level, threads).unwrap();
             assert!(found.y[0].is_nan() && found.cn[0].is_nan(), "{level:?}");
         }
+    }
+}
+
+#[test]
+fn weights_lent_for_a_derived_gate_are_refused() {
+    let variant = Variant { coupled: Some(Coupled::Forget), ..Variant::default() };
+    let mut layer = adder(variant, Activation::TANH);
+    let forget = &mut layer.gates.forget;
+    (forget.iw, forget.hw, forget.b) = (Vec::new(), Vec::new(), None);
+    let case = Case::new(&layer, &Inputs { x: vec![1.0], h0: None, c0: None });
+    let mut y = vec![0.0; case.layer.y_len()];
+    let checked = case.checked(Way::new(Level::best(), 1), &mut y).unwrap();
+    let mut views = case.weight_views();
+    assert!(BoundWeights::bind(&checked, &views).is_ok());
+    views.forget.hw = Some([0.0].as_slice().into());
+    match BoundWeights::bind(&checked, &views).unwrap_err() {
+        Error::ArrayMismatch { path, .. } => assert_eq!(path.to_string(), "forget_gate.hw_desc"),
+        error => panic!("{error}"),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Path};
 use crate::fields::{GateField, GateFields};
 use crate::gate::{Gate, Gates};
 use crate::place::Place;
-use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD};
+use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD, IxDyn};
 use std::sync::OnceLock;
 
 /// The weight arrays of one gate, as they were checked; `None` for what is absent.
@@ -38,7 +38,7 @@ impl<'a> BoundWeights<'a> {
         let gates = planned.try_map(|gate, (planned, views)| {
             let layer = &checked.config().layer;
             if layer.variant.derives(gate) {
-                return Ok(None);
+                return refuse_any(gate, views).map(|()| None);
             }
             let peephole = *layer.peepholes.get(gate);
             BoundGate::bind(gate, planned, views, peephole).map(Some)
@@ -50,6 +50,16 @@ impl<'a> BoundWeights<'a> {
     pub(super) fn each(&self) -> impl Iterator<Item = (Gate, &BoundGate<'a>)> {
         Gate::ALL.into_iter().filter_map(|gate| Some((gate, self.gates.get(gate).as_ref()?)))
     }
+}
+
+/// A gate that another one gives has no arrays.
+fn refuse_any(gate: Gate, views: &GateViews<'_>) -> Result<(), Error> {
+    let views = views.as_ref().map(|_, array| array.as_ref().map(Lent::view));
+    let absent = views.try_map(|field, array| {
+        let path = || field.path(&Path::default(), gate);
+        bind::<IxDyn>(path, None, array).map(|_| ())
+    });
+    absent.map(|_| ())
 }
 
 /// The weights of one gate.
