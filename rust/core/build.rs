@@ -1,4 +1,4 @@
-//! Links the system's OpenBLAS where the feature `openblas` asks for it.
+//! Links the system's `OpenBLAS` where the feature `openblas` asks for it.
 
 use std::env;
 

@@ -80,7 +80,7 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
 }
 
 /// Add gate gradients to the gradients of the biases, `[block][gate][lane]`.
-pub(crate) struct GateSums<'a> {
+pub(crate) struct BiasSums<'a> {
     pub(crate) geometry: &'a Geometry,
     pub(crate) rows: ChunkRows<'a>,
     /// `[row][gate][unit]`
@@ -90,7 +90,7 @@ pub(crate) struct GateSums<'a> {
     pub(crate) add: bool,
 }
 
-impl Kernel for GateSums<'_> {
+impl Kernel for BiasSums<'_> {
     type Output = ();
 
     #[inline(always)]

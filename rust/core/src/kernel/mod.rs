@@ -28,7 +28,7 @@ pub(crate) use fingerprint::{PIECE, RowsToFingerprint, mix, row_key};
 pub(crate) use fused::{Begin, FusedChunk, FusedFrom, Projected, Saved, Summed};
 pub(crate) use generic::{GenericChunk, GenericFunctions, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
-pub(crate) use gradient::{DiagonalProducts, GateSums, OuterProducts};
+pub(crate) use gradient::{BiasSums, DiagonalProducts, OuterProducts};
 pub(crate) use project::{Project, Projection};
 pub(crate) use transpose::{PanelToRows, ROWS as TRANSPOSED_ROWS, RowsToPanel};
 pub(crate) use transposed::{BLOCK_VECTORS, TransposedProduct, WideRows, vectors};

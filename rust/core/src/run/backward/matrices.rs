@@ -7,7 +7,7 @@
 use super::super::threads::{Divide, Done};
 use super::pass::{DirectionMemory, LayerPass};
 use crate::gate::Gate;
-use crate::kernel::{ChunkRows, GateSums, Geometry};
+use crate::kernel::{BiasSums, ChunkRows, Geometry};
 use crate::level::vectorize;
 use crate::plan::PanelsMut;
 use crate::products::{multiply, rows, rows_mut};
@@ -71,7 +71,7 @@ impl LayerPass<'_, '_> {
         let [input, hidden, bias] =
             [&mut sums.input, &mut sums.hidden, &mut sums.bias].map(std::mem::take);
         let (geometry, gates) = (&layer.shape.geometry, &memory.gates);
-        vectorize(layer.level, GateSums { geometry, rows, gates, sums: bias, add });
+        vectorize(layer.level, BiasSums { geometry, rows, gates, sums: bias, add });
         let (range, threads) = (0..self.gate_width(), self.plan.threads);
         let all = GradientRows { range, threads, input, hidden };
         self.threads.divide(all, &|own| self.sum_rows(rows, memory, own, add))
