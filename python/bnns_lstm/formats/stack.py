@@ -1,4 +1,8 @@
-"""Several one-layer LSTMs as one stack, where they agree in everything that a stack shares."""
+"""Several one-layer LSTMs as one stack, where they agree in everything that a stack shares.
+
+In: networks of one layer, the lowest first. Out: one network, or everything in which they differ. It does not
+know where they come from.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,12 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.activations import ACTIVATIONS, default_activations, is_default
+from bnns_lstm.formats.activations import (
+    ACTIVATIONS,
+    default_activations,
+    differing,
+    is_default,
+)
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
 __all__ = ["FOLDED", "same_activations", "stacked"]
@@ -23,7 +32,10 @@ READ = {*FOLDED, "apart"}
 
 
 def stacked(
-    layers: Sequence[tuple[str, StoredLSTM]], apart: Collection[int] = frozenset()
+    layers: Sequence[tuple[str, StoredLSTM]],
+    apart: Collection[int] = frozenset(),
+    *,
+    instead: str = "",
 ) -> StoredLSTM:
     """One network of layers from the lowest to the highest.
 
@@ -33,6 +45,7 @@ def stacked(
         layers: Names, for errors, and networks of one layer each.
         apart: The numbers of those layers each of whose directions is read by the same direction of the layer
             above alone.
+        instead: What errors advise where layers are no stack.
 
     Raises:
         WeightsError: Naming each layer that does not fit the first, or does not fit on the one below.
@@ -42,7 +55,8 @@ def stacked(
     ]
     issues = list(_issues(layers, reads))
     if issues:
-        raise WeightsError(tuple(issues))
+        hint = f"; {instead}" if instead else ""
+        raise WeightsError(tuple(replace(one, expected=one.expected + hint) for one in issues))
     parameters: dict[str, Floats] = {}
     for number, (_, layer) in enumerate(layers):
         for name, array in layer.parameters.items():
@@ -109,18 +123,14 @@ def _issues(
                 f"{name}: input_size", expected, str(layer.input_size), codes.STACK_MISMATCH
             )
         if not same_activations(first.activations, layer.activations):
-            wanted, found = _named(first), _named(layer)
+            wanted = differing(first.activations, layer.activations)
+            found = differing(layer.activations, first.activations)
             yield WeightsIssue(
                 f"{name}: activations", f"{wanted}, as in {base!r}", found, codes.STACK_MISMATCH
             )
     batches = {name: layer.state[0].shape[1] for name, layer in layers if layer.state is not None}
     if len(set(batches.values())) > 1:
         yield WeightsIssue("initial states", "one batch size", repr(batches), codes.STACK_MISMATCH)
-
-
-def _named(layer: StoredLSTM) -> str:
-    activations = layer.activations or default_activations()
-    return ", ".join(repr(activations[name]) for name in ACTIVATIONS)
 
 
 def _state(layers: Sequence[StoredLSTM]) -> tuple[Floats, Floats] | None:

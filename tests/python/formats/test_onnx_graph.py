@@ -162,9 +162,11 @@ def test_layers_of_different_size_are_refused_by_name() -> None:
         del node.attribute[:]
         node.attribute.extend(kept)
     with pytest.raises(
-        bl.WeightsError, match="high: hidden_size: expected 4, as in 'low', found 6"
+        bl.WeightsError,
+        match=r"high: hidden_size: expected 4, as in 'low'; node=\['low'\] reads that layer alone, found 6",
     ):
         read_onnx(made)
+    assert read_onnx(made, ["low"]).hidden_size == 4
     assert read_onnx(made, ["high"]).hidden_size == 6
 
 

@@ -186,7 +186,9 @@ UNEVEN: dict[str, tuple[StoredLSTM, list[str]]] = {
     ),
     "activations": (
         random_stored(input_size=4, activations=RELU),
-        ["b: activations: expected Activation(SIGMOID, alpha=1.0, beta=1.0), Activation(SIG"],
+        [
+            "b: activations: expected candidate=Activation(TANH, alpha=1.0, beta=1.0), as in 'a', found cand"
+        ],
     ),
     "merge": (
         random_stored(input_size=8, bidirectional=True),

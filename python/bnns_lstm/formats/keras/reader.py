@@ -61,7 +61,10 @@ def read_keras(
     if is_path(source):
         path = path_of(source, "source")
         with layers_in(path) as found:
-            return stacked(*cells_of(choose(str(path), found, layer)))
+            chosen = choose(str(path), found, layer)
+            alone = f"layer={chosen[0].name!r} reads that layer alone"
+            of_cells = "a list of the arrays of one cell can be read"
+            return stacked(*cells_of(chosen), instead=alone if len(chosen) > 1 else of_cells)
     arrays = sequence(source)
     if arrays is None:
         expected = "a path, or a list of arrays as get_weights() returns it"

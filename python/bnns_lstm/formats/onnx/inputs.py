@@ -22,7 +22,15 @@ from bnns_lstm.formats.onnx.quantized import dequantized
 from bnns_lstm.formats.onnx.shapes import Shape, shape_of
 from bnns_lstm.formats.stored import Floats
 
-__all__ = ["Sizes", "input_issues", "lengths_of", "sizes_of", "state_of", "weights_of"]
+__all__ = [
+    "Sizes",
+    "input_issues",
+    "is_given_at_run_time",
+    "lengths_of",
+    "sizes_of",
+    "state_of",
+    "weights_of",
+]
 
 MOST_OUTPUTS = 3
 # Of TensorProto.DataType.
@@ -216,6 +224,12 @@ def lengths_of(path: str, scope: Scope, node: Any, *, batch_first: bool) -> tupl
         expected = f"numbers from 0 to {'the steps' if steps is None else steps}"
         raise fail(f"{path}: sequence_lens", expected, str(wrong[0]), codes.INVALID_NUMBER)
     return None if all(one == steps for one in lengths) else lengths
+
+
+def is_given_at_run_time(scope: Scope, node: Any, name: str) -> bool:
+    """Whether an initial state is neither zeros nor a constant: a call gives it or the model computes it."""
+    value = input_of(node, name)
+    return bool(value) and not scope.is_zero(value) and not scope.is_constant(value)
 
 
 def state_of(

@@ -14,6 +14,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx.chain import Layer, chains, layers, reached, reason
 from bnns_lstm.formats.onnx.graph import scopes
+from bnns_lstm.formats.onnx.inputs import is_given_at_run_time
 from bnns_lstm.formats.onnx.node import read_node
 from bnns_lstm.formats.onnx.nodes import input_of, label
 from bnns_lstm.formats.onnx.supplied import check_used, given_inputs
@@ -75,7 +76,9 @@ def read_onnx(
         raise WeightsError(tuple(issues))
     check_used([(layer.scope, list(layer.node.input)[1:]) for layer in stack], model.given)
     _check_lengths(stack, read)
-    network = stacked(read)
+    _check_states(stack, read)
+    alone = f"node={[label(stack[0].node)]}" if len(stack) > 1 else ""
+    network = stacked(read, instead=f"{alone} reads that layer alone" if alone else "")
     is_whole = len(stack) == len(found)
     return replace(network, batch_first=True) if is_whole and _is_batch_first(model) else network
 
@@ -138,6 +141,24 @@ def _is_batch_first(model: Model) -> bool:
     return any(
         entry.key == BATCH_FIRST and entry.value == "1" for entry in model.proto.metadata_props
     )
+
+
+def _check_states(stack: list[Layer], read: list[tuple[str, StoredLSTM]]) -> None:
+    """Refuse a stack of which some layers carry initial states and others are given theirs at run time."""
+    carried = [name for name, network in read if network.state is not None]
+    issues = [
+        WeightsIssue(
+            f"{name}: {kind}",
+            f"a constant, as {carried[0]!r} has one (inputs= gives inputs of the graph)",
+            f"{input_of(layer.node, kind)!r}, which a call gives or the model computes",
+            codes.NOT_CONSTANT,
+        )
+        for layer, (name, network) in zip(stack, read, strict=True)
+        for kind in ("initial_h", "initial_c")
+        if carried and network.state is None and is_given_at_run_time(layer.scope, layer.node, kind)
+    ]
+    if issues:
+        raise WeightsError(tuple(issues))
 
 
 def _check_lengths(stack: list[Layer], read: list[tuple[str, StoredLSTM]]) -> None:

@@ -73,7 +73,9 @@ class SafetensorsFile:
             self.entries = entries_of(header, size - self._start)
         except RefusedError as error:
             self._file.close()
-            raise fail(str(path), "a whole safetensors file", str(error), error.code) from None
+            is_foreign = error.code == codes.FOREIGN_FILE
+            found = "another kind of file" if is_foreign else f"a damaged one ({error})"
+            raise fail(str(path), "a whole safetensors file", found, error.code) from None
 
     def close(self) -> None:
         """Close the file."""

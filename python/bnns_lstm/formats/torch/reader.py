@@ -225,10 +225,4 @@ def _stack(layers: Sequence[tuple[str, Callable[[], StoredLSTM]]]) -> StoredLSTM
         raise WeightsError(tuple(issues))
     if len(read) == 1:
         return read[0][1]
-    try:
-        return stacked(read)
-    except WeightsError as error:
-        hint = "; each can be read and called by itself"
-        raise WeightsError(
-            tuple(replace(issue, expected=issue.expected + hint) for issue in error.issues)
-        ) from None
+    return stacked(read, instead="each can be read and called by itself")
