@@ -1,6 +1,8 @@
 """Keras' LSTM layers to :class:`StoredLSTM`.
 
-Lists of arrays need nothing, files need h5py: `pip install bnns-lstm[keras]`.
+In: arrays, or a file and names of layers. Out: one network, or why there is none. Lists of arrays need
+nothing, files need h5py: `pip install bnns-lstm[keras]`. What files hold is known to `files`, what layers hold
+to `cells`.
 """
 
 from __future__ import annotations

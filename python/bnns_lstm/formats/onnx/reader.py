@@ -1,4 +1,9 @@
-"""LSTM nodes of ONNX models to :class:`StoredLSTM`. Needs the package `onnx`: `pip install bnns-lstm[onnx]`."""
+"""LSTM nodes of ONNX models to :class:`StoredLSTM`. Needs the package `onnx`: `pip install bnns-lstm[onnx]`.
+
+In: a model, the names of nodes, values of its inputs. Out: one network, or why there is none. Which nodes
+follow each other is known to `chain`, what one node holds to `node`; here the choice is made, and what all
+nodes of a stack share is compared.
+"""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ from bnns_lstm.formats.onnx.ops import attributes
 from bnns_lstm.formats.onnx.steps import named
 from bnns_lstm.formats.onnx.values import Sizes, Value, blank, known, nothing
 
-__all__ = ["claimed", "constant", "filled", "given"]
+__all__ = ["claimed", "constant", "filled", "of_source"]
 
 BOOL = 9
 
 
-def given(scope: Scope, name: str, sizes: Sizes) -> Value:
+def of_source(scope: Scope, name: str, sizes: Sizes) -> Value:
     """An initializer, or an input of the graph; the caller's value of an input comes first."""
     if scope.is_given(name):
         array = scope.model.given[name]
