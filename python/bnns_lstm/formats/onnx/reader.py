@@ -17,9 +17,9 @@ from bnns_lstm import codes
 from bnns_lstm._look import is_a, sequence
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.onnx.carried import is_given_at_run_time
 from bnns_lstm.formats.onnx.chain import Layer, chains, layers, reached, reason
 from bnns_lstm.formats.onnx.graph import scopes
-from bnns_lstm.formats.onnx.inputs import is_given_at_run_time
 from bnns_lstm.formats.onnx.node import read_node
 from bnns_lstm.formats.onnx.nodes import input_of, label
 from bnns_lstm.formats.onnx.supplied import check_used, given_inputs
