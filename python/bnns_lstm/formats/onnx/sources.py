@@ -86,7 +86,7 @@ def claimed(scope: Scope, name: str, cause: str, sizes: Sizes) -> Value:
 
 
 def _tensor(scope: Scope, path: str, tensor: Any) -> Value:
-    """The numbers of a small tensor, the shape of a large one."""
+    """The numbers of a small tensor, the shape of a large one, or of one that cannot be read."""
     try:
         if prod(tensor.dims) > LARGEST:
             return blank(tensor.dims)
@@ -95,4 +95,8 @@ def _tensor(scope: Scope, path: str, tensor: Any) -> Value:
             return known(np.frombuffer(raw, np.bool_).reshape(tuple(tensor.dims)))
         return known(scope.model.array(tensor))
     except (OSError, ValueError, WeightsError):
-        return nothing(f"{path} is of a type that sizes do not have, or damaged")
+        cause = f"{path} is of a type that sizes do not have, or damaged"
+    try:
+        return blank(tensor.dims, cause)
+    except ValueError:
+        return nothing(cause)
