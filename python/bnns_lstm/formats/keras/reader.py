@@ -41,7 +41,8 @@ def read_keras(
     Args:
         source: The path of a `.keras`, `.weights.h5` or `.h5` file; or the arrays of one layer as
             `get_weights()` returns them: kernel, recurrent kernel and, unless it has none, bias; for
-            `Bidirectional` those of the layer forward, then those of the layer backward.
+            `Bidirectional` those of the layer forward, then those of the layer backward. Those of an `RNN` of
+            several cells may look the same: give them one cell at a time.
         layer: The layer's name in the file; several names, the lowest first, for a stack. Not needed if there
             is one LSTM layer. A layer in a model in the model is `"encoder/lstm"`; its own name alone is
             enough where no other has it.
