@@ -74,8 +74,9 @@ def test_a_sequence_of_names_takes_these_nodes_alone() -> None:
         bl.WeightsError, match="node: low: expected a node that reads the output of 'hi"
     ):
         read_onnx(made, ["high", "low"])
-    with pytest.raises(bl.WeightsError, match="node: expected names of LSTM nodes, 'low'"):
-        read_onnx(made, [])
+    for names in ([], [5], [["low"]], ["low", {}], [np.zeros(2)]):
+        with pytest.raises(bl.WeightsError, match="node: expected names of LSTM nodes, 'low'"):
+            read_onnx(made, names)  # type: ignore[arg-type]
 
 
 NO_STACK: dict[str, tuple[int, Way]] = {

@@ -15,6 +15,7 @@ from typing import Any
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a, sequence
+from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.onnx.carried import is_given_at_run_time
@@ -91,24 +92,24 @@ def read_onnx(
 def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
     """The layers that are meant."""
     stacks = chains(found)
-    shown = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
+    names = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
     if node is None:
         if len(stacks) != 1:
-            expected = f"the name of one of the LSTM nodes {shown}"
+            expected = f"the name of one of the LSTM nodes {names}"
             first = WeightsIssue("node", expected, "none", codes.AMBIGUOUS_CHOICE)
             raise WeightsError((first, *_apart(found, stacks)))
         return stacks[0]
     if isinstance(node, str):
         chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
         if len(chosen) != 1:
-            actual = f"{node!r}, which names {len(chosen)} of them"
+            actual = f"{shown(node)}, which names {len(chosen)} of them"
             code = codes.AMBIGUOUS_CHOICE if chosen else codes.UNKNOWN_CHOICE
-            raise fail("node", f"the name of one of the LSTM nodes {shown}", actual, code)
+            raise fail("node", f"the name of one of the LSTM nodes {names}", actual, code)
         return chosen[0]
-    named = [[layer for layer in found if name in layer.names] for name in node]
+    named = [[layer for layer in found if is_a(name, str) and name in layer.names] for name in node]
     if not named or any(len(matches) != 1 for matches in named):
         code = codes.AMBIGUOUS_CHOICE if named and all(named) else codes.UNKNOWN_CHOICE
-        raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), code)
+        raise fail("node", f"names of LSTM nodes, {names}", shown(list(node)), code)
     stack = [matches[0] for matches in named]
     breaks = [
         place

@@ -24,7 +24,7 @@ from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import path_of, replace_with
 from bnns_lstm.formats.onnx.activations import attributes_of
 from bnns_lstm.formats.onnx.tensors import BATCH_FIRST
-from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 
 __all__ = ["write_onnx"]
 
@@ -69,6 +69,7 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
     target = path_of(path)
     if flag(lengths) is None:
         raise fail("lengths", "True or False", shown(lengths), codes.WRONG_TYPE)
+    refuse_others(stored)
     _check(stored)
     onnx = need("onnx", "onnx")
     graph = _Graph(onnx.helper, need("onnx.numpy_helper", "onnx"))

@@ -31,7 +31,7 @@ from bnns_lstm.formats.safetensors.content import (
     read_header,
 )
 from bnns_lstm.formats.stored import FIELDS as CONFIGURATION
-from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 
 __all__ = ["SafetensorsFile", "load_lstm", "save_lstm"]
 
@@ -103,6 +103,7 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
         WeightsError: If the path is none.
         OSError: If it cannot be written.
     """
+    refuse_others(stored)
     config = {name: getattr(stored, name) for name in FIELDS}
     for name, default in LATER.items():
         if config[name] == default:

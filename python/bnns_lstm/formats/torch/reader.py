@@ -24,7 +24,7 @@ from bnns_lstm.formats.files import is_path, path_of
 from bnns_lstm.formats.foreign import SAFETENSORS, kind_of
 from bnns_lstm.formats.safetensors.files import SafetensorsFile
 from bnns_lstm.formats.stack import stacked
-from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 from bnns_lstm.formats.torch.cells import numbered
 from bnns_lstm.formats.torch.checkpoint import state_dict_in
 from bnns_lstm.formats.torch.duplicates import refuse_differing, seconds_of
@@ -87,6 +87,7 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     Raises:
         WeightsError: If the network has peepholes, other activations or another `merge` than PyTorch's.
     """
+    refuse_others(stored)
     issues = []
     if stored.peephole is not None:
         issues.append(
