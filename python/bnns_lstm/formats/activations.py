@@ -12,7 +12,14 @@ from bnns_lstm.activation import Activation
 from bnns_lstm.config import FUNCTIONS, default_activations
 from bnns_lstm.enums import ActivationFunction as F
 
-__all__ = ["ACTIVATIONS", "default_activations", "fault_of", "fault_of_names", "is_default"]
+__all__ = [
+    "ACTIVATIONS",
+    "default_activations",
+    "differing",
+    "fault_of",
+    "fault_of_names",
+    "is_default",
+]
 
 ACTIVATIONS = FUNCTIONS
 # What float32 can hold.
@@ -30,6 +37,12 @@ def is_default(activations: Mapping[str, Activation] | None) -> bool:
         return True
     defaults = default_activations()
     return all(activations[name].function == defaults[name].function for name in ACTIVATIONS)
+
+
+def differing(own: Mapping[str, Activation] | None, others: Mapping[str, Activation] | None) -> str:
+    """The functions of one set that are not those of another one, for errors; None for the default ones."""
+    own, others = own or default_activations(), others or default_activations()
+    return ", ".join(f"{name}={own[name]!r}" for name in ACTIVATIONS if own[name] != others[name])
 
 
 def fault_of_names(names: Collection[str]) -> str | None:

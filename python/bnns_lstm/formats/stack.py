@@ -1,4 +1,8 @@
-"""Several one-layer LSTMs as one stack, where they agree in everything that a stack shares."""
+"""Several one-layer LSTMs as one stack, where they agree in everything that a stack shares.
+
+In: networks of one layer, the lowest first. Out: one network, or everything in which they differ. It does not
+know where they come from.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,12 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.activation import Activation
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.activations import ACTIVATIONS, default_activations, is_default
+from bnns_lstm.formats.activations import (
+    ACTIVATIONS,
+    default_activations,
+    differing,
+    is_default,
+)
 from bnns_lstm.formats.separate import batch_issues, folded_apart
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 
@@ -28,6 +37,7 @@ def stacked(
     apart: Collection[int] = frozenset(),
     *,
     reader: str = "",
+    instead: str = "",
 ) -> StoredLSTM:
     """One network of layers from the lowest to the highest.
 
@@ -38,6 +48,7 @@ def stacked(
         apart: The numbers of those layers each of whose directions is read by the same direction of the layer
             above alone.
         reader: What reads layers that differ, for errors; "" if nothing does.
+        instead: What else errors advise where layers are no stack.
 
     Raises:
         WeightsError: Naming each layer that does not fit the first, or does not fit on the one below.
@@ -47,7 +58,8 @@ def stacked(
     ]
     issues = list(_issues(layers, reads, f" ({reader} reads layers that differ)" if reader else ""))
     if issues:
-        raise WeightsError(tuple(issues))
+        hint = f"; {instead}" if instead else ""
+        raise WeightsError(tuple(replace(one, expected=one.expected + hint) for one in issues))
     parameters: dict[str, Floats] = {}
     for number, (_, layer) in enumerate(layers):
         for name, array in layer.parameters.items():
@@ -113,7 +125,8 @@ def _issues(
                 f"{name}: input_size", expected, str(layer.input_size), codes.STACK_MISMATCH
             )
         if not same_activations(first.activations, layer.activations):
-            wanted, found = _named(first), _named(layer)
+            wanted = differing(first.activations, layer.activations)
+            found = differing(layer.activations, first.activations)
             yield WeightsIssue(
                 f"{name}: activations",
                 f"{wanted}, as in {base!r}{hint}",
@@ -121,11 +134,6 @@ def _issues(
                 codes.STACK_MISMATCH,
             )
     yield from batch_issues(layers)
-
-
-def _named(layer: StoredLSTM) -> str:
-    activations = layer.activations or default_activations()
-    return ", ".join(repr(activations[name]) for name in ACTIVATIONS)
 
 
 def _state(layers: Sequence[StoredLSTM]) -> tuple[Floats, Floats] | None:

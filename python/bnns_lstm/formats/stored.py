@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bnns_lstm import codes
-from bnns_lstm._look import mapping, sequence, whole
+from bnns_lstm._look import is_a, mapping, sequence, whole
 from bnns_lstm._show import listed, named, show, shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
 
-__all__ = ["Floats", "Peephole", "StoredLSTM", "shapes"]
+__all__ = ["Floats", "Peephole", "StoredLSTM", "refuse_others", "shapes"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -104,6 +104,18 @@ class StoredLSTM:
     def directions(self) -> int:
         """2 if bidirectional, else 1."""
         return self.config.directions
+
+
+def refuse_others(given: object) -> None:
+    """What is written has to be a :class:`StoredLSTM`.
+
+    Raises:
+        WeightsError: If it is something else.
+    """
+    if not is_a(given, StoredLSTM):
+        expected = "a StoredLSTM (an LSTM itself has save, to_onnx, to_keras and state_dict)"
+        issue = WeightsIssue("stored", expected, type(given).__name__, codes.WRONG_TYPE)
+        raise WeightsError((issue,))
 
 
 def shapes(

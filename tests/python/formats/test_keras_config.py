@@ -71,11 +71,15 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "uneven": (
         pair(lstm(), backward_layer=lstm(go_backwards=True, activation="relu")),
-        ["a.backward_layer: expected Config("],
+        ["a.backward_layer: activations: expected candidate=Activation(TANH, alpha=1.0, beta=1.0), hidden=Act"],
+    ),
+    "uneven units": (
+        pair(lstm(units=4), backward_layer=lstm(go_backwards=True, units=5)),
+        ["a.backward_layer: units: expected 4, as in the layer forward; the arrays of each"],
     ),
     "backward gru": (
         pair(lstm(), backward_layer={"class_name": "GRU", "config": {}}),
-        ["a.backward_layer: expected an LSTM, found 'GRU'", "a.backward_layer: expected Config("],
+        ["a.backward_layer: expected an LSTM, found 'GRU'"],
     ),
     "cudnn": ({"class_name": "CuDNNLSTM", "config": {}}, ["bias:0: expected [32], as a CuDNNLSTM has it"]),
     "all": (

@@ -70,6 +70,45 @@ def test_calls_of_keras_2_and_3_are_read(
     np.testing.assert_allclose(by_sample(stored, x), by_sample(HIGH, by_sample(LOW, x)), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["dropout", "recurrent_dropout"])
+def test_dropout_of_an_lstm_that_is_called_in_training_is_refused(
+    name: str, tmp_path: Path
+) -> None:
+    for number, training in enumerate((False, True)):
+        calls = {"low": [[["x", 0, 0, {"training": training}]]], "high": FROM_LOW}
+        path = file_of(tmp_path / f"{number}.h5", None, calls, **{name: 0.25})
+        for layer in ("low", ["low", "high"]):
+            if not training:
+                assert read_keras(path, layer).hidden_size == 4
+                continue
+            expected = f"low: {name}: expected 0 where the layer is called with training=True"
+            with pytest.raises(bl.WeightsError, match=f"^{expected}.*, found 0.25"):
+                read_keras(path, layer)
+        assert read_keras(path, "high").hidden_size == 4
+    # Without dropout, training means nothing.
+    calls = {"low": [[["x", 0, 0, {"training": True}]]], "high": FROM_LOW}
+    assert read_keras(file_of(tmp_path / "a.h5", None, calls), ["low", "high"]).num_layers == 2
+
+
+def test_a_stack_of_other_sizes_names_the_layer_that_can_be_read(tmp_path: Path) -> None:
+    wide = random_stored(1, batch_first=True, input_size=4, hidden_size=5)
+    layers: dict[str, Any] = {
+        "x": ({"class_name": "InputLayer", "config": {}}, []),
+        "low": (lstm(**SEQUENCES), arrays_of(LOW)),
+        "high": (lstm(**{**SEQUENCES, "units": 5}), arrays_of(wide)),
+    }
+    path = keras2(
+        tmp_path / "a.h5", layers, calls={"x": [], "low": [[["x", 0, 0, {}]]], "high": FROM_LOW}
+    )
+    message = (
+        r"^high: hidden_size: expected 4, as in 'low' \(bl.Stack.from_keras reads .*\); layer='low' reads that "
+        "layer alone, found 5"
+    )
+    with pytest.raises(bl.WeightsError, match=message):
+        read_keras(path, ["low", "high"])
+    assert (read_keras(path, "low").hidden_size, read_keras(path, "high").hidden_size) == (4, 5)
+
+
 TRAINING = ", which is called with training=True"
 NOT_LOW = ", which does not read 'low' at all"
 OP = kind("TFOpLambda", function="math.multiply")

@@ -184,7 +184,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "units": (rnn(cell(), cell(units=5)), ["recurrent_kernel:0: expected 5 units, as the con"]),
     "pairs": (
         pair(rnn(cell(), cell()), backward_layer=rnn(cell(), go_backwards=True)),
-        ["a.backward_layer: expected Config("],
+        ["a.backward_layer: cells: expected 2, as the layer forward has, found 1"],
     ),
     "times": (times(rnn(cell(), cell()), axis=2), ["a: axis: expected only a TimeDistributed's fields, fo"]),
 }  # fmt: skip

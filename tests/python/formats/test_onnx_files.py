@@ -56,6 +56,22 @@ def external(tmp_path: Path, location: str, **words: str) -> Path:
     return folder / "model.onnx"
 
 
+def test_a_stack_without_its_external_data_is_refused_for_that() -> None:
+    """The shapes are there, so that the nodes are known to be a stack."""
+    made = stack(random_stored(num_layers=2), ([make("Squeeze", "y one", "z")], {"one": ints(1)}))
+    assert read_onnx(made).num_layers == 2
+    for tensor in made.graph.initializer:
+        if tensor.name[0] in "WR":
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value="w.bin")
+    with pytest.raises(bl.WeightsError) as raised:
+        read_onnx(made)
+    assert {issue.code for issue in raised.value.issues} == {"missing_entry"}
+    assert [issue.path[0] for issue in raised.value.issues] == ["W", "R", "W", "R"]
+    assert "give the path of the file instead" in str(raised.value)
+
+
 @pytest.mark.parametrize("location", ["w.bin", "below/w.bin", "below/../w.bin"])
 def test_external_data_is_read_from_next_to_the_model(location: str, tmp_path: Path) -> None:
     path = external(tmp_path, location, offset="4")

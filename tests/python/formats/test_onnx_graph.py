@@ -74,8 +74,9 @@ def test_a_sequence_of_names_takes_these_nodes_alone() -> None:
         bl.WeightsError, match="node: low: expected a node that reads the output of 'hi"
     ):
         read_onnx(made, ["high", "low"])
-    with pytest.raises(bl.WeightsError, match="node: expected names of LSTM nodes, 'low'"):
-        read_onnx(made, [])
+    for names in ([], [5], [["low"]], ["low", {}], [np.zeros(2)]):
+        with pytest.raises(bl.WeightsError, match="node: expected names of LSTM nodes, 'low'"):
+            read_onnx(made, names)  # type: ignore[arg-type]
 
 
 NO_STACK: dict[str, tuple[int, Way]] = {
@@ -163,9 +164,11 @@ def test_layers_of_different_size_are_refused_by_name() -> None:
         node.attribute.extend(kept)
     with pytest.raises(
         bl.WeightsError,
-        match=r"^high: hidden_size: expected 4, as in 'low' \(bl.Stack.from_onnx reads .*\), found 6",
+        match=r"^high: hidden_size: expected 4, as in 'low' \(bl.Stack.from_onnx reads .*\); node=\['low'\] "
+        "reads that layer alone, found 6",
     ):
         read_onnx(made)
+    assert read_onnx(made, ["low"]).hidden_size == 4
     assert read_onnx(made, ["high"]).hidden_size == 6
 
 

@@ -118,6 +118,35 @@ def two_layers(*lengths: Any) -> Any:
     return made
 
 
+@pytest.mark.parametrize("kind", ["initial_h", "initial_c"])
+def test_a_stack_does_not_carry_the_states_of_some_layers_and_read_those_of_others(
+    kind: str,
+) -> None:
+    """What the others are given would be zeros in what the stack carries."""
+    made = two_layers(None, None)
+    low, high = (node for node in made.graph.node if node.op_type == "LSTM")
+    states = {"carried": np.ones((1, 3, 4), np.float32), "zero": np.zeros((1, 3, 4), np.float32)}
+    made.graph.initializer.extend(onnx.numpy_helper.from_array(a, n) for n, a in states.items())
+    made.graph.input.append(helper.make_tensor_value_info("given", TensorProto.FLOAT, [1, 3, 4]))
+    for node in (low, high):
+        node.input.extend([""] * (5 - len(node.input)))
+    low.input.extend(["carried", "zero"])
+    high.input.extend(["given", "zero"] if kind == "initial_h" else ["zero", "given"])
+    with pytest.raises(bl.WeightsError) as raised:
+        read_onnx(made)
+    (issue,) = raised.value.issues
+    assert issue.message.startswith(
+        f"{high.name}: {kind}: expected a constant, as {low.name!r} has one"
+    )
+    assert issue.code == "not_constant"
+    read = read_onnx(made, inputs={"given": 2 * states["carried"]})
+    assert read.state is not None
+    found = read.state[0 if kind == "initial_h" else 1]
+    np.testing.assert_array_equal(found[1:], 2 * states["carried"])
+    high.input[5:] = ["zero", "zero"]
+    assert read_onnx(made).num_layers == 2
+
+
 @pytest.mark.parametrize(
     ("lengths", "found"),
     [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import bnns_lstm as bl
 import numpy as np
 import pytest
+from bnns_lstm import formats
 from bnns_lstm.config import GATES
 from bnns_lstm.formats import StoredLSTM, order
 from bnns_lstm.formats.activations import default_activations, is_default
@@ -186,7 +188,9 @@ UNEVEN: dict[str, tuple[StoredLSTM, list[str]]] = {
     ),
     "activations": (
         random_stored(input_size=4, activations=RELU),
-        ["b: activations: expected Activation(SIGMOID, alpha=1.0, beta=1.0), Activation(SIG"],
+        [
+            "b: activations: expected candidate=Activation(TANH, alpha=1.0, beta=1.0), as in 'a', found cand"
+        ],
     ),
     "merge": (
         random_stored(input_size=8, bidirectional=True),
@@ -228,3 +232,19 @@ def test_fields_of_another_type_are_refused_by_name(field: str, value: Any) -> N
     with pytest.raises(bl.WeightsError, match=f"{field}: expected") as caught:
         replace(random_stored(), **{field: value})
     assert [issue.code for issue in caught.value.issues] == ["wrong_type"]
+
+
+@pytest.mark.parametrize("given", [None, 5, {}, bl.LSTM(3, 4, seed=0)])
+def test_writers_take_a_stored_lstm_alone(given: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    for write in (
+        lambda: formats.write_state_dict(given),
+        lambda: formats.write_onnx(path, given),
+        lambda: formats.write_keras(given),
+        lambda: formats.save_lstm(path, given),
+    ):
+        with pytest.raises(
+            bl.WeightsError, match=f"stored: expected a StoredLSTM .* found {type(given).__name__}"
+        ):
+            write()
+    assert not path.exists()

@@ -52,6 +52,11 @@ BAD: dict[str, tuple[Any, str, str]] = {
         r"\['model'\] or \['ema'\]\['shadow'\] \[ambiguous_choice\]$"),
     ),
     "many": ({f"m{i}": dict(GOOD) for i in range(30)}, "", r"\['m7'\] and 22 more \[ambiguous_choice\]"),
+    "modules": (
+        {"epoch": 2, "model": SimpleNamespace(state_dict=lambda: GOOD)}, "",
+        (r"^source: expected a module, or names of tensors: give the module itself, found a checkpoint with "
+        r"modules inside, \['model'\] \[wrong_type\]$"),
+    ),
     "none": (
         {"epoch": 2, "optimizer": {"state": {}}}, "",
         r"^source: expected entries 'weight_ih_l0' and so on, found only 'epoch', 'optimizer' \[missing",

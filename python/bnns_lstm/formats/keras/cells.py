@@ -14,9 +14,9 @@ from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.arrays import check, one_layer
-from bnns_lstm.formats.keras.config import Config, config_of
+from bnns_lstm.formats.keras.config import Config, config_of, training_issues
 from bnns_lstm.formats.keras.files import KerasLayer
-from bnns_lstm.formats.keras.graph import stack_issues
+from bnns_lstm.formats.keras.graph import is_in_training, stack_issues
 from bnns_lstm.formats.keras.h5 import Array
 from bnns_lstm.formats.stack import FOLDED
 from bnns_lstm.formats.stored import StoredLSTM
@@ -70,7 +70,11 @@ def _configs(chosen: Sequence[KerasLayer], merges: Collection[str]) -> list[list
 def _config(layer: KerasLayer) -> list[Config]:
     """A layer's configuration; where the file has none, its arrays say what they say."""
     if layer.layer is not None:
-        return config_of(layer.name, layer.layer.config, layer.version)
+        own = layer.layer.config
+        issues = tuple(training_issues(layer.name, own)) if is_in_training(layer.layer) else ()
+        if issues:
+            raise WeightsError(issues)
+        return config_of(layer.name, own, layer.version)
     weights = layer.weights()
     count = len(weights)
     if layer.directions is None:

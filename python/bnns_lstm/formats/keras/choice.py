@@ -13,6 +13,7 @@ from bnns_lstm._look import is_a
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.files import KerasFile, KerasLayer
+from bnns_lstm.formats.keras.wrappers import BY_ARRAYS
 
 __all__ = ["choose"]
 
@@ -33,7 +34,7 @@ def choose(path: str, found: KerasFile, layer: str | Sequence[str] | None) -> li
         WeightsError: If there is no LSTM, none of a name, or several.
     """
     if not found.layers:
-        actual = f"{_some(found.others)} alone" if found.others else "none"
+        actual = f"{_some(found.others)} alone" if found.others else f"none ({BY_ARRAYS})"
         raise fail(path, "a model with LSTM layers", actual, codes.MISSING_ENTRY)
     names = _some([shown(one.name) for one in found.layers])
     if layer is None:

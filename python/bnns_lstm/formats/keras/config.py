@@ -1,4 +1,8 @@
-"""What the configuration of a Keras layer says, and what of it has no equal here."""
+"""What the configuration of a Keras layer says, and what of it has no equal here.
+
+In: a layer's class and configuration. Out: a :class:`Config` for each of its cells, or everything that cannot
+be honoured. It knows neither the layer's arrays nor the graph that it stands in.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.config import MERGES, Merge
 from bnns_lstm.errors import WeightsError, WeightsIssue
-from bnns_lstm.formats.activations import is_default
+from bnns_lstm.formats.activations import differing, is_default
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.activations import function_of
 from bnns_lstm.formats.keras.wrappers import (
@@ -27,7 +31,7 @@ from bnns_lstm.formats.keras.wrappers import (
     lstm_in,
 )
 
-__all__ = ["Config", "config_of"]
+__all__ = ["Config", "config_of", "training_issues"]
 
 # Fields that change nothing at inference, or that the caller of this package decides: output of the last step
 # alone, final state, masks (lengths), a state that is carried on.
@@ -110,6 +114,28 @@ def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> list[
     return [replace(cell, distributed=wrapped.distributed) for cell in cells]
 
 
+def training_issues(path: str, layer: Mapping[str, Any]) -> Iterator[WeightsIssue]:
+    """What an LSTM layer does in training alone, for one that is called so at inference.
+
+    Args:
+        path: What errors call the layer.
+        layer: Its class and configuration.
+    """
+    wrapped = lstm_in(layer)
+    if wrapped is None:
+        return
+    both = [wrapped.layer, inner_of(wrapped.pair or {}, "backward_layer")]
+    for one in [cell for way in both for cell in (way, *cells_of(way))]:
+        for name in ("dropout", "recurrent_dropout"):
+            value = fields_of(one).get(name)
+            if value:
+                expected = "0 where the layer is called with training=True (its arrays can be read)"
+                yield WeightsIssue(
+                    f"{path}: {name}", expected, shown(value), codes.UNSUPPORTED_HERE
+                )
+                return
+
+
 def _pair(
     path: str, fields: Mapping[str, Any], version: str | None, issues: list[WeightsIssue]
 ) -> list[Config]:
@@ -124,19 +150,29 @@ def _pair(
     cells = _cells(f"{path}.layer", fields["layer"], version, issues, backwards=False)
     other = fields.get("backward_layer")
     if isinstance(other, dict):
+        count = len(issues)
         back = _cells(f"{path}.backward_layer", other, version, issues, backwards=True)
-        if back != cells:
-            expected, found = (", ".join(map(str, one)) for one in (cells, back))
-            issues.append(
-                WeightsIssue(
-                    f"{path}.backward_layer",
-                    f"{expected}, as the layer forward",
-                    found,
-                    codes.STACK_MISMATCH,
-                )
-            )
+        issues += _uneven(f"{path}.backward_layer", cells, back) if len(issues) == count else ()
     pairs = [replace(cell, bidirectional=True, apart=True) for cell in cells]
     return [*pairs[:-1], replace(pairs[-1], apart=False, merge=mode)]
+
+
+def _uneven(path: str, cells: list[Config], back: list[Config]) -> Iterator[WeightsIssue]:
+    """Where the layer backward of a pair is not as the layer forward."""
+    if len(cells) != len(back):
+        expected = f"{len(cells)}, as the layer forward has"
+        yield WeightsIssue(f"{path}: cells", expected, str(len(back)), codes.STACK_MISMATCH)
+        return
+    for number, (one, other) in enumerate(zip(cells, back, strict=True)):
+        place = f"{path}.cells[{number}]" if len(cells) > 1 else path
+        for name in Config.__dataclass_fields__:
+            wanted, found = str(getattr(one, name)), str(getattr(other, name))
+            if name == "activations":
+                wanted = differing(one.activations, other.activations)
+                found = differing(other.activations, one.activations)
+            if wanted != found:
+                expected = f"{wanted}, as in the layer forward; the arrays of each can be read"
+                yield WeightsIssue(f"{place}: {name}", expected, found, codes.STACK_MISMATCH)
 
 
 def _cells(

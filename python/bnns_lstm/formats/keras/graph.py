@@ -16,7 +16,7 @@ from bnns_lstm.errors import WeightsIssue
 from bnns_lstm.formats.keras.model import INPUT, Layer, Model, Tensor
 from bnns_lstm.formats.keras.wrappers import TIMES, fields_of, inner_of, kind_of
 
-__all__ = ["stack_issues"]
+__all__ = ["is_in_training", "stack_issues"]
 
 # At inference these give what they read.
 DROPPING = {
@@ -55,6 +55,12 @@ def stack_issues(layers: Sequence[Layer]) -> Iterator[WeightsIssue]:
             found = f"one that comes from {', '.join(sources)}"
             path = f"{layer.path}: initial_state"
             yield WeightsIssue(path, expected, found, codes.UNSUPPORTED_HERE)
+
+
+def is_in_training(layer: Layer) -> bool:
+    """Whether a layer, or a model that it is in, is called with training=True."""
+    owners = (model.owner for model in _around(layer))
+    return any(call.training for one in (layer, *owners) if one is not None for call in one.calls)
 
 
 def _times(layer: Layer, layers: Sequence[Layer]) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.keras.wrappers import TIMES, fields_of, inner_of, is_lstm, kind_of
+from bnns_lstm.formats.keras.wrappers import BY_ARRAYS, TIMES, fields_of, inner_of, is_lstm, kind_of
 
 __all__ = ["INPUT", "Call", "Layer", "Model", "Tensor", "model_of"]
 
@@ -125,7 +125,7 @@ def model_of(path: str, model: Mapping[str, Any]) -> Model:
     """
     if _listed(model) is None:
         kind = model.get("class_name")
-        found = "none" if kind is None else f"none in a {shown(kind)}"
+        found = "none" if kind is None else f"none in a {shown(kind)} ({BY_ARRAYS})"
         raise fail(path, "a model with a list of layers", found, codes.MISSING_ENTRY)
     return _model(path, model, None, "", ())
 

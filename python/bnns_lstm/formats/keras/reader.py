@@ -1,6 +1,8 @@
 """Keras' LSTM layers to :class:`StoredLSTM`.
 
-Lists of arrays need nothing, files need h5py: `pip install bnns-lstm[keras]`.
+In: arrays, or a file and names of layers. Out: one network, or why there is none. Lists of arrays need
+nothing, files need h5py: `pip install bnns-lstm[keras]`. What files hold is known to `files`, what layers hold
+to `cells`.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ def read_keras(
     Args:
         source: The path of a `.keras`, `.weights.h5` or `.h5` file; or the arrays of one layer as
             `get_weights()` returns them: kernel, recurrent kernel and, unless it has none, bias; for
-            `Bidirectional` those of the layer forward, then those of the layer backward.
+            `Bidirectional` those of the layer forward, then those of the layer backward. Those of an `RNN` of
+            several cells may look the same: give them one cell at a time.
         layer: The layer's name in the file; several names, the lowest first, for a stack. Not needed if there
             is one LSTM layer. A layer in a model in the model is `"encoder/lstm"`; its own name alone is
             enough where no other has it.
@@ -55,7 +58,12 @@ def read_keras(
         WeightsError: Naming everything that cannot be taken over.
         OSError: If the file cannot be read.
     """
-    return stacked(*_read(source, layer, FOLDED), reader="bl.Stack.from_keras")
+    layers, apart = _read(source, layer, FOLDED)
+    names = None if is_a(layer, str) else sequence(layer)
+    instead = "a list of the arrays of one cell can be read"
+    if names is not None and len(names) > 1:
+        instead = f"layer={layers[0][0]!r} reads that layer alone"
+    return stacked(layers, apart, reader="bl.Stack.from_keras", instead=instead)
 
 
 def read_keras_stack(

@@ -19,6 +19,8 @@ LSTMS = {"LSTM", "CuDNNLSTM"}
 RNN, CELL, CELLS, PAIR, TIMES = (
     "RNN", "LSTMCell", "StackedRNNCells", "Bidirectional", "TimeDistributed",
 )  # fmt: skip
+# What works where a model has no layers by name.
+BY_ARRAYS = "of a model of its own class, the arrays of a layer's get_weights() can be read"
 # The packages whose classes are Keras' own; Keras 2 names none.
 PACKAGES = {"keras", "tensorflow", "tf_keras"}
 

@@ -15,7 +15,7 @@ from bnns_lstm.formats import order
 from bnns_lstm.formats.activations import default_activations
 from bnns_lstm.formats.keras.activations import NAMES, alike, name_of
 from bnns_lstm.formats.separate import networks_of, numbered
-from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 
 __all__ = ["write_keras", "write_keras_stack"]
 
@@ -46,6 +46,7 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
         WeightsError: Naming everything that Keras cannot say: peepholes, functions that it has not, gates with
             different ones, biases whose sum is too large for float32.
     """
+    refuse_others(stored)
     issues = [*_issues(stored)]
     if issues:
         raise WeightsError(tuple(issues))

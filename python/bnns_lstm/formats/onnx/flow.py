@@ -3,7 +3,8 @@
 In: the LSTM nodes of a model, and sizes for axes that have none. Out: what is known of any value of the
 graph. Each element of an LSTM node's output is a place, a number of its own; operators move places as they
 would move numbers. Time and memory are bounded, whatever sizes the model claims. Nothing here knows what a
-stack needs.
+stack needs. Sizes that are drawn are right for a comparison of places alone: what holds for a shape at all
+sizes is found by `shapes`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.onnx.given import claimed, constant, filled, given
 from bnns_lstm.formats.onnx.graph import Scope
 from bnns_lstm.formats.onnx.nodes import DOMAINS, input_of
 from bnns_lstm.formats.onnx.ops import attributes
+from bnns_lstm.formats.onnx.sources import claimed, constant, filled, of_source
 from bnns_lstm.formats.onnx.steps import FOLLOWED, Budget, follow, named
 from bnns_lstm.formats.onnx.values import Array, Sizes, Value, blank, nothing, places
 
@@ -157,7 +158,7 @@ class Flow:
         """Follow one node, whose inputs are known by now."""
         key = (id(scope), name)
         if node is None:
-            self._values[key] = given(scope, name, self.sizes)
+            self._values[key] = of_source(scope, name, self.sizes)
             return
         for one, value in zip(node.output, self._made(scope, key, node), strict=False):
             if one:

@@ -1,4 +1,8 @@
-"""Where the values of an ONNX graph come from: constants, nodes, inputs, in subgraphs too."""
+"""Where the values of an ONNX graph come from: constants, nodes, inputs, in subgraphs too.
+
+In: a model. Out: a :class:`Scope` for each of its graphs, which says of a value what makes it, and gives those
+that are constants. It knows no LSTM.
+"""
 
 from __future__ import annotations
 

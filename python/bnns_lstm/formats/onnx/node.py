@@ -1,7 +1,7 @@
 """One LSTM node of an ONNX graph as a network of one layer.
 
 In: a node and the graph around it. Out: a :class:`StoredLSTM` of one layer, or everything that cannot be taken
-over. `attributes` and `inputs` read and check; here is what is made of it.
+over. `attributes`, `inputs` and `carried` read and check; here is what is made of it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,9 @@ from typing import Any
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.onnx.attributes import read_attributes
+from bnns_lstm.formats.onnx.carried import lengths_of, state_of
 from bnns_lstm.formats.onnx.graph import Scope
-from bnns_lstm.formats.onnx.inputs import (
-    Sizes,
-    input_issues,
-    lengths_of,
-    sizes_of,
-    state_of,
-    weights_of,
-)
+from bnns_lstm.formats.onnx.inputs import Sizes, input_issues, sizes_of, weights_of
 from bnns_lstm.formats.onnx.nodes import label
 from bnns_lstm.formats.stored import Floats, StoredLSTM
 

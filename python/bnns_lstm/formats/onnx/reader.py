@@ -1,4 +1,9 @@
-"""LSTM nodes of ONNX models to :class:`StoredLSTM`. Needs the package `onnx`: `pip install bnns-lstm[onnx]`."""
+"""LSTM nodes of ONNX models to :class:`StoredLSTM`. Needs the package `onnx`: `pip install bnns-lstm[onnx]`.
+
+In: a model, the names of nodes, values of its inputs. Out: one network, or why there is none. Which nodes
+follow each other is known to `chain`, what one node holds to `node`; here the choice is made, and what all
+nodes of a stack share is compared.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,10 @@ from typing import Any
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a, sequence
+from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.onnx.carried import is_given_at_run_time
 from bnns_lstm.formats.onnx.chain import Layer, chains, layers, reached, reason
 from bnns_lstm.formats.onnx.graph import scopes
 from bnns_lstm.formats.onnx.node import read_node
@@ -56,7 +63,8 @@ def read_onnx(
         OSError: If the file cannot be read.
     """
     read, is_batch_first = _read(source, node, inputs)
-    network = stacked(read, reader="bl.Stack.from_onnx")
+    instead = f"node={[read[0][0]]} reads that layer alone" if len(read) > 1 else ""
+    network = stacked(read, reader="bl.Stack.from_onnx", instead=instead)
     return replace(network, batch_first=True) if is_batch_first else network
 
 
@@ -111,30 +119,31 @@ def _read(
         raise WeightsError(tuple(issues))
     check_used([(layer.scope, list(layer.node.input)[1:]) for layer in stack], model.given)
     _check_lengths(stack, read)
+    _check_states(stack, read)
     return read, len(stack) == len(found) and _is_batch_first(model)
 
 
 def _chosen(found: list[Layer], node: str | Sequence[str] | None) -> list[Layer]:
     """The layers that are meant."""
     stacks = chains(found)
-    shown = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
+    names = "; ".join(" + ".join(repr(label(one.node)) for one in stack) for stack in stacks)
     if node is None:
         if len(stacks) != 1:
-            expected = f"the name of one of the LSTM nodes {shown}"
+            expected = f"the name of one of the LSTM nodes {names}"
             first = WeightsIssue("node", expected, "none", codes.AMBIGUOUS_CHOICE)
             raise WeightsError((first, *_apart(found, stacks)))
         return stacks[0]
     if isinstance(node, str):
         chosen = [stack for stack in stacks if any(node in layer.names for layer in stack)]
         if len(chosen) != 1:
-            actual = f"{node!r}, which names {len(chosen)} of them"
+            actual = f"{shown(node)}, which names {len(chosen)} of them"
             code = codes.AMBIGUOUS_CHOICE if chosen else codes.UNKNOWN_CHOICE
-            raise fail("node", f"the name of one of the LSTM nodes {shown}", actual, code)
+            raise fail("node", f"the name of one of the LSTM nodes {names}", actual, code)
         return chosen[0]
-    named = [[layer for layer in found if name in layer.names] for name in node]
+    named = [[layer for layer in found if is_a(name, str) and name in layer.names] for name in node]
     if not named or any(len(matches) != 1 for matches in named):
         code = codes.AMBIGUOUS_CHOICE if named and all(named) else codes.UNKNOWN_CHOICE
-        raise fail("node", f"names of LSTM nodes, {shown}", repr(list(node)), code)
+        raise fail("node", f"names of LSTM nodes, {names}", shown(list(node)), code)
     stack = [matches[0] for matches in named]
     breaks = [
         place
@@ -172,6 +181,24 @@ def _is_batch_first(model: Model) -> bool:
     return any(
         entry.key == BATCH_FIRST and entry.value == "1" for entry in model.proto.metadata_props
     )
+
+
+def _check_states(stack: list[Layer], read: list[tuple[str, StoredLSTM]]) -> None:
+    """Refuse a stack of which some layers carry initial states and others are given theirs at run time."""
+    carried = [name for name, network in read if network.state is not None]
+    issues = [
+        WeightsIssue(
+            f"{name}: {kind}",
+            f"a constant, as {carried[0]!r} has one (inputs= gives inputs of the graph)",
+            f"{input_of(layer.node, kind)!r}, which a call gives or the model computes",
+            codes.NOT_CONSTANT,
+        )
+        for layer, (name, network) in zip(stack, read, strict=True)
+        for kind in ("initial_h", "initial_c")
+        if carried and network.state is None and is_given_at_run_time(layer.scope, layer.node, kind)
+    ]
+    if issues:
+        raise WeightsError(tuple(issues))
 
 
 def _check_lengths(stack: list[Layer], read: list[tuple[str, StoredLSTM]]) -> None:

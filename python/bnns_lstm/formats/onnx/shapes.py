@@ -2,7 +2,8 @@
 
 In: a value of a graph. Out: its sizes, None for each that only a run can tell. Sizes come from constants, from
 what the inputs of a graph declare, and through operators by `shape_rules`. It makes no array of a size that it
-reads.
+reads. What it says holds for every run, so that a node's inputs can be refused by it; `flow`, which compares
+places, draws sizes where it knows none and takes declared ones of any value.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from bnns_lstm.formats.onnx.activations import attributes_of
 from bnns_lstm.formats.onnx.expressible import refuse_inexpressible, refuse_stack
 from bnns_lstm.formats.onnx.tensors import BATCH_FIRST
 from bnns_lstm.formats.separate import networks_of
-from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 
 __all__ = ["write_onnx", "write_onnx_stack"]
 
@@ -70,6 +70,7 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
     """
     target = path_of(path)
     _refuse_flag(lengths)
+    refuse_others(stored)
     refuse_inexpressible(stored)
     replace_with(target, _model([("", stored)], lengths=lengths))
 

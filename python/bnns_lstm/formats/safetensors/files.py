@@ -28,7 +28,7 @@ from bnns_lstm.formats.safetensors.content import (
     read_header,
 )
 from bnns_lstm.formats.safetensors.entries import described, fields_of, stored_of
-from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 
 __all__ = [
     "FORMAT",
@@ -78,7 +78,9 @@ class SafetensorsFile:
             self.entries = entries_of(header, size - self._start)
         except RefusedError as error:
             self._file.close()
-            raise fail(str(path), "a whole safetensors file", str(error), error.code) from None
+            is_foreign = error.code == codes.FOREIGN_FILE
+            found = "another kind of file" if is_foreign else f"a damaged one ({error})"
+            raise fail(str(path), "a whole safetensors file", found, error.code) from None
 
     def close(self) -> None:
         """Close the file."""
@@ -106,6 +108,7 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
         WeightsError: If the path is none.
         OSError: If it cannot be written.
     """
+    refuse_others(stored)
     config, arrays = described(stored)
     replace_with(path_of(path), encode(arrays, metadata_of(config, FORMAT)))
 

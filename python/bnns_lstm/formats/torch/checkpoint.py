@@ -12,6 +12,7 @@ from bnns_lstm import codes
 from bnns_lstm._look import mapping
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
+from bnns_lstm.formats.torch.modules import is_module
 from bnns_lstm.formats.torch.prefixes import holds_lstm
 
 __all__ = ["state_dict_in"]
@@ -43,10 +44,25 @@ def state_dict_in(entries: Mapping[Any, Any], prefixes: tuple[str, ...]) -> Mapp
             raise fail("source", expected, found, codes.AMBIGUOUS_CHOICE)
         if chosen:
             entries = chosen[0][1]
+        else:
+            _refuse_modules(entries)
     for name in entries:
         if not isinstance(name, str):
             raise fail("source", "names that are strings", shown(name), codes.WRONG_TYPE)
     return entries
+
+
+def _refuse_modules(entries: Mapping[Any, Any]) -> None:
+    """Name the modules of a checkpoint without a state dict: what they say beside their weights would be lost.
+
+    Raises:
+        WeightsError: If there are any.
+    """
+    modules = [f"[{key!r}]" for key, value in entries.items() if is_module(value)]
+    if modules:
+        expected = "a module, or names of tensors: give the module itself"
+        found = f"a checkpoint with modules inside, {' and '.join(modules[:8])}"
+        raise fail("source", expected, found, codes.WRONG_TYPE)
 
 
 def _inside(entries: Mapping[Any, Any]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:

@@ -24,7 +24,7 @@ from bnns_lstm.formats.files import is_path, path_of
 from bnns_lstm.formats.foreign import SAFETENSORS, kind_of
 from bnns_lstm.formats.safetensors.files import SafetensorsFile
 from bnns_lstm.formats.stack import stacked
-from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 from bnns_lstm.formats.torch.cells import numbered
 from bnns_lstm.formats.torch.checkpoint import state_dict_in
 from bnns_lstm.formats.torch.duplicates import refuse_differing, seconds_of
@@ -87,6 +87,7 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     Raises:
         WeightsError: If the network has peepholes, other activations or another `merge` than PyTorch's.
     """
+    refuse_others(stored)
     issues = []
     if stored.peephole is not None:
         issues.append(
@@ -225,10 +226,4 @@ def _stack(layers: Sequence[tuple[str, Callable[[], StoredLSTM]]]) -> StoredLSTM
         raise WeightsError(tuple(issues))
     if len(read) == 1:
         return read[0][1]
-    try:
-        return stacked(read)
-    except WeightsError as error:
-        hint = "; each can be read and called by itself"
-        raise WeightsError(
-            tuple(replace(issue, expected=issue.expected + hint) for issue in error.issues)
-        ) from None
+    return stacked(read, instead="each can be read and called by itself")

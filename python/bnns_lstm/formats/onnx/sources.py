@@ -20,12 +20,12 @@ from bnns_lstm.formats.onnx.ops import attributes
 from bnns_lstm.formats.onnx.steps import named
 from bnns_lstm.formats.onnx.values import Sizes, Value, blank, known, nothing
 
-__all__ = ["claimed", "constant", "filled", "given"]
+__all__ = ["claimed", "constant", "filled", "of_source"]
 
 BOOL = 9
 
 
-def given(scope: Scope, name: str, sizes: Sizes) -> Value:
+def of_source(scope: Scope, name: str, sizes: Sizes) -> Value:
     """An initializer, or an input of the graph; the caller's value of an input comes first."""
     if scope.is_given(name):
         array = scope.model.given[name]
@@ -88,7 +88,7 @@ def claimed(scope: Scope, name: str, cause: str, sizes: Sizes) -> Value:
 
 
 def _tensor(scope: Scope, path: str, tensor: Any) -> Value:
-    """The numbers of a small tensor, the shape of a large one."""
+    """The numbers of a small tensor, the shape of a large one, or of one that cannot be read."""
     if not is_a(tensor, need("onnx", "onnx").TensorProto):
         return nothing(f"{path} has a value that is no tensor")
     try:
@@ -99,4 +99,8 @@ def _tensor(scope: Scope, path: str, tensor: Any) -> Value:
             return known(np.frombuffer(raw, np.bool_).reshape(tuple(tensor.dims)))
         return known(scope.model.array(tensor))
     except (OSError, ValueError, WeightsError):
-        return nothing(f"{path} is of a type that sizes do not have, or damaged")
+        cause = f"{path} is of a type that sizes do not have, or damaged"
+    try:
+        return blank(tensor.dims, cause)
+    except ValueError:
+        return nothing(cause)
