@@ -17,6 +17,7 @@ from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction
 from bnns_lstm.errors import ArgumentError, Issue
+from bnns_lstm.variants import Direction, clip_of, direction_of, hidden_clip_of
 
 __all__ = [
     "FUNCTIONS",
@@ -61,6 +62,11 @@ class LSTMConfig:
             hidden state.
         merge: What the last layer's two directions become in the output: side by side (`"concat"`), their
             `"sum"`, average (`"ave"`) or product (`"mul"`), or a pair (None).
+        cell_clip: What new cell states are limited to in both directions; None for no limit.
+        gate_clip: What the arguments of all functions are limited to in both directions; None for no limit.
+        gate_clip_hidden: Whether `gate_clip` limits the argument of the hidden state's function, too.
+        direction: Whether each sample is read from its first step (`"forward"`) or from its last one
+            (`"reverse"`).
     """
 
     input_size: int
@@ -73,6 +79,10 @@ class LSTMConfig:
     peephole: Peephole = None
     activations: tuple[tuple[int, float, float], ...] = ()
     merge: Merge = "concat"
+    cell_clip: float | None = None
+    gate_clip: float | None = None
+    gate_clip_hidden: bool = True
+    direction: Direction = "forward"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, all at once."""
@@ -93,6 +103,14 @@ class LSTMConfig:
             )
         found["activations"] = _numbers_of(self.activations, issues)
         found["merge"] = _merge_of(self.merge, issues, is_alone=flag(self.bidirectional) is False)
+        for name in ("cell_clip", "gate_clip"):
+            found[name] = clip_of(name, getattr(self, name), issues)
+        found["gate_clip_hidden"] = hidden_clip_of(
+            self.gate_clip_hidden, issues, has_limit=self.gate_clip is not None
+        )
+        found["direction"] = direction_of(
+            self.direction, issues, is_bidirectional=flag(self.bidirectional) is True
+        )
         if issues:
             raise ArgumentError(tuple(issues))
         # Numbers of NumPy's as Python's own.

@@ -20,6 +20,7 @@ from bnns_lstm.activation import Activation
 from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
+from bnns_lstm.variants import PLAIN, Direction
 
 __all__ = ["Floats", "Peephole", "StoredLSTM", "shapes"]
 
@@ -28,7 +29,7 @@ Floats = npt.NDArray[np.float32]
 # The fields that are the configuration's, by its names.
 FIELDS = (
     "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first", "dropout", "peephole",
-    "merge",
+    "merge", *PLAIN,
 )  # fmt: skip
 
 
@@ -51,6 +52,11 @@ class StoredLSTM:
             [layers*directions, batch, hidden].
         lengths: Steps of each sample that the model itself carries; None if it carries none.
         merge: What the last layer's two directions become in the output; see :class:`LSTMConfig`.
+        cell_clip: What new cell states are limited to.
+        gate_clip: What the arguments of all functions are limited to.
+        gate_clip_hidden: Whether that holds for the hidden state's function, too.
+        direction: Whether each sample is read from its first step (`"forward"`) or from its last one
+            (`"reverse"`).
 
     Raises:
         WeightsError: If a field, a name or a shape does not fit the rest.
@@ -69,6 +75,10 @@ class StoredLSTM:
     state: tuple[Floats, Floats] | None = None
     lengths: tuple[int, ...] | None = None
     merge: Merge = "concat"
+    cell_clip: float | None = None
+    gate_clip: float | None = None
+    gate_clip_hidden: bool = True
+    direction: Direction = "forward"
 
     def __post_init__(self) -> None:
         """Check everything at once, and take the fields as the configuration has them."""

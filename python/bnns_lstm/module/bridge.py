@@ -32,7 +32,8 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
     layers = params.num_layers
     units = outputs = params.hidden_size
     upper = (layers - 1, directions, units, directions * outputs)
-    _refuse_extensions(params)
+    more = params.extensions or LSTMExtensions()
+    _refuse_coupled(more)
     issues: list[Issue] = []
     gates: dict[str, Arrays] = {}
     for name in BLOCKS:
@@ -64,6 +65,8 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
     config = LSTMConfig(
         params.input_size, params.hidden_size, layers, bias=has_bias, dropout=float(params.dropout),
         bidirectional=directions == 2, peephole=peephole, activations=_functions(params, flags),
+        cell_clip=more.cell_clip, gate_clip=more.gate_clip, gate_clip_hidden=more.gate_clip_hidden,
+        direction="reverse" if more.reverse else "forward",
     )  # fmt: skip
     return config, gates
 
@@ -85,11 +88,13 @@ def copy(gates: dict[str, Arrays], to: Weights) -> None:
             to.peephole[:, :, block] = seen
 
 
-def _refuse_extensions(params: LayerParametersLSTM) -> None:
-    """A module is a layer of BNNS."""
-    if params.extensions is not None and params.extensions != LSTMExtensions():
-        expected, actual = "None, as LSTM has no extensions", repr(params.extensions)
-        raise ArgumentError((Issue("extensions", codes.UNSUPPORTED_HERE, expected, actual),))
+def _refuse_coupled(more: LSTMExtensions) -> None:
+    """Modules have the weights of all gates."""
+    if more.coupled is not None:
+        expected, actual = "None, as LSTM has no coupled gates", repr(more.coupled)
+        raise ArgumentError(
+            (Issue("extensions.coupled", codes.UNSUPPORTED_HERE, expected, actual),)
+        )
 
 
 def _functions(params: LayerParametersLSTM, flags: LayerFlags) -> tuple[Any, ...]:

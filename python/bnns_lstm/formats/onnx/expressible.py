@@ -12,6 +12,7 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.onnx.activations import attributes_of
+from bnns_lstm.formats.plain import variant_issues
 from bnns_lstm.formats.separate import numbered
 from bnns_lstm.formats.stored import StoredLSTM
 
@@ -27,7 +28,7 @@ def refuse_inexpressible(stored: StoredLSTM) -> None:
     Raises:
         WeightsError: With all of it.
     """
-    issues: list[WeightsIssue] = []
+    issues = [*variant_issues(stored, ": the writer has no attribute for it")]
     if stored.peephole == "full":
         expected = "None or 'diagonal', which ONNX has"
         issues.append(WeightsIssue("peephole", expected, "'full'", codes.NOT_EXPRESSIBLE))
