@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from bnns_lstm import codes
 from bnns_lstm.formats import load_lstm, save_lstm, write_keras, write_state_dict
+from formats_tools import computed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import GATES, Array, Layer, forward
+from reference import Array
 
 # Limits that act on these weights.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -43,33 +44,6 @@ def uniform(shape: tuple[int, ...], seed: int = 0) -> Array:
     return np.random.default_rng(seed).uniform(-2, 2, shape).astype(np.float32)
 
 
-def reference_of(lstm: bl.LSTM, more: bl.LSTMExtensions, x: Array, state: Any) -> Layer:
-    """A plain layer of the reference with this LSTM's weights."""
-    config, weights = lstm.config, lstm.state_dict()
-    shape = (config.num_layers, config.directions, x.shape[1], config.hidden_size)
-    arrays = {"x": x, "h0": state[0].reshape(shape), "c0": state[1].reshape(shape)}
-    suffixes = ("", "_reverse")[: config.directions]
-
-    def stacked(kind: str, block: int, layers: range) -> Array:
-        rows = [
-            [np.split(weights[f"{kind}_l{layer}{end}"], 4)[block] for end in suffixes]
-            for layer in layers
-        ]
-        return np.array(rows)
-
-    layers = range(config.num_layers)
-    for block, name in enumerate(GATES):
-        arrays[f"{name}.iw0"] = stacked("weight_ih", block, layers[:1])
-        if config.num_layers > 1:
-            arrays[f"{name}.iw1"] = stacked("weight_ih", block, layers[1:])
-        arrays[f"{name}.hw"] = stacked("weight_hh", block, layers)
-        arrays[f"{name}.b"] = stacked("bias_ih", block, layers) + stacked("bias_hh", block, layers)
-        if config.peephole:
-            arrays[f"{name}.cw"] = stacked("weight_ch", block, layers)
-    functions = {name: config.activation(name) for name in (*GATES, "hidden")}
-    return Layer(arrays, functions, config.hidden_size, config.num_layers, config.directions, more)
-
-
 @pytest.mark.parametrize(
     ("name", "other"),
     [
@@ -85,14 +59,12 @@ def test_calls_are_those_of_the_reference(name: str, other: str) -> None:
         "bidirectional": {"bidirectional": True},
         "peephole": {"peephole": "diagonal", "activations": {"candidate": "softsign"}},
     }[other]
-    more = EXTENSIONS[name]
     lstm, x = lstm_of(num_layers=2, **VARIANTS[name], **words), uniform((6, 3, 3))
     stack = (2 * lstm.config.directions, 3, 4)
     state = bl.LSTMState(uniform(stack, 1), uniform(stack, 2))
     y, found = lstm(x, state)
-    wanted, h, c = forward(reference_of(lstm, more, x, state))
-    for ours, theirs in ((y, wanted), (found.h, h), (found.c, c)):
-        np.testing.assert_allclose(ours, theirs.reshape(ours.shape), atol=2e-6)
+    for ours, theirs in zip((y, *found), computed(lstm._stored(), x, *state), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6)
     plain = lstm_of(num_layers=2, **words)
     assert (plain(x, state)[0] != y).any()
 
@@ -173,11 +145,10 @@ def test_gradients_are_slopes(words: dict[str, Any]) -> None:
     y, _, tape = lstm.forward(x, training=True)
     np.testing.assert_array_equal(y, lstm(x)[0])
     found = lstm.backward(tape, dy)
-    step, more = 1e-6, lstm.layer_parameters(x).extensions
-    zeros = (np.zeros((2, 2, 4)), np.zeros((2, 2, 4)))
+    step, stored = 1e-6, lstm._stored()
 
     def loss(at: Array) -> float:
-        return float(np.sum(forward(reference_of(lstm, more, at, zeros))[0] * dy))
+        return float(np.sum(computed(stored, at)[0] * dy))
 
     wide = x.astype(np.float64)
     slope = (loss(wide + step * direction) - loss(wide - step * direction)) / (2 * step)

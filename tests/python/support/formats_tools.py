@@ -64,7 +64,13 @@ def computed(
             else:
                 arrays[f"{gate}.{field}"] = np.array(parts)
     activations: Mapping[str, bl.Activation] = stored.activations or default_activations()
-    layer = Layer(arrays, dict(activations), hidden, layers, directions)
+    more = bl.LSTMExtensions(
+        cell_clip=stored.cell_clip,
+        gate_clip=stored.gate_clip,
+        gate_clip_hidden=stored.gate_clip_hidden,
+        reverse=stored.direction == "reverse",
+    )
+    layer = Layer(arrays, dict(activations), hidden, layers, directions, more)
     y, hn, cn = forward(layer)
     shape = (layers * directions, x.shape[1], hidden)
     return y, hn.reshape(shape), cn.reshape(shape)

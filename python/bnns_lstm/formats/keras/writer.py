@@ -44,8 +44,8 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
         `Bidirectional` those of the layer forward, then those of the layer backward.
 
     Raises:
-        WeightsError: Naming everything that Keras cannot say: peepholes, clips, `direction="reverse"`, functions
-            that it has not, gates with different ones, biases whose sum is too large for float32.
+        WeightsError: Naming everything that Keras cannot say: peepholes, clips, `direction="reverse"`,
+            functions that it has not, gates with different ones, biases whose sum is too large for float32.
     """
     issues = [*_issues(stored)]
     if issues:

@@ -12,7 +12,6 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.onnx.activations import attributes_of
-from bnns_lstm.formats.plain import variant_issues
 from bnns_lstm.formats.separate import numbered
 from bnns_lstm.formats.stored import StoredLSTM
 
@@ -28,7 +27,7 @@ def refuse_inexpressible(stored: StoredLSTM) -> None:
     Raises:
         WeightsError: With all of it.
     """
-    issues = [*variant_issues(stored, ": the writer has no attribute for it")]
+    issues = _variant_issues(stored)
     if stored.peephole == "full":
         expected = "None or 'diagonal', which ONNX has"
         issues.append(WeightsIssue("peephole", expected, "'full'", codes.NOT_EXPRESSIBLE))
@@ -50,6 +49,19 @@ def refuse_inexpressible(stored: StoredLSTM) -> None:
         issues.append(WeightsIssue("lengths", expected, found, codes.TOO_LARGE))
     if issues:
         raise WeightsError(tuple(issues))
+
+
+def _variant_issues(stored: StoredLSTM) -> list[WeightsIssue]:
+    """Limits that the operator has not."""
+    issues: list[WeightsIssue] = []
+    if stored.cell_clip is not None:
+        expected = "None: ONNX limits what enters the functions, and no cell state"
+        found = repr(stored.cell_clip)
+        issues.append(WeightsIssue("cell_clip", expected, found, codes.NOT_EXPRESSIBLE))
+    if not stored.gate_clip_hidden:
+        expected = "True: ONNX' clip is for the hidden activation, too"
+        issues.append(WeightsIssue("gate_clip_hidden", expected, "False", codes.NOT_EXPRESSIBLE))
+    return issues
 
 
 def refuse_stack(stack: Sequence[StoredLSTM]) -> None:

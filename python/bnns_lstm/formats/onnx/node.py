@@ -65,6 +65,7 @@ def read_node(scope: Scope, node: Any) -> StoredLSTM:
         bidirectional=sizes.directions == 2, bias="B" in arrays, batch_first=words.batch_first, dropout=0.0,
         peephole="diagonal" if "P" in arrays else None, activations=words.activations,
         parameters=_parameters(arrays, sizes.directions), state=state, lengths=lengths,
+        gate_clip=words.clip, direction=words.direction,
     )  # fmt: skip
 
 

@@ -163,10 +163,14 @@ def _layer(  # noqa: PLR0917
     inputs = [below, weights["W"], weights["R"], weights.get("B", ""), lens, *states]
     if "P" in weights:
         inputs.append(weights["P"])
-    attributes = attributes_of(stored.activations)
-    attributes = {name: values * stored.directions for name, values in attributes.items()}
+    functions = attributes_of(stored.activations)
+    attributes: dict[str, Any] = {
+        name: values * stored.directions for name, values in functions.items()
+    }
     outputs = [f"{own}{name}_{layer}" for name in ("lstm", "hn", "cn")]
-    direction = "bidirectional" if stored.bidirectional else "forward"
+    if stored.gate_clip is not None:
+        attributes["clip"] = stored.gate_clip
+    direction = "bidirectional" if stored.bidirectional else stored.direction
     graph.node(
         "LSTM", inputs, outputs, hidden_size=stored.hidden_size, direction=direction, **attributes
     )
