@@ -1,4 +1,4 @@
-"""How an LSTM may differ from the plain one: limits of values, and the direction in which it reads.
+"""How an LSTM may differ from the plain one: limits of values, coupled gates, the direction in which it reads.
 
 In: arguments of a constructor, which may be wrong. Out: the same as the configuration has them, with a finding
 where one says nothing that can be computed. It knows no configuration, and no array.
@@ -16,9 +16,19 @@ from bnns_lstm._look import flag, is_a, real
 from bnns_lstm._show import shown
 from bnns_lstm.errors import Issue
 
-__all__ = ["PLAIN", "Direction", "clip_of", "direction_of", "hidden_clip_of"]
+__all__ = [
+    "DERIVED",
+    "PLAIN",
+    "Coupled",
+    "Direction",
+    "clip_of",
+    "coupled_of",
+    "direction_of",
+    "hidden_clip_of",
+]
 
 Direction = Literal["forward", "reverse"]
+Coupled = Literal["forget", "input"] | None
 
 # What a plain LSTM has.
 PLAIN: dict[str, Any] = {
@@ -26,7 +36,10 @@ PLAIN: dict[str, Any] = {
     "gate_clip": None,
     "gate_clip_hidden": True,
     "direction": "forward",
+    "coupled": None,
 }
+# The gate that is 1 minus another one, and that one.
+DERIVED = {"forget": "input", "input": "forget"}
 
 
 def clip_of(name: str, given: object, issues: list[Issue]) -> float | None:
@@ -68,3 +81,14 @@ def direction_of(given: Any, issues: list[Issue], *, is_bidirectional: bool) -> 
         expected = '"forward" with bidirectional=True, which reads in both directions already'
         issues.append(Issue("direction", codes.EXTENSION_CONFLICT, expected, shown(given)))
     return "reverse"
+
+
+def coupled_of(given: Any, issues: list[Issue]) -> Coupled:
+    """Which gate another one gives, or None; None where it was reported."""
+    if given is None:
+        return None
+    if is_a(given, str) and given in DERIVED:
+        return "forget" if given == "forget" else "input"
+    expected = 'None, "forget" or "input"'
+    issues.append(Issue("coupled", codes.UNKNOWN_CHOICE, expected, shown(given)))
+    return None

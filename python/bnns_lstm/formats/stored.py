@@ -17,10 +17,10 @@ from bnns_lstm import codes
 from bnns_lstm._look import mapping, sequence, whole
 from bnns_lstm._show import listed, named, show, shown
 from bnns_lstm.activation import Activation
-from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of
+from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of, gates_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
-from bnns_lstm.variants import PLAIN, Direction
+from bnns_lstm.variants import PLAIN, Coupled, Direction
 
 __all__ = ["Floats", "Peephole", "StoredLSTM", "shapes"]
 
@@ -57,6 +57,7 @@ class StoredLSTM:
         gate_clip_hidden: Whether that holds for the hidden state's function, too.
         direction: Whether each sample is read from its first step (`"forward"`) or from its last one
             (`"reverse"`).
+        coupled: Which gate is 1 minus another one; it has no block in the parameters.
 
     Raises:
         WeightsError: If a field, a name or a shape does not fit the rest.
@@ -79,6 +80,7 @@ class StoredLSTM:
     gate_clip: float | None = None
     gate_clip_hidden: bool = True
     direction: Direction = "forward"
+    coupled: Coupled = None
 
     def __post_init__(self) -> None:
         """Check everything at once, and take the fields as the configuration has them."""
@@ -124,9 +126,11 @@ def shapes(
     bidirectional: bool = False,
     bias: bool = True,
     peephole: Peephole = None,
+    coupled: Coupled = None,
 ) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all parameters, in PyTorch's order."""
-    rows, suffixes = 4 * hidden_size, ("", "_reverse") if bidirectional else ("",)
+    rows = len(gates_of(coupled)) * hidden_size
+    suffixes = ("", "_reverse") if bidirectional else ("",)
     named: dict[str, tuple[int, ...]] = {}
     for layer in range(num_layers):
         columns = input_size if layer == 0 else hidden_size * len(suffixes)
@@ -200,6 +204,7 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     expected = shapes(
         stored.input_size, stored.hidden_size, stored.num_layers,
         bidirectional=stored.bidirectional, bias=stored.bias, peephole=stored.peephole,
+        coupled=stored.config.coupled,
     )  # fmt: skip
     for name, shape in expected.items():
         yield from _array_issues(name, found.get(name), shape)

@@ -19,11 +19,18 @@ from bnns_lstm import codes
 from bnns_lstm.config import LSTMConfig, Merge, Peephole, activations_of, truth
 from bnns_lstm.descriptors import LayerParametersLSTM
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.arguments import bias_of, gathered, generator, refuse, threads
+from bnns_lstm.module.arguments import (
+    bias_of,
+    gathered,
+    generator,
+    refuse,
+    refuse_derived,
+    threads,
+)
 from bnns_lstm.module.calls import Calls
 from bnns_lstm.module.stream import Stream
 from bnns_lstm.module.structure import check_functions, structure_of
-from bnns_lstm.variants import Direction
+from bnns_lstm.variants import Coupled, Direction
 
 __all__ = ["LSTM"]
 
@@ -56,6 +63,9 @@ class LSTM(Calls):
         direction: `"reverse"`: every layer reads each sample from its own last step to its first. Outputs stand
             in the order of time, and final states are those after step 0. Not with `bidirectional`, and
             without streams.
+        coupled: `"forget"`: the forget gate is 1 minus the input gate, as by ONNX' `input_forget`; `"input"`:
+            the input gate is 1 minus the forget gate. The gate that is computed has no weights, bias, peephole
+            and function; arrays have the blocks of the three others, in their order.
         seed: What the initial weights and the seeds of dropout depend on; None draws one.
         num_threads: Threads to use at most; None leaves the choice to the library.
         forget_bias: Added to the forget gates' initial biases; refused where there are none.
@@ -92,6 +102,7 @@ class LSTM(Calls):
         gate_clip: float | None = None,
         gate_clip_hidden: bool = True,
         direction: Direction = "forward",
+        coupled: Coupled = None,
         seed: int | None = None,
         num_threads: int | None = None,
         forget_bias: float = 0.0,
@@ -108,12 +119,14 @@ class LSTM(Calls):
                 input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
                 bidirectional=bidirectional, peephole=peephole, activations=functions, merge=merge,
                 cell_clip=cell_clip, gate_clip=gate_clip, gate_clip_hidden=gate_clip_hidden,
-                direction=direction,
+                direction=direction, coupled=coupled,
             )  # fmt: skip
         number = threads(num_threads, issues)
         is_converting = truth("convert", convert, issues)
         self._random = generator(seed, issues)
         added = bias_of(forget_bias, issues, has_bias=bias)
+        if config is not None:
+            refuse_derived(config.coupled, activations, added, issues)
         refuse(issues)
         assert config is not None  # noqa: S101  # or there was a finding
         check_functions(config)

@@ -142,6 +142,7 @@ def _extensions_of(config: LSTMConfig) -> LSTMExtensions | None:
         cell_clip=config.cell_clip,
         gate_clip=config.gate_clip,
         gate_clip_hidden=config.gate_clip_hidden,
+        coupled=config.coupled,
         reverse=config.direction == "reverse",
     )
     return None if found == LSTMExtensions() else found

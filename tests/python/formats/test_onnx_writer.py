@@ -17,6 +17,8 @@ from formats_tools import assert_same, computed, random_stored, x_of
 from onnx_tools import run, without_candidate
 from reference import Array
 
+# ONNX has one function for the three gates; the forget gate has none here.
+HARD = default_activations() | dict.fromkeys(("input", "output"), bl.Activation.hard_sigmoid())
 KINDS: list[dict[str, Any]] = [
     {},
     {"num_layers": 3, "bidirectional": True},
@@ -26,6 +28,9 @@ KINDS: list[dict[str, Any]] = [
     {"hidden_size": 1, "input_size": 1, "state": True, "batch_first": True},
     {"direction": "reverse", "num_layers": 2, "batch_first": True},
     {"direction": "reverse", "peephole": "diagonal", "state": True},
+    {"coupled": "forget", "num_layers": 2, "bidirectional": True},
+    {"coupled": "forget", "peephole": "diagonal", "direction": "reverse", "bias": False},
+    {"coupled": "forget", "activations": HARD},
 ]
 
 
@@ -60,6 +65,13 @@ def test_a_clip_is_written_as_onnx_means_it(tmp_path: Path) -> None:
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, atol=2e-6)
     assert (np.abs(found[0] - computed(stored, x)[0]) > 1e-3).any()
+
+
+def test_the_block_of_a_gate_that_another_one_gives_is_zeros(tmp_path: Path) -> None:
+    made = written(random_stored(coupled="forget"), tmp_path)
+    arrays = {one.name: onnx.numpy_helper.to_array(one) for one in made.graph.initializer}
+    blocks = np.split(next(array for array in arrays.values() if array.shape == (1, 16, 3))[0], 4)
+    assert [bool(block.any()) for block in blocks] == [True, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +188,14 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "clip of gates": (
         {"gate_clip": 2.0, "gate_clip_hidden": False},
         ["gate_clip_hidden: expected True: ONNX' clip is for the hidden activation, too, found False"],
+    ),
+    "coupled": (
+        {"coupled": "input"},
+        ["coupled: expected None or 'forget': ONNX couples the forget gate to the input gate, found 'input'"],
+    ),
+    "candidate of coupled gates": (
+        {"coupled": "forget", "peephole": "diagonal"},
+        ["weight_ch_l0: expected zeros in the candidate's block"],
     ),
     "all at once": (
         {"peephole": "full", "activations": functions("hidden", bl.Activation.silu())},

@@ -100,7 +100,7 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
     "field missing": (lambda _, c: c.pop("bias"), "config: expected a field 'bias', found no such field"),
     "field surplus": (
         lambda _, c: c.update(size=1),
-        "direction, activations, lengths, found 'size' [unexpected_entry]",
+        "coupled, activations, lengths, found 'size' [unexpected_entry]",
     ),
     "layers as text": (lambda _, c: c.update(num_layers="1"), "num_layers: expected an integer"),
     "layers claimed": (lambda _, c: c.update(num_layers=10**12), "at most one layer for each array"),

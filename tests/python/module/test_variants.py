@@ -23,7 +23,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "gate_clip": {"gate_clip": 0.125},
     "gate_clip of gates": {"gate_clip": 0.125, "gate_clip_hidden": False},
     "reverse": {"direction": "reverse"},
-    "all": {"cell_clip": 0.25, "gate_clip": 0.5, "gate_clip_hidden": False, "direction": "reverse"},
+    "coupled forget": {"coupled": "forget"},
+    "coupled input": {"coupled": "input"},
+    "all": {
+        "cell_clip": 0.25,
+        "gate_clip": 0.5,
+        "gate_clip_hidden": False,
+        "direction": "reverse",
+        "coupled": "forget",
+    },
 }
 every_variant = pytest.mark.parametrize("words", VARIANTS.values(), ids=VARIANTS)
 # What the structure level is asked for.
@@ -32,7 +40,11 @@ EXTENSIONS = {
     "gate_clip": bl.LSTMExtensions(gate_clip=0.125),
     "gate_clip of gates": bl.LSTMExtensions(gate_clip=0.125, gate_clip_hidden=False),
     "reverse": bl.LSTMExtensions(reverse=True),
-    "all": bl.LSTMExtensions(cell_clip=0.25, gate_clip=0.5, gate_clip_hidden=False, reverse=True),
+    "coupled forget": bl.LSTMExtensions(coupled="forget"),
+    "coupled input": bl.LSTMExtensions(coupled="input"),
+    "all": bl.LSTMExtensions(
+        cell_clip=0.25, gate_clip=0.5, gate_clip_hidden=False, coupled="forget", reverse=True
+    ),
 }
 
 
@@ -174,16 +186,16 @@ def test_copies_pickles_and_files_are_the_same(words: dict[str, Any], tmp_path: 
 def test_files_of_plain_lstms_say_nothing_of_variants(tmp_path: Path) -> None:
     lstm_of().save(tmp_path / "plain")
     lstm_of(cell_clip=2).save(tmp_path / "clipped")
-    words = (b"cell_clip", b"gate_clip", b"direction\\")
+    words = (b"cell_clip", b"gate_clip", b"direction\\", b"coupled")
     found = {name: (tmp_path / name).read_bytes() for name in ("plain", "clipped")}
-    assert [word in found["plain"] for word in words] == [False, False, False]
-    assert [word in found["clipped"] for word in words] == [True, False, False]
+    assert [word in found["plain"] for word in words] == [False, False, False, False]
+    assert [word in found["clipped"] for word in words] == [True, False, False, False]
 
 
 def test_states_before_variants_were_there_are_those_of_a_plain_lstm() -> None:
     lstm, x = lstm_of(), uniform((5, 2, 3))
     state = lstm.__getstate__()
-    for name in ("cell_clip", "gate_clip", "gate_clip_hidden", "direction"):
+    for name in ("cell_clip", "gate_clip", "gate_clip_hidden", "direction", "coupled"):
         del state["config"][name]
     other = lstm_of(cell_clip=0.1)
     other.__setstate__(state)
@@ -215,7 +227,9 @@ def test_a_stack_gives_what_one_after_the_other_gives(
     np.testing.assert_array_equal(again(x)[0], stack(x)[0])
 
 
-@pytest.mark.parametrize("name", ["cell_clip", "gate_clip", "gate_clip of gates"])
+@pytest.mark.parametrize(
+    "name", ["cell_clip", "gate_clip", "gate_clip of gates", "coupled forget", "coupled input"]
+)
 def test_streams_are_calls(name: str) -> None:
     lstm, x = lstm_of(num_layers=2, **VARIANTS[name]), uniform((5, 2, 3))
     y, state = lstm(x)
@@ -250,6 +264,19 @@ def test_streams_refuse_to_read_backwards() -> None:
         ({"gate_clip_hidden": None, "gate_clip": 1}, "gate_clip_hidden", codes.WRONG_TYPE),
         ({"gate_clip_hidden": False}, "gate_clip_hidden", codes.EXTENSION_CONFLICT),
         ({"gate_clip_hidden": False, "cell_clip": 1}, "gate_clip_hidden", codes.EXTENSION_CONFLICT),
+        ({"coupled": "output"}, "coupled", codes.UNKNOWN_CHOICE),
+        ({"coupled": True}, "coupled", codes.UNKNOWN_CHOICE),
+        (
+            {"coupled": "forget", "activations": {"forget": "sigmoid"}},
+            "activations['forget']",
+            codes.DERIVED_GATE,
+        ),
+        (
+            {"coupled": "input", "activations": {"input": "hard_sigmoid"}},
+            "activations['input']",
+            codes.DERIVED_GATE,
+        ),
+        ({"coupled": "forget", "forget_bias": 1.0}, "forget_bias", codes.DERIVED_GATE),
         ({"direction": "backward"}, "direction", codes.UNKNOWN_CHOICE),
         ({"direction": None}, "direction", codes.UNKNOWN_CHOICE),
         ({"direction": "reverse", "bidirectional": True}, "direction", codes.EXTENSION_CONFLICT),
@@ -266,6 +293,60 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert repr(lstm.config) == repr(
         lstm_of(cell_clip=0.5, gate_clip=2.0, gate_clip_hidden=False).config
     )
+
+
+@pytest.mark.parametrize(("coupled", "left"), [("forget", [0, 2, 3]), ("input", [1, 2, 3])])
+@pytest.mark.parametrize("peephole", [None, "diagonal", "full"])
+def test_coupled_gates_have_three_blocks(coupled: Any, left: list[int], peephole: Any) -> None:
+    """A sigmoid with the opposite argument is 1 minus the sigmoid: a plain LSTM can say that, too."""
+    words = {"num_layers": 2, "bidirectional": True, "peephole": peephole}
+    lstm, plain, x = lstm_of(coupled=coupled, **words), lstm_of(**words), uniform((5, 2, 3))
+    shapes = {name: array.shape for name, array in lstm.parameters.items()}
+    assert list(shapes) == list(plain.parameters)
+    assert shapes["weight_ih_l1"] == (12, 8)
+    assert shapes["bias_hh_l0_reverse"] == (12,)
+    derived, source = (1, 0) if coupled == "forget" else (0, 1)
+    wanted = {}
+    for name, array in lstm.state_dict().items():
+        blocks = dict(zip(left, np.split(array, 3), strict=True))
+        blocks[derived] = -blocks[source]
+        wanted[name] = np.concatenate([blocks[number] for number in range(4)])
+    plain.load_state_dict(wanted)
+    y, state = lstm(x)
+    other, plain_state = plain(x)
+    np.testing.assert_allclose(y, other, atol=1e-6)
+    np.testing.assert_allclose(state.c, plain_state.c, atol=1e-6)
+
+    gradients = lstm.backward(lstm.forward(x, training=True)[2], y).parameters
+    plain_gradients = plain.backward(plain.forward(x, training=True)[2], y).parameters
+    for name, array in plain_gradients.items():
+        parts = np.split(array, 4)
+        parts[source] = parts[source] - parts[derived]
+        same = np.concatenate([parts[number] for number in left])
+        np.testing.assert_allclose(gradients[name], same, atol=2e-5)
+
+
+def test_coupled_gates_have_names_shapes_and_a_forget_bias_of_their_own() -> None:
+    lstm, x = lstm_of(coupled="input"), uniform((5, 2, 3))
+    biased = lstm_of(coupled="input", forget_bias=2.0)
+    added = biased.state_dict()["bias_ih_l0"] - lstm.state_dict()["bias_ih_l0"]
+    np.testing.assert_allclose(added, [2] * 4 + [0] * 8, atol=1e-6)
+    with pytest.raises(bl.ArgumentError) as caught:
+        lstm.load_state_dict(lstm_of().state_dict())
+    assert [issue.code for issue in caught.value.issues] == [codes.SIZE_MISMATCH] * 4
+    functions = {"forget": "hard_sigmoid", "output": "hard_sigmoid"}
+    made = lstm_of(coupled="input", activations=functions)
+    wanted = computed(made._stored(), x)[0]
+    np.testing.assert_allclose(made(x)[0], wanted, atol=1e-6)
+    again = bl.LSTM.from_layer_parameters(made.layer_parameters(x))
+    assert again.config == made.config
+
+
+def test_tapes_of_copies_are_those_of_coupled_weights() -> None:
+    lstm, x = lstm_of(coupled="input"), uniform((5, 2, 3))
+    y, _, tape = lstm.forward(x, training=True)
+    found = copy.deepcopy(lstm).backward(pickle.loads(pickle.dumps(tape)), y)
+    np.testing.assert_array_equal(found.input, lstm.backward(tape, y).input)
 
 
 def test_no_step_changes_no_state() -> None:

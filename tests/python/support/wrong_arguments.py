@@ -181,7 +181,7 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (lambda _: write_state_dict(random_stored(peephole="full")), "peephole", codes.NOT_EXPRESSIBLE),
     (lambda _: read_keras([]), "source", codes.SIZE_MISMATCH),
     (of_onnx(clip=-1.0), "one: clip", codes.INVALID_NUMBER),
-    (of_onnx(input_forget=1), "one: input_forget", codes.UNSUPPORTED_HERE),
+    (of_onnx(input_forget=2), "one: input_forget", codes.UNKNOWN_CHOICE),
     (of_onnx(direction="up"), "one: direction", codes.UNKNOWN_CHOICE),
     (of_onnx(more=1), "one: attributes", codes.UNEXPECTED_ENTRY),
     (computed, "one: W", codes.NOT_CONSTANT),

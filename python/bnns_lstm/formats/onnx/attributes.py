@@ -20,7 +20,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import default_activations
 from bnns_lstm.formats.onnx.activations import activations_of
 from bnns_lstm.formats.onnx.ops import attributes
-from bnns_lstm.variants import Direction
+from bnns_lstm.variants import Coupled, Direction
 
 __all__ = ["Attributes", "read_attributes"]
 
@@ -46,6 +46,7 @@ class Attributes:
         activations: The functions; None for the default ones.
         clip: What the arguments of all functions are limited to, if that changes anything.
         direction: Whether the only direction reads from the first step or from the last one.
+        coupled: "forget" if the forget gate is 1 minus the input gate: then its block and function say nothing.
     """
 
     directions: int
@@ -54,6 +55,7 @@ class Attributes:
     activations: dict[str, Activation] | None
     clip: float | None = None
     direction: Direction = "forward"
+    coupled: Coupled = None
 
 
 def read_attributes(path: str, node: Any, issues: list[WeightsIssue]) -> Attributes:
@@ -74,6 +76,9 @@ def read_attributes(path: str, node: Any, issues: list[WeightsIssue]) -> Attribu
         issues += error.issues
     clip = _clip(path, words["clip"], activations, issues) if "clip" in words else None
     issues += _choice_issues(path, words)
+    coupled: Coupled = "forget" if words.get("input_forget") else None
+    if activations is not None and coupled is not None:
+        activations = {**activations, coupled: default_activations()[coupled]}
     return Attributes(
         directions,
         bool(words.get("layout")),
@@ -81,6 +86,7 @@ def read_attributes(path: str, node: Any, issues: list[WeightsIssue]) -> Attribu
         activations,
         clip,
         "reverse" if words.get("direction") == b"reverse" else "forward",
+        coupled,
     )
 
 
@@ -127,15 +133,9 @@ def _clip(
 def _choice_issues(path: str, words: Mapping[str, Any]) -> list[WeightsIssue]:
     """What has no equal here, with what comes near."""
     issues: list[WeightsIssue] = []
-    if words.get("input_forget"):
-        expected = (
-            "0: coupled gates have no equal here (with Sigmoid, the input gate's rows of W, R, B and P "
-            "with the opposite sign are the forget gate's)"
-        )
+    if words.get("input_forget", 0) not in {0, 1}:
         found = shown(words["input_forget"])
-        issues.append(
-            WeightsIssue(f"{path}: input_forget", expected, found, codes.UNSUPPORTED_HERE)
-        )
+        issues.append(WeightsIssue(f"{path}: input_forget", "0 or 1", found, codes.UNKNOWN_CHOICE))
     direction = words.get("direction", b"forward")
     if direction not in {b"forward", b"reverse", b"bidirectional"}:
         expected = "'forward', 'reverse' or 'bidirectional'"
