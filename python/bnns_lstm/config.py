@@ -17,6 +17,15 @@ from bnns_lstm._show import shown
 from bnns_lstm.activation import Activation
 from bnns_lstm.enums import ActivationFunction
 from bnns_lstm.errors import ArgumentError, Issue
+from bnns_lstm.variants import (
+    DERIVED,
+    Coupled,
+    Direction,
+    clip_of,
+    coupled_of,
+    direction_of,
+    hidden_clip_of,
+)
 
 __all__ = [
     "FUNCTIONS",
@@ -27,6 +36,8 @@ __all__ = [
     "activations_of",
     "count",
     "default_activations",
+    "derived_function",
+    "gates_of",
     "truth",
 ]
 
@@ -61,6 +72,13 @@ class LSTMConfig:
             hidden state.
         merge: What the last layer's two directions become in the output: side by side (`"concat"`), their
             `"sum"`, average (`"ave"`) or product (`"mul"`), or a pair (None).
+        cell_clip: What new cell states are limited to in both directions; None for no limit.
+        gate_clip: What the arguments of all functions are limited to in both directions; None for no limit.
+        gate_clip_hidden: Whether `gate_clip` limits the argument of the hidden state's function, too.
+        direction: Whether each sample is read from its first step (`"forward"`) or from its last one
+            (`"reverse"`).
+        coupled: `"forget"`: the forget gate is 1 minus the input gate; `"input"`: the other way around. The
+            gate that is computed has no weights, bias, peephole and function. None: all gates have their own.
     """
 
     input_size: int
@@ -73,6 +91,11 @@ class LSTMConfig:
     peephole: Peephole = None
     activations: tuple[tuple[int, float, float], ...] = ()
     merge: Merge = "concat"
+    cell_clip: float | None = None
+    gate_clip: float | None = None
+    gate_clip_hidden: bool = True
+    direction: Direction = "forward"
+    coupled: Coupled = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, all at once."""
@@ -91,13 +114,28 @@ class LSTMConfig:
             issues.append(
                 Issue("peephole", codes.UNKNOWN_CHOICE, 'None, "diagonal" or "full"', actual)
             )
+        found["coupled"] = coupled_of(self.coupled, issues)
         found["activations"] = _numbers_of(self.activations, issues)
+        _refuse_function(found["activations"], found["coupled"], issues)
         found["merge"] = _merge_of(self.merge, issues, is_alone=flag(self.bidirectional) is False)
+        for name in ("cell_clip", "gate_clip"):
+            found[name] = clip_of(name, getattr(self, name), issues)
+        found["gate_clip_hidden"] = hidden_clip_of(
+            self.gate_clip_hidden, issues, has_limit=self.gate_clip is not None
+        )
+        found["direction"] = direction_of(
+            self.direction, issues, is_bidirectional=flag(self.bidirectional) is True
+        )
         if issues:
             raise ArgumentError(tuple(issues))
         # Numbers of NumPy's as Python's own.
         for name, value in (found | {"dropout": dropout}).items():
             object.__setattr__(self, name, value)
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The gates that have weights, in the order of the blocks of an array of all of them."""
+        return gates_of(self.coupled)
 
     @property
     def directions(self) -> int:
@@ -130,6 +168,28 @@ class LSTMConfig:
             return _default(name)
         function, alpha, beta = self.activations[FUNCTIONS.index(name)]
         return Activation(NAMED.get(function, function), alpha, beta)
+
+
+def gates_of(coupled: Coupled) -> tuple[str, ...]:
+    """The gates that have weights, in the order of `GATES`."""
+    return tuple(gate for gate in GATES if gate != coupled)
+
+
+def derived_function(coupled: str, actual: str) -> Issue:
+    """A finding for the function of a gate that another one gives."""
+    expected = f"nothing, as coupled={coupled!r} makes it 1 minus the {DERIVED[coupled]} gate"
+    return Issue(f"activations[{coupled!r}]", codes.DERIVED_GATE, expected, actual)
+
+
+def _refuse_function(
+    functions: tuple[tuple[int, float, float], ...], coupled: Coupled, issues: list[Issue]
+) -> None:
+    """The gate that another one gives has the default function, which is not used."""
+    if functions and coupled is not None:
+        default = _default(coupled)
+        found = functions[FUNCTIONS.index(coupled)]
+        if found != (int(default.function), default.alpha, default.beta):
+            issues.append(derived_function(coupled, shown(found)))
 
 
 def count(name: str, given: object, issues: list[Issue]) -> int:

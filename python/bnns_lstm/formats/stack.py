@@ -22,10 +22,11 @@ from bnns_lstm.formats.activations import (
 )
 from bnns_lstm.formats.separate import batch_issues, folded_apart
 from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.variants import PLAIN
 
 __all__ = ["FOLDED", "same_activations", "stacked"]
 
-SHARED = ("hidden_size", "bidirectional", "bias", "batch_first", "peephole")
+SHARED = ("hidden_size", "bidirectional", "bias", "batch_first", "peephole", *PLAIN)
 # What the layer above may read of two directions: one after the other, their sum or their mean.
 FOLDED = {"concat", "sum", "ave"}
 # Or each direction what the same direction gives.

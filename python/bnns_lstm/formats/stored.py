@@ -17,9 +17,10 @@ from bnns_lstm import codes
 from bnns_lstm._look import is_a, mapping, sequence, whole
 from bnns_lstm._show import listed, named, show, shown
 from bnns_lstm.activation import Activation
-from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of
+from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of, gates_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
+from bnns_lstm.variants import PLAIN, Coupled, Direction
 
 __all__ = ["Floats", "Peephole", "StoredLSTM", "refuse_others", "shapes"]
 
@@ -28,7 +29,7 @@ Floats = npt.NDArray[np.float32]
 # The fields that are the configuration's, by its names.
 FIELDS = (
     "input_size", "hidden_size", "num_layers", "bidirectional", "bias", "batch_first", "dropout", "peephole",
-    "merge",
+    "merge", *PLAIN,
 )  # fmt: skip
 
 
@@ -51,6 +52,12 @@ class StoredLSTM:
             [layers*directions, batch, hidden].
         lengths: Steps of each sample that the model itself carries; None if it carries none.
         merge: What the last layer's two directions become in the output; see :class:`LSTMConfig`.
+        cell_clip: What new cell states are limited to.
+        gate_clip: What the arguments of all functions are limited to.
+        gate_clip_hidden: Whether that holds for the hidden state's function, too.
+        direction: Whether each sample is read from its first step (`"forward"`) or from its last one
+            (`"reverse"`).
+        coupled: Which gate is 1 minus another one; it has no block in the parameters.
 
     Raises:
         WeightsError: If a field, a name or a shape does not fit the rest.
@@ -69,6 +76,11 @@ class StoredLSTM:
     state: tuple[Floats, Floats] | None = None
     lengths: tuple[int, ...] | None = None
     merge: Merge = "concat"
+    cell_clip: float | None = None
+    gate_clip: float | None = None
+    gate_clip_hidden: bool = True
+    direction: Direction = "forward"
+    coupled: Coupled = None
 
     def __post_init__(self) -> None:
         """Check everything at once, and take the fields as the configuration has them."""
@@ -126,9 +138,11 @@ def shapes(
     bidirectional: bool = False,
     bias: bool = True,
     peephole: Peephole = None,
+    coupled: Coupled = None,
 ) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all parameters, in PyTorch's order."""
-    rows, suffixes = 4 * hidden_size, ("", "_reverse") if bidirectional else ("",)
+    rows = len(gates_of(coupled)) * hidden_size
+    suffixes = ("", "_reverse") if bidirectional else ("",)
     named: dict[str, tuple[int, ...]] = {}
     for layer in range(num_layers):
         columns = input_size if layer == 0 else hidden_size * len(suffixes)
@@ -202,6 +216,7 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     expected = shapes(
         stored.input_size, stored.hidden_size, stored.num_layers,
         bidirectional=stored.bidirectional, bias=stored.bias, peephole=stored.peephole,
+        coupled=stored.config.coupled,
     )  # fmt: skip
     for name, shape in expected.items():
         yield from _array_issues(name, found.get(name), shape)

@@ -13,11 +13,20 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm import codes
-from bnns_lstm._look import attempt, flag, is_a, real, whole
+from bnns_lstm._look import attempt, flag, is_a, mapping, real, whole
 from bnns_lstm._show import shown
+from bnns_lstm.config import derived_function
 from bnns_lstm.errors import ArgumentError, Issue
 
-__all__ = ["bias_of", "dropout_seed_of", "gathered", "generator", "refuse", "threads"]
+__all__ = [
+    "bias_of",
+    "dropout_seed_of",
+    "gathered",
+    "generator",
+    "refuse",
+    "refuse_derived",
+    "threads",
+]
 
 # Of the core, and of the structure's field.
 MOST_THREADS, SEEDS = 1024, 2**64
@@ -78,6 +87,21 @@ def bias_of(forget_bias: object, issues: list[Issue], *, has_bias: object) -> fl
     code = codes.WRONG_TYPE if number is None else codes.INVALID_NUMBER
     issues.append(Issue("forget_bias", code, "a finite number", shown(forget_bias)))
     return 0.0
+
+
+def refuse_derived(
+    coupled: str | None, activations: Any, forget_bias: float, issues: list[Issue]
+) -> None:
+    """Refuse what the gate that another one gives cannot have."""
+    if coupled is None:
+        return
+    given = mapping(activations) or {}
+    path = f"activations[{coupled!r}]"
+    if coupled in given and path not in [issue.path for issue in issues]:
+        issues.append(derived_function(coupled, shown(given[coupled])))
+    if forget_bias and coupled == "forget":
+        expected = '0 with coupled="forget": the forget gate has no bias to add it to'
+        issues.append(Issue("forget_bias", codes.DERIVED_GATE, expected, shown(forget_bias)))
 
 
 def dropout_seed_of(given: object, issues: list[Issue]) -> int | None:

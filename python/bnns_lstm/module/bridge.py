@@ -11,12 +11,12 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm.activation import Activation
-from bnns_lstm.config import LSTMConfig, Peephole, activations_of
+from bnns_lstm.config import LSTMConfig, Peephole, activations_of, gates_of
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMExtensions, NDArrayDescriptor
 from bnns_lstm.enums import LayerFlags
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.functions import validate
-from bnns_lstm.module.parameters import BLOCKS, Weights
+from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.results import Floats
 
 __all__ = ["copy", "read"]
@@ -32,10 +32,10 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
     layers = params.num_layers
     units = outputs = params.hidden_size
     upper = (layers - 1, directions, units, directions * outputs)
-    _refuse_extensions(params)
+    more = params.extensions or LSTMExtensions()
     issues: list[Issue] = []
     gates: dict[str, Arrays] = {}
-    for name in BLOCKS:
+    for name in gates_of(more.coupled):
         gate: Any = getattr(params, f"{name}_gate")
         path = f"{name}_gate"
         pair = gate.iw_desc if isinstance(gate.iw_desc, tuple | list) else (gate.iw_desc, None)
@@ -63,14 +63,16 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
     has_bias = any(arrays["b"] is not None for arrays in gates.values())
     config = LSTMConfig(
         params.input_size, params.hidden_size, layers, bias=has_bias, dropout=float(params.dropout),
-        bidirectional=directions == 2, peephole=peephole, activations=_functions(params, flags),
+        bidirectional=directions == 2, peephole=peephole, activations=_functions(params, flags, tuple(gates)),
+        cell_clip=more.cell_clip, gate_clip=more.gate_clip, gate_clip_hidden=more.gate_clip_hidden,
+        direction="reverse" if more.reverse else "forward", coupled=more.coupled,
     )  # fmt: skip
     return config, gates
 
 
 def copy(gates: dict[str, Arrays], to: Weights) -> None:
     """Fill weights; what a gate has not is 0, diagonals become matrices where another gate has one."""
-    for block, name in enumerate(BLOCKS):
+    for block, name in enumerate(to.blocks):
         arrays = gates[name]
         to.lowest[:, :, block] = arrays["iw"]
         if to.upper is not None:
@@ -85,18 +87,13 @@ def copy(gates: dict[str, Arrays], to: Weights) -> None:
             to.peephole[:, :, block] = seen
 
 
-def _refuse_extensions(params: LayerParametersLSTM) -> None:
-    """A module is a layer of BNNS."""
-    if params.extensions is not None and params.extensions != LSTMExtensions():
-        expected, actual = "None, as LSTM has no extensions", repr(params.extensions)
-        raise ArgumentError((Issue("extensions", codes.UNSUPPORTED_HERE, expected, actual),))
-
-
-def _functions(params: LayerParametersLSTM, flags: LayerFlags) -> tuple[Any, ...]:
+def _functions(
+    params: LayerParametersLSTM, flags: LayerFlags, gates: tuple[str, ...]
+) -> tuple[Any, ...]:
     if LayerFlags.LSTM_DEFAULT_ACTIVATIONS in flags:
         return ()
     named: dict[str, Activation] = {
-        name: getattr(params, f"{name}_gate").activation for name in BLOCKS
+        name: getattr(params, f"{name}_gate").activation for name in gates
     }
     return activations_of(named | {"hidden": params.hidden_activation})
 

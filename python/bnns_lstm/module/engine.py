@@ -241,10 +241,10 @@ class Engine:
             return arrays, gradients
         params = self.with_own_weights(tape.params)
         delta = structure(gradients, sizes, arrays.inputs(), incoming)
-        for name in GATES:
+        for name in self.config.gates:
             setattr(delta, f"{name}_gate", gradients.room(name))
         direct_apply_lstm_batch_backward(params, delta, tape.filter_params, tape.cache)
-        for name in GATES:
+        for name in self.config.gates:
             gradients.take(name, getattr(delta, f"{name}_gate"))
         return arrays, gradients
 
@@ -252,7 +252,7 @@ class Engine:
         """A structure over the weights as they are now: the cache knows whether they are those of its call."""
         with self.lock:
             self.weights.add_biases()
-        own: Any = params.input_gate.hw_desc
+        own: Any = params.output_gate.hw_desc
         if getattr(own, "base", None) is self.weights.hidden:
             return params
         gates: Any = {f"{name}_gate": self.weights.gate(name) for name in GATES}

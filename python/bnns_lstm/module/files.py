@@ -172,7 +172,7 @@ class Files(Stateful):
 
         Raises:
             WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations, a `merge`
-                other than "concat".
+                other than "concat", `cell_clip`, `gate_clip_hidden=False`, `coupled="input"`.
             ExtraError: If the package `onnx` is not installed.
         """
         from bnns_lstm.formats import write_onnx

@@ -19,10 +19,18 @@ from bnns_lstm import codes
 from bnns_lstm.config import LSTMConfig, Merge, Peephole, activations_of, truth
 from bnns_lstm.descriptors import LayerParametersLSTM
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.arguments import bias_of, gathered, generator, refuse, threads
+from bnns_lstm.module.arguments import (
+    bias_of,
+    gathered,
+    generator,
+    refuse,
+    refuse_derived,
+    threads,
+)
 from bnns_lstm.module.calls import Calls
 from bnns_lstm.module.stream import Stream
 from bnns_lstm.module.structure import check_functions, structure_of
+from bnns_lstm.variants import Coupled, Direction
 
 __all__ = ["LSTM"]
 
@@ -45,6 +53,19 @@ class LSTM(Calls):
         merge: What the two directions of the last layer become in the output: side by side (`"concat"`), their
             `"sum"`, average (`"ave"`) or product (`"mul"`), or a pair of arrays (None). It concerns the output
             alone: layers below, states and cell states keep both. Others than `"concat"` need `bidirectional`.
+        cell_clip: New cell states are limited to ± this before the output gate's peephole and the function of
+            the hidden state see them, and are carried on limited; None for no limit. Its gradient is 0 where it
+            acted.
+        gate_clip: The arguments of all functions are limited to ± this, as by ONNX' `clip`; cell states are
+            carried on as they are. None for no limit. Its gradient is 0 where it acted.
+        gate_clip_hidden: False leaves the argument of the hidden state's function without the limit of
+            `gate_clip`, as ONNX Runtime and Core ML do.
+        direction: `"reverse"`: every layer reads each sample from its own last step to its first. Outputs stand
+            in the order of time, and final states are those after step 0. Not with `bidirectional`, and
+            without streams.
+        coupled: `"forget"`: the forget gate is 1 minus the input gate, as by ONNX' `input_forget`; `"input"`:
+            the input gate is 1 minus the forget gate. The gate that is computed has no weights, bias, peephole
+            and function; arrays have the blocks of the three others, in their order.
         seed: What the initial weights and the seeds of dropout depend on; None draws one.
         num_threads: Threads to use at most; None leaves the choice to the library.
         forget_bias: Added to the forget gates' initial biases; refused where there are none.
@@ -77,6 +98,11 @@ class LSTM(Calls):
         peephole: Peephole = None,
         activations: Mapping[str, Any] | None = None,
         merge: Merge = "concat",
+        cell_clip: float | None = None,
+        gate_clip: float | None = None,
+        gate_clip_hidden: bool = True,
+        direction: Direction = "forward",
+        coupled: Coupled = None,
         seed: int | None = None,
         num_threads: int | None = None,
         forget_bias: float = 0.0,
@@ -92,11 +118,15 @@ class LSTM(Calls):
             config = LSTMConfig(
                 input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
                 bidirectional=bidirectional, peephole=peephole, activations=functions, merge=merge,
+                cell_clip=cell_clip, gate_clip=gate_clip, gate_clip_hidden=gate_clip_hidden,
+                direction=direction, coupled=coupled,
             )  # fmt: skip
         number = threads(num_threads, issues)
         is_converting = truth("convert", convert, issues)
         self._random = generator(seed, issues)
         added = bias_of(forget_bias, issues, has_bias=bias)
+        if config is not None:
+            refuse_derived(config.coupled, activations, added, issues)
         refuse(issues)
         assert config is not None  # noqa: S101  # or there was a finding
         check_functions(config)
@@ -110,7 +140,8 @@ class LSTM(Calls):
         """A stream: samples come step by step, states are carried in place.
 
         Raises:
-            ArgumentError: For a bidirectional LSTM, which needs the end of the sequence first.
+            ArgumentError: For a bidirectional LSTM, or one with `direction="reverse"`: they need the end of the
+                sequence first.
             ComputeError: If there is no memory for so many streams.
         """
         return Stream(self, batch_size, state)

@@ -1,8 +1,8 @@
 """The weights of an LSTM: one memory, seen as PyTorch names it and as the structure's gates want it.
 
 In: a configuration. Out: arrays by name, whose blocks along the first axis are input, forget, candidate and
-output gate (PyTorch's i, f, g, o), and gate descriptors over the same memory. It computes nothing but the sum
-of the two biases that PyTorch has and BNNS has not.
+output gate (PyTorch's i, f, g, o) without one that another gate gives, and gate descriptors over the same
+memory. It computes nothing but the sum of the two biases that PyTorch has and BNNS has not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm._show import listed, shown
-from bnns_lstm.config import GATES, LSTMConfig
+from bnns_lstm.config import LSTMConfig
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.entries import read_entries
@@ -22,10 +22,7 @@ from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.samples import Floats
 
-__all__ = ["BLOCKS", "Parameters", "Weights"]
-
-# The gates in the order of the blocks.
-BLOCKS = GATES
+__all__ = ["Parameters", "Weights"]
 
 
 class Parameters(MutableMapping[str, Floats]):
@@ -97,15 +94,17 @@ class Weights:
 
     Attributes:
         named: The arrays by PyTorch's names, views of one memory.
+        blocks: The gates in the order of the blocks.
     """
 
     def __init__(self, config: LSTMConfig) -> None:
         """Zeros."""
         self.config = config
         layers, directions, units = config.num_layers, config.directions, config.units
-        gates = (layers, directions, 4, units)
-        self.lowest = np.zeros((1, directions, 4, units, config.input_size), np.float32)
-        upper = (layers - 1, directions, 4, units, config.layer_size)
+        self.blocks = config.gates
+        gates = (layers, directions, len(self.blocks), units)
+        self.lowest = np.zeros((1, *gates[1:], config.input_size), np.float32)
+        upper = (layers - 1, *gates[1:], config.layer_size)
         self.upper = np.zeros(upper, np.float32) if layers > 1 else None
         self.hidden = np.zeros((*gates, config.outputs), np.float32)
         self.bias = np.zeros((2, *gates), np.float32) if config.bias else None
@@ -128,7 +127,7 @@ class Weights:
             return cls(config)
 
     def _views(self) -> Iterator[tuple[str, Floats]]:
-        rows = 4 * self.config.units
+        rows = len(self.blocks) * self.config.units
         for layer in range(self.config.num_layers):
             for direction in range(self.config.directions):
                 suffix = f"l{layer}" + ("_reverse" if direction else "")
@@ -152,8 +151,9 @@ class Weights:
         """Uniform numbers within the bound; `forget_bias` is added to one of the forget gates' two biases."""
         for name, array in self.named.items():
             array[...] = random.uniform(-bound, bound, array.shape)
-            if name.startswith("bias_ih"):
-                np.split(array, 4)[BLOCKS.index("forget")][...] += forget_bias
+            if name.startswith("bias_ih") and "forget" in self.blocks:
+                blocks = np.split(array, len(self.blocks))
+                blocks[self.blocks.index("forget")][...] += forget_bias
 
     def add_biases(self) -> None:
         """Bring the one bias of the structure up to date."""
@@ -190,7 +190,7 @@ class Weights:
 
     def take(self, name: str, gate: Any) -> None:
         """Copy a gate's arrays over; the gradient of the one bias is that of both of PyTorch's."""
-        block = BLOCKS.index(name)
+        block = self.blocks.index(name)
         lowest, upper = gate.iw_desc
         for to, array in (
             (self.lowest, lowest),
@@ -204,8 +204,10 @@ class Weights:
             self.bias[:, :, :, block] = gate.b_desc
 
     def gate(self, name: str) -> LSTMGateDescriptor:
-        """The structure's gate over this memory."""
-        block = BLOCKS.index(name)
+        """The structure's gate over this memory; an empty one where another gate gives it."""
+        if name not in self.blocks:
+            return LSTMGateDescriptor()
+        block = self.blocks.index(name)
 
         def of(array: Floats | None) -> Floats | None:
             return None if array is None else array[:, :, block]

@@ -222,7 +222,8 @@ class Stack(StackFiles):
         """A stream: samples come step by step, states are carried in place.
 
         Raises:
-            ArgumentError: Naming each bidirectional LSTM, which needs the end of the sequence first.
+            ArgumentError: Naming each LSTM that is bidirectional or has `direction="reverse"`, which needs the
+                end of the sequence first.
             ComputeError: If there is no memory for so many streams.
         """
         return StackStream(self, batch_size, state)

@@ -19,6 +19,7 @@ from bnns_lstm.module.engine import Engine
 from bnns_lstm.module.parameters import Parameters, Weights
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats
+from bnns_lstm.variants import PLAIN
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -130,7 +131,7 @@ class Stateful:
             words.append(str(config.num_layers))
         for name, default in (
             ("bias", True), ("batch_first", False), ("dropout", 0.0), ("bidirectional", False),
-            ("peephole", None), ("merge", "concat"),
+            ("peephole", None), ("merge", "concat"), *PLAIN.items(),
         ):  # fmt: skip
             value = getattr(config, name)
             if value != default:

@@ -46,6 +46,12 @@ class Stream:
         if config.bidirectional:
             expected = "an LSTM of one direction: the backward direction needs the end of the sequence first"
             issues.append(Issue("stream", codes.UNSUPPORTED_HERE, expected, "a bidirectional one"))
+        if config.direction == "reverse":
+            expected = (
+                "an LSTM that reads forward: a backward one needs the end of the sequence first"
+            )
+            actual = 'one with direction="reverse"'
+            issues.append(Issue("stream", codes.UNSUPPORTED_HERE, expected, actual))
         if issues:
             raise ArgumentError(tuple(issues))
         # The LSTM itself is for copies, pickles and the repr.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm.config import FUNCTIONS, LSTMConfig
-from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
+from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor, LSTMExtensions
 from bnns_lstm.enums import LayerFlags
 from bnns_lstm.errors import ArgumentError, DescriptorError
 from bnns_lstm.functions import validate
@@ -132,7 +132,20 @@ def structure(
         candidate_gate=weights.gate("candidate"),
         output_gate=weights.gate("output"),
         hidden_activation=config.activation("hidden"),
+        extensions=_extensions_of(config),
     )
+
+
+def _extensions_of(config: LSTMConfig) -> LSTMExtensions | None:
+    """What the configuration has beyond BNNS; None if that is nothing."""
+    found = LSTMExtensions(
+        cell_clip=config.cell_clip,
+        gate_clip=config.gate_clip,
+        gate_clip_hidden=config.gate_clip_hidden,
+        coupled=config.coupled,
+        reverse=config.direction == "reverse",
+    )
+    return None if found == LSTMExtensions() else found
 
 
 def structure_of(

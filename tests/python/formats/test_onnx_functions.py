@@ -129,12 +129,12 @@ def test_constants_bodies_defaults_and_missing_inputs() -> None:
     assert_same(read_onnx(made), stored)
     assert_same(read_onnx(inliner.inline_local_functions(made)), stored)
     bad = whole(
-        [call("Layer", "x on -", "out", clip=1.0, **words)],
+        [call("Layer", "x on -", "out", clip=-1.0, **words)],
         [layer],
         {"on": np.array(True)},
         ["out"],
     )
-    with pytest.raises(bl.WeightsError, match="clip: expected no clip"):
+    with pytest.raises(bl.WeightsError, match="clip: expected a number above 0"):
         read_onnx(bad)
 
 

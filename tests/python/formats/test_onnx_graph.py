@@ -176,7 +176,7 @@ def test_all_issues_of_all_nodes_are_named() -> None:
     made = stack(random_stored(num_layers=2), ONE["squeeze"])
     for node in made.graph.node:
         if node.op_type == "LSTM":
-            node.attribute.append(helper.make_attribute("clip", 1.0))
+            node.attribute.append(helper.make_attribute("clip", -1.0))
     with pytest.raises(bl.WeightsError) as raised:
         read_onnx(made)
     assert [issue.path for issue in raised.value.issues] == ["low: clip", "high: clip"]

@@ -183,7 +183,7 @@ def test_all_inputs_that_do_not_fit_are_named_at_once() -> None:
         inputs=[info("n", INT64, None)],
         sizes=(None, None, 5),
         outputs=["z"],
-        attributes={"hidden_size": 4, "clip": 3.0},
+        attributes={"hidden_size": 4, "clip": -3.0},
     )
     with pytest.raises(bl.WeightsError) as raised:
         read_onnx(made)

@@ -46,14 +46,14 @@ def mixed_states() -> Any:
 
 
 BAD: dict[str, tuple[Any, list[str]]] = {
-    "clip": (
-        changed(clip=3.0),
-        ["one: clip: expected no clip, or one of at least 104 where all activations are Sigmoid or Tanh"],
+    "clip": (changed(clip=-3.0), ["one: clip: expected a number above 0, or no such attribute, found -3"]),
+    "cifg": (changed(input_forget=2), ["one: input_forget: expected 0 or 1, found 2"]),
+    "direction": (
+        changed(direction="backward"),
+        ["one: direction: expected 'forward', 'reverse' or 'bidirectional', found 'backward'"],
     ),
-    "cifg": (changed(input_forget=1), ["one: input_forget: expected 0"]),
-    "reverse": (changed(direction="reverse"), ["one: direction: expected 'forward' or 'bidirectional'"]),
     "several": (
-        changed(clip=3.0, input_forget=1, layout=2, hidden_size=5),
+        changed(clip=0.0, input_forget=2, layout=2, hidden_size=5),
         ["one: clip", "one: input_forget", "one: layout: expected 0 or 1, found 2",
          "one: hidden_size: expected 4, as in R, found 5"],
     ),

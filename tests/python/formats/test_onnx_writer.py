@@ -17,6 +17,8 @@ from formats_tools import assert_same, computed, random_stored, x_of
 from onnx_tools import run, without_candidate
 from reference import Array
 
+# ONNX has one function for the three gates; the forget gate has none here.
+HARD = default_activations() | dict.fromkeys(("input", "output"), bl.Activation.hard_sigmoid())
 KINDS: list[dict[str, Any]] = [
     {},
     {"num_layers": 3, "bidirectional": True},
@@ -24,6 +26,11 @@ KINDS: list[dict[str, Any]] = [
     {"peephole": "diagonal", "bidirectional": True, "num_layers": 2},
     {"state": True, "num_layers": 2, "bidirectional": True},
     {"hidden_size": 1, "input_size": 1, "state": True, "batch_first": True},
+    {"direction": "reverse", "num_layers": 2, "batch_first": True},
+    {"direction": "reverse", "peephole": "diagonal", "state": True},
+    {"coupled": "forget", "num_layers": 2, "bidirectional": True},
+    {"coupled": "forget", "peephole": "diagonal", "direction": "reverse", "bias": False},
+    {"coupled": "forget", "activations": HARD},
 ]
 
 
@@ -45,6 +52,26 @@ def compare(stored: StoredLSTM, made: Any, steps: int, batch: int, **given: Arra
     wanted = computed(stored, x, given.get("h0"), given.get("c0"))
     for one, other in zip((y, hn, cn), wanted, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=5e-6)
+
+
+def test_a_clip_is_written_as_onnx_means_it(tmp_path: Path) -> None:
+    """ONNX Runtime leaves what enters the hidden activation without a limit."""
+    stored = random_stored(gate_clip=0.3, num_layers=2, bidirectional=True)
+    made = written(stored, tmp_path)
+    assert_same(read_onnx(made), stored)
+    x, zeros = x_of(stored), np.zeros((4, 3, 4), np.float32)
+    found = run(made, x=x, h0=zeros, c0=zeros)
+    wanted = computed(replace(stored, gate_clip_hidden=False), x)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+    assert (np.abs(found[0] - computed(stored, x)[0]) > 1e-3).any()
+
+
+def test_the_block_of_a_gate_that_another_one_gives_is_zeros(tmp_path: Path) -> None:
+    made = written(random_stored(coupled="forget"), tmp_path)
+    arrays = {one.name: onnx.numpy_helper.to_array(one) for one in made.graph.initializer}
+    blocks = np.split(next(array for array in arrays.values() if array.shape == (1, 16, 3))[0], 4)
+    assert [bool(block.any()) for block in blocks] == [True, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +183,19 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "one for three": (
         {"activations": functions("forget", bl.Activation.relu())},
         ["activations.forget: expected Activation(SIGMOID, alpha=1.0, beta=1.0), as in the input gate: O"],
+    ),
+    "cell clip": ({"cell_clip": 2.0}, ["cell_clip: expected None: ONNX limits what enters the functions"]),
+    "clip of gates": (
+        {"gate_clip": 2.0, "gate_clip_hidden": False},
+        ["gate_clip_hidden: expected True: ONNX' clip is for the hidden activation, too, found False"],
+    ),
+    "coupled": (
+        {"coupled": "input"},
+        ["coupled: expected None or 'forget': ONNX couples the forget gate to the input gate, found 'input'"],
+    ),
+    "candidate of coupled gates": (
+        {"coupled": "forget", "peephole": "diagonal"},
+        ["weight_ch_l0: expected zeros in the candidate's block"],
     ),
     "all at once": (
         {"peephole": "full", "activations": functions("hidden", bl.Activation.silu())},

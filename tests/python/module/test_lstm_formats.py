@@ -47,7 +47,12 @@ def test_a_saved_lstm_is_the_same_when_loaded(
 ) -> None:
     dropout = 0.25 if config["num_layers"] > 1 else 0.0
     merge = ("concat", "sum", "ave", "mul", None)[config["seed"] % 5 * config["bidirectional"]]
-    lstm, x = example(**config, peephole=peephole, dropout=dropout, merge=merge)
+    variant = {
+        "cell_clip": (None, 0.1)[config["seed"] // 5 % 2],
+        "gate_clip": (None, 1e-3)[config["seed"] // 10 % 2],
+        "coupled": (None, "forget", "input")[config["activations"] is None and config["seed"] % 3],
+    }
+    lstm, x = example(**config, peephole=peephole, dropout=dropout, merge=merge, **variant)
     lstm.save(tmp_path / "lstm.safetensors")
     again = bl.LSTM.load(tmp_path / "lstm.safetensors")
     assert again.config == lstm.config

@@ -148,7 +148,8 @@ ARGUMENTS: dict[str, Callable[[Any], Any]] = {
     name: lambda given, name=name: lstm_of(**{name: given})
     for name in (
         "num_layers", "bias", "batch_first", "dropout", "bidirectional", "peephole", "activations",
-        "merge", "seed", "num_threads", "forget_bias", "convert",
+        "merge", "seed", "num_threads", "forget_bias", "convert", "cell_clip", "gate_clip",
+        "gate_clip_hidden", "direction", "coupled",
     )
 }  # fmt: skip
 

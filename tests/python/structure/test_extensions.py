@@ -148,17 +148,24 @@ def test_gradients_of_another_variant_are_refused() -> None:
     assert all(np.isfinite(gradient).all() for gradient in outgoing.values())
 
 
-def test_a_module_refuses_a_structure_with_extensions() -> None:
-    layer = random_layer(1, any_activation=False)
-    params = parameters(layer, **outputs_of(layer))
-    params.extensions = bl.LSTMExtensions(cell_clip=1.0)
-    with pytest.raises(bl.ArgumentError) as caught:
-        bl.LSTM.from_layer_parameters(params)
-    assert [(issue.path, issue.code) for issue in caught.value.issues] == [
-        ("extensions", "unsupported_here")
-    ]
-    params.extensions = bl.LSTMExtensions()
-    assert isinstance(bl.LSTM.from_layer_parameters(params), bl.LSTM)
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), extensions())
+def test_a_module_has_the_extensions_of_a_structure(seed: int, more: bl.LSTMExtensions) -> None:
+    layer = layer_of(seed, more)
+    lstm = bl.LSTM.from_layer_parameters(parameters(layer, **outputs_of(layer)))
+    shape = (-1, layer.batch, layer.hidden_size)
+    zeros = np.zeros(layer.state_shape, np.float32)
+    state = [layer.arrays.get(name, zeros).reshape(shape) for name in ("h0", "c0")]
+    lengths = None
+    if "batch_sizes" in layer.arrays:
+        active = layer.arrays["batch_sizes"].astype(np.int64)
+        lengths = (active[:, np.newaxis] > np.arange(layer.batch)).sum(0)
+    y, final = lstm(layer.arrays["x"], tuple(state), lengths=lengths)
+    wanted: tuple[Array, ...] = run(layer)
+    for found, other in zip((y, *final), wanted, strict=True):
+        assert_close(found, other.reshape(found.shape), 1e-6)
+    asked = lstm.layer_parameters(layer.arrays["x"]).extensions
+    assert (asked or bl.LSTMExtensions()) == more
 
 
 def test_a_repr_shows_what_is_asked_for() -> None:

@@ -24,6 +24,7 @@ def random_stored(seed: int = 0, **fixed: Any) -> StoredLSTM:
     }  # fmt: skip
     sizes = [fields[name] for name in ("input_size", "hidden_size", "num_layers")]
     kind = {name: fields[name] for name in ("bidirectional", "bias", "peephole")}
+    kind["coupled"] = fields.get("coupled")
     arrays = {
         name: random.normal(0, SCALE, shape).astype(np.float32)
         for name, shape in shapes(*sizes, **kind).items()
@@ -48,13 +49,14 @@ def computed(
         if value is not None:
             arrays[name] = value.reshape(layers, directions, -1, hidden)
     suffixes = ("", "_reverse")[:directions]
+    gates = [gate for gate in GATES if gate != stored.coupled]
     kinds = {"iw": "weight_ih", "hw": "weight_hh"}
     kinds |= {"b": "bias"} if stored.bias else {}
     kinds |= {"cw": "weight_ch"} if stored.peephole else {}
     for field, kind in kinds.items():
-        for number, gate in enumerate(GATES):
+        for number, gate in enumerate(gates):
             parts = [
-                [block(stored.parameters, kind, layer, suffix)[number] for suffix in suffixes]
+                [block(stored, kind, layer, suffix)[number] for suffix in suffixes]
                 for layer in range(layers)
             ]
             if field == "iw":
@@ -64,20 +66,28 @@ def computed(
             else:
                 arrays[f"{gate}.{field}"] = np.array(parts)
     activations: Mapping[str, bl.Activation] = stored.activations or default_activations()
-    layer = Layer(arrays, dict(activations), hidden, layers, directions)
+    more = bl.LSTMExtensions(
+        cell_clip=stored.cell_clip,
+        gate_clip=stored.gate_clip,
+        gate_clip_hidden=stored.gate_clip_hidden,
+        coupled=stored.coupled,
+        reverse=stored.direction == "reverse",
+    )
+    layer = Layer(arrays, dict(activations), hidden, layers, directions, more)
     y, hn, cn = forward(layer)
     shape = (layers * directions, x.shape[1], hidden)
     return y, hn.reshape(shape), cn.reshape(shape)
 
 
-def block(arrays: Mapping[str, Array], kind: str, layer: int, suffix: str) -> list[Array]:
-    """The four gates' parts of a parameter; the two biases added."""
+def block(stored: StoredLSTM, kind: str, layer: int, suffix: str) -> list[Array]:
+    """The gates' parts of a parameter; the two biases added."""
+    arrays = stored.parameters
     place = f"l{layer}{suffix}"
     if kind == "bias":
         found = arrays[f"bias_ih_{place}"].astype(np.float64) + arrays[f"bias_hh_{place}"]
     else:
         found = arrays[f"{kind}_{place}"]
-    return np.split(found, 4)
+    return np.split(found, 3 if stored.coupled else 4)
 
 
 def assert_same(found: StoredLSTM, wanted: StoredLSTM, *, but: tuple[str, ...] = ()) -> None:

@@ -33,9 +33,10 @@ def weights(stored: StoredLSTM, layer: int = 0) -> dict[str, Array]:
 
 def without_candidate(stored: StoredLSTM) -> StoredLSTM:
     """The same without the peepholes that ONNX has not."""
+    gates = stored.config.gates
     for name, array in stored.parameters.items():
         if name.startswith("weight_ch"):
-            np.split(array, 4)[2][:] = 0
+            np.split(array, len(gates))[gates.index("candidate")][:] = 0
     return stored
 
 

@@ -14,6 +14,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.activations import default_activations
 from bnns_lstm.formats.keras.activations import NAMES, alike, name_of
+from bnns_lstm.formats.plain import variant_issues
 from bnns_lstm.formats.separate import networks_of, numbered
 from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 
@@ -43,8 +44,8 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
         `Bidirectional` those of the layer forward, then those of the layer backward.
 
     Raises:
-        WeightsError: Naming everything that Keras cannot say: peepholes, functions that it has not, gates with
-            different ones, biases whose sum is too large for float32.
+        WeightsError: Naming everything that Keras cannot say: peepholes, clips, `direction="reverse"`,
+            functions that it has not, gates with different ones, biases whose sum is too large for float32.
     """
     refuse_others(stored)
     issues = [*_issues(stored)]
@@ -96,6 +97,7 @@ def _bias(stored: StoredLSTM, place: str) -> Floats:
 
 def _issues(stored: StoredLSTM) -> Iterator[WeightsIssue]:
     """What Keras has not."""
+    yield from variant_issues(stored, ": lists of arrays cannot say otherwise")
     if stored.peephole is not None:
         expected = "None: Keras has no peepholes"
         yield WeightsIssue("peephole", expected, repr(stored.peephole), codes.NOT_EXPRESSIBLE)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
+
+import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm._show import shown
@@ -17,6 +20,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import default_activations
 from bnns_lstm.formats.onnx.activations import activations_of
 from bnns_lstm.formats.onnx.ops import attributes
+from bnns_lstm.variants import Coupled, Direction
 
 __all__ = ["Attributes", "read_attributes"]
 
@@ -40,12 +44,18 @@ class Attributes:
         batch_first: Whether its layout is 1.
         hidden_size: The units, if it says so.
         activations: The functions; None for the default ones.
+        clip: What the arguments of all functions are limited to, if that changes anything.
+        direction: Whether the only direction reads from the first step or from the last one.
+        coupled: "forget" if the forget gate is 1 minus the input gate: then its block and function say nothing.
     """
 
     directions: int
     batch_first: bool
     hidden_size: int | None
     activations: dict[str, Activation] | None
+    clip: float | None = None
+    direction: Direction = "forward"
+    coupled: Coupled = None
 
 
 def read_attributes(path: str, node: Any, issues: list[WeightsIssue]) -> Attributes:
@@ -64,10 +74,20 @@ def read_attributes(path: str, node: Any, issues: list[WeightsIssue]) -> Attribu
         activations = activations_of(path, texts, alphas, betas, directions)
     except WeightsError as error:
         issues += error.issues
-    if "clip" in words:
-        issues += _clip_issues(path, words["clip"], activations)
+    clip = _clip(path, words["clip"], activations, issues) if "clip" in words else None
     issues += _choice_issues(path, words)
-    return Attributes(directions, bool(words.get("layout")), words.get("hidden_size"), activations)
+    coupled: Coupled = "forget" if words.get("input_forget") else None
+    if activations is not None and coupled is not None:
+        activations = {**activations, coupled: default_activations()[coupled]}
+    return Attributes(
+        directions,
+        bool(words.get("layout")),
+        words.get("hidden_size"),
+        activations,
+        clip,
+        "reverse" if words.get("direction") == b"reverse" else "forward",
+        coupled,
+    )
 
 
 def _check_types(path: str, words: Mapping[str, Any]) -> None:
@@ -93,47 +113,34 @@ def _check_types(path: str, words: Mapping[str, Any]) -> None:
         raise WeightsError(tuple(issues))
 
 
-def _clip_issues(
-    path: str, clip: float, activations: Mapping[str, Activation] | None
-) -> list[WeightsIssue]:
-    """A bound for what enters the activations is no bound where they do not change beyond it."""
+def _clip(
+    path: str,
+    clip: float,
+    activations: Mapping[str, Activation] | None,
+    issues: list[WeightsIssue],
+) -> float | None:
+    """A limit of what enters the activations; None where they do not change beyond it."""
+    if not clip > 0:  # also what is no number
+        expected = "a number above 0, or no such attribute"
+        issues.append(WeightsIssue(f"{path}: clip", expected, f"{clip:g}", codes.INVALID_NUMBER))
+        return None
     functions = (activations or default_activations()).values()
-    others = sorted(
-        {F(one.function).name.lower() for one in functions if one.function not in SATURATING}
-    )
-    if clip >= SATURATED and not others:
-        return []
-    expected = (
-        f"no clip, or one of at least {SATURATED:.0f} where all activations are Sigmoid or Tanh, "
-        "which float32 cannot tell from none"
-    )
-    found = f"{clip:g}" + (f" with {', '.join(others)}" if others else "")
-    return [WeightsIssue(f"{path}: clip", expected, found, codes.UNSUPPORTED_HERE)]
+    is_saturated = all(one.function in SATURATING for one in functions) and clip >= SATURATED
+    # The shortest decimal number that float32 holds as this one: 0.1 as a caller writes it.
+    return None if is_saturated or clip == inf else float(str(np.float32(clip)))
 
 
 def _choice_issues(path: str, words: Mapping[str, Any]) -> list[WeightsIssue]:
     """What has no equal here, with what comes near."""
     issues: list[WeightsIssue] = []
-    if words.get("input_forget"):
-        expected = (
-            "0: coupled gates have no equal here (with Sigmoid, the input gate's rows of W, R, B and P "
-            "with the opposite sign are the forget gate's)"
-        )
+    if words.get("input_forget", 0) not in {0, 1}:
         found = shown(words["input_forget"])
-        issues.append(
-            WeightsIssue(f"{path}: input_forget", expected, found, codes.UNSUPPORTED_HERE)
-        )
+        issues.append(WeightsIssue(f"{path}: input_forget", "0 or 1", found, codes.UNKNOWN_CHOICE))
     direction = words.get("direction", b"forward")
-    if direction not in {b"forward", b"bidirectional"}:
-        expected, code = "'forward' or 'bidirectional'", codes.UNKNOWN_CHOICE
-        if direction == b"reverse":
-            code = codes.UNSUPPORTED_HERE
-            expected += (
-                " (a layer that only reads in reverse has no equal here: set the attribute to 'forward', "
-                "flip the input in time, and the outputs too)"
-            )
+    if direction not in {b"forward", b"reverse", b"bidirectional"}:
+        expected = "'forward', 'reverse' or 'bidirectional'"
         found = shown(direction.decode("ascii", "replace"))
-        issues.append(WeightsIssue(f"{path}: direction", expected, found, code))
+        issues.append(WeightsIssue(f"{path}: direction", expected, found, codes.UNKNOWN_CHOICE))
     if words.get("layout", 0) not in {0, 1}:
         issues.append(
             WeightsIssue(f"{path}: layout", "0 or 1", shown(words["layout"]), codes.UNKNOWN_CHOICE)

@@ -15,7 +15,7 @@ from bnns_lstm.formats.onnx.activations import attributes_of
 from bnns_lstm.formats.separate import numbered
 from bnns_lstm.formats.stored import StoredLSTM
 
-__all__ = ["refuse_inexpressible", "refuse_stack"]
+__all__ = ["functions_of", "refuse_inexpressible", "refuse_stack"]
 
 # What one message of protobuf may hold.
 LARGEST = 2**31 - 1
@@ -27,20 +27,22 @@ def refuse_inexpressible(stored: StoredLSTM) -> None:
     Raises:
         WeightsError: With all of it.
     """
-    issues: list[WeightsIssue] = []
+    issues = _variant_issues(stored)
     if stored.peephole == "full":
         expected = "None or 'diagonal', which ONNX has"
         issues.append(WeightsIssue("peephole", expected, "'full'", codes.NOT_EXPRESSIBLE))
     if stored.merge != "concat":
         expected = "'concat': the node gives both directions, and nothing says what becomes of them"
         issues.append(WeightsIssue("merge", expected, repr(stored.merge), codes.NOT_EXPRESSIBLE))
+    gates = stored.config.gates
     if stored.peephole == "diagonal":
         for name, array in stored.parameters.items():
-            if name.startswith("weight_ch") and np.any(np.split(array, 4)[2]):
+            blocks = dict(zip(gates, np.split(array, len(gates)), strict=True))
+            if name.startswith("weight_ch") and np.any(blocks["candidate"]):
                 expected = "zeros in the candidate's block: ONNX has no such peephole"
                 issues.append(WeightsIssue(name, expected, "other numbers", codes.NOT_EXPRESSIBLE))
     try:
-        attributes_of(stored.activations)
+        functions_of(stored)
     except WeightsError as error:
         issues += error.issues
     issues += _size_issues([stored])
@@ -49,6 +51,35 @@ def refuse_inexpressible(stored: StoredLSTM) -> None:
         issues.append(WeightsIssue("lengths", expected, found, codes.TOO_LARGE))
     if issues:
         raise WeightsError(tuple(issues))
+
+
+def functions_of(stored: StoredLSTM) -> dict[str, list[str] | list[float]]:
+    """The attributes for the functions of a node of one direction.
+
+    Raises:
+        WeightsError: Naming each function that ONNX has not, and gates that must share one but do not.
+    """
+    functions = stored.activations
+    if functions is not None and stored.coupled == "forget":
+        # What is computed from the input gate has none of its own.
+        functions = {**functions, "forget": functions["input"]}
+    return attributes_of(functions)
+
+
+def _variant_issues(stored: StoredLSTM) -> list[WeightsIssue]:
+    """Limits and coupled gates that the operator has not."""
+    issues: list[WeightsIssue] = []
+    if stored.cell_clip is not None:
+        expected = "None: ONNX limits what enters the functions, and no cell state"
+        found = repr(stored.cell_clip)
+        issues.append(WeightsIssue("cell_clip", expected, found, codes.NOT_EXPRESSIBLE))
+    if not stored.gate_clip_hidden:
+        expected = "True: ONNX' clip is for the hidden activation, too"
+        issues.append(WeightsIssue("gate_clip_hidden", expected, "False", codes.NOT_EXPRESSIBLE))
+    if stored.coupled == "input":
+        expected = "None or 'forget': ONNX couples the forget gate to the input gate"
+        issues.append(WeightsIssue("coupled", expected, "'input'", codes.NOT_EXPRESSIBLE))
+    return issues
 
 
 def refuse_stack(stack: Sequence[StoredLSTM]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bnns_lstm.config import gates_of
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats import order
 from bnns_lstm.formats.onnx.attributes import read_attributes
@@ -58,17 +59,20 @@ def read_node(scope: Scope, node: Any) -> StoredLSTM:
         input_size=sizes.inputs, hidden_size=sizes.hidden, num_layers=1,
         bidirectional=sizes.directions == 2, bias="B" in arrays, batch_first=words.batch_first, dropout=0.0,
         peephole="diagonal" if "P" in arrays else None, activations=words.activations,
-        parameters=_parameters(arrays, sizes.directions), state=state, lengths=lengths,
+        parameters=_parameters(arrays, sizes.directions, gates_of(words.coupled)), state=state, lengths=lengths,
+        gate_clip=words.clip, direction=words.direction, coupled=words.coupled,
     )  # fmt: skip
 
 
-def _parameters(arrays: Mapping[str, Floats], directions: int) -> dict[str, Floats]:
-    """ONNX' arrays in PyTorch's order and under its names."""
+def _parameters(
+    arrays: Mapping[str, Floats], directions: int, kept: tuple[str, ...]
+) -> dict[str, Floats]:
+    """ONNX' arrays in PyTorch's order and under its names, with the blocks of the gates that are kept."""
     parameters: dict[str, Floats] = {}
     for direction, suffix in enumerate(SUFFIXES[:directions]):
         place = f"l0{suffix}"
         own = {name: array[direction] for name, array in arrays.items()}
-        gates = (order.ONNX, order.TORCH)
+        gates = (order.ONNX, kept)
         parameters[f"weight_ih_{place}"] = order.reorder(own["W"], *gates)
         parameters[f"weight_hh_{place}"] = order.reorder(own["R"], *gates)
         if "B" in own:
@@ -76,6 +80,6 @@ def _parameters(arrays: Mapping[str, Floats], directions: int) -> dict[str, Floa
             parameters[f"bias_ih_{place}"] = order.reorder(below, *gates)
             parameters[f"bias_hh_{place}"] = order.reorder(recurrent, *gates)
         if "P" in own:
-            peepholes = order.reorder(own["P"], order.ONNX_PEEPHOLES, order.TORCH)
+            peepholes = order.reorder(own["P"], order.ONNX_PEEPHOLES, kept)
             parameters[f"weight_ch_{place}"] = peepholes
     return parameters

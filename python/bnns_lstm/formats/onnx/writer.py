@@ -22,8 +22,7 @@ from bnns_lstm.formats import order
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import path_of, replace_with
-from bnns_lstm.formats.onnx.activations import attributes_of
-from bnns_lstm.formats.onnx.expressible import refuse_inexpressible, refuse_stack
+from bnns_lstm.formats.onnx.expressible import functions_of, refuse_inexpressible, refuse_stack
 from bnns_lstm.formats.onnx.tensors import BATCH_FIRST
 from bnns_lstm.formats.separate import networks_of
 from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
@@ -164,10 +163,16 @@ def _layer(  # noqa: PLR0917
     inputs = [below, weights["W"], weights["R"], weights.get("B", ""), lens, *states]
     if "P" in weights:
         inputs.append(weights["P"])
-    attributes = attributes_of(stored.activations)
-    attributes = {name: values * stored.directions for name, values in attributes.items()}
+    functions = functions_of(stored)
+    attributes: dict[str, Any] = {
+        name: values * stored.directions for name, values in functions.items()
+    }
     outputs = [f"{own}{name}_{layer}" for name in ("lstm", "hn", "cn")]
-    direction = "bidirectional" if stored.bidirectional else "forward"
+    if stored.gate_clip is not None:
+        attributes["clip"] = stored.gate_clip
+    if stored.coupled is not None:
+        attributes["input_forget"] = 1
+    direction = "bidirectional" if stored.bidirectional else stored.direction
     graph.node(
         "LSTM", inputs, outputs, hidden_size=stored.hidden_size, direction=direction, **attributes
     )
@@ -185,12 +190,12 @@ def _layer(  # noqa: PLR0917
 
 
 def _weights(stored: StoredLSTM, layer: int) -> dict[str, Floats]:
-    """ONNX' arrays W, R, B and P of one layer."""
+    """ONNX' arrays W, R, B and P of one layer, with zeros for a gate that another one gives."""
     places = [f"l{layer}{suffix}" for suffix in ("", "_reverse")[: stored.directions]]
 
     def joined(kind: str, gates: tuple[str, ...]) -> Floats:
         arrays = [stored.parameters[f"{kind}_{place}"] for place in places]
-        return np.stack([order.reorder(array, order.TORCH, gates) for array in arrays])
+        return np.stack([order.reorder(array, stored.config.gates, gates) for array in arrays])
 
     found = {"W": joined("weight_ih", order.ONNX), "R": joined("weight_hh", order.ONNX)}
     if stored.bias:

@@ -18,6 +18,7 @@ from bnns_lstm.formats.activations import ACTIVATIONS, fault_of_names
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.stored import FIELDS as CONFIGURATION
 from bnns_lstm.formats.stored import Floats, StoredLSTM
+from bnns_lstm.variants import PLAIN
 
 __all__ = ["described", "fields_of", "stored_of"]
 
@@ -25,7 +26,7 @@ FIELDS = (*CONFIGURATION, "activations")
 # Only in the configuration of what carries lengths.
 LENGTHS = "lengths"
 # Files of before the field was there have not got it; it is written where it says something.
-LATER = {"merge": "concat"}
+LATER: dict[str, Any] = {"merge": "concat", **PLAIN}
 STATES = ("state.h", "state.c")
 
 

@@ -22,6 +22,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail, to_float32
 from bnns_lstm.formats.files import is_path, path_of
 from bnns_lstm.formats.foreign import SAFETENSORS, kind_of
+from bnns_lstm.formats.plain import variant_issues
 from bnns_lstm.formats.safetensors.files import SafetensorsFile
 from bnns_lstm.formats.stack import stacked
 from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
@@ -85,10 +86,11 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     part of it: PyTorch gives them to the call.
 
     Raises:
-        WeightsError: If the network has peepholes, other activations or another `merge` than PyTorch's.
+        WeightsError: If the network has peepholes, clips, other activations, or another `merge` or `direction`
+            than PyTorch's.
     """
     refuse_others(stored)
-    issues = []
+    issues = [*variant_issues(stored, ", as in PyTorch")]
     if stored.peephole is not None:
         issues.append(
             WeightsIssue(
