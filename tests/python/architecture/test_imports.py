@@ -124,4 +124,4 @@ def orders(text: str) -> list[tuple[str, ...]]:
 
 def test_the_names_of_the_gates_stand_once() -> None:
     found = {name: orders(text) for name, text in sources().items()}
-    assert {name: those for name, those in found.items() if those} == {"bnns_lstm.config": [GATES]}
+    assert {name: those for name, those in found.items() if those} == {"bnns_lstm._gates": [GATES]}
