@@ -173,14 +173,15 @@ class LSTMConfig:
         return Activation(NAMED.get(function, function), alpha, beta)
 
 
-def count(name: str, given: object, issues: list[Issue]) -> int:
-    """A whole number above 0; 1 where it was reported."""
+def count(name: str, given: object, issues: list[Issue], *, least: int = 1) -> int:
+    """A whole number of at least 1, or 0 where that is allowed; the least one where it was reported."""
     number = whole(given)
-    if number is not None and number >= 1:
+    if number is not None and number >= least:
         return number
     code = codes.WRONG_TYPE if number is None else codes.OUT_OF_RANGE if number else codes.ZERO_SIZE
-    issues.append(Issue(name, code, "a whole number above 0", shown(given)))
-    return 1
+    expected = "a whole number above 0" if least else "a whole number of at least 0"
+    issues.append(Issue(name, code, expected, shown(given)))
+    return least
 
 
 def truth(name: str, given: object, issues: list[Issue]) -> bool:

@@ -30,14 +30,14 @@ class StackStream:
 
     Args:
         stack: Whose weights are used, also after they have changed.
-        batch_size: Streams that run side by side.
+        batch_size: Streams that run side by side; with 0, outputs and states are empty.
         state: Where they begin, as for a call; None for zeros.
     """
 
     def __init__(self, stack: StackStateful, batch_size: int = 1, state: Any = None) -> None:
         """Prepare one step of each LSTM."""
         issues: list[Issue] = []
-        rows = count("batch_size", batch_size, issues)
+        rows = count("batch_size", batch_size, issues, least=0)
         refuse(issues)
         streams: list[Stream] = []
         for number, lstm in enumerate(stack.lstms):

@@ -28,12 +28,19 @@ __all__ = ["Stream"]
 FLOAT32 = np.dtype(np.float32)
 
 
+class _NoSamples:
+    """The step of a stream without samples: the structure level takes 0 for "from the parameters"."""
+
+    def forward(self) -> None:
+        """Nothing is to be done."""
+
+
 class Stream:
     """A stream through an LSTM; made by `LSTM.stream`.
 
     Args:
         lstm: Whose weights are used, also after they have changed.
-        batch_size: Streams that run side by side.
+        batch_size: Streams that run side by side; with 0, outputs and states are empty.
         state: Where they begin, as for a call; None for zeros.
     """
 
@@ -42,7 +49,7 @@ class Stream:
         engine = lstm._engine
         config = engine.config
         issues: list[Issue] = []
-        batch_size = count("batch_size", batch_size, issues)
+        batch_size = count("batch_size", batch_size, issues, least=0)
         if config.bidirectional:
             expected = "an LSTM of one direction: the backward direction needs the end of the sequence first"
             issues.append(Issue("stream", codes.UNSUPPORTED_HERE, expected, "a bidirectional one"))
@@ -64,7 +71,7 @@ class Stream:
             self._c: Floats = np.zeros((*stack, config.units), np.float32)
         inputs = LSTMDataDescriptor(self._x, self._h, self._c)
         outputs = LSTMDataDescriptor(self._y, self._h, self._c)
-        self._step = engine.step(batch_size, inputs, outputs)
+        self._step = engine.step(batch_size, inputs, outputs) if batch_size else _NoSamples()
         self._row: Floats = self._x[0]
         # What `step` gives for an input of each shape.
         self._outputs: dict[tuple[int, ...], Floats] = {self._row.shape: self._y[0]}
@@ -122,8 +129,8 @@ class Stream:
             ArgumentError: For an input of another shape or type.
         """
         floats, is_alone = self._read(chunk, "chunk", 3)
-        if len(floats) == 0:
-            y: Floats = np.empty((0, *self._y.shape[1:]), np.float32)
+        if 0 in floats.shape[:2]:
+            y: Floats = np.empty((len(floats), *self._y.shape[1:]), np.float32)
         else:
             x = np.ascontiguousarray(floats)
             h, c = self._h[:, 0], self._c[:, 0]

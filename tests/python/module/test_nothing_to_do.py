@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
@@ -154,5 +155,22 @@ def test_a_chunk_without_steps_leaves_a_stream_where_it_is(rows: int) -> None:
     if rows == 1:
         assert stream.process(np.zeros((0, 3), np.float32)).shape == (0, 5)
     np.testing.assert_array_equal(stream.state.c, before.c)
-    with pytest.raises(bl.ArgumentError, match="batch_size: expected a whole number above 0"):
-        bl.LSTM(3, 5).stream(batch_size=0)
+    with pytest.raises(bl.ArgumentError, match="batch_size: expected a whole number of at least 0"):
+        bl.LSTM(3, 5).stream(batch_size=-1)
+
+
+def test_a_stream_of_no_samples_gives_empty_outputs_and_states() -> None:
+    lstm = bl.LSTM(3, 5, 2, seed=0)
+    stack = bl.Stack([lstm, bl.LSTM(5, 4, seed=1)])
+    for stream, width in ((lstm.stream(0), 5), (stack.stream(0), 4)):
+        assert stream.step(np.zeros((0, 3), np.float32)).shape == (0, width)
+        for steps in (0, 7):
+            assert stream.process(np.zeros((steps, 0, 3), np.float32)).shape == (steps, 0, width)
+        stream.reset()
+        stream.reset([])
+        stream.state = copy.copy(stream).state
+        for x_t in (np.zeros((1, 3), np.float32), np.zeros(3, np.float32)):
+            with pytest.raises(bl.ArgumentError, match=r"x_t: expected \[0, 3\]"):
+                stream.step(x_t)
+    assert lstm.stream(0).state.h.shape == (2, 0, 5)
+    assert [state.c.shape for state in stack.stream(0).state] == [(2, 0, 5), (1, 0, 4)]

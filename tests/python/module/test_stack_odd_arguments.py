@@ -116,7 +116,7 @@ ROWS: list[tuple[Callable[[], Any], list[str], str]] = [
           for name in of.state_dict()),
         *lstm().state_dict()], codes.MISSING_ENTRY),
     (lambda: made().load_state_dict(None), ["given"], codes.WRONG_TYPE),  # type: ignore[arg-type]
-    (lambda: bl.Stack([lstm()]).stream(0), ["batch_size"], codes.ZERO_SIZE),
+    (lambda: bl.Stack([lstm()]).stream(-1), ["batch_size"], codes.OUT_OF_RANGE),
     (lambda: made().stream(), ["lstms[0].stream"], codes.UNSUPPORTED_HERE),
     (lambda: bl.Stack([lstm()]).stream(2, HIGH), ["state"], codes.WRONG_TYPE),
     (lambda: bl.Stack([lstm()]).stream(2).step(X[0, :1]), ["x_t"], codes.SIZE_MISMATCH),

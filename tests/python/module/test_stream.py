@@ -89,7 +89,7 @@ def test_changed_weights_are_used_from_the_next_step_on() -> None:
 def test_a_stream_never_waits_for_the_end() -> None:
     with pytest.raises(bl.ArgumentError, match="the backward direction needs the end"):
         bl.LSTM(2, 4, bidirectional=True).stream()
-    for size in (0, True, 1.5):
+    for size in (-1, True, 1.5):
         with pytest.raises(bl.ArgumentError, match="batch_size"):
             bl.LSTM(2, 4).stream(size)
 
