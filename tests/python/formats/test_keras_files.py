@@ -245,7 +245,7 @@ def test_any_configuration_is_read_or_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(FOLDER / "model.keras") as file:
         written = file.read("config.json")
 
-    @settings(max_examples=60)
+    @settings(max_examples=60, derandomize=True)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         names = (
@@ -287,7 +287,7 @@ def test_any_configuration_is_read_or_refused(tmp_path: Path) -> None:
             outcomes["accepted"] += 1
 
     check()
-    assert min(outcomes.values()) > 0, outcomes
+    assert min(outcomes.values()) > 5, outcomes
 
 
 def test_without_h5py_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
