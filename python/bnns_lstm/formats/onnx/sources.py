@@ -22,8 +22,6 @@ from bnns_lstm.formats.onnx.values import Sizes, Value, blank, known, nothing
 
 __all__ = ["claimed", "constant", "filled", "of_source"]
 
-BOOL = 9
-
 
 def of_source(scope: Scope, name: str, sizes: Sizes) -> Value:
     """An initializer, or an input of the graph; the caller's value of an input comes first."""
@@ -94,9 +92,6 @@ def _tensor(scope: Scope, path: str, tensor: Any) -> Value:
     try:
         if prod(tensor.dims) > LARGEST:
             return blank(tensor.dims)
-        if tensor.data_type == BOOL:
-            raw = tensor.raw_data or bytes(one != 0 for one in tensor.int32_data)
-            return known(np.frombuffer(raw, np.bool_).reshape(tuple(tensor.dims)))
         return known(scope.model.array(tensor))
     except (OSError, ValueError, WeightsError):
         cause = f"{path} is of a type that sizes do not have, or damaged"

@@ -82,14 +82,14 @@ impl Begin for Projected<'_> {
 
 /// Sums of everything, `[row][block][gate][lane]`: a library has multiplied the hidden states.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Summed<'a>(pub(crate) &'a [f32]);
+pub(crate) struct Summed<'a>(pub(crate) Projected<'a>);
 
 impl Begin for Summed<'_> {
     const IS_COMPLETE: bool = true;
 
     #[inline(always)]
     fn rows_from(self, first: usize, geometry: &Geometry) -> Self {
-        Self(&self.0[first * geometry.gate_pitch..])
+        Self(self.0.rows_from(first, geometry))
     }
 
     #[inline(always)]
@@ -99,7 +99,7 @@ impl Begin for Summed<'_> {
         geometry: &Geometry,
         place: TilePlace,
     ) -> GateAccumulators<S, ROWS, BLOCKS> {
-        Projected(self.0).sums(simd, geometry, place)
+        self.0.sums(simd, geometry, place)
     }
 }
 

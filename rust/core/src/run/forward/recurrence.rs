@@ -102,7 +102,7 @@ impl Task<'_> {
         };
         match own {
             _ if route == Route::Gemm => {
-                run_fused(plan.layer.level, chunk, Summed(pre));
+                run_fused(plan.layer.level, chunk, Summed(Projected(pre)));
             }
             Some(own) => {
                 let begin = own.projection(inputs).rows_from(first);
