@@ -7,9 +7,10 @@ computes as it does by itself, from the output of the one below; all are given t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import attempt, is_a
@@ -24,6 +25,7 @@ from bnns_lstm.module.stack_files import StackFiles
 from bnns_lstm.module.stack_results import StackGradients, StackTape, named_as
 from bnns_lstm.module.stack_stateful import numbered
 from bnns_lstm.module.stack_stream import StackStream
+from bnns_lstm.typing import InputLike, OutLike, StateLike
 
 __all__ = ["Stack"]
 
@@ -53,6 +55,42 @@ class Stack(StackFiles):
     def __init__(self, lstms: Sequence[LSTM]) -> None:
         """Check that they fit."""
         self.lstms = read_lstms(lstms)
+
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: Literal[False] = False,
+    ) -> tuple[Floats, tuple[LSTMState, ...]]: ...
+
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: Literal[True],
+    ) -> tuple[Floats, tuple[LSTMState, ...], Floats]: ...
+
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: bool,
+    ) -> tuple[Floats, tuple[LSTMState, ...]] | tuple[Floats, tuple[LSTMState, ...], Floats]: ...
 
     def __call__(
         self,
@@ -121,6 +159,45 @@ class Stack(StackFiles):
             states.append(LSTMState(h, c))
         return x, tuple(states)
 
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: Literal[False] = False,
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, tuple[LSTMState, ...]]: ...
+
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: Literal[True],
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, tuple[LSTMState, ...], StackTape]: ...
+
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: bool,
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, tuple[LSTMState, ...]] | tuple[Floats, tuple[LSTMState, ...], StackTape]: ...
+
     def forward(
         self,
         x: Any,
@@ -164,7 +241,12 @@ class Stack(StackFiles):
             tapes.append(tape)
         return y, tuple(states), StackTape(tuple(tapes))
 
-    def backward(self, tape: StackTape, dy: Any = None, d_state: Any = None) -> StackGradients:
+    def backward(
+        self,
+        tape: StackTape,
+        dy: npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+        d_state: Sequence[StateLike | None] | None = None,
+    ) -> StackGradients:
         """The gradients of a loss, from those with respect to the output and the final states.
 
         Args:
@@ -218,7 +300,9 @@ class Stack(StackFiles):
             actual, code = type(tape).__name__, codes.WRONG_TYPE
         raise ArgumentError((Issue("tape", code, "a StackTape of this stack", actual),))
 
-    def stream(self, batch_size: int = 1, state: Any = None) -> StackStream:
+    def stream(
+        self, batch_size: int = 1, state: Sequence[StateLike | None] | None = None
+    ) -> StackStream:
         """A stream: samples come step by step, states are carried in place.
 
         Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import attempt
@@ -22,6 +23,7 @@ from bnns_lstm.module.inputs import read_state
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
+from bnns_lstm.typing import StateLike
 
 __all__ = ["Stream"]
 
@@ -44,7 +46,9 @@ class Stream:
         state: Where they begin, as for a call; None for zeros.
     """
 
-    def __init__(self, lstm: HasEngine, batch_size: int = 1, state: Any = None) -> None:
+    def __init__(
+        self, lstm: HasEngine, batch_size: int = 1, state: StateLike | None = None
+    ) -> None:
         """Prepare one step."""
         engine = lstm._engine
         config = engine.config
@@ -101,7 +105,7 @@ class Stream:
             raise ArgumentError(tuple(issues))
         return floats, is_alone
 
-    def step(self, x_t: Any) -> Floats:
+    def step(self, x_t: npt.ArrayLike) -> Floats:
         """One step: `[batch, input]` (or `[input]` for one stream) to `[batch, outputs]` (or `[outputs]`).
 
         The output is the stream's own array, which the next step writes again.
@@ -122,7 +126,7 @@ class Stream:
         self._step.forward()
         return found
 
-    def process(self, chunk: Any) -> Floats:
+    def process(self, chunk: npt.ArrayLike) -> Floats:
         """Some steps: `[steps, batch, input]` (or `[steps, input]`) to outputs in the same form.
 
         Raises:
@@ -137,7 +141,7 @@ class Stream:
             y, h[...], c[...] = self._engine.chunk(x, h, c)
         return y[:, 0] if is_alone else y
 
-    def reset(self, samples: Any = None) -> None:
+    def reset(self, samples: npt.ArrayLike | None = None) -> None:
         """Begin again from zeros: all streams, or those of these indices.
 
         Raises:
