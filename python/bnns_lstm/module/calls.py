@@ -195,8 +195,8 @@ class Calls(Files):
             >>> import bnns_lstm as bl, numpy as np
             >>> lstm = bl.LSTM(3, 4, num_layers=2, dropout=0.2, seed=0)
             >>> y, state, tape = lstm.forward(np.ones((5, 2, 3), np.float32), training=True)
-            >>> tape
-            <Tape: 5 steps, 2 samples, 2112 bytes>
+            >>> y.shape, tape.params.seq_len
+            ((5, 2, 4), 5)
         """
         issues: list[Issue] = []
         is_training = truth("training", training, issues)

@@ -119,6 +119,13 @@ class Stack(StackFiles):
         Raises:
             ArgumentError: With every argument that is wrong; states by the number of their LSTM.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> y, states = stack(np.zeros((5, 2, 3), np.float32), lengths=[5, 3])
+            >>> y.shape, [state.h.shape for state in states]
+            ((5, 2, 4), [(1, 2, 8), (1, 2, 4)])
         """
         is_plain = lengths is None and mask is None and out is None and return_cell_states is False
         if is_plain and type(x) is np.ndarray:
@@ -224,6 +231,11 @@ class Stack(StackFiles):
         Raises:
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> y, states, tape = stack.forward(np.zeros((5, 2, 3), np.float32), training=True)
         """
         issues: list[Issue] = []
         is_training = truth("training", training, issues)
@@ -258,6 +270,13 @@ class Stack(StackFiles):
         Raises:
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> y, states, tape = stack.forward(np.zeros((5, 2, 3), np.float32), training=True)
+            >>> stack.backward(tape, np.ones_like(y)).input.shape
+            (5, 2, 3)
         """
         issues: list[Issue] = []
         tapes = self._tapes(tape)
@@ -309,5 +328,11 @@ class Stack(StackFiles):
             ArgumentError: Naming each LSTM that is bidirectional or has `direction="reverse"`, which needs the
                 end of the sequence first.
             ComputeError: If there is no memory for so many streams.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> stack.stream().step(np.zeros(3, np.float32)).shape
+            (4,)
         """
         return StackStream(self, batch_size, state)

@@ -44,6 +44,14 @@ class Stream:
         lstm: Whose weights are used, also after they have changed.
         batch_size: Streams that run side by side; with 0, outputs and states are empty.
         state: Where they begin, as for a call; None for zeros.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> stream = bl.LSTM(3, 4, seed=0).stream(batch_size=2)
+        >>> for sample in np.zeros((5, 2, 3), np.float32):
+        ...     y = stream.step(sample)
+        >>> y.shape, stream.state.c.shape
+        ((2, 4), (1, 2, 4))
     """
 
     def __init__(
@@ -112,6 +120,12 @@ class Stream:
 
         Raises:
             ArgumentError: For an input of another shape or type.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.LSTM(3, 4, seed=0).stream()
+            >>> stream.step(np.zeros(3, np.float32)).shape
+            (4,)
         """
         # The usual arrays by their shape: the checks of the others would take longer than a small step.
         found = None
@@ -131,6 +145,12 @@ class Stream:
 
         Raises:
             ArgumentError: For an input of another shape or type.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.LSTM(3, 4, seed=0).stream()
+            >>> stream.process(np.zeros((5, 3), np.float32)).shape
+            (5, 4)
         """
         floats, is_alone = self._read(chunk, "chunk", 3)
         if 0 in floats.shape[:2]:
@@ -146,6 +166,14 @@ class Stream:
 
         Raises:
             ArgumentError: For an index that no stream has.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.LSTM(3, 4, seed=0).stream(batch_size=3)
+            >>> y = stream.step(np.ones((3, 3), np.float32))
+            >>> stream.reset([0, 2])
+            >>> stream.state.h[0].any(axis=1).tolist()
+            [False, True, False]
         """
         chosen = slice(None) if samples is None else attempt(lambda: self._chosen(samples))
         if isinstance(chosen, Exception):
