@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm import codes
+from bnns_lstm._show import listed
 from bnns_lstm.activation import Activation
 from bnns_lstm.config import GATES, default_activations, gates_of
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.coreml.activations import activations_of
 from bnns_lstm.formats.coreml.networks import LSTMLayer
+from bnns_lstm.formats.coreml.schema import unknown_in
 from bnns_lstm.formats.coreml.states import state_of
 from bnns_lstm.formats.coreml.weights import array_of
 from bnns_lstm.formats.separate import gathered
@@ -48,7 +50,7 @@ def read_layer(layer: LSTMLayer) -> StoredLSTM:
     Raises:
         WeightsError: Naming everything that cannot be taken over.
     """
-    own, issues = layer.content, list(_unknown(layer))
+    own, issues = layer.content, _unknown(layer)
     is_pair = layer.message.WhichOneof("kind") == "biDirectionalLSTM"
     weights = list(own.weightParams) if is_pair else [own.weightParams]
     coupled: Coupled = "forget" if own.params.coupledInputAndForgetGate else None
@@ -87,16 +89,13 @@ def read_layer(layer: LSTMLayer) -> StoredLSTM:
     )  # fmt: skip
 
 
-def _unknown(layer: LSTMLayer) -> Sequence[WeightsIssue]:
-    """Whether a layer has fields that are not known here; they are dropped."""
-    own = layer.content
-    before = own.ByteSize()
-    own.DiscardUnknownFields()
-    count = before - own.ByteSize()
-    if not count:
+def _unknown(layer: LSTMLayer) -> list[WeightsIssue]:
+    """Whether a layer has fields that are not known here."""
+    numbers = unknown_in(layer.content)
+    if not numbers:
         return []
-    expected = "only fields of LSTM layers up to specification version 10"
-    actual = f"{count} bytes of others"
+    expected = "only fields of LSTM layers that the format has up to specification version 10"
+    actual = f"others, of the numbers {listed(numbers)}"
     return [WeightsIssue(layer.path, expected, actual, codes.UNEXPECTED_ENTRY)]
 
 

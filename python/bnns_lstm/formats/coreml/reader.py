@@ -1,8 +1,8 @@
 """LSTM layers of Core ML's neural networks to :class:`StoredLSTM`.
 
-In: a path, and names of layers. Out: one network, or why there is none. Which layers read each other is known to
-`ways`, what one layer holds to `layer`; here the choice is made, and whether the chosen ones are a stack. Needs
-the package `protobuf`: `pip install bnns-lstm[coreml]`.
+In: a path, and names of layers. Out: one network, or why there is none. Which layers read each other is known
+to `ways`, what one layer holds to `layer`; here the choice is made, and whether the chosen ones are a stack.
+Needs the package `protobuf`: `pip install bnns-lstm[coreml]`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 from bnns_lstm.formats.coreml.kinds import KINDS
 from bnns_lstm.formats.extras import need
 
-__all__ = ["model_class"]
+__all__ = ["model_class", "unknown_in"]
 
 # For each message its fields: number, name and type; `*` for many. The type `bytes` also stands for messages
 # that are not read. Of the fields after a `|`, one is there at most.
@@ -90,25 +90,29 @@ MESSAGE, OPTIONAL, REPEATED = 11, 1, 3
 PACKAGE = "bnns_lstm_coreml"
 
 
-@cache
 def model_class() -> Any:
     """The class of the message `Model`.
 
     Raises:
         ExtraError: If the package `protobuf` is not installed.
     """
+    factory = need("google.protobuf.message_factory", "coreml", "protobuf")
+    return factory.GetMessageClass(_pool().FindMessageTypeByName(f"{PACKAGE}.Model"))
+
+
+@cache
+def _pool() -> Any:
+    """The messages, in a pool of our own: coremltools may be in the same process and has others."""
     descriptors = need("google.protobuf.descriptor_pb2", "coreml", "protobuf")
     pools = need("google.protobuf.descriptor_pool", "coreml", "protobuf")
-    factory = need("google.protobuf.message_factory", "coreml", "protobuf")
     file = descriptors.FileDescriptorProto(
         name=f"{PACKAGE}.proto", package=PACKAGE, syntax="proto3"
     )
     for name, text in MESSAGES.items():
         _describe(file.message_type.add(name=name), text)
-    # A pool of our own: coremltools may be in the same process and has other messages for these.
     pool = pools.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
-    return factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.Model"))
+    return pool
 
 
 def _describe(message: Any, text: str) -> None:
@@ -127,3 +131,17 @@ def _describe(message: Any, text: str) -> None:
                 field.type_name = f".{PACKAGE}.{plain}"
             if is_choice:
                 field.oneof_index = 0
+
+
+def unknown_in(message: Any) -> list[int]:
+    """The numbers of fields of a message, and of the messages in it, that are not known here."""
+    fields_of = need("google.protobuf.unknown_fields", "coreml", "protobuf").UnknownFieldSet
+    found: set[int] = set()
+    waiting = [message]
+    while waiting:
+        one = waiting.pop()
+        found |= {field.field_number for field in fields_of(one)}
+        for field, value in one.ListFields():
+            if field.message_type is not None:
+                waiting += list(value) if hasattr(value, "append") else [value]
+    return sorted(found)

@@ -1,7 +1,8 @@
 """Writes the Core ML models of this folder with coremltools, and their weights as coremltools was given them.
 
-In: nothing. Out: `*.mlmodel`, and `weights.npz`. `python make.py` in an environment with coremltools; tests do not
-run it. Arrays of the gates stand in the order of coremltools' builder: input, forget, output, candidate.
+In: nothing. Out: `*.mlmodel`, `*.mlpackage` and `weights.npz`. `python make.py` in an environment with
+coremltools; tests do not run it. Arrays of gates stand in the order of its builder: input, forget, output,
+candidate.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import coremltools as ct
 import numpy as np
-from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil import Builder as mb  # noqa: N813 - as everybody calls it
 from coremltools.models import datatypes
 from coremltools.models.neural_network import NeuralNetworkBuilder
 from coremltools.models.neural_network.quantization_utils import quantize_weights
