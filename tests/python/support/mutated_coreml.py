@@ -10,7 +10,7 @@ from typing import Any
 
 from bnns_lstm.formats import read_coreml, read_coreml_stack
 from bnns_lstm.formats.coreml.schema import model_class
-from coreml_tools import DATA
+from coreml_tools import DATA, message
 from mutated_messages import change, messages_of
 from mutated_values import mutated_bytes
 
