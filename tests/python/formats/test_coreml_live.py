@@ -22,12 +22,27 @@ NAMES = {
     "Params": "LSTMParams",
     "LSTMWeights": "LSTMWeightParams", "Weights": "WeightParams", "Quantization": "QuantizationParams",
     "Linear": "LinearQuantizationParams", "Table": "LookUpTableQuantizationParams",
+    "Program": "Program", "FunctionEntry": "Program.FunctionsEntry", "Function": "Function",
+    "BlockEntry": "Function.BlockSpecializationsEntry", "Block": "Block", "Operation": "Operation",
+    "ArgumentEntry": "Operation.InputsEntry", "Argument": "Argument", "Binding": "Argument.Binding",
+    "Output": "NamedValueType", "ValueEntry": "Operation.AttributesEntry", "Value": "Value",
+    "ValueType": "ValueType", "TensorType": "TensorType", "Dimension": "Dimension",
+    "Size": "Dimension.ConstantDimension", "Immediate": "Value.ImmediateValue", "Tensor": "TensorValue",
+    "Floats": "TensorValue.RepeatedFloats", "Ints": "TensorValue.RepeatedInts",
+    "Bools": "TensorValue.RepeatedBools", "Strings": "TensorValue.RepeatedStrings",
+    "Bytes": "TensorValue.RepeatedBytes", "Blob": "Value.BlobFileValue",
 }  # fmt: skip
 
 
 def theirs(name: str) -> Any:
-    model, network = coremltools.proto.Model_pb2, coremltools.proto.NeuralNetwork_pb2
-    return (getattr(model, name, None) or getattr(network, name)).DESCRIPTOR
+    first, *rest = name.split(".")
+    files = [
+        getattr(coremltools.proto, f"{file}_pb2") for file in ("Model", "NeuralNetwork", "MIL")
+    ]
+    found = next(getattr(file, first) for file in files if hasattr(file, first))
+    for inner in rest:
+        found = getattr(found, inner)
+    return found.DESCRIPTOR
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,7 +53,8 @@ def test_fields_have_the_names_numbers_and_types_of_coremltools(name: str) -> No
         same = other.fields_by_number[field.number]
         assert same.name == field.name
         is_unread = field.type == field.TYPE_BYTES and same.type == same.TYPE_MESSAGE
-        assert is_unread or same.type == field.type
+        is_choice = same.type == same.TYPE_ENUM and field.type == field.TYPE_INT32
+        assert is_unread or is_choice or same.type == field.type
         assert same.is_repeated == field.is_repeated
         assert (same.containing_oneof is None) == (field.containing_oneof is None)
     kinds = {"Layer", "Activation", "Params", "OneWay", "BothWays", "LSTMWeights", "Weights"}

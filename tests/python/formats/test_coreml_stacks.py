@@ -162,7 +162,7 @@ def test_a_layer_that_reads_states_is_no_stack(tmp_path: Path) -> None:
     with pytest.raises(bl.WeightsError, match=r"found a state of 'lstm0' \(uniDirectionalLSTM\)"):
         read_coreml(written(tmp_path, model))
     upper.input[0] = "x"
-    with pytest.raises(bl.WeightsError, match="found 'x', which no layer before it makes"):
+    with pytest.raises(bl.WeightsError, match="found 'x', which nothing before it makes"):
         read_coreml(written(tmp_path, model))
     del upper.input[:]
     with pytest.raises(bl.WeightsError, match="found no input"):

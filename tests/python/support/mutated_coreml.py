@@ -37,11 +37,44 @@ def seeds() -> list[bytes]:
     return [*found, around.SerializeToString(), stack.SerializeToString()]
 
 
+@cache
+def programs() -> list[tuple[bytes, bytes]]:
+    """ML programs, and their files with weights."""
+    found = []
+    for path in sorted(DATA.glob("program*.mlpackage")):
+        folder = path / "Data" / "com.apple.CoreML"
+        weights = (folder / "weights" / "weight.bin").read_bytes()
+        found.append(((folder / "model.mlmodel").read_bytes(), weights))
+    return found
+
+
 def case(seed: bytes, random: Random) -> tuple[bytes, Callable[[Path], Any]]:
     """A changed model, and how it is read."""
     name, read = random.choice(NAMES), random.choice((read_coreml, read_coreml_stack))
     content = mutated_bytes(seed, random) if random.randrange(3) == 0 else _changed(seed, random)
     return content, lambda path: read(path, name)
+
+
+def program_case(seed: tuple[bytes, bytes], random: Random) -> tuple[bytes, Callable[[Path], Any]]:
+    """A changed ML program or file with weights, and how it is read."""
+    model, weights = seed
+    if random.randrange(3) == 0:
+        weights = mutated_bytes(weights, random)
+        made, name, read = model, None, read_coreml
+    else:
+        made, _ = case(model, random)
+        name, read = (
+            random.choice((None, "lstm", "lstm1")),
+            random.choice((read_coreml, read_coreml_stack)),
+        )
+
+    def act(path: Path) -> Any:
+        folder = path.parent / "weights"
+        folder.mkdir(exist_ok=True)
+        (folder / "weight.bin").write_bytes(weights)
+        return read(path, name)
+
+    return made, act
 
 
 def _changed(seed: bytes, random: Random) -> bytes:

@@ -140,6 +140,9 @@ FORMATS = {
     "coreml": Format(
         ".mlmodel", mutated_coreml.seeds, lambda s, r: Case(*mutated_coreml.case(s, r))
     ),
+    "mlprogram": Format(
+        ".mlmodel", mutated_coreml.programs, lambda s, r: Case(*mutated_coreml.program_case(s, r))
+    ),
     "keras": Format(
         ".keras", mutated_keras.archives, lambda s, r: Case(*mutated_keras.archive_case(s, r))
     ),

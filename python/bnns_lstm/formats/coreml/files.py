@@ -28,8 +28,8 @@ COMPILED = "coremldata.bin"
 MODEL = "a .mlmodel file or a .mlpackage folder of Core ML"
 
 
-def open_model(given: Any) -> tuple[Path, Any]:
-    """The path of a model, and its message.
+def open_model(given: Any) -> tuple[Path, Path, Any]:
+    """The path of a model, the folder that its file lies in, and its message.
 
     Raises:
         ExtraError: If the package `protobuf` is not installed.
@@ -51,7 +51,7 @@ def open_model(given: Any) -> tuple[Path, Any]:
     if model.WhichOneof("kind") is None:
         kind = kind_of(file, COREML) or "none (there is no model of a known kind in it)"
         raise fail(str(path), MODEL, kind, codes.FOREIGN_FILE)
-    return path, model
+    return path, file.parent, model
 
 
 def _in_package(folder: Path) -> Path:

@@ -20,9 +20,9 @@ from bnns_lstm.activation import Activation
 from bnns_lstm.config import GATES, default_activations, gates_of
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.coreml.activations import activations_of
-from bnns_lstm.formats.coreml.networks import LSTMLayer
 from bnns_lstm.formats.coreml.schema import unknown_in
 from bnns_lstm.formats.coreml.states import state_of
+from bnns_lstm.formats.coreml.steps import LSTMLayer
 from bnns_lstm.formats.coreml.weights import array_of
 from bnns_lstm.formats.separate import gathered
 from bnns_lstm.formats.stack import same_activations
@@ -51,7 +51,7 @@ def read_layer(layer: LSTMLayer) -> StoredLSTM:
         WeightsError: Naming everything that cannot be taken over.
     """
     own, issues = layer.content, _unknown(layer)
-    is_pair = layer.message.WhichOneof("kind") == "biDirectionalLSTM"
+    is_pair = layer.step.kind == "biDirectionalLSTM"
     weights = list(own.weightParams) if is_pair else [own.weightParams]
     coupled: Coupled = "forget" if own.params.coupledInputAndForgetGate else None
     issues += _choice_issues(layer, is_reverse=not is_pair and own.reverseInput)

@@ -19,7 +19,9 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.coreml.files import open_model
 from bnns_lstm.formats.coreml.layer import read_layer
-from bnns_lstm.formats.coreml.networks import LSTMLayer, Network, networks_in
+from bnns_lstm.formats.coreml.networks import networks_in
+from bnns_lstm.formats.coreml.operator import read_operator
+from bnns_lstm.formats.coreml.steps import LSTMLayer, Network
 from bnns_lstm.formats.coreml.ways import below, depends_on
 from bnns_lstm.formats.separate import separated
 from bnns_lstm.formats.stack import stacked
@@ -27,7 +29,7 @@ from bnns_lstm.formats.stored import StoredLSTM
 
 __all__ = ["read_coreml", "read_coreml_stack"]
 
-HARMLESS = "copy, squeeze, expandDims, transpose and an identity"
+HARMLESS = "copies, casts, squeeze, expandDims and transpose"
 # How many names, and how many reasons, an error gives.
 MOST = 10
 
@@ -86,8 +88,8 @@ def _read(given: Any, layer: str | Sequence[str] | None) -> list[tuple[str, Stor
     if layer is not None and not is_a(layer, str) and sequence(layer) is None:
         expected = "a name, a sequence of names or None"
         raise fail("layer", expected, type(layer).__name__, codes.WRONG_TYPE)
-    path, model = open_model(given)
-    networks = networks_in(path, model)
+    path, folder, model = open_model(given)
+    networks = networks_in(path, folder, model)
     found = [one for network in networks for one in network.lstms()]
     if not found:
         raise fail(
@@ -98,7 +100,8 @@ def _read(given: Any, layer: str | Sequence[str] | None) -> list[tuple[str, Stor
     read: list[tuple[str, StoredLSTM]] = []
     for one in chosen:
         try:
-            read.append((one.path, read_layer(one)))
+            act = read_operator if one.network.values is not None else read_layer
+            read.append((one.path, act(one)))
         except WeightsError as error:  # noqa: PERF203 - the issues of all layers are wanted
             issues += error.issues
     if issues:
@@ -138,13 +141,14 @@ def _stack_issues(chosen: Sequence[LSTMLayer]) -> list[WeightsIssue]:
     """Why layers, the lowest first, are no stack."""
     issues = [issue for lower, upper in pairwise(chosen) for issue in _joint_issues(lower, upper)]
     for one in chosen[:-1]:
-        if not one.content.params.sequenceOutput:
+        if not one.step.gives_all:
             expected = "true for all layers of a stack but the last"
-            path = f"{one.path}: sequenceOutput"
+            name = "output_sequence" if one.network.values is not None else "sequenceOutput"
+            path = f"{one.path}: {name}"
             issues.append(WeightsIssue(path, expected, "false", codes.STACK_MISMATCH))
     numbers = {one.number for one in chosen if one.network is chosen[0].network}
     for one in chosen if len(chosen) > 1 else []:
-        states = list(one.message.input)[1:]
+        states = one.step.input[1:]
         below = depends_on(one.network, states, one.number, numbers)
         if below and one.network is chosen[0].network:
             expected = (
@@ -172,9 +176,9 @@ def _joint_issues(lower: LSTMLayer, upper: LSTMLayer) -> list[WeightsIssue]:
 
 def _others(networks: Sequence[Network]) -> str:
     """What networks without LSTM layers have instead."""
-    kinds = [layer.WhichOneof("kind") for network in networks for layer in network.layers]
+    kinds = [step.kind for network in networks for step in network.steps]
     similar = [
-        kind for kind in dict.fromkeys(kinds) if kind in {"gru", "simpleRecurrent", "custom"}
+        kind for kind in dict.fromkeys(kinds) if kind in {"gru", "rnn", "simpleRecurrent", "custom"}
     ]
     return f"none, but {' and '.join(similar)}" if similar else "none"
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from bnns_lstm.formats.coreml.kinds import KINDS
+from bnns_lstm.formats.coreml.program_messages import PROGRAMS
 from bnns_lstm.formats.extras import need
 
 __all__ = ["model_class", "unknown_in"]
@@ -26,7 +27,7 @@ MESSAGES = {
         "Network, 304 bayesianProbitRegressor bytes, 400 glmClassifier bytes, 401 supportVectorClassifier "
         "bytes, 402 treeEnsembleClassifier bytes, 403 neuralNetworkClassifier Network, 404 "
         "kNearestNeighborsClassifier bytes, 500 neuralNetwork Network, 501 itemSimilarityRecommender "
-        "bytes, 502 mlProgram bytes, 555 customModel bytes, 556 linkedModel bytes, 560 "
+        "bytes, 502 mlProgram Program, 555 customModel bytes, 556 linkedModel bytes, 560 "
         "classConfidenceThresholding bytes, 600 oneHotEncoder bytes, 601 imputer bytes, 602 "
         "featureVectorizer bytes, 603 dictVectorizer bytes, 604 scaler bytes, 606 categoricalMapping "
         "bytes, 607 normalizer bytes, 609 arrayFeatureExtractor bytes, 610 nonMaximumSuppression bytes, "
@@ -83,6 +84,7 @@ MESSAGES = {
     "Quantization": "1 numberOfBits uint64 | 101 linearQuantization Linear, 102 lookupTableQuantization Table",
     "Linear": "1 scale float*, 2 bias float*",
     "Table": "1 floatValue float*",
+    **PROGRAMS,
 }  # fmt: skip
 # Numbers of types in google/protobuf/descriptor.proto.
 TYPES = {"float": 2, "int64": 3, "uint64": 4, "int32": 5, "bool": 8, "string": 9, "bytes": 12}

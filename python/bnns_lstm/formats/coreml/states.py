@@ -6,7 +6,6 @@ knows no weights of LSTM layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ from bnns_lstm import codes
 from bnns_lstm._look import reason
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.coreml.networks import LSTMLayer, Network
-from bnns_lstm.formats.coreml.ways import DEEPEST, is_identity
+from bnns_lstm.formats.coreml.steps import LSTMLayer, Network, Step
+from bnns_lstm.formats.coreml.ways import DEEPEST, moved
 from bnns_lstm.formats.coreml.weights import array_of
 from bnns_lstm.formats.stored import Floats
 
@@ -34,7 +33,7 @@ def state_of(layer: LSTMLayer, directions: int, hidden: int) -> tuple[Floats, Fl
     Raises:
         WeightsError: If some are constants and others are given or computed, or one has another shape.
     """
-    values = list(layer.message.input)[1 : 1 + 2 * directions]
+    values = layer.step.input[1 : 1 + 2 * directions]
     states: dict[str, Floats] = {}
     given: dict[str, str] = {}
     issues: list[WeightsIssue] = []
@@ -83,27 +82,30 @@ def _shaped(path: str, array: Array, hidden: int) -> Floats:
 
 def _constant(path: str, network: Network, value: str, reader: int) -> Array | None:
     """What a value is, if it is a constant behind layers that move it at most."""
-    passed: list[tuple[Any, str]] = []
+    passed: list[tuple[Step, str]] = []
     for _ in range(DEEPEST):
         maker = network.maker(value, reader)
         if maker is None:
             return None
-        layer = network.layers[maker]
-        kind = layer.WhichOneof("kind")
-        if kind in {"loadConstant", "loadConstantND", "fillStatic"}:
-            array = _loaded(path, layer)
-            if kind == "fillStatic":
+        step = network.steps[maker]
+        if step.kind in {"loadConstant", "loadConstantND", "fillStatic"}:
+            array = _loaded(path, step.message)
+            if step.kind == "fillStatic":
                 return array
             try:
                 for mover, wanted in reversed(passed):
-                    array = _moved(array, mover, wanted)
+                    array = (
+                        _split(array, mover, wanted)
+                        if mover.move is None
+                        else moved(array, mover.move)
+                    )
             except (ValueError, IndexError, OverflowError) as error:
                 raise fail(path, "axes that fit", reason(error), codes.DAMAGED_FILE) from None
             return array
-        if len(layer.input) != 1 or not (is_identity(layer) or kind in MOVES):
+        if len(step.input) != 1 or (step.move is None and step.kind != "splitND"):
             return None
-        passed.append((layer, value))
-        value, reader = layer.input[0], maker
+        passed.append((step, value))
+        value, reader = step.input[0], maker
     return None
 
 
@@ -125,32 +127,15 @@ def _loaded(path: str, layer: Any) -> Array:
     return array[None, None] if kind == "loadConstant" else array
 
 
-def _split(array: Array, layer: Any, wanted: str) -> Array:
-    """One of the parts of an array."""
-    own = layer.splitND
-    count = len(layer.output)
-    sizes = np.cumsum([int(size) for size in own.splitSizes[:-1]], dtype=object).tolist()
-    if own.splitSizes and (
-        len(own.splitSizes) != count or sum(own.splitSizes) != array.shape[own.axis]
-    ):
+def _split(array: Array, step: Step, wanted: str) -> Array:
+    """One of the parts of an array.
+
+    Raises:
+        ValueError: If it has not these parts.
+    """
+    own, count = step.message.splitND, len(step.output)
+    sizes = [int(size) for size in own.splitSizes]
+    if sizes and (len(sizes) != count or sum(sizes) != array.shape[own.axis]):
         raise ValueError("parts that are not the whole")
-    parts = np.split(array, sizes if own.splitSizes else count, axis=own.axis)
-    return parts[list(layer.output).index(wanted)]
-
-
-MOVES: dict[str, Callable[[Array, Any, str], Array]] = {
-    "expandDims": lambda array, layer, _: np.expand_dims(array, tuple(layer.expandDims.axes)),
-    "squeeze": lambda array, layer, _: np.squeeze(
-        array, None if layer.squeeze.squeezeAll else tuple(layer.squeeze.axes)
-    ),
-    "transpose": lambda array, layer, _: np.transpose(array, tuple(layer.transpose.axes)),
-    "splitND": _split,
-}
-
-
-def _moved(array: Array, layer: Any, wanted: str) -> Array:
-    """An array behind a layer, and of its outputs the one that is wanted."""
-    if is_identity(layer):
-        return array
-    moved: Array = MOVES[layer.WhichOneof("kind")](array, layer, wanted)
-    return moved
+    places: Any = np.cumsum(sizes[:-1]).tolist() if sizes else count
+    return np.split(array, places, axis=own.axis)[list(step.output).index(wanted)]

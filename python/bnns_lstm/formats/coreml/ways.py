@@ -1,8 +1,8 @@
-"""What stands between two layers of a Core ML network: whether one reads the outputs of the other.
+"""What stands between two LSTMs of a network: whether one reads the outputs of the other.
 
-In: a network and the number of an LSTM layer. Out: the LSTM layer whose outputs it reads as they are, or why
-there is none; and which layers a value depends on. Source of what layers do: NeuralNetwork.proto. Weights and
-constants are not known here.
+In: a network and the number of an LSTM. Out: the LSTM whose outputs it reads as they are, or why there is none;
+and which steps a value depends on; what becomes of an array behind steps that move axes. Weights and constants
+are not known here.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from bnns_lstm._show import shown
-from bnns_lstm.formats.coreml.kinds import LSTMS
-from bnns_lstm.formats.coreml.networks import Network
+from bnns_lstm.formats.coreml.steps import Move, Network, Step
 
-__all__ = ["Below", "below", "depends_on", "is_identity"]
+__all__ = ["DEEPEST", "Below", "below", "depends_on", "moved"]
 
-# What an LSTM layer reads and gives.
-AXES = ("steps", "batch", "values", "1", "1")
-# Layers between two LSTM layers; converters write up to four.
+# Steps between two LSTMs; converters write up to four.
 DEEPEST = 50
-MOVING = {"squeeze", "expandDims", "transpose"}
 
 
 class Below(NamedTuple):
-    """What an LSTM layer reads.
+    """What an LSTM reads.
 
     Attributes:
-        number: The LSTM layer whose outputs it reads; None if there is none.
+        number: The LSTM whose outputs it reads; None if there is none.
         reason: What it reads instead.
     """
 
@@ -36,43 +35,33 @@ class Below(NamedTuple):
 
 
 def below(network: Network, number: int) -> Below:
-    """The LSTM layer whose outputs an LSTM layer reads, with nothing between that changes them."""
-    passed: list[Any] = []
+    """The LSTM whose outputs an LSTM reads, with nothing between that changes them."""
+    passed: list[Step] = []
     reader = number
     for _ in range(DEEPEST):
-        layer = network.layers[reader]
-        if not layer.input:
+        step = network.steps[reader]
+        if not step.input:
             return Below(None, "no input")
-        value = layer.input[0]
+        value = step.input[0]
         maker = network.maker(value, reader)
         if maker is None:
-            return Below(None, f"{shown(value)}, which no layer before it makes")
-        found = network.layers[maker]
-        kind = found.WhichOneof("kind")
-        if kind in LSTMS:
+            return Below(None, f"{shown(value)}, which nothing before it makes")
+        found = network.steps[maker]
+        if found.is_lstm:
             if value != found.output[0]:
                 return Below(None, f"a state of {network.label(maker)}")
-            return _arrived(maker, passed[::-1])
-        if len(found.input) != 1 or len(found.output) != 1 or not _is_harmless(found):
+            return _arrived(network, maker, passed[::-1])
+        if len(found.input) != 1 or len(found.output) != 1 or found.move is None:
             return Below(None, network.label(maker))
         passed.append(found)
         reader = maker
     return Below(None, f"more than {DEEPEST} layers")
 
 
-def is_identity(layer: Any) -> bool:
-    """Whether a layer gives its input as it is."""
-    kind = layer.WhichOneof("kind")
-    if kind == "activation" and layer.activation.WhichOneof("kind") == "linear":
-        linear = layer.activation.linear
-        return bool(linear.alpha == 1 and linear.beta == 0)
-    return bool(kind == "copy")
-
-
 def depends_on(
-    network: Network, values: Iterable[str], reader: int, layers: Collection[int]
+    network: Network, values: Iterable[str], reader: int, steps: Collection[int]
 ) -> list[int]:
-    """Which of some layers the values that a layer reads depend on, not by way of each other."""
+    """Which of some steps the values that a step reads depend on, not by way of each other."""
     found: set[int] = set()
     seen: set[int] = set()
     waiting = [(value, reader) for value in values]
@@ -81,38 +70,46 @@ def depends_on(
         if maker is None or maker in seen:
             continue
         seen.add(maker)
-        if maker in layers:
+        if maker in steps:
             found.add(maker)
         else:
-            waiting += [(value, maker) for value in network.layers[maker].input]
+            waiting += [(value, maker) for value in network.steps[maker].input]
     return sorted(found)
 
 
-def _is_harmless(layer: Any) -> bool:
-    return is_identity(layer) or layer.WhichOneof("kind") in MOVING
+def moved(array: npt.NDArray[Any], move: Move) -> npt.NDArray[Any]:
+    """An array behind a step.
+
+    Raises:
+        ValueError: If it has not these axes (or IndexError, or OverflowError).
+    """
+    if move.kind == "squeeze":
+        return np.squeeze(array, move.axes)
+    if move.kind == "identity" or move.axes is None:
+        return array
+    return (np.expand_dims if move.kind == "expand" else np.transpose)(array, move.axes)
 
 
-def _arrived(maker: int, passed: list[Any]) -> Below:
-    """Whether outputs still have their axes behind layers that move them."""
-    axes: tuple[str, ...] | None = AXES
-    for layer in passed:
-        if not is_identity(layer):
-            axes = _moved(axes, layer)
+def _arrived(network: Network, maker: int, passed: list[Step]) -> Below:
+    """Whether outputs still have their axes behind steps that move them."""
+    axes: tuple[str, ...] | None = network.axes
+    for step in passed:
+        axes = _names(axes or (), step.move) if step.move is not None else None
         if axes is None:
-            return Below(None, f"{shown(layer.name)} ({layer.WhichOneof('kind')}) with other axes")
-    if axes != AXES:
+            return Below(None, f"{shown(step.name)} ({step.kind}) with other axes")
+    if axes != network.axes:
         return Below(None, f"its outputs as [{', '.join(axes or ())}]")
     return Below(maker)
 
 
-def _moved(axes: tuple[str, ...] | None, layer: Any) -> tuple[str, ...] | None:
-    """The axes behind a layer; None if it does something else than to move them."""
-    if axes is None:
+def _names(axes: tuple[str, ...], move: Move) -> tuple[str, ...] | None:
+    """The axes behind a step; None if they do not fit, or it is not known which they are."""
+    kind, given = move
+    if kind == "identity":
+        return axes
+    if given is None:
         return None
-    kind = layer.WhichOneof("kind")
-    own = getattr(layer, kind)
-    given = list(own.axes)
-    rank = len(axes) + (len(given) if kind == "expandDims" else 0)
+    rank = len(axes) + (len(given) if kind == "expand" else 0)
     places = [place + rank if place < 0 else place for place in given]
     if len(set(places)) != len(places) or not all(0 <= place < rank for place in places):
         return None
@@ -120,8 +117,8 @@ def _moved(axes: tuple[str, ...] | None, layer: Any) -> tuple[str, ...] | None:
         return tuple(axes[place] for place in places) if len(places) == rank else None
     if kind == "squeeze":
         is_one = all(axes[place] == "1" for place in places)
-        if own.squeezeAll or not is_one:
-            return None
-        return tuple(axis for place, axis in enumerate(axes) if place not in places)
+        return (
+            tuple(one for place, one in enumerate(axes) if place not in places) if is_one else None
+        )
     rest = iter(axes)
     return tuple("1" if place in places else next(rest) for place in range(rank))

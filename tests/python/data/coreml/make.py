@@ -167,6 +167,108 @@ def spec_of(model: Any) -> Any:
     return model.get_spec() if hasattr(model, "get_spec") else model
 
 
+def lstm_words(name: str, ways: int, inputs: int, hidden: int) -> dict[str, Any]:
+    """The weights of an operator `lstm`."""
+    words: dict[str, Any] = {}
+    for way in range(ways):
+        own = arrays(f"{name}.{way}", inputs, hidden)
+        end = "_back" if way else ""
+        words[f"weight_ih{end}"] = np.concatenate(own["W_x"])
+        words[f"weight_hh{end}"] = np.concatenate(own["W_h"])
+        words[f"bias{end}"] = np.concatenate(own["b"])
+    return words
+
+
+def saved(name: str, program: Any, *, is_half: bool = False, change: Any = None) -> None:
+    """Convert an ML program and save it as a folder."""
+    precision = ct.precision.FLOAT16 if is_half else ct.precision.FLOAT32
+    target = ct.target.iOS17 if name == "program_half" else ct.target.iOS15
+    model = ct.convert(
+        program, convert_to="mlprogram", compute_precision=precision, minimum_deployment_target=target,
+        skip_model_load=True,
+    )  # fmt: skip
+    package = HERE / f"{name}.mlpackage"
+    shutil.rmtree(package, ignore_errors=True)
+    (model if change is None else change(model)).save(str(package))
+
+
+def one_operator(name: str, sizes: tuple[int, int] = (3, 2), batch: int = 1, **words: Any) -> Any:
+    """A program of one operator."""
+    inputs, hidden = sizes
+    ways = 2 if words.get("direction") == "bidirectional" else 1
+    states = words.pop("states", np.zeros((2, batch, ways * hidden), np.float32))
+    stored[f"{name}.states"] = states
+
+    target = ct.target.iOS17 if name == "program_half" else ct.target.iOS15
+
+    @mb.program(input_specs=[mb.TensorSpec(shape=(4, batch, inputs))], opset_version=target)
+    def made(x: Any) -> Any:
+        given = {"output_sequence": True, **lstm_words(name, ways, inputs, hidden), **words}
+        return mb.lstm(x=x, initial_h=states[0], initial_c=states[1], name="lstm", **given)[0]
+
+    return made
+
+
+def stacked_operators(name: str, ways: int, batch: int = 2, hidden: int = 3) -> Any:
+    """Two operators as coremltools has them for `torch.nn.LSTM(batch_first=True)`, and a layer on top."""
+    zeros = np.zeros((batch, ways * hidden), np.float32)
+    direction = "bidirectional" if ways == 2 else "forward"
+
+    @mb.program(input_specs=[mb.TensorSpec(shape=(batch, 4, 3))])
+    def made(x: Any) -> Any:
+        value = mb.transpose(x=x, perm=[1, 0, 2])
+        for number in range(2):
+            words = lstm_words(
+                f"{name}.{number}", ways, 3 if number == 0 else ways * hidden, hidden
+            )
+            value = mb.lstm(
+                x=value,
+                initial_h=zeros,
+                initial_c=zeros,
+                direction=direction,
+                output_sequence=True,
+                name=f"lstm{number}",
+                **words,
+            )[0]
+        value = mb.transpose(x=value, perm=[1, 0, 2])
+        return mb.linear(x=value, weight=np.ones((2, ways * hidden), np.float32), name="dense")
+
+    return made
+
+
+def programs() -> None:
+    """Write the ML programs."""
+    optimize = ct.optimize.coreml
+    linear = optimize.OptimizationConfig(optimize.OpLinearQuantizerConfig(weight_threshold=0))
+    saved("program", one_operator("program"))
+    saved("program_stack", stacked_operators("program_stack", 1))
+    saved("program_casts", stacked_operators("program_casts", 2), is_half=True)
+    states = random.normal(0, 1, (2, 2, 6)).astype(np.float32)
+    half = one_operator("program_half", (3, 3), 2, direction="bidirectional", states=states)
+    saved("program_half", half, is_half=True)
+    final = one_operator("program_final", direction="reverse", output_sequence=False)
+    saved("program_final", final)
+    functions = {
+        "recurrent_activation": "linear",
+        "cell_activation": "relu",
+        "activation": "sigmoid",
+    }
+    saved("program_functions", one_operator("program_functions", **functions))
+    peephole = np.ones(6, np.float32)
+    refused = one_operator(
+        "program_refused",
+        clip=np.float32(3),
+        peephole=peephole,
+        direction="reverse",
+        recurrent_activation="hard_sigmoid",
+    )
+    saved("program_refused", refused)
+    saved(
+        "program_quantized", one_operator("program_quantized"),
+        change=lambda model: optimize.linear_quantize_weights(model, linear),
+    )  # fmt: skip
+
+
 def main() -> None:
     """Write everything."""
     functions = {
@@ -203,24 +305,7 @@ def main() -> None:
     package = HERE / "package.mlpackage"
     shutil.rmtree(package, ignore_errors=True)
     ct.models.MLModel(specs["one"], skip_model_load=True).save(str(package))
-    program = HERE / "program.mlpackage"
-    shutil.rmtree(program, ignore_errors=True)
-
-    @mb.program(input_specs=[mb.TensorSpec(shape=(4, 1, 3))])
-    def least(x: Any) -> Any:
-        own = arrays("program", 3, 2)
-        zeros = np.zeros((1, 2), np.float32)
-        return mb.lstm(
-            x=x,
-            initial_h=zeros,
-            initial_c=zeros,
-            weight_ih=np.concatenate(own["W_x"]),
-            weight_hh=np.concatenate(own["W_h"]),
-            bias=np.concatenate(own["b"]),
-            output_sequence=True,
-        )[0]
-
-    ct.convert(least, convert_to="mlprogram", skip_model_load=True).save(str(program))
+    programs()
     np.savez_compressed(HERE / "weights.npz", **stored)
     print(f"written with coremltools {ct.__version__}")
 
