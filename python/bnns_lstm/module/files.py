@@ -142,13 +142,13 @@ class Files(Stateful):
         num_threads: int | None = None,
         convert: bool = False,
     ) -> Self:
-        """An LSTM with the weights of an LSTM layer of a Core ML neural network, or of several as a stack.
+        """An LSTM with the weights of an LSTM layer of a Core ML model, or of several as a stack.
 
         `Stack.from_coreml` reads layers that differ.
 
         Args:
-            path: A `.mlmodel` file, or a `.mlpackage` folder, whose model is a neural network. Needs the extra
-                `coreml`.
+            path: A `.mlmodel` file or a `.mlpackage` folder, with a neural network or an ML program. Needs the
+                extra `coreml`.
             layer: The layer's name, or several, the lowest first; not needed where all LSTM layers are one
                 stack.
             num_threads: See the constructor, as `convert`.

@@ -105,13 +105,13 @@ class StackFiles(StackStateful):
         num_threads: int | None = None,
         convert: bool = False,
     ) -> Self:
-        """A stack with an LSTM for each of several LSTM layers of a Core ML neural network, which may differ.
+        """A stack with an LSTM for each of several LSTM layers of a Core ML model, which may differ.
 
         Layers that are alike stay an LSTM each; `LSTM.from_coreml` makes one LSTM of several layers of them.
 
         Args:
-            path: A `.mlmodel` file, or a `.mlpackage` folder, whose model is a neural network. Needs the extra
-                `coreml`.
+            path: A `.mlmodel` file or a `.mlpackage` folder, with a neural network or an ML program. Needs the
+                extra `coreml`.
             layer: The names of the layers, the lowest first; see `LSTM.from_coreml`.
             num_threads: See the constructor of an LSTM, as `convert`.
             convert: Whether calls convert other types of numbers.

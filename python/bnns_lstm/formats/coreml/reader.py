@@ -1,8 +1,8 @@
-"""LSTM layers of Core ML's neural networks to :class:`StoredLSTM`.
+"""LSTM layers of Core ML's models to :class:`StoredLSTM`.
 
 In: a path, and names of layers. Out: one network, or why there is none. Which layers read each other is known
-to `ways`, what one layer holds to `layer`; here the choice is made, and whether the chosen ones are a stack.
-Needs the package `protobuf`: `pip install bnns-lstm[coreml]`.
+to `ways`, what one holds to `layer` and `operator`; here the choice is made, and whether the chosen ones are a
+stack. Needs the package `protobuf`: `pip install bnns-lstm[coreml]`.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ MOST = 10
 def read_coreml(
     path: str | os.PathLike[str], layer: str | Sequence[str] | None = None
 ) -> StoredLSTM:
-    """Take over an LSTM layer of a Core ML neural network, or several that form a stack.
+    """Take over an LSTM layer of a Core ML model, or several that form a stack.
 
-    A layer is a `uniDirectionalLSTM` or a `biDirectionalLSTM`. Each layer of a stack must read all outputs of
-    the one below, with nothing between but what keeps `[steps, batch, values]` as they are.
+    A layer is a `uniDirectionalLSTM` or a `biDirectionalLSTM` of a neural network, or an operator `lstm` of an
+    ML program. Each layer of a stack must read all outputs of the one below, with nothing between but what keeps
+    `[steps, batch, values]` as they are.
 
     Args:
-        path: A `.mlmodel` file, or a `.mlpackage` folder, whose model is a neural network. ML programs are
-            refused.
+        path: A `.mlmodel` file or a `.mlpackage` folder.
         layer: The layer's name; several names, the lowest first, for a stack. Not needed if all LSTM layers are
             one stack. Layers in models of a pipeline, or in branches and loops, are `"model0/lstm"`; their own
             name alone is enough where no other has it.
 
     Returns:
-        The network, with the limits that the format has: `gate_clip` 50 without the hidden state's function,
-        and `cell_clip`. `state` is what the network carries as constants, if that is not 0.
+        The network; of a neural network with the limits that it has: `gate_clip` 50 without the hidden state's
+        function, and `cell_clip`. `state` is what the model carries as constants, if that is not 0.
 
     Raises:
         ExtraError: If the package `protobuf` is not installed.
@@ -66,7 +66,7 @@ def read_coreml(
 def read_coreml_stack(
     path: str | os.PathLike[str], layer: str | Sequence[str] | None = None
 ) -> list[StoredLSTM]:
-    """Take over LSTM layers of a Core ML neural network that may differ, each as a network of one layer.
+    """Take over LSTM layers of a Core ML model that may differ, each as a network of one layer.
 
     Args:
         path: As for :func:`read_coreml`, as `layer`.
