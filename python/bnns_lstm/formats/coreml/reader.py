@@ -39,9 +39,9 @@ def read_coreml(
 ) -> StoredLSTM:
     """Take over an LSTM layer of a Core ML model, or several that form a stack.
 
-    A layer is a `uniDirectionalLSTM` or a `biDirectionalLSTM` of a neural network, or an operator `lstm` of an
-    ML program. Each layer of a stack must read all outputs of the one below, with nothing between but what keeps
-    `[steps, batch, values]` as they are.
+    A layer is a `uniDirectionalLSTM` or a `biDirectionalLSTM` of a neural network, or an operator `lstm` of
+    an ML program. Each layer of a stack must read all outputs of the one below, with nothing between but what
+    keeps `[steps, batch, values]` as they are.
 
     Args:
         path: A `.mlmodel` file or a `.mlpackage` folder.
