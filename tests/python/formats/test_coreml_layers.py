@@ -236,3 +236,15 @@ def test_training_on_a_device_changes_nothing(tmp_path: Path) -> None:
     model.neuralNetwork.layers[0].isUpdatable = True
     layer_of(model).weightParams.inputGateWeightMatrix.isUpdatable = True
     assert_same(read_coreml(written(tmp_path, model)), read_coreml(DATA / "one.mlmodel"))
+
+
+def test_more_inputs_than_a_layer_has_are_refused(tmp_path: Path) -> None:
+    for name, most in (("one", 3), ("pair", 5)):
+        model = message(name)
+        model.neuralNetwork.layers[0].input.extend(["more", "and more"])
+        with pytest.raises(
+            bl.WeightsError, match=f"lstm: inputs: expected at most {most}"
+        ) as caught:
+            read_coreml(written(tmp_path, model))
+        assert caught.value.issues[0].code == codes.UNEXPECTED_ENTRY
+        assert "found 2 more, 'more', 'and more'" in str(caught.value)

@@ -376,3 +376,13 @@ def test_axes_of_constants_that_do_not_fit(axes: list[int], tmp_path: Path) -> N
     model.neuralNetwork.layers[2].input[1] = "a"
     with pytest.raises(bl.WeightsError, match="lstm: initial h: expected axes that fit"):
         read_coreml(written(tmp_path, model))
+
+
+def test_long_and_odd_names_leave_errors_readable(tmp_path: Path) -> None:
+    model, lower, _, upper = stack()
+    lower.name, upper.name = "a" * 3000, "\x1b[31m"
+    upper.input[0] = "b" * 3000
+    with pytest.raises(bl.WeightsError) as caught:
+        read_coreml(written(tmp_path, model))
+    assert len(str(caught.value)) < 1000
+    assert str(caught.value).replace("\n", "").isprintable()

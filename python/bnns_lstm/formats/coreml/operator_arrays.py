@@ -56,14 +56,14 @@ def _array(layer: LSTMLayer, name: str, *, is_given: bool) -> Floats:
 
 def _maker(layer: LSTMLayer, name: str) -> str:
     """What makes a value that is no constant."""
-    for entry in layer.step.message.inputs:
-        if entry.key == name and len(entry.value.arguments) == 1:
-            value = entry.value.arguments[0].name
-            maker = layer.network.maker(value, layer.number)
-            if maker is not None:
-                advice = "coremltools.optimize.coreml.decompress_weights undoes compression"
-                return f"what {layer.network.label(maker)} makes ({advice})"
+    given = {entry.key: entry.value.arguments for entry in layer.step.message.inputs}[name]
+    if len(given) == 1:
+        value = given[0].name
+        maker = layer.network.maker(value, layer.number)
+        if maker is None:
             return f"{shown(value)}, which a call gives"
+        advice = "coremltools.optimize.coreml.decompress_weights undoes compression"
+        return f"what {layer.network.label(maker)} makes ({advice})"
     return "several values"
 
 

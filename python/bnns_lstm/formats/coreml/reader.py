@@ -111,7 +111,7 @@ def _read(given: Any, layer: str | Sequence[str] | None) -> list[tuple[str, Stor
 
 def _chosen(found: list[LSTMLayer], layer: str | Sequence[str] | None) -> list[LSTMLayer]:
     """The layers that are meant."""
-    names = _some([repr(one.name) for one in found])
+    names = _some([shown(one.name) for one in found])
     if layer is None:
         breaks = [
             issue for lower, upper in pairwise(found) for issue in _joint_issues(lower, upper)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import reason
+from bnns_lstm._show import listed, shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.coreml.steps import LSTMLayer, Network, Step
@@ -37,6 +38,12 @@ def state_of(layer: LSTMLayer, directions: int, hidden: int) -> tuple[Floats, Fl
     states: dict[str, Floats] = {}
     given: dict[str, str] = {}
     issues: list[WeightsIssue] = []
+    surplus = layer.step.input[1 + 2 * directions :]
+    if surplus:
+        expected = f"at most {1 + 2 * directions}: values and initial states"
+        actual = f"{len(surplus)} more, {listed(surplus)}"
+        path = f"{layer.path}: inputs"
+        issues.append(WeightsIssue(path, expected, actual, codes.UNEXPECTED_ENTRY))
     for name, value in zip(NAMES, values, strict=False):
         path = f"{layer.path}: {name}"
         try:
@@ -52,7 +59,7 @@ def state_of(layer: LSTMLayer, directions: int, hidden: int) -> tuple[Floats, Fl
             WeightsIssue(
                 f"{layer.path}: {name}",
                 f"a constant, as {next(iter(states))!r} is one",
-                f"{value!r}, which a call gives or the network computes",
+                f"{shown(value)}, which a call gives or the network computes",
                 codes.NOT_CONSTANT,
             )
             for name, value in given.items()

@@ -59,12 +59,11 @@ class Values:
 
     def argument(self, operation: Any, name: str) -> Any:
         """The constant that an operator has as an input; None if it has none, or no constant."""
-        for entry in operation.inputs:
-            if entry.key == name and len(entry.value.arguments) == 1:
-                binding = entry.value.arguments[0]
-                is_value = binding.WhichOneof("kind") == "value"
-                return binding.value if is_value else self.constants.get(binding.name)
-        return None
+        given = {entry.key: entry.value.arguments for entry in operation.inputs}.get(name, ())
+        if len(given) != 1:
+            return None
+        is_value = given[0].WhichOneof("kind") == "value"
+        return given[0].value if is_value else self.constants.get(given[0].name)
 
     @staticmethod
     def text(value: Any) -> str | None:
