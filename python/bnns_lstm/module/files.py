@@ -154,6 +154,35 @@ class Files(Stateful):
         return cls._from_stored(read_keras(source, layer), num_threads, convert=convert)
 
     @classmethod
+    def from_coreml(
+        cls,
+        path: str | PathLike[str],
+        layer: str | Sequence[str] | None = None,
+        *,
+        num_threads: int | None = None,
+        convert: bool = False,
+    ) -> Self:
+        """An LSTM with the weights of an LSTM layer of a Core ML model, or of several as a stack.
+
+        `Stack.from_coreml` reads layers that differ.
+
+        Args:
+            path: A `.mlmodel` file or a `.mlpackage` folder, with a neural network or an ML program. Needs the
+                extra `coreml`.
+            layer: The layer's name, or several, the lowest first; not needed where all LSTM layers are one
+                stack.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
+
+        Raises:
+            WeightsError: Naming everything that cannot be taken over.
+            ExtraError: If the package `protobuf` is not installed.
+        """
+        from bnns_lstm.formats import read_coreml
+
+        return cls._from_stored(read_coreml(path, layer), num_threads, convert=convert)
+
+    @classmethod
     def load(
         cls, path: str | PathLike[str], *, num_threads: int | None = None, convert: bool = False
     ) -> Self:

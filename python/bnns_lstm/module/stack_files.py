@@ -110,6 +110,34 @@ class StackFiles(StackStateful):
         return cls._from_stored(read_keras_stack(source, layer), num_threads, convert=convert)
 
     @classmethod
+    def from_coreml(
+        cls,
+        path: str | PathLike[str],
+        layer: str | Sequence[str] | None = None,
+        *,
+        num_threads: int | None = None,
+        convert: bool = False,
+    ) -> Self:
+        """A stack with an LSTM for each of several LSTM layers of a Core ML model, which may differ.
+
+        Layers that are alike stay an LSTM each; `LSTM.from_coreml` makes one LSTM of several layers of them.
+
+        Args:
+            path: A `.mlmodel` file or a `.mlpackage` folder, with a neural network or an ML program. Needs the
+                extra `coreml`.
+            layer: The names of the layers, the lowest first; see `LSTM.from_coreml`.
+            num_threads: See the constructor of an LSTM, as `convert`.
+            convert: Whether calls convert other types of numbers.
+
+        Raises:
+            WeightsError: Naming everything that cannot be taken over.
+            ExtraError: If the package `protobuf` is not installed.
+        """
+        from bnns_lstm.formats import read_coreml_stack
+
+        return cls._from_stored(read_coreml_stack(path, layer), num_threads, convert=convert)
+
+    @classmethod
     def load(
         cls, path: str | PathLike[str], *, num_threads: int | None = None, convert: bool = False
     ) -> Self:
