@@ -13,7 +13,7 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm._look import attempt
 from bnns_lstm.config import count
-from bnns_lstm.errors import Issue
+from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.arguments import gathered, refuse
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
@@ -46,6 +46,8 @@ class StackStream:
         refuse(issues)
         # The stack itself is for copies, pickles and the repr.
         self._stack, self._rows, self._streams = stack, rows, tuple(streams)
+        # Whether a step ended between two LSTMs, so that their states belong to different steps.
+        self._is_torn = False
         if state is not None:
             self.state = state
 
@@ -55,11 +57,18 @@ class StackStream:
         The output is the stream's own array, which the next step writes again.
 
         Raises:
-            ArgumentError: For an input of another shape or type.
+            ArgumentError: For an input of another shape or type, and where Ctrl-C has ended the step before
+                between two LSTMs: then it names `state`, which `reset()` begins anew, or which is set.
         """
-        found = x_t
-        for stream in self._streams:
-            found = stream.step(found)
+        self._refuse_torn()
+        found, began = x_t, 0
+        try:
+            for began, stream in enumerate(self._streams):
+                found = stream.step(found)
+        except BaseException as error:
+            # The first one has refused its input; or the others are behind it.
+            self._is_torn = began > 0 or not isinstance(error, Exception)
+            raise
         y: Floats = found
         return y
 
@@ -67,13 +76,31 @@ class StackStream:
         """Some steps: `[steps, batch, input]` (or `[steps, input]`) to outputs in the same form.
 
         Raises:
-            ArgumentError: For an input of another shape or type.
+            ArgumentError: For an input of another shape or type, and where Ctrl-C has ended the step before
+                between two LSTMs, as in `step`. Where it ends this call, all states are as before.
         """
+        self._refuse_torn()
+        before = [stream._save() for stream in self._streams]
         found = chunk
-        for stream in self._streams:
-            found = stream.process(found)
+        self._is_torn = True
+        try:
+            for stream in self._streams:
+                found = stream.process(found)
+        except BaseException:
+            for stream, states in zip(self._streams, before, strict=True):
+                stream._restore(states)
+            self._is_torn = False
+            raise
+        self._is_torn = False
         y: Floats = found
         return y
+
+    def _refuse_torn(self) -> None:
+        """Refuse to go on where the states belong to different steps."""
+        if self._is_torn:
+            expected = "states of the same step (call reset(), or set state)"
+            actual = "those that a step left which was interrupted between two LSTMs"
+            raise ArgumentError((Issue("state", codes.STACK_MISMATCH, expected, actual),))
 
     def reset(self, samples: Any = None) -> None:
         """Begin again from zeros: all streams, or those of these indices.
@@ -87,6 +114,8 @@ class StackStream:
             chosen = found.tolist()
         for stream in self._streams:
             stream.reset(chosen)
+        if samples is None:
+            self._is_torn = False
 
     @property
     def state(self) -> tuple[LSTMState, ...]:
@@ -108,9 +137,11 @@ class StackStream:
         refuse(issues)
         for stream, pair in zip(self._streams, pairs, strict=True):
             stream.state = pair
+        self._is_torn = False
 
     def __reduce__(self) -> tuple[type[StackStream], tuple[Any, int, tuple[LSTMState, ...]]]:
         """Copies and pickles begin where this stream is."""
+        self._refuse_torn()
         return type(self), (self._stack, self._rows, self.state)
 
     def __repr__(self) -> str:

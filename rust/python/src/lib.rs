@@ -7,6 +7,7 @@
 //! sequence            the sequence descriptor -> integers of our own
 //! cache               the bytes of the training cache
 //! borrow, gradients   guards for the time of a call
+//! interrupt           computing without the interpreter, which a signal can end
 //! call                check, borrow, release the interpreter, compute
 //! prepared            the same again and again, from arrays that are kept
 //! weights             packed weights that prepared layers share
@@ -27,6 +28,7 @@ mod errors;
 mod extensions;
 mod gradients;
 mod info;
+mod interrupt;
 mod memory;
 mod params;
 mod prepared;
@@ -50,6 +52,11 @@ mod _native {
     use crate::prepared::{PreparedLayer, prepare};
     #[pymodule_export]
     use crate::weights::PackedWeights;
+
+    #[pymodule_init]
+    fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+        crate::memory::find_numpy(module.py())
+    }
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
