@@ -61,14 +61,17 @@ class StackStream:
                 between two LSTMs: then it names `state`, which `reset()` begins anew, or which is set.
         """
         self._refuse_torn()
-        found, began = x_t, 0
+        found = x_t
+        first, *others = self._streams
         try:
-            for began, stream in enumerate(self._streams):
+            found = first.step(found)
+            self._is_torn = True
+            for stream in others:
                 found = stream.step(found)
-        except BaseException as error:
-            # The first one has refused its input; or the others are behind it.
-            self._is_torn = began > 0 or not isinstance(error, Exception)
+        except KeyboardInterrupt:
+            self._is_torn = True  # the first one may have taken the step
             raise
+        self._is_torn = False
         y: Floats = found
         return y
 

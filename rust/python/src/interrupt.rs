@@ -1,4 +1,4 @@
-//! Computations without the interpreter, which a signal can end.
+//! Computations that a signal can end.
 //!
 //! In: something to compute. Out: what it gives, or the exception of a signal handler: `KeyboardInterrupt` where
 //! Ctrl-C was pressed and nobody has set another handler. It does not know what is computed.
@@ -6,6 +6,7 @@
 //! Python runs handlers of signals on its main thread alone, between two instructions of Python code. So a long
 //! computation of that thread stops every now and then to let them run. Those of other threads ask once.
 
+use crate::detached::{Returning, detached};
 use crate::errors::Failure;
 use bnns_lstm::Error;
 use bnns_lstm::binding::Interrupt;
@@ -13,8 +14,8 @@ use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Compute while other threads use the interpreter.
-pub(crate) fn detached<T: Send>(
+/// Compute without the interpreter, until a signal ends it.
+pub(crate) fn interruptible<T: Send>(
     py: Python<'_>,
     compute: impl FnOnce(&Interrupt<'_>) -> Result<T, Error> + Send,
 ) -> Result<T, Failure> {
@@ -24,8 +25,8 @@ pub(crate) fn detached<T: Send>(
         if is_elsewhere.load(Ordering::Relaxed) {
             return false;
         }
-        // None while the interpreter shuts down: then it runs no handlers either.
-        let found = Python::try_attach(|py| match run_handlers(py) {
+        let Some(_returning) = Returning::new() else { return false };
+        Python::attach(|py| match run_handlers(py) {
             Ok(has_run) => {
                 is_elsewhere.store(!has_run, Ordering::Relaxed);
                 false
@@ -34,10 +35,9 @@ pub(crate) fn detached<T: Send>(
                 *raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 true
             }
-        });
-        found.unwrap_or_default()
+        })
     };
-    let result = py.detach(|| compute(&Interrupt::new(&question)));
+    let result = detached(py, || compute(&Interrupt::new(&question)));
     match raised.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(Failure::Python(error)),
         None => Ok(result?),

@@ -6,8 +6,9 @@
 
 use crate::borrow::{Sources, borrow, checked_inputs, hold, lend, lend_mut};
 use crate::call::{ForwardArguments, options, read, refused};
+use crate::detached::detached;
 use crate::errors::Failure;
-use crate::interrupt::detached;
+use crate::interrupt::interruptible;
 use crate::memory::Held;
 use crate::weights::PackedWeights;
 use bnns_lstm::binding::forward_until;
@@ -69,14 +70,14 @@ pub(crate) fn prepare(
     } else {
         let sources = Sources::new(&arrays, &checked, &Path::default())?;
         let views = sources.weights();
-        let packed = py.detach(|| {
+        let packed = detached(py, || {
             let layer = LayerPlan::new(&checked, options);
             Weights::pack_for_inference(&layer, &BoundWeights::bind(&checked, &views)?)
         })?;
         Py::new(py, PackedWeights::new(&checked, &arrays, packed)?)?
     };
     let layer = Arc::clone(weights.get().current().layer());
-    let (plan, workspace) = py.detach(|| {
+    let (plan, workspace) = detached(py, || {
         let plan = Plan::new(&layer, &checked, options).map_err(|error| match error {
             Error::WrongLayer { .. } => Error::WrongLayer { what: "weights" },
             other => other,
@@ -199,7 +200,7 @@ impl PreparedLayer {
             self.workspaces().push(workspace);
             return Ok(done?);
         }
-        let (done, workspace) = detached(py, |interrupt| {
+        let (done, workspace) = interruptible(py, |interrupt| {
             let mut workspace = unused.map_or_else(|| Workspace::new(plan), Ok)?;
             let interrupt = Some(interrupt);
             let done = forward_until(plan, weights, &mut workspace, inputs, outputs, interrupt);

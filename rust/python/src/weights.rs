@@ -4,6 +4,7 @@
 //! for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor outputs.
 
 use crate::borrow::{borrow, checked_weights, hold, lend_weights};
+use crate::detached::detached;
 use crate::errors::Failure;
 use crate::memory::Held;
 use crate::params::LayerArrays;
@@ -69,7 +70,7 @@ impl PackedWeights {
         let views = lend_weights(&gates);
         let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
         let layer = Arc::clone(self.current().layer());
-        let packed = py.detach(|| {
+        let packed = detached(py, || {
             let bound = BoundWeights::bind(&self.checked, &views)?;
             Weights::pack_for_inference(&layer, &bound).map(Arc::new)
         })?;

@@ -66,6 +66,11 @@ def test_a_handler_may_call_the_same_lstm_and_the_call_goes_on() -> None:
     np.testing.assert_array_equal(found[0], wanted_short)
 
 
+def interrupt_and_join(thread: threading.Thread) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    thread.join()
+
+
 def test_calls_of_other_threads_are_not_interrupted() -> None:
     lstm, x = large()
     wanted, _ = lstm(x)
@@ -73,8 +78,7 @@ def test_calls_of_other_threads_are_not_interrupted() -> None:
     thread = threading.Thread(target=lambda: found.append(lstm(x)[0]))
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
-        thread.join()
+        interrupt_and_join(thread)
     thread.join()
     np.testing.assert_array_equal(found[0], wanted)
 

@@ -1,4 +1,4 @@
-"""Calls of every kind over the same LSTMs, each with arrays of its own, which tell whether their bits are right."""
+"""Calls of every kind over the same LSTMs, each with arrays of its own."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A process that is interrupted in a long call of one kind: `python interrupted.py KIND THREADS`.
 
-It prints "begins" before the call, and how it went after it: "right" where the call was ended before it was done,
-its results show so, and the same objects give the right bits afterwards.
+It prints "begins" before the call, and "right" after it, where the call was ended before it was done, as its
+results show, and the same objects give the right bits afterwards.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ def arrays_in(error: BaseException) -> list[Any]:
     found = []
     trace = error.__traceback__
     while trace is not None:
-        for value in trace.tb_frame.f_locals.values():
-            found.append(getattr(value, "arrays", value))
+        found += [getattr(value, "arrays", value) for value in trace.tb_frame.f_locals.values()]
         trace = trace.tb_next
     return found
 

@@ -12,15 +12,15 @@ impl Task<'_> {
     pub(in crate::run) fn run(mut self, threads: &Threads<'_>) -> Result<(), Broken> {
         let mut done = 0;
         while done < self.span.len() {
-            if done > 0 {
-                threads.look()?;
-            }
             let chunk = self.next_chunk(done);
             done += chunk.steps.len();
             self.checkpoint(&chunk)?;
             self.take_inputs(&chunk)?;
             self.recur(&chunk, &chunk.steps)?;
             self.deliver(&chunk)?;
+            if done < self.span.len() {
+                threads.look()?;
+            }
         }
         Ok(())
     }

@@ -4,16 +4,30 @@
 //! a call look between two chunks of steps. It does not know what is computed, nor why somebody wants it to end.
 
 use crate::tuning::BETWEEN_QUESTIONS;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{ThreadId, current};
 use std::time::Instant;
+
+thread_local! {
+    /// Whether the thread asks, in the middle of a call.
+    static IS_ASKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread asks a question in the middle of a call. Threads of the pool may wait for it then, so that
+/// a call that it makes while it looks for the answer must not wait for them.
+pub(super) fn is_asking() -> bool {
+    IS_ASKING.get()
+}
 
 /// Whether a call is to end before it is done. Made for one call, on the thread that makes it.
 pub struct Interrupt<'c> {
     question: &'c (dyn Fn() -> bool + Sync),
     caller: ThreadId,
     began: Instant,
+    /// Milliseconds between two questions.
+    between: u64,
     /// When the question is asked next, in milliseconds after `began`.
     due: AtomicU64,
     is_raised: AtomicBool,
@@ -23,13 +37,24 @@ impl<'c> Interrupt<'c> {
     /// `question` says whether the call is to end. It is asked between chunks of steps, every
     /// 100 ms at most, and by the calling thread only, for the first time after as long: short calls never ask.
     pub fn new(question: &'c (dyn Fn() -> bool + Sync)) -> Self {
+        Self::asking(question, BETWEEN_QUESTIONS)
+    }
+
+    fn asking(question: &'c (dyn Fn() -> bool + Sync), between: u64) -> Self {
         Self {
             question,
             caller: current().id(),
             began: Instant::now(),
-            due: AtomicU64::new(BETWEEN_QUESTIONS),
+            between,
+            due: AtomicU64::new(between),
             is_raised: AtomicBool::new(false),
         }
+    }
+
+    /// With a question that is asked whenever somebody looks, for tests.
+    #[cfg(test)]
+    pub(in crate::run) fn at_every_look(question: &'c (dyn Fn() -> bool + Sync)) -> Self {
+        Self::asking(question, 0)
     }
 
     /// Whether this is the thread that makes the call.
@@ -46,9 +71,11 @@ impl<'c> Interrupt<'c> {
         if now < self.due.load(Ordering::Relaxed) || !self.is_caller() {
             return false;
         }
+        let outer = IS_ASKING.replace(true);
         let answer = (self.question)();
+        IS_ASKING.set(outer);
         let then = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.due.store(then.saturating_add(BETWEEN_QUESTIONS), Ordering::Relaxed);
+        self.due.store(then.saturating_add(self.between), Ordering::Relaxed);
         self.is_raised.fetch_or(answer, Ordering::Relaxed);
         answer
     }
@@ -110,6 +137,16 @@ mod tests {
             assert!(interrupt.look());
             assert!(scope.spawn(|| interrupt.look()).join().unwrap());
         });
+    }
+
+    #[test]
+    fn a_call_within_a_question_computes_alone() {
+        let has_pool = || Threads::new(2, false, None).unwrap().pool.is_some();
+        let question = || has_pool();
+        let interrupt = Interrupt::at_every_look(&question);
+        assert!(has_pool());
+        assert!(!interrupt.look(), "no pool within the question");
+        assert!(has_pool());
     }
 
     #[test]

@@ -76,7 +76,8 @@ impl<'i> Threads<'i> {
         moves: bool,
         interrupt: Option<&'i Interrupt<'i>>,
     ) -> Result<Self, Error> {
-        let pool = if threads == 1 { None } else { pool::pool(threads - 1)? };
+        let is_alone = threads == 1 || interrupt::is_asking();
+        let pool = if is_alone { None } else { pool::pool(threads - 1)? };
         Ok(Self { pool, moves, interrupt })
     }
 
