@@ -256,6 +256,13 @@ def bits(_: list[str]) -> None:
 
 
 @task
+def interpreters(arguments: list[str]) -> None:
+    """Start and end 1000 interpreters that compute, about ten minutes (or as many as given)."""
+    install("dev")
+    run(PYTHON, "tests/python/support/starts.py", *arguments)
+
+
+@task
 def wheel(_: list[str]) -> None:
     """Build the wheel and say how large it is."""
     install("dev")

@@ -207,7 +207,7 @@ def prepare(
     place. The arrays that `params` names now are kept and used, whatever is done to `params` later; results
     are those of :func:`direct_apply_lstm_batch_training_caching` to the last bit. Weights were copied:
     after changing them in place call `layer.update_weights()`, without it the old ones are used.
-    `layer.explain()` tells what was decided. Calls from several threads take turns.
+    `layer.explain()` tells what was decided. Threads may call at the same time, with outputs of their own.
 
     Args:
         params: The layer and its arrays.

@@ -3,7 +3,8 @@
 In: weights and a :class:`Batch`. Out: outputs and states, as the caller knows them. The engine owns what calls
 of an LSTM and of its streams share: the weights and whether they have changed, one packed copy of them, the
 prepared layers of the last few shapes, so that memory does not grow with the number of shapes, and the lock of
-all these. It reports nothing about a caller's arguments: what is not as usual goes through `inputs` first.
+all these, which is never held while a call computes. It reports nothing about a caller's arguments: what is not
+as usual goes through `inputs` first.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bnns_lstm.functions import (
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
 )
+from bnns_lstm.module.forks import new_lock
 from bnns_lstm.module.idle import idle_arrays, idle_cells, idle_gradients, stand_still
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import Spare, memory_for
@@ -60,10 +62,13 @@ class Engine:
         version: Another object after each change of the weights.
         packed_version: The version that calls use, the packed one; they differ where weights may have changed.
         packed: One packed copy of the weights, which all prepared layers share; none before the first of them.
-        kept: Prepared layers by shape, the one that was used last at the end.
-        lock: Held by whoever uses the arrays of `kept`, or changes what is kept or packed: threads may call at
-            the same time.
+        kept: Prepared layers by shape, the one that was used last at the end. A call that uses its arrays takes
+            it out until they were read.
+        lock: Held by whoever changes what is kept or packed: threads may call at the same time. A forked child
+            has a new one.
     """
+
+    lock: Lock
 
     def __init__(self, weights: Weights, num_threads: int, *, convert: bool) -> None:
         """Nothing is prepared yet."""
@@ -74,7 +79,7 @@ class Engine:
         self.packed: _native.PackedWeights | None = None
         self.kept: OrderedDict[Any, Kept] = OrderedDict()
         self.latest: Kept | None = None
-        self.lock = Lock()
+        new_lock(self)
         config = weights.config
         self.is_quick = not config.batch_first and config.merge == "concat"
         self.spare = Spare()
@@ -119,8 +124,8 @@ class Engine:
             self.packed, self.packed_version = prepared.weights, version
         return prepared
 
-    def _keep(self, steps: int, rows: int, active: Any) -> Kept:
-        """What is kept for calls of this shape, made if it is not there yet. The lock is held."""
+    def _found(self, steps: int, rows: int, active: Any) -> tuple[Any, Kept]:
+        """The key of this shape of calls and what is kept for it, made if it is not there. The lock is held."""
         key = ((steps, rows, self.config.input_size), None if active is None else active.tobytes())
         found = self.kept.get(key)
         if found is None:
@@ -132,13 +137,14 @@ class Engine:
                 h, c = (np.zeros_like(state) for state in (arrays.h0, arrays.c0))
             zeros = (h.reshape(-1, *h.shape[2:]), c.reshape(-1, *c.shape[2:]))
             found = Kept(self._prepare(params), arrays, *zeros)
-            self.kept[key] = found
-            if len(self.kept) > KEPT:
-                self.kept.popitem(last=False)
-        else:
-            self.kept.move_to_end(key)
-        self.latest = found
-        return found
+        return key, found
+
+    def _keep(self, key: Any, found: Kept) -> None:
+        """Keep something as what was used last. The lock is held."""
+        self.kept[key] = self.latest = found
+        self.kept.move_to_end(key)
+        if len(self.kept) > KEPT:
+            self.kept.popitem(last=False)
 
     def _used(self, key: Any, found: Kept) -> None:
         """Note that another shape than the last one was used, so that it stays."""
@@ -148,20 +154,20 @@ class Engine:
             return
         self.latest = found
 
-    def _run(self, batch: Batch) -> CallArrays:
-        """Compute a call in arrays that the next one writes again; the lock is held until they were read."""
-        kept = self._keep(batch.steps, batch.rows, batch.active)
-        kept.arrays.fill(batch)
-        kept.prepared.forward()
-        return kept.arrays
-
     def forward(self, batch: Batch, target: Parts | None) -> tuple[Output, LSTMState]:
         """Output and final states as the caller knows them."""
         if batch.is_idle:
             return idle_arrays(self.config, batch).results(batch.samples, target)
         self.refresh()
         with self.lock:
-            return self._run(batch).results(batch.samples, target)
+            key, kept = self._found(batch.steps, batch.rows, batch.active)
+            self.kept.pop(key, None)
+        kept.arrays.fill(batch)
+        kept.prepared.forward()
+        results = kept.arrays.results(batch.samples, target)
+        with self.lock:
+            self._keep(key, kept)
+        return results
 
     def quick(self, x: Floats, state: LSTMState | None) -> tuple[Floats, Floats, Floats] | None:
         """Output and final states of a whole batch, as new arrays; None for anything but the usual.
@@ -186,8 +192,9 @@ class Engine:
         """Outputs and final states of some steps that follow these states, as new arrays."""
         self.refresh()
         with self.lock:
-            prepared = self._keep(x.shape[0], x.shape[1], None).prepared
-        found = prepared.call(x, h, c)
+            key, kept = self._found(x.shape[0], x.shape[1], None)
+            self._keep(key, kept)
+        found = kept.prepared.call(x, h, c)
         if found is not None:
             return found
         # Another call is using one of the arrays at this moment, or floats stand at an odd address.

@@ -13,7 +13,7 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm._look import attempt
 from bnns_lstm.config import count
-from bnns_lstm.errors import Issue
+from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.arguments import gathered, refuse
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
@@ -52,6 +52,8 @@ class StackStream:
         refuse(issues)
         # The stack itself is for copies, pickles and the repr.
         self._stack, self._rows, self._streams = stack, rows, tuple(streams)
+        # Whether a step ended between two LSTMs, so that their states belong to different steps.
+        self._is_torn = False
         if state is not None:
             self.state = state
 
@@ -61,7 +63,8 @@ class StackStream:
         The output is the stream's own array, which the next step writes again.
 
         Raises:
-            ArgumentError: For an input of another shape or type.
+            ArgumentError: For an input of another shape or type, and where Ctrl-C has ended the step before
+                between two LSTMs: then it names `state`, which `reset()` begins anew, or which is set.
 
         Example:
             >>> import bnns_lstm as bl, numpy as np
@@ -69,9 +72,18 @@ class StackStream:
             >>> stream.step(np.zeros(3, np.float32)).shape
             (4,)
         """
+        self._refuse_torn()
         found = x_t
-        for stream in self._streams:
-            found = stream.step(found)
+        first, *others = self._streams
+        try:
+            found = first.step(found)
+            self._is_torn = True
+            for stream in others:
+                found = stream.step(found)
+        except KeyboardInterrupt:
+            self._is_torn = True  # the first one may have taken the step
+            raise
+        self._is_torn = False
         y: Floats = found
         return y
 
@@ -79,7 +91,8 @@ class StackStream:
         """Some steps: `[steps, batch, input]` (or `[steps, input]`) to outputs in the same form.
 
         Raises:
-            ArgumentError: For an input of another shape or type.
+            ArgumentError: For an input of another shape or type, and where Ctrl-C has ended the step before
+                between two LSTMs, as in `step`. Where it ends this call, all states are as before.
 
         Example:
             >>> import bnns_lstm as bl, numpy as np
@@ -87,11 +100,28 @@ class StackStream:
             >>> stream.process(np.zeros((5, 3), np.float32)).shape
             (5, 4)
         """
+        self._refuse_torn()
+        before = [stream._save() for stream in self._streams]
         found = chunk
-        for stream in self._streams:
-            found = stream.process(found)
+        self._is_torn = True
+        try:
+            for stream in self._streams:
+                found = stream.process(found)
+        except BaseException:
+            for stream, states in zip(self._streams, before, strict=True):
+                stream._restore(states)
+            self._is_torn = False
+            raise
+        self._is_torn = False
         y: Floats = found
         return y
+
+    def _refuse_torn(self) -> None:
+        """Refuse to go on where the states belong to different steps."""
+        if self._is_torn:
+            expected = "states of the same step (call reset(), or set state)"
+            actual = "those that a step left which was interrupted between two LSTMs"
+            raise ArgumentError((Issue("state", codes.STACK_MISMATCH, expected, actual),))
 
     def reset(self, samples: Any = None) -> None:
         """Begin again from zeros: all streams, or those of these indices.
@@ -113,6 +143,8 @@ class StackStream:
             chosen = found.tolist()
         for stream in self._streams:
             stream.reset(chosen)
+        if samples is None:
+            self._is_torn = False
 
     @property
     def state(self) -> tuple[LSTMState, ...]:
@@ -134,9 +166,11 @@ class StackStream:
         refuse(issues)
         for stream, pair in zip(self._streams, pairs, strict=True):
             stream.state = pair
+        self._is_torn = False
 
     def __reduce__(self) -> tuple[type[StackStream], tuple[Any, int, tuple[LSTMState, ...]]]:
         """Copies and pickles begin where this stream is."""
+        self._refuse_torn()
         return type(self), (self._stack, self._rows, self.state)
 
     def __repr__(self) -> str:

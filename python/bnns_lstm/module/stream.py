@@ -210,6 +210,14 @@ class Stream:
             raise ArgumentError(tuple(issues) or (found_issue,))
         self._h[:, 0], self._c[:, 0] = found
 
+    def _save(self) -> tuple[Floats, Floats]:
+        """The states for `_restore`."""
+        return self._h.copy(), self._c.copy()
+
+    def _restore(self, states: tuple[Floats, Floats]) -> None:
+        """Take the states back to what they were."""
+        self._h[...], self._c[...] = states
+
     def __reduce__(self) -> tuple[type[Stream], tuple[HasEngine, int, LSTMState]]:
         """Copies and pickles begin where this stream is."""
         return type(self), (self._lstm, self._rows, self.state)

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::pack::{BackwardWeights, BoundWeights, WeightViews, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
 use crate::run::{
-    BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Outputs, Workspace, backward,
-    cache_capacity, forward, forward_caching,
+    BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Interrupt, Outputs, Workspace,
+    backward_until, cache_capacity, forward_caching_until, forward_until,
 };
 
 /// Compute a layer, and fill a training cache if there is one: then dropout acts.
@@ -17,7 +17,8 @@ use crate::run::{
 /// # Errors
 ///
 /// [`Error::Cache`] for too few bytes, and those of [`Plan::new`], [`Weights::pack`], [`Workspace::new`] and
-/// [`forward`]. Nothing was written then.
+/// [`forward`](crate::forward), after which nothing was written; [`Error::Interrupted`], after which outputs hold
+/// anything.
 pub fn apply_forward<'a>(
     checked: &Checked,
     options: Options,
@@ -25,6 +26,7 @@ pub fn apply_forward<'a>(
     inputs: Inputs<'a>,
     outputs: Outputs<'a>,
     cache: Option<&'a mut [u8]>,
+    interrupt: Option<&Interrupt<'_>>,
 ) -> Result<(), Error> {
     let options = Options { training: cache.is_some(), ..options };
     let layer = LayerPlan::new(checked, options);
@@ -34,8 +36,16 @@ pub fn apply_forward<'a>(
     let weights = pack(&layer, &bound)?;
     let mut workspace = Workspace::new(&plan)?;
     match cache {
-        Some(cache) => forward_caching(&plan, &weights, &mut workspace, inputs, outputs, cache),
-        None => forward(&plan, &weights, &mut workspace, inputs, outputs),
+        Some(cache) => forward_caching_until(
+            &plan,
+            &weights,
+            &mut workspace,
+            inputs,
+            outputs,
+            cache,
+            interrupt,
+        ),
+        None => forward_until(&plan, &weights, &mut workspace, inputs, outputs, interrupt),
     }
 }
 
@@ -45,7 +55,8 @@ pub fn apply_forward<'a>(
 /// # Errors
 ///
 /// [`Error::Cache`] for a cache that this layer has not filled with these weights, and those of [`Plan::new`],
-/// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`]. Nothing was written then.
+/// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`](crate::backward), after which nothing was
+/// written; [`Error::Interrupted`], after which gradients hold anything.
 pub fn apply_backward<'a>(
     checked: &'a CheckedBackward,
     options: Options,
@@ -53,6 +64,7 @@ pub fn apply_backward<'a>(
     inputs: Inputs<'a>,
     gradients: GradientViews<'a>,
     cache: Option<&[u8]>,
+    interrupt: Option<&Interrupt<'_>>,
 ) -> Result<(), Error> {
     let (checked_layer, options) = (checked.forward(), Options { training: true, ..options });
     let layer = LayerPlan::new(checked_layer, options);
@@ -63,20 +75,41 @@ pub fn apply_backward<'a>(
     let forward_weights = computes_again.then(|| Weights::pack(&layer, &weights)).transpose()?;
     let mut workspace = BackwardWorkspace::new(&plan)?;
     let own_cache = match (cache, &forward_weights) {
-        (None, Some(weights)) => recompute(&plan, weights, &inputs)?,
+        (None, Some(weights)) => recompute(&plan, weights, &inputs, interrupt)?,
         _ => Vec::new(),
     };
     let arrays = BackwardArrays::bind(checked, inputs, gradients)?;
     let cache = cache.unwrap_or(&own_cache);
-    backward(&plan, &packed, forward_weights.as_ref(), &mut workspace, cache, arrays)
+    backward_until(
+        &plan,
+        &packed,
+        forward_weights.as_ref(),
+        &mut workspace,
+        cache,
+        arrays,
+        interrupt,
+    )
 }
 
 /// The forward pass for its cache alone.
-fn recompute(plan: &Plan, weights: &Weights, inputs: &Inputs<'_>) -> Result<Vec<u8>, Error> {
+fn recompute(
+    plan: &Plan,
+    weights: &Weights,
+    inputs: &Inputs<'_>,
+    interrupt: Option<&Interrupt<'_>>,
+) -> Result<Vec<u8>, Error> {
     let mut cache = empty_cache(plan.config())?;
     let mut workspace = Workspace::new(plan)?;
     let inputs = inputs.as_ref().map(|_, array| array.as_ref().map(Lent::view));
-    forward_caching(plan, weights, &mut workspace, inputs, Outputs::default(), &mut cache)?;
+    forward_caching_until(
+        plan,
+        weights,
+        &mut workspace,
+        inputs,
+        Outputs::default(),
+        &mut cache,
+        interrupt,
+    )?;
     Ok(cache)
 }
 

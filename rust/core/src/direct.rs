@@ -96,7 +96,7 @@ pub fn direct_forward_with(
     let options = Options { n_threads: filter.n_threads, ..options };
     let Parts { input, output, gates } = params.parts_mut();
     let weights = weight_views(gates.map(|_, desc| &*desc), &checked);
-    apply_forward(&checked, options, &weights, inputs(input), outputs(output), cache)
+    apply_forward(&checked, options, &weights, inputs(input), outputs(output), cache, None)
 }
 
 /// Compute the gradients of a layer, `BNNSDirectApplyLSTMBatchBackward`.
@@ -137,7 +137,7 @@ pub fn direct_backward_with(
     let weights = weight_views(params.gates(), checked.forward());
     let inputs = inputs(&params.input_descriptor);
     let gradients = gradient_views(delta_params, &checked);
-    apply_backward(&checked, options, &weights, inputs, gradients, cache)
+    apply_backward(&checked, options, &weights, inputs, gradients, cache, None)
 }
 
 /// Bytes of the training cache of a layer, `BNNSComputeLSTMTrainingCacheCapacity`.

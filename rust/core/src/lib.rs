@@ -46,14 +46,15 @@ mod tuning;
 mod variant;
 
 /// For bindings to other languages, whose arrays are not Rust's: they hand in what they found wrong themselves,
-/// learn where each checked array lies ([`Strided`](binding::Strided)), and compute a whole call from checked
-/// arrays. Programs in Rust need none of it.
+/// learn where each checked array lies ([`Strided`](binding::Strided)), compute a whole call from checked arrays, and
+/// may end one before it is done ([`Interrupt`](binding::Interrupt)). Programs in Rust need none of it.
 pub mod binding {
     pub use crate::apply::{apply_backward, apply_forward};
     pub use crate::check::{
         Arrays, GateArrays, GateGradients, Gradient, InputArray, Strided, check_after,
         check_backward_after,
     };
+    pub use crate::run::{Interrupt, forward_until};
 }
 
 pub use check::{

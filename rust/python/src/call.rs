@@ -8,6 +8,7 @@ use crate::cache::{Use, check_apart, path, read_cache};
 use crate::errors::Failure;
 use crate::gradients::Gradients;
 use crate::info::{level, products};
+use crate::interrupt::interruptible;
 use crate::memory::{Array, Reading, Writing};
 use crate::params::{Layer, LayerArrays, read_filter, read_layer, read_layer_of_pair};
 use crate::reader::Reader;
@@ -117,8 +118,9 @@ pub(crate) fn direct_apply_lstm_batch_training_caching(
     let cache = cache.as_mut().and_then(Writing::as_slice_mut);
     let options = options(&filter)?;
     let (weights, inputs, outputs) = (sources.weights(), sources.inputs(), lend_mut(&mut results));
-    py.detach(|| apply_forward(&checked, options, &weights, inputs, outputs, cache))?;
-    Ok(())
+    interruptible(py, |interrupt| {
+        apply_forward(&checked, options, &weights, inputs, outputs, cache, Some(interrupt))
+    })
 }
 
 /// Compute gradients: reads `params` and the incoming ones in `delta_params.output_descriptor`, writes the
@@ -142,8 +144,9 @@ pub(crate) fn direct_apply_lstm_batch_backward(
     let cache = cache.as_ref().and_then(Reading::as_slice);
     let options = options(&filter)?;
     let (weights, inputs, gradients) = (sources.weights(), sources.inputs(), gradients.views());
-    py.detach(|| apply_backward(&checked, options, &weights, inputs, gradients, cache))?;
-    Ok(())
+    interruptible(py, |interrupt| {
+        apply_backward(&checked, options, &weights, inputs, gradients, cache, Some(interrupt))
+    })
 }
 
 /// How the core is to run.

@@ -3,6 +3,7 @@
 //! In: what a field holds. Out: the core's descriptor, which lends the array, and the array itself. What the
 //! caller left open is filled in from the array; whether it makes sense is the core's business.
 
+use crate::class::Class;
 use crate::memory::{Array, measure};
 use crate::reader::{Attribute, Reader};
 use bnns_lstm::{
@@ -10,8 +11,7 @@ use bnns_lstm::{
 };
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyString, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyString};
 
 /// What the axes of an array mean where nobody says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +51,12 @@ pub(crate) fn read_descriptor<'a, 'py>(
     field: &Attribute<'py>,
     axes: Axes,
 ) -> PyResult<Described<'a, 'py>> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let class = CLASS.import(reader.py, "bnns_lstm.descriptors", "NDArrayDescriptor")?;
+    static CLASS: Class = Class::new("bnns_lstm.descriptors", "NDArrayDescriptor");
+    let class = CLASS.get(reader.py)?;
     if field.object.is_none() {
         return Ok(Described::default());
     }
-    if reader.attempt(field.object.is_instance(class))?.unwrap_or(false) {
+    if reader.attempt(field.object.is_instance(&class))?.unwrap_or(false) {
         return read_fields(reader, field, axes);
     }
     let expected = "a NumPy array (without a mask), an NDArrayDescriptor or None";
@@ -164,7 +164,7 @@ fn read_extents<'py>(
     parent: &Attribute<'py>,
     name: &'static str,
 ) -> PyResult<Option<Extents>> {
-    static SEQUENCE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static SEQUENCE: Class = Class::new("collections.abc", "Sequence");
     let Some(field) = reader.optional(parent, name)? else { return Ok(None) };
     let object = &field.object;
     // Bytes are sequences of integers to Python, and a text without letters is one; nobody means them as
@@ -172,9 +172,9 @@ fn read_extents<'py>(
     let is_text = object.is_instance_of::<PyBytes>()
         || object.is_instance_of::<PyByteArray>()
         || object.is_instance_of::<PyString>();
-    let sequence = SEQUENCE.import(reader.py, "collections.abc", "Sequence")?;
+    let sequence = SEQUENCE.get(reader.py)?;
     let is_sequence = object.cast::<PyUntypedArray>().is_ok()
-        || !is_text && reader.attempt(object.is_instance(sequence))?.unwrap_or(false);
+        || !is_text && reader.attempt(object.is_instance(&sequence))?.unwrap_or(false);
     let length = if is_sequence { reader.attempt(object.len())? } else { None };
     let Some(length) = length else {
         reader.report_type(&field, "a sequence of integers or None")?;

@@ -7,11 +7,22 @@
 //! sequence            the sequence descriptor -> integers of our own
 //! cache               the bytes of the training cache
 //! borrow, gradients   guards for the time of a call
+//! detached, interrupt computing without the interpreter; what a signal can end
 //! call                check, borrow, release the interpreter, compute
 //! prepared            the same again and again, from arrays that are kept
 //! weights             packed weights that prepared layers share
+//! interpreter         one for each process
 //! errors, info        the core's errors and facts in Python
 //! ```
+//!
+//! State of the process, and what becomes of it in a forked child, where a lock that another thread held stays locked
+//! for ever: `find_numpy` (`memory`) fills the cells of the crate `numpy`, and `class::kept` fills ours (`Class`,
+//! `VIEW`, `SYS`), without a lock that is held while the interpreter is released. `LEVEL` and `PRODUCTS` (`info`) are read
+//! with the interpreter; so are `Caches` in the core. Its list of thread pools has a place for each process, its
+//! number of the next plan and what a thread has of its own (`LEFT`, `WAITS`, `IS_ASKING`) go on. Objects
+//! (`PreparedLayer`, `PackedWeights`) are locked only by whoever has the interpreter. `ENDING` and `RETURNING`
+//! (`detached`): a thread on its way back may be counted when another one forks, and the child's end would wait for it;
+//! so a child begins to count anew (`FORKS`).
 //!
 //! Nothing is computed here, and what a field may hold is the core's business. What only NumPy knows is decided
 //! here: whether a cache or a sequence descriptor is an array that can be borrowed as it is (`cache`, `sequence`).
@@ -23,10 +34,13 @@ mod cache;
 mod call;
 mod class;
 mod descriptor;
+mod detached;
 mod errors;
 mod extensions;
 mod gradients;
 mod info;
+mod interpreter;
+mod interrupt;
 mod memory;
 mod params;
 mod prepared;
@@ -50,6 +64,13 @@ mod _native {
     use crate::prepared::{PreparedLayer, prepare};
     #[pymodule_export]
     use crate::weights::PackedWeights;
+
+    #[pymodule_init]
+    fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+        crate::interpreter::refuse_another(module.py())?;
+        crate::memory::find_numpy(module.py())?;
+        crate::detached::expect_the_end(module.py())
+    }
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -3,16 +3,16 @@
 //! In: an object that should be an array. Out: [`Memory`] without touching an element, and later guards that
 //! keep the memory from being borrowed twice. It does not know what an array is for.
 
+use crate::class::{Class, kept};
 use crate::reader::{Attribute, Reader};
 use bnns_lstm::{Code, DataType, Lent, LentMut, Memory};
 use ndarray::{ArrayBase, ArrayViewD, Axis, IxDyn, RawData};
 use numpy::{
-    BorrowError, Element, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
+    BorrowError, Element, PyArray1, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
     PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
 use std::ops::Range;
 
 /// Type numbers below this are NumPy's own simple types; others can look like them and be something else.
@@ -73,23 +73,32 @@ pub(crate) fn measure<'py>(
     Ok(Some((Array { view, shape }, memory)))
 }
 
+/// Let the crate `numpy` look for what it keeps of NumPy, while there is no call yet: it looks while it holds a lock
+/// and has released the interpreter, and a child that is forked at that moment inherits a locked lock.
+pub(crate) fn find_numpy(py: Python<'_>) -> PyResult<()> {
+    let array = PyArray1::<f32>::zeros(py, 1, false);
+    array.try_readonly()?;
+    array.try_readwrite()?;
+    Ok(())
+}
+
 /// A view as a plain `numpy.ndarray`; `None` for what is no array, or one whose mask would be lost.
 fn own_view<'py>(
     py: Python<'py>,
     object: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyUntypedArray>>> {
     static VIEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static MASKED: Class = Class::new("numpy.ma", "MaskedArray");
     if object.cast::<PyUntypedArray>().is_err() {
         return Ok(None);
     }
     let exact = object.is_exact_instance_of::<PyUntypedArray>();
-    if !exact && object.is_instance(MASKED.import(py, "numpy.ma", "MaskedArray")?)? {
+    if !exact && object.is_instance(MASKED.get(py)?.as_any())? {
         return Ok(None);
     }
     let class = py.get_type::<PyUntypedArray>();
-    let view = VIEW.get_or_try_init(py, || class.getattr("view").map(Bound::unbind))?;
-    let view = view.bind(py).call1((object, &class))?;
+    let view = kept(py, &VIEW, || class.getattr("view"))?;
+    let view = view.call1((object, &class))?;
     Ok(Some(view.cast_into::<PyUntypedArray>()?))
 }
 

@@ -6,16 +6,19 @@
 
 use crate::borrow::{Sources, borrow, checked_inputs, hold, lend, lend_mut};
 use crate::call::{ForwardArguments, options, read, refused};
+use crate::detached::detached;
 use crate::errors::Failure;
+use crate::interrupt::interruptible;
 use crate::memory::Held;
 use crate::weights::PackedWeights;
+use bnns_lstm::binding::forward_until;
 use bnns_lstm::{
     BoundWeights, Code, DataField, DataFields, Error, Inputs, Issue, LayerPlan, Lent, LentMut,
     Outputs, Path, Plan, Side, Weights, Workspace, forward,
 };
 use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A layer that was checked, planned and packed once; made by `prepare`.
 ///
@@ -29,7 +32,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 #[pyclass(frozen, module = "bnns_lstm")]
 pub(crate) struct PreparedLayer {
     plan: Plan,
-    workspace: Mutex<Workspace>,
+    /// Those that no call is using: as many as calls of several threads have ever run at the same time. A call
+    /// takes one out, and the lock is never held while the interpreter is released.
+    workspaces: Mutex<Vec<Workspace>>,
     input: DataFields<Option<Held>>,
     output: DataFields<Option<Held>>,
     weights: Py<PackedWeights>,
@@ -73,14 +78,14 @@ pub(crate) fn prepare(
     } else {
         let sources = Sources::new(&arrays, &checked, &Path::default())?;
         let views = sources.weights();
-        let packed = py.detach(|| {
+        let packed = detached(py, || {
             let layer = LayerPlan::new(&checked, options);
             Weights::pack_for_inference(&layer, &BoundWeights::bind(&checked, &views)?)
         })?;
         Py::new(py, PackedWeights::new(&checked, &arrays, packed)?)?
     };
     let layer = Arc::clone(weights.get().current().layer());
-    let (plan, workspace) = py.detach(|| {
+    let (plan, workspace) = detached(py, || {
         let plan = Plan::new(&layer, &checked, options).map_err(|error| match error {
             Error::WrongLayer { .. } => Error::WrongLayer { what: "weights" },
             other => other,
@@ -95,7 +100,7 @@ pub(crate) fn prepare(
         takes_others: plan.is_in_order()
             && input.each().into_iter().chain(output.each()).all(Option::is_some),
         plan,
-        workspace: Mutex::new(workspace),
+        workspaces: Mutex::new(vec![workspace]),
         input,
         output,
         weights,
@@ -222,32 +227,27 @@ impl PreparedLayer {
         inputs: Inputs<'a>,
         outputs: Outputs<'a>,
     ) -> Result<(), Failure> {
-        let compute = |mut workspace: MutexGuard<'_, Workspace>| {
-            // They may have been packed anew since the last call.
-            let weights = Arc::clone(&self.weights.get().current());
-            forward(&self.plan, &weights, &mut workspace, inputs, outputs)
-        };
+        // They may have been packed anew since the last call.
+        let weights = self.weights.get().current();
+        let unused = self.workspaces().pop();
+        let (plan, weights) = (&self.plan, &*weights);
         if self.is_short {
-            compute(self.lock(py))?;
-        } else {
-            py.detach(|| compute(lock(&self.workspace)))?;
+            let mut workspace = unused.map_or_else(|| Workspace::new(plan), Ok)?;
+            let done = forward(plan, weights, &mut workspace, inputs, outputs);
+            self.workspaces().push(workspace);
+            return Ok(done?);
         }
-        Ok(())
+        let (done, workspace) = interruptible(py, |interrupt| {
+            let mut workspace = unused.map_or_else(|| Workspace::new(plan), Ok)?;
+            let interrupt = Some(interrupt);
+            let done = forward_until(plan, weights, &mut workspace, inputs, outputs, interrupt);
+            Ok((done, workspace))
+        })?;
+        self.workspaces().push(workspace);
+        Ok(done?)
     }
 
-    /// Wait for a call of another thread without keeping it from the interpreter.
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Workspace> {
-        loop {
-            match self.workspace.try_lock() {
-                Ok(workspace) => return workspace,
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => py.detach(|| drop(lock(&self.workspace))),
-            }
-        }
+    fn workspaces(&self) -> MutexGuard<'_, Vec<Workspace>> {
+        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A panic during a computation leaves nothing behind that the next one reads.
-fn lock(workspace: &Mutex<Workspace>) -> MutexGuard<'_, Workspace> {
-    workspace.lock().unwrap_or_else(PoisonError::into_inner)
 }

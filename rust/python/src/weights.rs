@@ -4,11 +4,13 @@
 //! for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor outputs.
 
 use crate::borrow::{borrow, checked_weights, hold, lend_weights};
+use crate::detached::detached;
 use crate::errors::Failure;
 use crate::memory::Held;
 use crate::params::LayerArrays;
 use bnns_lstm::{BoundWeights, Checked, GateFields, Gates, Path, Weights};
 use pyo3::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The weights of a layer, packed once; `weights` of a prepared layer, and shared by all that are given them.
@@ -25,9 +27,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct PackedWeights {
     checked: Checked,
     arrays: Gates<GateFields<Option<Held>>>,
-    packed: Mutex<Arc<Weights>>,
-    /// Held from the reading of weights until they are in use, so that no older ones replace them.
-    updating: Mutex<()>,
+    /// How often arrays have been read to be packed.
+    readings: AtomicU64,
+    /// Never locked while the interpreter is released.
+    latest: Mutex<Latest>,
+}
+
+/// What is in use.
+struct Latest {
+    /// The number of the reading that it was packed from, so that no older one replaces it.
+    reading: u64,
+    packed: Arc<Weights>,
 }
 
 impl PackedWeights {
@@ -41,14 +51,18 @@ impl PackedWeights {
             checked: checked.clone(),
             arrays: checked_weights(arrays, checked)
                 .try_map(|_, arrays| arrays.try_map(|_, array| hold(array)))?,
-            packed: Mutex::new(Arc::new(packed)),
-            updating: Mutex::new(()),
+            readings: AtomicU64::new(0),
+            latest: Mutex::new(Latest { reading: 0, packed: Arc::new(packed) }),
         })
     }
 
     /// The weights that are in use now.
-    pub(crate) fn current(&self) -> MutexGuard<'_, Arc<Weights>> {
-        self.packed.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn current(&self) -> Arc<Weights> {
+        Arc::clone(&self.latest().packed)
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,14 +83,16 @@ impl PackedWeights {
             })
         })?;
         let views = lend_weights(&gates);
-        py.detach(|| {
-            let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
-            let layer = Arc::clone(self.current().layer());
+        let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
+        let layer = Arc::clone(self.current().layer());
+        let packed = detached(py, || {
             let bound = BoundWeights::bind(&self.checked, &views)?;
-            let packed = Weights::pack_for_inference(&layer, &bound)?;
-            *self.current() = Arc::new(packed);
-            Ok::<_, bnns_lstm::Error>(())
+            Weights::pack_for_inference(&layer, &bound).map(Arc::new)
         })?;
+        let mut latest = self.latest();
+        if latest.reading < reading {
+            *latest = Latest { reading, packed };
+        }
         Ok(())
     }
 

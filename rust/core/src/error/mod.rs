@@ -83,7 +83,7 @@ impl From<Broken> for Error {
 }
 
 /// Everything that a call of this crate can fail with. Whatever the error, no output was written, but for
-/// [`Error::Internal`].
+/// [`Error::Internal`] and [`Error::Interrupted`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -121,6 +121,10 @@ pub enum Error {
         /// What was found.
         what: &'static str,
     },
+    /// The caller has ended the call before it was done. Outputs hold anything, a training cache nothing that can
+    /// be used; the next call with the same plan, weights and workspace is as any other.
+    #[error("the call was interrupted; its outputs hold anything")]
+    Interrupted,
     /// The training cache cannot be used for this call.
     #[error("{0}")]
     Cache(Issue),

@@ -22,6 +22,9 @@ mod rows;
 mod tests;
 mod threads;
 
+pub(crate) use backward::backward_until;
 pub use backward::{BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, backward};
 pub use cache::cache_capacity;
-pub use forward::{Inputs, Outputs, Workspace, forward, forward_caching};
+pub(crate) use forward::forward_caching_until;
+pub use forward::{Inputs, Outputs, Workspace, forward, forward_caching, forward_until};
+pub use threads::Interrupt;

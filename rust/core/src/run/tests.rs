@@ -2,7 +2,8 @@
 
 use super::{
     BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Outputs, Workspace, backward,
-    cache_capacity, forward, forward_caching,
+    backward_until, cache_capacity, forward, forward_caching, forward_caching_until,
+    threads::Interrupt,
 };
 use crate::check::{CheckedBackward, check_backward};
 use crate::desc::{
@@ -13,6 +14,7 @@ use crate::error::Error;
 use crate::gate::Gates;
 use crate::pack::{BackwardWeights, BoundWeights, GateViews, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const STEPS: usize = 5;
 const BATCH: usize = 4;
@@ -163,4 +165,82 @@ fn checkpoints_need_the_weights_of_the_forward_pass() {
     let Planned { plan, backward_weights, .. } = &planned;
     let found = backward(plan, backward_weights, None, &mut workspace, &cache, arrays);
     assert_eq!(found, Err(Error::NoForwardWeights));
+}
+
+/// Make a call again and again, whose first, second, … question is answered with yes, until there is no such
+/// question; says how many calls were ended, and checks that `call` was not, or not too early, else.
+fn interrupt_everywhere(call: impl Fn(&Interrupt<'_>) -> Result<(), Error>) -> usize {
+    let mut ended = 0;
+    for yes in 0.. {
+        let asked = AtomicUsize::new(0);
+        let question = || asked.fetch_add(1, Ordering::Relaxed) == yes;
+        match call(&Interrupt::at_every_look(&question)) {
+            Ok(()) if asked.load(Ordering::Relaxed) <= yes => break,
+            // Asked while it waited for the last part.
+            Ok(()) => {}
+            Err(error) => {
+                assert_eq!(error, Error::Interrupted);
+                ended += 1;
+            }
+        }
+    }
+    ended
+}
+
+#[test]
+fn an_interrupted_call_says_so_and_the_next_one_gives_the_right_bits() {
+    for directions in [1, 2] {
+        for checkpoints in [Checkpoints::EveryStep, Checkpoints::Every(2)] {
+            let planned = Planned::new(directions, checkpoints);
+            let wanted = planned.forward(|_| {}).unwrap();
+            let Planned { plan, weights, backward_weights, .. } = &planned;
+            let backward_with = |cache: &[u8], interrupt: Option<&Interrupt<'_>>| {
+                let mut workspace = BackwardWorkspace::new(plan)?;
+                let gradients =
+                    GradientViews { incoming: planned.inputs(), ..GradientViews::default() };
+                let arrays = BackwardArrays::bind(&planned.checked, planned.inputs(), gradients)?;
+                let (again, workspace) = (Some(weights), &mut workspace);
+                backward_until(plan, backward_weights, again, workspace, cache, arrays, interrupt)
+            };
+            let ended = interrupt_everywhere(|interrupt| {
+                let mut workspace = Workspace::new(plan)?;
+                let mut cache = vec![0; wanted.len()];
+                let mut forward = |interrupt| {
+                    let (inputs, outputs) = (planned.inputs(), Outputs::default());
+                    let (memory, cache) = (&mut workspace, &mut *cache);
+                    forward_caching_until(plan, weights, memory, inputs, outputs, cache, interrupt)
+                };
+                let done = forward(Some(interrupt));
+                if done.is_err() {
+                    forward(None)?;
+                }
+                assert_eq!(cache, wanted);
+                done
+            });
+            assert!(ended > 0, "forward, {directions} directions, {checkpoints:?}");
+            let ended = interrupt_everywhere(|interrupt| backward_with(&wanted, Some(interrupt)));
+            assert!(ended > 1, "backward, {directions} directions, {checkpoints:?}");
+            assert_eq!(backward_with(&wanted, None), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn the_cache_of_an_interrupted_call_is_refused() {
+    let planned = Planned::new(1, Checkpoints::EveryStep);
+    let mut cache = planned.forward(|_| {}).unwrap();
+    let mut workspace = Workspace::new(&planned.plan).unwrap();
+    let question = || true;
+    let (inputs, outputs) = (planned.inputs(), Outputs::default());
+    let interrupt = Interrupt::at_every_look(&question);
+    let Planned { plan, weights, backward_weights, .. } = &planned;
+    let interrupt = Some(&interrupt);
+    let memory = &mut workspace;
+    let done = forward_caching_until(plan, weights, memory, inputs, outputs, &mut cache, interrupt);
+    assert_eq!(done, Err(Error::Interrupted));
+    let gradients = GradientViews { incoming: planned.inputs(), ..GradientViews::default() };
+    let arrays = BackwardArrays::bind(&planned.checked, planned.inputs(), gradients).unwrap();
+    let mut workspace = BackwardWorkspace::new(plan).unwrap();
+    let found = backward(plan, backward_weights, None, &mut workspace, &cache, arrays);
+    assert!(matches!(found, Err(Error::Cache(_))), "{found:?}");
 }

@@ -130,9 +130,9 @@ pub(crate) const YIELDS: usize = 400;
 /// How long a waiting thread sleeps between two looks, once it has waited for longer than that.
 pub(crate) const NAP: Duration = Duration::from_micros(50);
 
-/// How often a busy lock on the list of thread pools is tried before the call runs on one thread. The lock
-/// is held for a look-up only; it stays locked for ever in a process that was forked during one.
-pub(crate) const LOCK_ATTEMPTS: usize = 1000;
+/// Milliseconds between two questions whether a call is to end before it is done. Asking Python takes up to 5 ms
+/// where other threads use the interpreter.
+pub(crate) const BETWEEN_QUESTIONS: u64 = 100;
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,9 @@ impl LayerPass<'_, '_> {
         let sum = (ROWS_OF_A_SUM / self.plan.config().batch_size).max(1);
         let mut done = 0;
         while done < self.span.len() {
+            if done > 0 {
+                self.threads.look()?;
+            }
             let steps = next_steps(&self.span, done, direction, limit, sum);
             done += steps.len();
             self.recur(&steps, buffers.rows())?;

@@ -24,7 +24,7 @@ use std::ops::Range;
 pub(super) struct BackwardCall<'a> {
     pub(super) plan: &'a Plan,
     pub(super) weights: &'a BackwardWeights,
-    pub(super) threads: Threads,
+    pub(super) threads: &'a Threads<'a>,
     pub(super) cache: Regions<ArrayView5<'a, u8>>,
     /// Where the cache holds checkpoints only.
     pub(super) recompute: Option<Recompute<'a>>,
@@ -158,6 +158,7 @@ impl BackwardCall<'_> {
         cached: &ArrayView4<'_, u8>,
         buffers: DirectionBuffers<'_>,
     ) -> Done {
+        self.threads.look()?;
         let config = &self.plan.layer.config;
         let (index, first_step) = (place.layer - segment.layers.start, segment.steps.start);
         let below = match place.layer.checked_sub(1) {

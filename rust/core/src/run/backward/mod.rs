@@ -20,7 +20,7 @@ pub use arrays::{BackwardArrays, GateGradientViews, GradientViews};
 pub use workspace::BackwardWorkspace;
 
 use super::cache;
-use super::threads::Threads;
+use super::threads::{Interrupt, Threads};
 use crate::error::Error;
 use crate::pack::{BackwardWeights, Weights};
 use crate::plan::Plan;
@@ -41,7 +41,24 @@ pub fn backward(
     forward_weights: Option<&Weights>,
     workspace: &mut BackwardWorkspace,
     cache: &[u8],
+    arrays: BackwardArrays<'_>,
+) -> Result<(), Error> {
+    backward_until(plan, weights, forward_weights, workspace, cache, arrays, None)
+}
+
+/// As [`backward`], unless `interrupt` ends it.
+///
+/// # Errors
+///
+/// As [`backward`], and [`Error::Interrupted`], after which gradients hold anything.
+pub(crate) fn backward_until(
+    plan: &Plan,
+    weights: &BackwardWeights,
+    forward_weights: Option<&Weights>,
+    workspace: &mut BackwardWorkspace,
+    cache: &[u8],
     mut arrays: BackwardArrays<'_>,
+    interrupt: Option<&Interrupt<'_>>,
 ) -> Result<(), Error> {
     let layers = [Some(weights.layer()), forward_weights.map(Weights::layer)];
     if !layers.into_iter().flatten().all(|layer| layer.is_same(&plan.layer)) {
@@ -57,7 +74,7 @@ pub fn backward(
     let forward_print = forward_weights.map(Weights::fingerprint).transpose()?;
     let prints = [Some(weights.fingerprint()), forward_print];
     let cache = cache::filled(plan, prints.into_iter().flatten(), cache)?;
-    let threads = Threads::new(plan.threads, plan.layer.tuning.moves_threads)?;
+    let threads = &Threads::new(plan.threads, plan.layer.tuning.moves_threads, interrupt)?;
     let input = arrays.input;
     let recompute = match (plan.config().checkpoint_steps, forward_weights) {
         (None, _) => None,
@@ -66,7 +83,8 @@ pub fn backward(
     };
     arrays.load_states(plan, &mut workspace.gradients);
     let call = BackwardCall { plan, weights, threads, cache, recompute };
-    threads.keep_awake(|| call.run(workspace, &mut arrays))?;
+    let done = threads.keep_awake(|| call.run(workspace, &mut arrays));
+    done.map_err(|broken| threads.error(broken))?;
     arrays.store_states(plan, &mut workspace.gradients);
     arrays.store_weights(plan, &mut workspace.gradients);
     Ok(())

@@ -15,7 +15,7 @@ use std::ops::Range;
 /// One direction of one layer, over a span of steps.
 pub(super) struct LayerPass<'a, 'b> {
     pub(super) plan: &'a Plan,
-    pub(super) threads: Threads,
+    pub(super) threads: &'a Threads<'a>,
     pub(super) weights: &'a TransposedPanels,
     /// What the forward pass left of the span.
     pub(super) cached: CachedLayer<'a>,

@@ -34,7 +34,7 @@ pub(super) struct Segment {
 pub(super) struct Recompute<'a> {
     pub(super) plan: &'a Plan,
     pub(super) weights: &'a Weights,
-    pub(super) threads: Threads,
+    pub(super) threads: &'a Threads<'a>,
     /// `[seq_len, batch, input_size]`
     pub(super) input: ArrayView3<'a, f32>,
     /// Checkpoints, and the outputs of the lower layers of a bidirectional stack.
@@ -140,7 +140,7 @@ impl Recompute<'_> {
                 cache: Some(&mut cache),
                 memory: &mut memory.task,
             };
-            task.run()?;
+            task.run(self.threads)?;
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ impl<T: SplitRows> Divide for ForwardGroups<'_, T> {
 
 /// Do something for each group.
 pub(in crate::run) fn each_group<T: SplitRows>(
-    threads: Threads,
+    threads: &Threads<'_>,
     plan: &Plan,
     memory: &mut [GroupMemory],
     of_rows: T,

@@ -27,7 +27,7 @@ use std::ops::Range;
 pub(super) struct ForwardCall<'a> {
     pub(super) plan: &'a Plan,
     pub(super) weights: &'a Weights,
-    pub(super) threads: Threads,
+    pub(super) threads: &'a Threads<'a>,
 }
 
 /// What one direction of a layer needs.
@@ -57,6 +57,10 @@ impl<'a> ForwardCall<'a> {
             let first = number * span;
             let steps = first..(first + span).min(all);
             for layer in 0..config.layer.layers {
+                // A single step, which may carry states in place, is taken to its end.
+                if all > 1 {
+                    self.threads.look()?;
+                }
                 self.layer(group, layer, &steps, memory, &mut arrays)?;
             }
         }
@@ -157,7 +161,7 @@ impl<'a> ForwardCall<'a> {
             })
         };
         match memory {
-            DirectionMemory::Whole(all) => task(target, all, cache)?.run(),
+            DirectionMemory::Whole(all) => task(target, all, cache)?.run(self.threads),
             DirectionMemory::Parts(parts, exchange) => {
                 exchange.begin(steps.len());
                 let parts = parts.iter_mut().zip(target.divide(self.plan)?);

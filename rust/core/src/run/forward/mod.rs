@@ -23,7 +23,7 @@ pub use workspace::Workspace;
 pub(super) use workspace::{DirectionMemory, GroupMemory, StateMemory};
 
 use super::cache;
-use super::threads::Threads;
+use super::threads::{Interrupt, Threads};
 use crate::error::Error;
 use crate::pack::Weights;
 use crate::plan::Plan;
@@ -45,7 +45,24 @@ pub fn forward<'a>(
     outputs: Outputs<'a>,
 ) -> Result<(), Error> {
     check_plan(plan, weights, workspace)?;
-    run(plan, weights, workspace, Bound::new(plan, inputs, outputs)?)
+    run(plan, weights, workspace, Bound::new(plan, inputs, outputs)?, None)
+}
+
+/// As [`forward`], unless `interrupt` ends it.
+///
+/// # Errors
+///
+/// As [`forward`], and [`Error::Interrupted`], after which outputs hold anything.
+pub fn forward_until<'a>(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    inputs: Inputs<'a>,
+    outputs: Outputs<'a>,
+    interrupt: Option<&Interrupt<'_>>,
+) -> Result<(), Error> {
+    check_plan(plan, weights, workspace)?;
+    run(plan, weights, workspace, Bound::new(plan, inputs, outputs)?, interrupt)
 }
 
 /// As [`forward`], and fill a training cache for [`backward`](super::backward()).
@@ -61,6 +78,23 @@ pub fn forward_caching<'a>(
     outputs: Outputs<'a>,
     cache: &'a mut [u8],
 ) -> Result<(), Error> {
+    forward_caching_until(plan, weights, workspace, inputs, outputs, cache, None)
+}
+
+/// As [`forward_caching`], unless `interrupt` ends it.
+///
+/// # Errors
+///
+/// As [`forward_caching`], and [`Error::Interrupted`], after which outputs hold anything and the cache is refused.
+pub(crate) fn forward_caching_until<'a>(
+    plan: &Plan,
+    weights: &Weights,
+    workspace: &mut Workspace,
+    inputs: Inputs<'a>,
+    outputs: Outputs<'a>,
+    cache: &'a mut [u8],
+    interrupt: Option<&Interrupt<'_>>,
+) -> Result<(), Error> {
     check_plan(plan, weights, workspace)?;
     if !plan.training {
         return Err(Error::NotForTraining { what: "plan" });
@@ -69,7 +103,7 @@ pub fn forward_caching<'a>(
     let mut arrays = Bound::new(plan, inputs, outputs)?;
     let (head, regions) = cache::to_fill(plan, weights_print, cache)?;
     arrays.cache = Some(regions);
-    run(plan, weights, workspace, arrays)?;
+    run(plan, weights, workspace, arrays, interrupt)?;
     cache::mark_filled(head);
     Ok(())
 }
@@ -89,7 +123,9 @@ fn run(
     weights: &Weights,
     workspace: &mut Workspace,
     arrays: Bound<'_>,
+    interrupt: Option<&Interrupt<'_>>,
 ) -> Result<(), Error> {
-    let threads = Threads::new(plan.threads, plan.layer.tuning.moves_threads)?;
-    Ok(ForwardCall { plan, weights, threads }.run(&mut workspace.groups, arrays)?)
+    let threads = Threads::new(plan.threads, plan.layer.tuning.moves_threads, interrupt)?;
+    let done = ForwardCall { plan, weights, threads: &threads }.run(&mut workspace.groups, arrays);
+    done.map_err(|broken| threads.error(broken))
 }

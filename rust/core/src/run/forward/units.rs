@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Run the parts of one direction of a layer.
 pub(super) fn run_parts(
-    threads: Threads,
+    threads: &Threads<'_>,
     exchange: &Exchange,
     mut parts: Vec<Task<'_>>,
 ) -> Result<(), Broken> {
@@ -33,11 +33,12 @@ pub(super) fn run_parts(
     let is_over = AtomicBool::new(false);
     let lead = || {
         let _end = End(&is_over);
-        Member { exchange, tasks: parts, position: Position::default(), others: &others }.run()
+        Member { threads, exchange, tasks: parts, position: Position::default(), others: &others }
+            .run()
     };
     threads.lead(others.len(), lead, |number| match others[number].wait(&is_over) {
         Some((task, position)) => {
-            Member { exchange, tasks: vec![task], position, others: &[] }.run()
+            Member { threads, exchange, tasks: vec![task], position, others: &[] }.run()
         }
         None => Ok(()),
     })
@@ -81,6 +82,7 @@ struct Position {
 
 /// One thread.
 struct Member<'m, 't> {
+    threads: &'m Threads<'m>,
     exchange: &'m Exchange,
     /// Its parts, all at the same position.
     tasks: Vec<Task<'t>>,
@@ -111,6 +113,9 @@ impl Member<'_, '_> {
     fn steps(&mut self) -> Result<(), Broken> {
         let span = self.tasks.first().ok_or(NO_TASK)?.span.len();
         while self.position.number < span {
+            if self.position.number > 0 {
+                self.threads.look()?;
+            }
             let chunk = self.chunk()?;
             let step = self.step_of(&chunk)?;
             self.tasks.iter_mut().try_for_each(|task| task.recur(&chunk, &(step..step + 1)))?;

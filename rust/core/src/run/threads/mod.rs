@@ -8,14 +8,17 @@
 
 mod affinity;
 mod exchange;
+mod interrupt;
 mod pool;
 mod wait;
 
 pub(super) use exchange::{Exchange, Units};
+pub use interrupt::Interrupt;
 pub(super) use wait::{End, wait_until};
 
 use crate::error::{Broken, Error};
 use crate::place::PerDirection;
+use crate::tuning::NAP;
 use affinity::Core;
 use rayon::{ThreadPool, Yield};
 use std::cell::Cell;
@@ -27,11 +30,12 @@ use wait::spin_until;
 pub(super) type Done = Result<(), Broken>;
 
 /// The threads of a call: the calling one, and those of a pool, if there are more.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Threads {
+#[derive(Debug)]
+pub(super) struct Threads<'i> {
     pool: Option<&'static ThreadPool>,
     /// Whether a thread that comes to help leaves the core of the one that called it.
     moves: bool,
+    interrupt: Option<&'i Interrupt<'i>>,
 }
 
 /// Work for one thread: the first who comes takes it.
@@ -62,16 +66,41 @@ pub(super) trait Divide: Sized + Send {
     fn halve(self) -> (Self, Self);
 }
 
-impl Threads {
+/// What comes back from a call that somebody has ended.
+const INTERRUPTED: Broken = Broken("a call that was interrupted");
+
+impl<'i> Threads<'i> {
     /// So many threads. `moves`: a thread that comes to help leaves the core of the one that called it.
-    pub(super) fn new(threads: usize, moves: bool) -> Result<Self, Error> {
-        let pool = if threads == 1 { None } else { pool::pool(threads - 1)? };
-        Ok(Self { pool, moves })
+    pub(super) fn new(
+        threads: usize,
+        moves: bool,
+        interrupt: Option<&'i Interrupt<'i>>,
+    ) -> Result<Self, Error> {
+        let is_alone = threads == 1 || interrupt::is_asking();
+        let pool = if is_alone { None } else { pool::pool(threads - 1)? };
+        Ok(Self { pool, moves, interrupt })
+    }
+
+    /// Go on, or not: a computation of some length looks here between two parts of it.
+    pub(super) fn look(&self) -> Done {
+        match self.interrupt {
+            Some(interrupt) if interrupt.look() => Err(INTERRUPTED),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The error of a computation that has come to an end too early.
+    pub(super) fn error(&self, broken: Broken) -> Error {
+        match self.interrupt {
+            // Threads that waited for one that left say so, which is no fault then.
+            Some(interrupt) if interrupt.is_raised() => Error::Interrupted,
+            Some(_) | None => broken.into(),
+        }
     }
 
     /// Run both: the second elsewhere if a thread comes for it before the first is done, else here.
     pub(super) fn both(
-        self,
+        &self,
         one: impl FnOnce() -> Done,
         other: impl FnOnce() -> Done + Send,
     ) -> Done {
@@ -90,7 +119,7 @@ impl Threads {
             let of_other = if let Some(work) = work.take() {
                 work()
             } else {
-                meet(|| is_done.load(Ordering::Acquire));
+                self.meet(|| is_done.load(Ordering::Acquire));
                 Ok(())
             };
             of_one.and(of_other)
@@ -100,7 +129,7 @@ impl Threads {
 
     /// Run something for each direction, side by side where there are two.
     pub(super) fn each_direction<W: Send>(
-        self,
+        &self,
         work: PerDirection<W>,
         run: impl Fn(W) -> Done + Sync,
     ) -> Done {
@@ -112,7 +141,7 @@ impl Threads {
     }
 
     /// Halve work until it is not to be divided any further, and run the pieces side by side.
-    pub(super) fn divide<W: Divide>(self, work: W, run: &(impl Fn(W) -> Done + Sync)) -> Done {
+    pub(super) fn divide<W: Divide>(&self, work: W, run: &(impl Fn(W) -> Done + Sync)) -> Done {
         if work.is_whole() {
             return run(work);
         }
@@ -122,7 +151,7 @@ impl Threads {
 
     /// Run `work` here, which calls [`both`](Self::both) again and again, while the other threads stay awake
     /// for their parts: waking one up takes as long as a part of a small layer.
-    pub(super) fn keep_awake(self, work: impl FnOnce() -> Done) -> Done {
+    pub(super) fn keep_awake(&self, work: impl FnOnce() -> Done) -> Done {
         let Some(pool) = self.pool else { return work() };
         let (is_over, core) = (AtomicBool::new(false), self.core());
         let (threads, left) = (pool.current_num_threads(), AtomicUsize::new(0));
@@ -137,7 +166,7 @@ impl Threads {
             let end = End(&is_over);
             let done = work();
             drop(end);
-            meet(|| left.load(Ordering::Acquire) == threads);
+            self.meet(|| left.load(Ordering::Acquire) == threads);
             done
         })
     }
@@ -145,7 +174,7 @@ impl Threads {
     /// Run `lead` here, and call `join` for each of the numbers below `others` elsewhere. Some of these
     /// calls may begin after `lead` has returned.
     pub(super) fn lead(
-        self,
+        &self,
         others: usize,
         lead: impl FnOnce() -> Done,
         join: impl Fn(usize) -> Done + Sync,
@@ -166,14 +195,29 @@ impl Threads {
             // A thread that woke up on this core comes to run, and leaves.
             std::thread::yield_now();
             let done = lead();
-            meet(|| joined.load(Ordering::Acquire) == others);
+            self.meet(|| joined.load(Ordering::Acquire) == others);
             done
         })
         .and(failure.take().map_or(Ok(()), Err))
     }
 
+    /// Wait for other threads that are about to be done as well. The end of a scope would put this one to sleep
+    /// instead, and waking it up again would take 50 us: of a step of 512 units on two threads, half the time.
+    /// A caller that may be interrupted stays awake for that.
+    fn meet(&self, is_done: impl Fn() -> bool) {
+        if spin_until(&is_done) {
+            return;
+        }
+        let Some(interrupt) = self.interrupt.filter(|interrupt| interrupt.is_caller()) else {
+            return;
+        };
+        while !is_done() && !interrupt.look() {
+            std::thread::sleep(NAP);
+        }
+    }
+
     /// The core that helping threads leave.
-    fn core(self) -> Core {
+    fn core(&self) -> Core {
         if self.moves { Core::current() } else { Core::NONE }
     }
 }
@@ -195,12 +239,6 @@ fn run_parts_until(is_over: &AtomicBool) {
     WAITS.set(false);
 }
 
-/// Wait for other threads that are about to be done as well. The end of a scope would put this one to sleep
-/// instead, and waking it up again would take 50 us: of a step of 512 units on two threads, half the time.
-fn meet(is_done: impl Fn() -> bool) {
-    spin_until(is_done);
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Divide, Threads};
@@ -214,7 +252,7 @@ mod tests {
         std::thread::scope(|scope| {
             for (count, moves) in [(1, true), (2, false), (3, true), (3, true), (3, false)] {
                 scope.spawn(move || {
-                    let threads = Threads::new(count, moves).unwrap();
+                    let threads = Threads::new(count, moves, None).unwrap();
                     let (mut here, elsewhere) = (0, AtomicUsize::new(0));
                     let work = || {
                         for _ in 0..300 {
@@ -251,7 +289,7 @@ mod tests {
     #[test]
     fn what_one_part_finds_broken_comes_back() {
         for count in [1, 2, 3] {
-            let threads = Threads::new(count, true).unwrap();
+            let threads = Threads::new(count, true, None).unwrap();
             for wrong in 0..7 {
                 let run = |piece: Range<usize>| {
                     if piece.start == wrong { Err(Broken("planted")) } else { Ok(()) }
@@ -268,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_panic_ends_the_waiting() {
-        let threads = Threads::new(2, true).unwrap();
+        let threads = Threads::new(2, true, None).unwrap();
         for _ in 0..3 {
             let call = || threads.keep_awake(|| panic!("as a computation might"));
             assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
