@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import bnns_lstm as bl
@@ -10,7 +12,7 @@ import coreml_tools
 import numpy as np
 import pytest
 from bnns_lstm.formats import read_coreml, read_coreml_stack
-from coreml_tools import DATA, outputs
+from coreml_tools import DATA, message, outputs, written
 from formats_tools import assert_same, computed
 from reference import Array
 
@@ -86,6 +88,38 @@ def test_outputs_are_those_of_the_formats_formulas(name: str) -> None:
     y, _ = lstm(x, lstm.initial_state)
     np.testing.assert_allclose(y, wanted, rtol=2e-5, atol=2e-6)
     assert np.abs(wanted).max() > 0.05
+
+
+OPTIONS = list(product((False, True), repeat=5))
+
+
+@pytest.mark.parametrize(("coupled", "forget_bias", "has_bias", "has_peepholes", "is_odd"), OPTIONS)
+def test_all_flags_of_a_layer_in_both_directions(
+    coupled: bool,
+    forget_bias: bool,
+    has_bias: bool,
+    has_peepholes: bool,
+    is_odd: bool,
+    tmp_path: Path,
+) -> None:
+    model, x = message("pair"), x_of(3, 2.0)
+    own = model.neuralNetwork.layers[0].biDirectionalLSTM
+    own.params.coupledInputAndForgetGate = coupled
+    # Without biases the format does not say what it is added to.
+    own.params.forgetBias = forget_bias and (has_bias or coupled)
+    own.params.hasBiasVectors, own.params.hasPeepholeVectors = has_bias, has_peepholes
+    if is_odd:
+        for functions in (own.activationsForwardLSTM, own.activationsBackwardLSTM):
+            for place, kind in enumerate(("sigmoidHard", "scaledTanh")):
+                functions[place].Clear()
+                getattr(functions[place], kind).SetInParent()
+    without = ("b",) * (not has_bias) + ("peep",) * (not has_peepholes)
+    wanted = both(
+        "pair", x, clip=0.5, coupled=coupled, forget_bias=forget_bias and has_bias, without=without,
+        functions=("sigmoid_hard", "scaled_tanh", "tanh") if is_odd else ("sigmoid", "tanh", "tanh"),
+    )  # fmt: skip
+    y, _ = bl.LSTM.from_coreml(written(tmp_path, model))(x)
+    np.testing.assert_allclose(y, wanted, rtol=2e-5, atol=2e-6)
 
 
 def test_limits_act_in_the_cases() -> None:

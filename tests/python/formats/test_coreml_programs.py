@@ -182,6 +182,7 @@ WRONG: dict[str, tuple[Callable[[Changed], object], str, str]] = {
         lambda c: setattr(c.argument("output_sequence"), "name", "x"),
         "lstm: output_sequence: expected true or false, found no constant", codes.NOT_CONSTANT,
     ),
+    "no values": (lambda c: c.without("x"), "lstm: x: expected a value, found none", codes.MISSING_ENTRY),
     "no weights": (
         lambda c: c.without("weight_hh"),
         "lstm: weight_hh: expected a constant, found none", codes.MISSING_ENTRY,
@@ -386,3 +387,25 @@ def test_the_bytes_of_a_file_are_read_a_few_times_at_most(tmp_path: Path) -> Non
     with pytest.raises(bl.WeightsError, match="numbers within a file of 384 bytes") as caught:
         changed.read(["lstm", *(f"lstm{number}" for number in range(60))])
     assert codes.DAMAGED_FILE in {issue.code for issue in caught.value.issues}
+
+
+def test_states_are_no_values(tmp_path: Path) -> None:
+    """An operator whose values are a constant does not read what its states come from."""
+    changed = Changed("program_stack", tmp_path)
+    upper = changed.operators("lstm")[1]
+    lower = changed.argument("x", 1).name
+    changed.argument("x", 1).value.immediateValue.tensor.floats.values.append(0.0)
+    changed.argument("initial_h", 1).name = lower
+    assert upper == changed.operators("lstm")[1]
+    with pytest.raises(
+        bl.WeightsError, match="lstm1: input: expected the outputs of 'lstm0'"
+    ) as caught:
+        changed.read()
+    assert "found '', which nothing before it makes" in str(caught.value)
+
+
+def test_states_that_come_from_the_stack_are_refused(tmp_path: Path) -> None:
+    changed = Changed("program_stack", tmp_path)
+    changed.argument("initial_h", 1).name = changed.operators("lstm")[0].outputs[1].name
+    with pytest.raises(bl.WeightsError, match=r"lstm1: initial states: .* that come from 'lstm0'"):
+        changed.read()

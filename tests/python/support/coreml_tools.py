@@ -44,6 +44,7 @@ def outputs(
     forget_bias: bool = False,
     coupled: bool = False,
     backwards: bool = False,
+    without: tuple[str, ...] = (),
 ) -> Array:
     """Outputs [steps, batch, hidden] of one direction, in the order of time.
 
@@ -56,11 +57,12 @@ def outputs(
         forget_bias: Whether 1 is added to the forget gate's bias.
         coupled: Whether the forget gate is 1 - i.
         backwards: Whether steps are read from the last one on.
+        without: Kinds of arrays that do not count: `"b"`, `"peep"`.
     """
     own = {
         key[len(name) + 1 :]: value.astype(np.float64)
         for key, value in weights().items()
-        if key.startswith(f"{name}.")
+        if key.startswith(f"{name}.") and key.rpartition(".")[2] not in without
     }
     f, g, h_of = (FUNCTIONS[one] for one in functions)
     hidden = own["W_h"].shape[1]

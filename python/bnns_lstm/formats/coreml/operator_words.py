@@ -72,6 +72,8 @@ def words_of(layer: LSTMLayer, issues: list[WeightsIssue]) -> Words:
             expected = f"only inputs of lstm ({', '.join(sorted(KNOWN))})"
             path = f"{layer.path}: inputs"
             issues.append(WeightsIssue(path, expected, shown(name), codes.UNEXPECTED_ENTRY))
+    if "x" not in given:
+        issues.append(WeightsIssue(f"{layer.path}: x", "a value", "none", codes.MISSING_ENTRY))
     flag = values.flag(values.argument(operation, "output_sequence"))
     if "output_sequence" in given and flag is None:
         path = f"{layer.path}: output_sequence"

@@ -70,13 +70,18 @@ def _step(operation: Any, values: Values) -> Step:
 
 
 def _inputs(operation: Any, values: Values) -> Iterator[str]:
-    """The values that an operator reads and that are no constants, those of an LSTM in their order."""
+    """The values that an operator reads and that are no constants: `x` first, those of an LSTM in their order.
+
+    What an operator has no name for, as `x`, is an empty name.
+    """
     arguments = {entry.key: list(entry.value.arguments) for entry in operation.inputs}
-    first = [name for name in ("x", "initial_h", "initial_c") if name in arguments]
-    for name in (*first, *sorted(arguments.keys() - set(first))):
+    states = [name for name in ("initial_h", "initial_c") if name in arguments]
+    first = arguments.pop("x", [])
+    if first or operation.type == "lstm":
+        yield first[0].name if first else ""
+    for name in (*states, *sorted(arguments.keys() - set(states))):
         for binding in arguments[name]:
-            is_name = binding.WhichOneof("kind") == "name"
-            if is_name and (binding.name not in values.constants or name == "x"):
+            if binding.WhichOneof("kind") == "name" and binding.name not in values.constants:
                 yield binding.name
 
 

@@ -146,16 +146,16 @@ def _stack_issues(chosen: Sequence[LSTMLayer]) -> list[WeightsIssue]:
             name = "output_sequence" if one.network.values is not None else "sequenceOutput"
             path = f"{one.path}: {name}"
             issues.append(WeightsIssue(path, expected, "false", codes.STACK_MISMATCH))
-    numbers = {one.number for one in chosen if one.network is chosen[0].network}
-    for one in chosen if len(chosen) > 1 else []:
-        states = one.step.input[1:]
-        below = depends_on(one.network, states, one.number, numbers)
-        if below and one.network is chosen[0].network:
+    numbers = {one.number for one in chosen}
+    for one in chosen if len(chosen) > 1 and not issues else []:
+        sources = depends_on(one.network, one.step.input[1:], one.number, numbers)
+        if sources:
             expected = (
                 "states that do not come from the stack, so that they can be given to the call"
             )
-            found = f"states that come from {', '.join(one.network.label(n) for n in below[:MOST])}"
+            labels = ", ".join(one.network.label(number) for number in sources[:MOST])
             path = f"{one.path}: initial states"
+            found = f"states that come from {labels}"
             issues.append(WeightsIssue(path, expected, found, codes.UNSUPPORTED_HERE))
     return issues
 
