@@ -1,0 +1,99 @@
+"""Debian packages in a folder of ours: what is installed on the system stays as it is.
+
+In: names of packages, with `:arm64` behind those of another architecture. Out: a folder in which they are
+unpacked, with what they depend on and the system lacks. It must not know what they are for.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+class Packages:
+    """Packages of the system's own releases of Debian, unpacked below `folder / "root"`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take this folder; nothing is fetched yet."""
+        self.folder = folder
+        self.root = folder / "root"
+        self.stamp = folder / "packages.txt"
+
+    def unpack(self, names: list[str], foreign: list[str]) -> Path:
+        """Fetch and unpack `names` with their dependencies, and `foreign` without theirs.
+
+        A folder that holds just these is left as it is. Ends the program where apt cannot do it.
+        """
+        asked = "\n".join([*names, *foreign])
+        if self.stamp.exists() and self.stamp.read_text() == asked:
+            return self.root
+        missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
+        if missing:
+            sys.exit(f"{' and '.join(missing)} not found: {', '.join([*names, *foreign])} needed")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        debs = self.folder / "debs"
+        for folder in (debs, self.folder / "lists/partial", self.folder / "cache"):
+            folder.mkdir(parents=True)
+        self.apt("update", "--quiet")
+        # Should these packages be on the system, then for another compiler's sake: they are needed here as well.
+        planned = self.apt(
+            *("install", "--simulate", "--reinstall", "--no-install-recommends", *names),
+            catch=True,
+        )
+        words = [line.split() for line in planned.splitlines()]
+        wanted = [line[1] for line in words if line and line[0] == "Inst"]
+        self.apt("download", "--quiet", *wanted, *foreign, cwd=debs)
+        for deb in sorted(debs.glob("*.deb")):
+            subprocess.run(["dpkg-deb", "--extract", deb, self.root], check=True)
+        shutil.rmtree(debs)
+        self.stamp.write_text(asked)
+        return self.root
+
+    def apt(self, *words: str, cwd: Path | None = None, catch: bool = False) -> str:
+        """Run apt-get with lists of our own, which know both architectures; what it printed, if caught."""
+        options = {
+            "APT::Architectures": "amd64,arm64",
+            "APT::Sandbox::User": "root",
+            "Dir::State::lists": self.folder / "lists",
+            "Dir::Cache": self.folder / "cache",
+        }
+        command = ["apt-get"]
+        for name, value in options.items():
+            command += ["-o", f"{name}={value}"]
+        print(f"\n$ apt-get {' '.join(words)}", flush=True)
+        done = subprocess.run(
+            [*command, *words],
+            cwd=cwd,
+            stdout=subprocess.PIPE if catch else None,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            sys.exit(f"apt-get {words[0]} failed: see above which package Debian does not have here")
+        return done.stdout or ""
+
+    def program(self, name: str) -> Path:
+        """A script that runs an unpacked program with the unpacked libraries."""
+        libraries = self.root / "usr/lib/x86_64-linux-gnu"
+        script = self.folder / "bin" / name
+        script.parent.mkdir(exist_ok=True)
+        script.write_text(
+            "#!/bin/sh\n"
+            f'LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}" '
+            f'exec "{self.root}/usr/bin/{name}" "$@"\n'
+        )
+        script.chmod(0o755)
+        return script
+
+
+def run(command: list[str | Path], folder: Path, variables: dict[str, str]) -> None:
+    """Show a command with its variables and run it; end the program as it ends if it fails."""
+    words = [str(word) for word in command]
+    shown = [f"{name}={value}" for name, value in variables.items()]
+    print(f"\n$ {' '.join([*shown, *words])}", flush=True)
+    done = subprocess.run(words, cwd=folder, env={**os.environ, **variables}, check=False)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
