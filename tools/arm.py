@@ -7,16 +7,15 @@ processor has, which are `neon` and `fallback` there.
 
 Three things are needed: Rust's standard library for aarch64-unknown-linux-gnu
 (`rustup target add aarch64-unknown-linux-gnu`), `aarch64-linux-gnu-gcc`, which links, and `qemu-aarch64`. What
-is not there is fetched as packages of Debian and unpacked into `target/arm`: nothing on the system changes, and
-deleting the folder is all that undoes it. Rust comes with a compiler of its own then, `rustc-web`, since a standard
-library belongs to one compiler.
+is not there is fetched as packages of Debian, for x86-64, and unpacked into `target/arm`: nothing on the system
+changes, and deleting the folder undoes all of it. Rust comes with a compiler of its own then, `rustc-web`, as a
+standard library belongs to one compiler.
 """
 
 from __future__ import annotations
 
 import platform
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,7 +23,7 @@ from pathlib import Path
 # The modules that the tools share.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from debian import Packages, run
+from debian import Packages, has_standard_library, run
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = "aarch64-unknown-linux-gnu"
@@ -34,18 +33,11 @@ QEMU = "qemu-aarch64"
 LIBRARIES = "usr/aarch64-linux-gnu"
 
 
-def has_standard_library() -> bool:
-    """Whether the Rust compiler in use can build for Arm."""
-    command = ["rustc", "--print", "target-libdir", "--target", TARGET]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.returncode == 0 and Path(done.stdout.strip()).is_dir()
-
-
 def tools() -> dict[str, str]:
     """The variables that tell cargo how to build for Arm and how to run what it built."""
     prefix = f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}"
     names, foreign = [], []
-    if not has_standard_library():
+    if not has_standard_library(TARGET):
         names += ["rustc-web", "libstd-rust-web-dev"]
         foreign += ["libstd-rust-web-dev:arm64"]
     if shutil.which(LINKER) is None:
@@ -74,7 +66,9 @@ def tools() -> dict[str, str]:
 def main() -> None:
     """Build the tests for Arm and run them."""
     if platform.machine() in {"aarch64", "arm64"}:
-        sys.exit("this machine is Arm: `python3 tasks.py test-rust` runs the tests at its NEON level")
+        sys.exit(
+            "this machine is Arm: `python3 tasks.py test-rust` runs the tests at its NEON level"
+        )
     if platform.system() != "Linux":
         sys.exit("qemu runs programs for Linux on Linux only: these tests need a machine with it")
     variables = tools()

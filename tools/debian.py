@@ -38,7 +38,7 @@ class Packages:
         for folder in (debs, self.folder / "lists/partial", self.folder / "cache"):
             folder.mkdir(parents=True)
         self.apt("update", "--quiet")
-        # Should these packages be on the system, then for another compiler's sake: they are needed here as well.
+        # What the system has of these is fetched too: it must be of one version with the foreign ones.
         planned = self.apt(
             *("install", "--simulate", "--reinstall", "--no-install-recommends", *names),
             catch=True,
@@ -48,7 +48,8 @@ class Packages:
         self.apt("download", "--quiet", *wanted, *foreign, cwd=debs)
         for deb in sorted(debs.glob("*.deb")):
             subprocess.run(["dpkg-deb", "--extract", deb, self.root], check=True)
-        shutil.rmtree(debs)
+        for folder in (debs, self.folder / "lists", self.folder / "cache"):
+            shutil.rmtree(folder)
         self.stamp.write_text(asked)
         return self.root
 
@@ -72,7 +73,9 @@ class Packages:
             check=False,
         )
         if done.returncode != 0:
-            sys.exit(f"apt-get {words[0]} failed: see above which package Debian does not have here")
+            sys.exit(
+                f"apt-get {words[0]} failed: see above which package Debian does not have here"
+            )
         return done.stdout or ""
 
     def program(self, name: str) -> Path:
@@ -87,6 +90,13 @@ class Packages:
         )
         script.chmod(0o755)
         return script
+
+
+def has_standard_library(target: str) -> bool:
+    """Whether the Rust compiler in use can build for this target."""
+    words = ["rustc", "--print", "target-libdir", "--target", target]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.returncode == 0 and Path(done.stdout.strip()).is_dir()
 
 
 def run(command: list[str | Path], folder: Path, variables: dict[str, str]) -> None:
