@@ -23,9 +23,9 @@ from pathlib import Path
 # The modules that the tools share.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from debian import Packages, has_standard_library, run
+from crossing import BUILT, has_standard_library, run
+from debian import Packages
 
-ROOT = Path(__file__).resolve().parents[1]
 TARGET = "aarch64-unknown-linux-gnu"
 LINKER = "aarch64-linux-gnu-gcc"
 QEMU = "qemu-aarch64"
@@ -44,7 +44,8 @@ def tools() -> dict[str, str]:
         names += ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"]
     if shutil.which(QEMU) is None:
         names += ["qemu-user"]
-    packages = Packages(ROOT / "target/arm/debian")
+    needs = f"needed are `rustup target add {TARGET}`, {LINKER} and {QEMU}"
+    packages = Packages(BUILT / "arm/debian", needs)
     root = packages.unpack(names, foreign) if names else Path("/")
 
     variables = {f"{prefix}_LINKER": LINKER}
@@ -74,11 +75,11 @@ def main() -> None:
     variables = tools()
     chosen = sys.argv[1:] or ["--lib", "--tests"]
     command: list[str | Path] = ["cargo", "test", "--locked", "--package", "bnns-lstm"]
-    command += ["--target", TARGET, "--target-dir", ROOT / "target/arm"]
+    command += ["--target", TARGET, "--target-dir", BUILT / "arm"]
     start = time.monotonic()
-    run([*command, "--no-run", *chosen], ROOT, variables)
+    run([*command, "--no-run", *chosen], variables)
     built = time.monotonic()
-    run([*command, *chosen], ROOT, variables)
+    run([*command, *chosen], variables)
     minutes = [f"{(b - a) / 60:.1f}" for a, b in ((start, built), (built, time.monotonic()))]
     print(f"\nbuilt in {minutes[0]} minutes, run in {minutes[1]}")
 

@@ -6,7 +6,6 @@ unpacked, with what they depend on and the system lacks. It must not know what t
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,23 +15,25 @@ from pathlib import Path
 class Packages:
     """Packages of the system's own releases of Debian, unpacked below `folder / "root"`."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take this folder; nothing is fetched yet."""
+    def __init__(self, folder: Path, otherwise: str) -> None:
+        """Take this folder; nothing is fetched yet. `otherwise` is what to do where apt cannot help."""
         self.folder = folder
+        self.otherwise = otherwise
         self.root = folder / "root"
         self.stamp = folder / "packages.txt"
 
     def unpack(self, names: list[str], foreign: list[str]) -> Path:
         """Fetch and unpack `names` with their dependencies, and `foreign` without theirs.
 
-        A folder that holds just these is left as it is. Ends the program where apt cannot do it.
+        A folder that holds just these is left as it is. Where apt cannot do it, the program ends and says
+        what to do otherwise.
         """
         asked = "\n".join([*names, *foreign])
         if self.stamp.exists() and self.stamp.read_text() == asked:
             return self.root
-        missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
-        if missing:
-            sys.exit(f"{' and '.join(missing)} not found: {', '.join([*names, *foreign])} needed")
+        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+            packages = " ".join([*names, *foreign])
+            sys.exit(f"{self.otherwise}; no apt-get and dpkg-deb here to fetch {packages}")
         shutil.rmtree(self.folder, ignore_errors=True)
         debs = self.folder / "debs"
         for folder in (debs, self.folder / "lists/partial", self.folder / "cache"):
@@ -90,20 +91,3 @@ class Packages:
         )
         script.chmod(0o755)
         return script
-
-
-def has_standard_library(target: str) -> bool:
-    """Whether the Rust compiler in use can build for this target."""
-    words = ["rustc", "--print", "target-libdir", "--target", target]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return done.returncode == 0 and Path(done.stdout.strip()).is_dir()
-
-
-def run(command: list[str | Path], folder: Path, variables: dict[str, str]) -> None:
-    """Show a command with its variables and run it; end the program as it ends if it fails."""
-    words = [str(word) for word in command]
-    shown = [f"{name}={value}" for name, value in variables.items()]
-    print(f"\n$ {' '.join([*shown, *words])}", flush=True)
-    done = subprocess.run(words, cwd=folder, env={**os.environ, **variables}, check=False)
-    if done.returncode != 0:
-        sys.exit(done.returncode)
