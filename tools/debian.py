@@ -74,9 +74,7 @@ class Packages:
             check=False,
         )
         if done.returncode != 0:
-            sys.exit(
-                f"apt-get {words[0]} failed: see above which package Debian does not have here"
-            )
+            sys.exit(f"apt-get {words[0]} failed, as it says above; {self.otherwise}")
         return done.stdout or ""
 
     def program(self, name: str) -> Path:
