@@ -219,7 +219,7 @@ def fuzz(arguments: list[str]) -> None:
 
 @task
 def mutations(arguments: list[str]) -> None:
-    """Read 20000 changed files a format, about ten minutes (arguments go to mutations.py)."""
+    """Read 20000 changed files a format, about half an hour (arguments go to mutations.py)."""
     install("dev")
     run(PYTHON, "tests/python/support/mutations.py", *arguments)
 

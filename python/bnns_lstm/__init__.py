@@ -1,8 +1,23 @@
-"""Apple's BNNS LSTM layer on any CPU.
+"""An LSTM layer for the CPU, complete and fast: as a module, and as the structures of Apple's BNNS.
 
-Describe a layer with :class:`LayerParametersLSTM` and NumPy arrays, then compute it with
-:func:`direct_apply_lstm_batch_training_caching` and train it with :func:`direct_apply_lstm_batch_backward`.
-A mistake raises :class:`DescriptorError`, which names every wrong field before anything is computed.
+:class:`LSTM` is a stack of LSTM layers with weights of its own, by PyTorch's names and shapes:
+
+    >>> import bnns_lstm as bl, numpy as np
+    >>> lstm = bl.LSTM(3, 16, num_layers=2, seed=0)
+    >>> y, state = lstm(np.zeros((7, 2, 3), np.float32), lengths=[7, 4])
+    >>> y.shape, state.h.shape
+    ((7, 2, 16), (2, 2, 16))
+
+`lstm.forward(x, training=True)` and `lstm.backward(tape, dy)` train it, `lstm.stream()` takes samples one
+by one, `LSTM.from_torch`, `from_onnx`, `from_keras` and `load` bring weights, :class:`Stack` puts LSTMs
+that differ upon each other. `bnns_lstm.typing` has the types for annotations.
+
+Below it, who ports BNNS code describes a layer with :class:`LayerParametersLSTM` and NumPy arrays, computes
+it with :func:`direct_apply_lstm_batch_training_caching` (or :func:`prepare`, once for many calls) and
+trains it with :func:`direct_apply_lstm_batch_backward`.
+
+A mistake raises :class:`ArgumentError`, :class:`WeightsError` or :class:`DescriptorError`, which name
+everything that is wrong before anything is computed. :func:`info` tells what computes.
 """
 
 from __future__ import annotations
@@ -10,6 +25,7 @@ from __future__ import annotations
 from bnns_lstm import _native, codes
 from bnns_lstm._native import PackedWeights, PreparedLayer, __version__
 from bnns_lstm.activation import Activation
+from bnns_lstm.config import Merge, Peephole
 from bnns_lstm.descriptors import (
     FilterParameters,
     LayerParametersLSTM,
@@ -40,7 +56,19 @@ from bnns_lstm.functions import (
     prepare,
     validate,
 )
-from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stack, Stream, Tape
+from bnns_lstm.module import (
+    LSTM,
+    Gradients,
+    LSTMConfig,
+    LSTMState,
+    Stack,
+    StackGradients,
+    StackStream,
+    StackTape,
+    Stream,
+    Tape,
+)
+from bnns_lstm.variants import Coupled, Direction
 
 __all__ = [
     "LSTM",
@@ -51,9 +79,11 @@ __all__ = [
     "CacheError",
     "ComputeError",
     "ConfigurationError",
+    "Coupled",
     "DataLayout",
     "DataType",
     "DescriptorError",
+    "Direction",
     "ErrorCode",
     "ExtraError",
     "FilterParameters",
@@ -66,11 +96,16 @@ __all__ = [
     "LSTMState",
     "LayerFlags",
     "LayerParametersLSTM",
+    "Merge",
     "NDArrayDescriptor",
     "NDArrayFlags",
     "PackedWeights",
+    "Peephole",
     "PreparedLayer",
     "Stack",
+    "StackGradients",
+    "StackStream",
+    "StackTape",
     "Stream",
     "Tape",
     "WeightsError",

@@ -25,6 +25,12 @@ class Activation:
         beta: Second parameter.
         iscale: Integer functions only; must be 0, as must `ioffset` and `ishift`.
         iscale_per_channel: Per-channel functions only; must be None, as must the two others.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.Activation.hard_sigmoid()
+        Activation(HARD_SIGMOID, alpha=0.2, beta=0.5)
+        >>> lstm = bl.LSTM(3, 4, activations={"hidden": bl.Activation.relu(), "output": "hard_sigmoid"})
     """
 
     function: ActivationFunction | int

@@ -82,6 +82,11 @@ class LSTMConfig:
             (`"reverse"`).
         coupled: `"forget"`: the forget gate is 1 minus the input gate; `"input"`: the other way around. The
             gate that is computed has no weights, bias, peephole and function. None: all gates have their own.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.LSTM(3, 4, seed=0).config == bl.LSTMConfig(3, 4)
+        True
     """
 
     input_size: int
@@ -166,7 +171,13 @@ class LSTMConfig:
         return self.directions * self.outputs
 
     def activation(self, name: str) -> Activation:
-        """The function of a gate, or of the hidden state."""
+        """The function of a gate, or of the hidden state.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> bl.LSTMConfig(3, 4).activation("candidate").function.name
+            'TANH'
+        """
         if not self.activations:
             return default_of(name)
         function, alpha, beta = self.activations[FUNCTIONS.index(name)]

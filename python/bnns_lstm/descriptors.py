@@ -65,6 +65,14 @@ class NDArrayDescriptor(_Structure):
         table_data_type: The type of the table's elements; None takes the table's own.
         data_scale: For integer types: value = data_scale * stored + data_bias.
         data_bias: See `data_scale`.
+
+    Example:
+        The same memory as `[batch, seq_len, elements]`:
+
+        >>> import bnns_lstm as bl, numpy as np
+        >>> x = np.zeros((2, 5, 3), np.float32)
+        >>> bl.NDArrayDescriptor(x, layout=bl.DataLayout.NSE).layout.name
+        'NSE'
     """
 
     data: Array | None = None
@@ -91,6 +99,11 @@ class LSTMDataDescriptor(_Structure):
             where D is the number of directions.
         hidden_desc: Hidden state, `[layers, D, batch, hidden_size]`.
         cell_state_desc: Cell state, `[layers, D, batch, hidden_size]`.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> x, h, c = (np.zeros(shape, np.float32) for shape in [(5, 2, 3), (1, 1, 2, 4), (1, 1, 2, 4)])
+        >>> given = bl.LSTMDataDescriptor(data_desc=x, hidden_desc=h, cell_state_desc=c)
     """
 
     data_desc: ArrayLike = None
@@ -111,6 +124,12 @@ class LSTMGateDescriptor(_Structure):
             `[layers, D, hidden_size]`; None for no peephole.
         b_desc: Bias, `[layers, D, hidden_size]`; None for no bias.
         activation: Not needed with `LayerFlags.LSTM_DEFAULT_ACTIVATIONS`.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> gate = bl.LSTMGateDescriptor(
+        ...     iw_desc=np.zeros((1, 1, 4, 3), np.float32), hw_desc=np.zeros((1, 1, 4, 4), np.float32),
+        ...     activation=bl.Activation.sigmoid())
     """
 
     iw_desc: ArrayLike | tuple[ArrayLike, ArrayLike] = None
@@ -136,6 +155,11 @@ class LSTMExtensions(_Structure):
             computed has no weights, bias, peephole and activation.
         reverse: Whether the one direction reads each sample from its own last step to its first. Outputs
             stand in the order of the steps, the final states are those after step 0.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.LSTMExtensions(cell_clip=3.0, reverse=True)
+        LSTMExtensions(cell_clip=3.0, reverse=True)
     """
 
     cell_clip: float | None = None
@@ -166,6 +190,17 @@ class LayerParametersLSTM(_Structure):
         output_gate: How much of the cell is shown.
         hidden_activation: Applied to the new cell state; not needed with the default-activations flag.
         extensions: What the layer has beyond BNNS; None is the layer of BNNS. Not in Apple's structure.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> params = bl.LayerParametersLSTM(
+        ...     input_size=3, hidden_size=4, batch_size=2, num_layers=1, seq_len=5,
+        ...     lstm_flags=bl.LayerFlags.LSTM_DEFAULT_ACTIVATIONS)
+        >>> try:
+        ...     bl.validate(params)
+        ... except bl.DescriptorError as error:
+        ...     print(error.issues[0].path)
+        input_descriptor.data_desc.data
     """
 
     input_size: int
@@ -200,6 +235,11 @@ class FilterParameters(_Structure):
         flags: 0, or 1 for "use the client's pointers", which is what always happens.
         alloc_memory: Cannot be honoured; must be None.
         free_memory: Cannot be honoured; must be None.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.FilterParameters(n_threads=2, checkpoint_steps="sqrt")
+        FilterParameters(n_threads=2, checkpoint_steps='sqrt')
     """
 
     n_threads: int = 0

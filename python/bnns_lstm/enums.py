@@ -17,6 +17,11 @@ class DataLayout(IntEnum):
 
     `LAST_MAJOR_3D` is Apple's `BNNSDataLayout3DLastMajor`: the last index is the slowest (Fortran order).
     `FIRST_MAJOR_3D` is `BNNSDataLayout3DFirstMajor`: the first index is the slowest (C order).
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.DataLayout.SNE.name, hex(bl.DataLayout.SNE)
+        ('SNE', '0x30001')
     """
 
     VECTOR = 0x10000
@@ -53,7 +58,13 @@ class DataLayout(IntEnum):
 
 
 class DataType(IntEnum):
-    """`BNNSDataType`: class bit and width in bits."""
+    """`BNNSDataType`: class bit and width in bits.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> hex(bl.DataType.FLOAT32), bl.DataType.Float32 is bl.DataType.FLOAT32
+        ('0x10020', True)
+    """
 
     FLOAT16 = 0x10000 | 16
     FLOAT32 = 0x10000 | 32
@@ -106,6 +117,11 @@ class ActivationFunction(IntEnum):
     """`BNNSActivationFunction`. Formulas stand at the class methods of :class:`bnns_lstm.Activation`.
 
     Integer, random, per-channel and whole-vector functions exist here, and validation refuses them.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.Activation(bl.ActivationFunction.SCALED_TANH, 1.7159, 0.6667)
+        Activation(SCALED_TANH, alpha=1.7159, beta=0.6667)
     """
 
     IDENTITY = 0
@@ -174,14 +190,26 @@ class ActivationFunction(IntEnum):
 
 
 class LayerFlags(IntFlag):
-    """The `lstm_flags` of a layer."""
+    """The `lstm_flags` of a layer.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> int(bl.LayerFlags.LSTM_BIDIRECTIONAL | bl.LayerFlags.LSTM_DEFAULT_ACTIVATIONS)
+        3
+    """
 
     LSTM_BIDIRECTIONAL = 1
     LSTM_DEFAULT_ACTIVATIONS = 2
 
 
 class NDArrayFlags(IntEnum):
-    """The `flags` of an array: what a gradient output does with what is there already."""
+    """The `flags` of an array: what a gradient output does with what is there already.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> sums = np.zeros((1, 1, 4, 3), np.float32)
+        >>> added = bl.NDArrayDescriptor(sums, flags=bl.NDArrayFlags.BACKPROP_ACCUMULATE)
+    """
 
     BACKPROP_SET = 0
     BACKPROP_ACCUMULATE = 1

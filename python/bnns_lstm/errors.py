@@ -24,7 +24,13 @@ __all__ = [
 
 
 class ErrorCode(NamedTuple):
-    """A kind of fault and what to do about it."""
+    """A kind of fault and what to do about it.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.error_codes()[0].code in {code.code for code in bl.error_codes()}
+        True
+    """
 
     code: str
     explanation: str
@@ -56,6 +62,11 @@ class Issue(_Finding):
             :func:`bnns_lstm.error_codes`.
         expected: What the field should have held.
         actual: What it held.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.Issue("dropout", "invalid_dropout", "a ratio in [0, 1)", "2").message
+        'dropout: expected a ratio in [0, 1), found 2 [invalid_dropout]'
     """
 
     path: str
@@ -74,6 +85,11 @@ class WeightsIssue(_Finding):
         actual: What it is.
         code: What kind of fault, as of an :class:`Issue`. All issues of this package have one; those that
             others make may be without.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> bl.WeightsIssue("weight_hh_l0", "[16, 4]", "[16, 5]", "size_mismatch").message
+        'weight_hh_l0: expected [16, 4], found [16, 5] [size_mismatch]'
     """
 
     path: str
@@ -83,7 +99,16 @@ class WeightsIssue(_Finding):
 
 
 class BNNSLSTMError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> try:
+        ...     bl.LSTM(0, 4)
+        ... except bl.BNNSLSTMError as error:
+        ...     print(type(error).__name__)
+        ArgumentError
+    """
 
 
 Found = TypeVar("Found", bound=_Finding)
@@ -110,6 +135,14 @@ class DescriptorError(_IssuesError[Issue]):
 
     Attributes:
         issues: All faults in the order in which the structure's fields stand; never empty.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> try:
+        ...     bl.validate(bl.LayerParametersLSTM(3, 4, 1, 1, 10, dropout=2.0))
+        ... except bl.DescriptorError as error:
+        ...     print(error.issues[0].path)
+        dropout
     """
 
 
@@ -118,6 +151,14 @@ class ArgumentError(_IssuesError[Issue]):
 
     Attributes:
         issues: All faults, each with the name of the argument as its path; never empty.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> try:
+        ...     bl.LSTM(3, 4, dropout=2.0, peephole="round")
+        ... except bl.ArgumentError as error:
+        ...     print(sorted(issue.path for issue in error.issues))
+        ['dropout', 'peephole']
     """
 
 
@@ -128,6 +169,15 @@ class CacheError(_IssuesError[Issue]):
 
     Attributes:
         issues: What is wrong with it; one issue with the path ``cache``.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> params = bl.LSTM(3, 4).layer_parameters(np.zeros((5, 2, 3), np.float32))
+        >>> try:
+        ...     bl.direct_apply_lstm_batch_training_caching(params, cache=np.zeros(8, np.uint8))
+        ... except bl.CacheError as error:
+        ...     print(error.issues[0].path, error.issues[0].code)
+        cache cache_too_small
     """
 
 
@@ -136,19 +186,50 @@ class WeightsError(_IssuesError[WeightsIssue]):
 
     Attributes:
         issues: All that is wrong with it, each a :class:`WeightsIssue`; never empty.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> try:
+        ...     bl.LSTM.from_torch({"weight_ih_l0": np.zeros((16, 3)), "weight_hh_l0": np.zeros((16, 5))})
+        ... except bl.WeightsError as error:
+        ...     print(error.issues[0].path)
+        weight_hh_l0
     """
 
 
 class ExtraError(BNNSLSTMError, ImportError):
-    """A format needs a package that is not installed; the message says how to install it."""
+    """A format needs a package that is not installed; the message says how to install it.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> issubclass(bl.ExtraError, ImportError)
+        True
+    """
 
 
 class ConfigurationError(BNNSLSTMError, ValueError):
-    """An environment variable asks for something that this machine does not have."""
+    """An environment variable asks for something that this machine does not have.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> try:
+        ...     level = bl.info()["level"]  # with BNNSLSTM_LEVEL=avx1024 in the environment it raises
+        ... except bl.ConfigurationError as error:
+        ...     print(error)
+    """
 
 
 class ComputeError(BNNSLSTMError, RuntimeError):
-    """A valid call could not be carried out: out of memory, or threads that do not start."""
+    """A valid call could not be carried out: out of memory, or threads that do not start.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> try:
+        ...     stream = bl.LSTM(3, 4).stream(2**59)
+        ... except bl.ComputeError:
+        ...     print("no memory for so many streams")
+        no memory for so many streams
+    """
 
 
 def _printable(character: str) -> str:

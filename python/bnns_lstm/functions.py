@@ -57,6 +57,12 @@ def compute_lstm_training_cache_capacity(
 
     Raises:
         DescriptorError: With every problem of the structure, in reading order.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+        >>> cache = np.empty(bl.compute_lstm_training_cache_capacity(params), np.uint8)
+        >>> bl.direct_apply_lstm_batch_training_caching(params, cache=cache)
     """
     return _native.compute_lstm_training_cache_capacity(params, filter_params)
 
@@ -178,6 +184,14 @@ def dropout_mask(
 
     Raises:
         DescriptorError: With every problem of the structure.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> lstm = bl.LSTM(3, 4, num_layers=2, dropout=0.5, seed=0)
+        >>> params = lstm.layer_parameters(np.zeros((5, 2, 3), np.float32))
+        >>> mask = bl.dropout_mask(params, bl.FilterParameters(seed=1))
+        >>> mask.shape, sorted(set(mask.ravel().tolist()))
+        ((1, 5, 2, 4), [0.0, 2.0])
     """
     return _native.dropout_mask(params, filter_params)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bnns_lstm._look import attempt
 
-__all__ = ["KERAS", "ONNX", "SAFETENSORS", "kind_of"]
+__all__ = ["COREML", "KERAS", "ONNX", "SAFETENSORS", "kind_of"]
 
 LOAD = (
     '`read_torch` takes the state dict that `torch.load(path, weights_only=True, map_location="cpu")` '
@@ -31,7 +31,13 @@ BEGINNINGS = {
 HDF5 = b"\x89HDF"
 # How the names of checkpoints end.
 ENDINGS = {".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
-KERAS, ONNX, SAFETENSORS = "keras", "onnx", "safetensors"
+COREML, KERAS, ONNX, SAFETENSORS = "coreml", "keras", "onnx", "safetensors"
+
+# Files that do not begin with anything in particular, by their ending: their kind, and what takes it.
+OTHERS = {
+    ".mlmodel": (COREML, "`read_coreml` takes models of Core ML"),
+    ".onnx": (ONNX, "`read_onnx` takes models of ONNX"),
+}
 
 
 def kind_of(path: Path, own: str) -> str | None:
@@ -39,8 +45,8 @@ def kind_of(path: Path, own: str) -> str | None:
 
     Args:
         path: The file.
-        own: The kind that the reader takes, of which nothing is said: :data:`KERAS`, :data:`ONNX` or
-            :data:`SAFETENSORS`.
+        own: The kind that the reader takes, of which nothing is said: :data:`COREML`, :data:`KERAS`,
+            :data:`ONNX` or :data:`SAFETENSORS`.
 
     Raises:
         OSError: If it cannot be read.
@@ -59,8 +65,8 @@ def kind_of(path: Path, own: str) -> str | None:
         if begin.startswith(magic):
             return kind
     ending = path.suffix.lower()
-    if ending == ".onnx" and own != ONNX:
-        return "something else; `read_onnx` takes models of ONNX"
+    if ending in OTHERS and OTHERS[ending][0] != own:
+        return f"something else; {OTHERS[ending][1]}"
     return f"something else; of a checkpoint {LOAD}" if ending in ENDINGS else None
 
 

@@ -2,7 +2,7 @@
 
 The only place that knows them; the gates' names are those of `bnns_lstm.config`. Sources: PyTorch's
 documentation of `nn.LSTM`; ONNX's of the operator LSTM (weights `iofc`, peepholes `iof`); Keras'
-`LSTMCell.call`, which splits into i, f, c, o.
+`LSTMCell.call`, which splits into i, f, c, o; coremltools' of the operator `lstm` of ML programs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from bnns_lstm.config import GATES
 
-__all__ = ["KERAS", "ONNX", "ONNX_PEEPHOLES", "TORCH", "reorder"]
+__all__ = ["COREML", "KERAS", "ONNX", "ONNX_PEEPHOLES", "TORCH", "reorder"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,6 +29,10 @@ ONNX = (INPUT, OUTPUT, FORGET, CANDIDATE)
 
 ONNX_PEEPHOLES = (INPUT, OUTPUT, FORGET)
 """ONNX' for peepholes; its candidate gate has none."""
+
+
+COREML = (INPUT, FORGET, OUTPUT, CANDIDATE)
+"""That of Core ML's ML programs; layers of its neural networks have arrays of their own for each gate."""
 
 
 def reorder(array: Floats, source: tuple[str, ...], target: tuple[str, ...]) -> Floats:

@@ -61,6 +61,13 @@ class StoredLSTM:
 
     Raises:
         WeightsError: If a field, a name or a shape does not fit the rest.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> from bnns_lstm.formats import StoredLSTM
+        >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+        >>> stored.hidden_size, list(stored.parameters)[:2]
+        (4, ['weight_ih_l0', 'weight_hh_l0'])
     """
 
     input_size: int
@@ -109,6 +116,13 @@ class StoredLSTM:
 
         Raises:
             WeightsError: If a name or a shape does not fit the configuration.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> from bnns_lstm.formats import StoredLSTM
+            >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+            >>> stored.config == bl.LSTMConfig(3, 4)
+            True
         """
         return cls(**_fields(config), parameters=parameters, state=state, lengths=lengths)
 

@@ -6,9 +6,10 @@ structure level through `engine` only.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a
@@ -21,12 +22,49 @@ from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
 from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.outputs import output_gradient, output_of
 from bnns_lstm.module.results import Floats, Gradients, LSTMState, Tape, of_tape
+from bnns_lstm.typing import InputLike, OutLike, StateLike
 
 __all__ = ["Calls"]
 
 
 class Calls(Files):
     """The part of an LSTM that computes."""
+
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: StateLike | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: Literal[False] = False,
+    ) -> tuple[Floats, LSTMState]: ...
+
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: StateLike | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: Literal[True],
+    ) -> tuple[Floats, LSTMState, Floats]: ...
+
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: StateLike | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: bool,
+    ) -> tuple[Floats, LSTMState] | tuple[Floats, LSTMState, Floats]: ...
 
     def __call__(
         self,
@@ -59,11 +97,18 @@ class Calls(Files):
         Returns:
             The output, `[steps, batch, directions * hidden]` in the order of axes of `x` (with another `merge`
             than "concat" `[steps, batch, hidden]`, with None a pair of these), and the final
-            :class:`LSTMState`.
+            :class:`LSTMState`. Annotations have the array; with `merge=None` use `typing.cast`.
 
         Raises:
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> lstm = bl.LSTM(3, 4, seed=0)
+            >>> y, (h, c) = lstm(np.ones((5, 2, 3), np.float32), lengths=[5, 2])
+            >>> y.shape, h.shape, bool((y[2:, 1] == 0).all()), bool((h[0, 1] == y[1, 1]).all())
+            ((5, 2, 4), (1, 2, 4), True, True)
         """
         is_plain = lengths is None and mask is None and out is None and return_cell_states is False
         if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
@@ -77,6 +122,45 @@ class Calls(Files):
         if with_cells:
             return self._engine.cells(batch, target)
         return self._engine.forward(batch, target)
+
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: StateLike | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: Literal[False] = False,
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, LSTMState]: ...
+
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: StateLike | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: Literal[True],
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, LSTMState, Tape]: ...
+
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: StateLike | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: bool,
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, LSTMState] | tuple[Floats, LSTMState, Tape]: ...
 
     def forward(
         self,
@@ -100,9 +184,19 @@ class Calls(Files):
             dropout_seed: Which values are dropped; None draws a seed.
             out: Where to write the output.
 
+        Returns:
+            Output and final state as a call gives them, and with `training` the tape.
+
         Raises:
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> lstm = bl.LSTM(3, 4, num_layers=2, dropout=0.2, seed=0)
+            >>> y, state, tape = lstm.forward(np.ones((5, 2, 3), np.float32), training=True)
+            >>> y.shape, tape.params.seq_len
+            ((5, 2, 4), 5)
         """
         issues: list[Issue] = []
         is_training = truth("training", training, issues)
@@ -112,7 +206,12 @@ class Calls(Files):
         batch, target = self._read(x, state, (lengths, mask), out, issues)
         return self._train(batch, target, seed)
 
-    def backward(self, tape: Tape, dy: Any = None, d_state: Any = None) -> Gradients:
+    def backward(
+        self,
+        tape: Tape,
+        dy: npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+        d_state: StateLike | None = None,
+    ) -> Gradients:
         """The gradients of a loss, from those with respect to the output and the final states.
 
         That of the input is 0 where a step is not real, whatever `dy` is there; of a `PackedSequence` it is
@@ -123,9 +222,20 @@ class Calls(Files):
             dy: Gradient with respect to the output, in its shape, for a pair a pair; None for zeros.
             d_state: Gradients with respect to the final states (h, c); None for zeros.
 
+        Returns:
+            :class:`Gradients` of the input, of the initial state and of all parameters, in their shapes.
+
         Raises:
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> lstm = bl.LSTM(3, 4, seed=0)
+            >>> y, _, tape = lstm.forward(np.ones((5, 2, 3), np.float32), training=True)
+            >>> gradients = lstm.backward(tape, np.ones_like(y))
+            >>> gradients.input.shape, gradients.parameters["weight_hh_l0"].shape
+            ((5, 2, 3), (16, 4))
         """
         issues: list[Issue] = []
         if not is_a(tape, Tape) or tape.config != self.config:

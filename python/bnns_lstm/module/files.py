@@ -67,6 +67,12 @@ class Files(Stateful):
 
         Raises:
             WeightsError: Naming everything that is missing, surplus, of another shape or not supported.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> entries = bl.LSTM(3, 4, seed=0).state_dict()
+            >>> bl.LSTM.from_torch({"lstm." + name: weight for name, weight in entries.items()}, "lstm.")
+            LSTM(3, 4)
         """
         from bnns_lstm.formats import read_torch
 
@@ -97,6 +103,14 @@ class Files(Stateful):
         Raises:
             WeightsError: Naming everything that cannot be taken over.
             ExtraError: If the package `onnx` is not installed.
+
+        Example:
+            >>> import bnns_lstm as bl, os, tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "model.onnx")
+            ...     bl.LSTM(3, 4, num_layers=2, seed=0).to_onnx(path)
+            ...     bl.LSTM.from_onnx(path)
+            LSTM(3, 4, 2)
         """
         from bnns_lstm.formats import read_onnx
 
@@ -128,10 +142,45 @@ class Files(Stateful):
         Raises:
             WeightsError: Naming everything that cannot be taken over.
             ExtraError: If h5py is needed and not installed.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> (arrays,) = bl.LSTM(3, 4, seed=0).to_keras()
+            >>> bl.LSTM.from_keras(arrays)
+            LSTM(3, 4, batch_first=True)
         """
         from bnns_lstm.formats import read_keras
 
         return cls._from_stored(read_keras(source, layer), num_threads, convert=convert)
+
+    @classmethod
+    def from_coreml(
+        cls,
+        path: str | PathLike[str],
+        layer: str | Sequence[str] | None = None,
+        *,
+        num_threads: int | None = None,
+        convert: bool = False,
+    ) -> Self:
+        """An LSTM with the weights of an LSTM layer of a Core ML model, or of several as a stack.
+
+        `Stack.from_coreml` reads layers that differ.
+
+        Args:
+            path: A `.mlmodel` file or a `.mlpackage` folder, with a neural network or an ML program. Needs the
+                extra `coreml`.
+            layer: The layer's name, or several, the lowest first; not needed where all LSTM layers are one
+                stack.
+            num_threads: See the constructor, as `convert`.
+            convert: Whether calls convert other types of numbers.
+
+        Raises:
+            WeightsError: Naming everything that cannot be taken over.
+            ExtraError: If the package `protobuf` is not installed.
+        """
+        from bnns_lstm.formats import read_coreml
+
+        return cls._from_stored(read_coreml(path, layer), num_threads, convert=convert)
 
     @classmethod
     def load(
@@ -147,6 +196,14 @@ class Files(Stateful):
         Raises:
             WeightsError: For a file of something else, or a damaged one, with the reason.
             OSError: If the file cannot be read.
+
+        Example:
+            >>> import bnns_lstm as bl, os, tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "model.safetensors")
+            ...     bl.LSTM(3, 4, peephole="diagonal", seed=0).save(path)
+            ...     bl.LSTM.load(path)
+            LSTM(3, 4, peephole='diagonal')
         """
         from bnns_lstm.formats import load_lstm
 
@@ -158,6 +215,14 @@ class Files(Stateful):
         Raises:
             WeightsError: For a path that is none.
             OSError: If the file cannot be written.
+
+        Example:
+            >>> import bnns_lstm as bl, os, tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "model.safetensors")
+            ...     bl.LSTM(3, 4, peephole="diagonal", seed=0).save(path)
+            ...     bl.LSTM.load(path)
+            LSTM(3, 4, peephole='diagonal')
         """
         from bnns_lstm.formats import save_lstm
 
@@ -174,6 +239,14 @@ class Files(Stateful):
             WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations, a `merge`
                 other than "concat", `cell_clip`, `gate_clip_hidden=False`, `coupled="input"`.
             ExtraError: If the package `onnx` is not installed.
+
+        Example:
+            >>> import bnns_lstm as bl, os, tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "model.onnx")
+            ...     bl.LSTM(3, 4, bidirectional=True, seed=0).to_onnx(path)
+            ...     bl.LSTM.from_onnx(path)
+            LSTM(3, 4, bidirectional=True)
         """
         from bnns_lstm.formats import write_onnx
 
@@ -189,6 +262,12 @@ class Files(Stateful):
 
         Raises:
             WeightsError: For what Keras cannot say: peepholes, some activations.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> (arrays,) = bl.LSTM(3, 4, seed=0).to_keras()
+            >>> [array.shape for array in arrays]
+            [(3, 16), (4, 16), (16,)]
         """
         from bnns_lstm.formats import write_keras
 
@@ -208,6 +287,12 @@ class Files(Stateful):
         Raises:
             DescriptorError: For a structure that does not hold.
             ArgumentError: For a form of weights that a module has no name for.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+            >>> bl.LSTM.from_layer_parameters(params)
+            LSTM(3, 4)
         """
         config, arrays = bridge.read(params)
         made = cls._empty(config, num_threads=num_threads, convert=convert)

@@ -11,9 +11,10 @@ always take the weights as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from warnings import warn
+
+import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm.config import LSTMConfig, Merge, Peephole, activations_of, truth
@@ -30,6 +31,7 @@ from bnns_lstm.module.arguments import (
 from bnns_lstm.module.calls import Calls
 from bnns_lstm.module.stream import Stream
 from bnns_lstm.module.structure import check_functions, structure_of
+from bnns_lstm.typing import Activations, Floats, InputLike, StateLike
 from bnns_lstm.variants import Coupled, Direction
 
 __all__ = ["LSTM"]
@@ -96,7 +98,7 @@ class LSTM(Calls):
         dropout: float = 0.0,
         bidirectional: bool = False,
         peephole: Peephole = None,
-        activations: Mapping[str, Any] | None = None,
+        activations: Activations | None = None,
         merge: Merge = "concat",
         cell_clip: float | None = None,
         gate_clip: float | None = None,
@@ -136,18 +138,29 @@ class LSTM(Calls):
         weights = self._set_up(config, number, convert=is_converting)
         weights.draw(self._random, config.hidden_size**-0.5, added)
 
-    def stream(self, batch_size: int = 1, state: Any = None) -> Stream:
+    def stream(self, batch_size: int = 1, state: StateLike | None = None) -> Stream:
         """A stream: samples come step by step, states are carried in place.
 
         Raises:
             ArgumentError: For a bidirectional LSTM, or one with `direction="reverse"`: they need the end of the
                 sequence first.
             ComputeError: If there is no memory for so many streams.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.LSTM(3, 4, seed=0).stream()
+            >>> stream.step(np.zeros(3, np.float32)).shape
+            (4,)
         """
         return Stream(self, batch_size, state)
 
     def layer_parameters(
-        self, x: Any, state: Any = None, *, lengths: Any = None, y: Any = None
+        self,
+        x: InputLike,
+        state: StateLike | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        y: Floats | None = None,
     ) -> LayerParametersLSTM:
         """The structure that a call with these arguments computes, over these weights.
 
@@ -159,6 +172,13 @@ class LSTM(Calls):
             ArgumentError: With every argument that is wrong, and for an LSTM whose `merge` is not "concat":
                 structures give both directions side by side.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+            >>> bl.direct_apply_lstm_batch_training_caching(params)
+            >>> params.output_descriptor.data_desc.shape
+            (5, 2, 4)
         """
         issues: list[Issue] = []
         if self.config.merge != "concat":

@@ -25,6 +25,13 @@ class LSTMState(NamedTuple):
 
     Layers follow each other; the forward direction of a layer comes before its backward direction, as in
     PyTorch, also with `batch_first`.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> zeros = np.zeros((1, 2, 4), np.float32)
+        >>> y, (h, c) = bl.LSTM(3, 4)(np.zeros((5, 2, 3), np.float32), bl.LSTMState(zeros, zeros))
+        >>> h.shape, c.shape
+        ((1, 2, 4), (1, 2, 4))
     """
 
     h: Floats
@@ -46,6 +53,12 @@ class Tape:
         is_batched: Whether the caller's input had a batch axis.
         config: The configuration of the LSTM.
         starts: The first real step of each row's sample, or None if all begin with their first one.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> lstm = bl.LSTM(3, 4, seed=0)
+        >>> y, state, tape = lstm.forward(np.ones((5, 2, 3), np.float32), training=True)
+        >>> gradients = lstm.backward(tape, y)
     """
 
     params: Any
@@ -102,6 +115,14 @@ class Gradients:
         input: With respect to the input.
         state: With respect to the initial state.
         parameters: With respect to the weights, by the names of `LSTM.parameters`.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> lstm = bl.LSTM(3, 4, seed=0)
+        >>> y, state, tape = lstm.forward(np.ones((5, 2, 3), np.float32), training=True)
+        >>> gradients = lstm.backward(tape, y)
+        >>> gradients.input.shape, gradients.state.h.shape, list(gradients.parameters)[:2]
+        ((5, 2, 3), (1, 2, 4), ['weight_ih_l0', 'weight_hh_l0'])
     """
 
     input: Floats

@@ -7,9 +7,10 @@ computes as it does by itself, from the output of the one below; all are given t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import attempt, is_a
@@ -24,6 +25,7 @@ from bnns_lstm.module.stack_files import StackFiles
 from bnns_lstm.module.stack_results import StackGradients, StackTape, named_as
 from bnns_lstm.module.stack_stateful import numbered
 from bnns_lstm.module.stack_stream import StackStream
+from bnns_lstm.typing import InputLike, OutLike, StateLike
 
 __all__ = ["Stack"]
 
@@ -54,6 +56,42 @@ class Stack(StackFiles):
         """Check that they fit."""
         self.lstms = read_lstms(lstms)
 
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: Literal[False] = False,
+    ) -> tuple[Floats, tuple[LSTMState, ...]]: ...
+
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: Literal[True],
+    ) -> tuple[Floats, tuple[LSTMState, ...], Floats]: ...
+
+    @overload
+    def __call__(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        out: OutLike | None = None,
+        return_cell_states: bool,
+    ) -> tuple[Floats, tuple[LSTMState, ...]] | tuple[Floats, tuple[LSTMState, ...], Floats]: ...
+
     def __call__(
         self,
         x: Any,
@@ -81,6 +119,13 @@ class Stack(StackFiles):
         Raises:
             ArgumentError: With every argument that is wrong; states by the number of their LSTM.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> y, states = stack(np.zeros((5, 2, 3), np.float32), lengths=[5, 3])
+            >>> y.shape, [state.h.shape for state in states]
+            ((5, 2, 4), [(1, 2, 8), (1, 2, 4)])
         """
         is_plain = lengths is None and mask is None and out is None and return_cell_states is False
         if is_plain and type(x) is np.ndarray:
@@ -121,6 +166,45 @@ class Stack(StackFiles):
             states.append(LSTMState(h, c))
         return x, tuple(states)
 
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: Literal[False] = False,
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, tuple[LSTMState, ...]]: ...
+
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: Literal[True],
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, tuple[LSTMState, ...], StackTape]: ...
+
+    @overload
+    def forward(
+        self,
+        x: InputLike,
+        state: Sequence[StateLike | None] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        training: bool,
+        dropout_seed: int | None = None,
+        out: OutLike | None = None,
+    ) -> tuple[Floats, tuple[LSTMState, ...]] | tuple[Floats, tuple[LSTMState, ...], StackTape]: ...
+
     def forward(
         self,
         x: Any,
@@ -147,6 +231,11 @@ class Stack(StackFiles):
         Raises:
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> y, states, tape = stack.forward(np.zeros((5, 2, 3), np.float32), training=True)
         """
         issues: list[Issue] = []
         is_training = truth("training", training, issues)
@@ -164,7 +253,12 @@ class Stack(StackFiles):
             tapes.append(tape)
         return y, tuple(states), StackTape(tuple(tapes))
 
-    def backward(self, tape: StackTape, dy: Any = None, d_state: Any = None) -> StackGradients:
+    def backward(
+        self,
+        tape: StackTape,
+        dy: npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+        d_state: Sequence[StateLike | None] | None = None,
+    ) -> StackGradients:
         """The gradients of a loss, from those with respect to the output and the final states.
 
         Args:
@@ -176,6 +270,13 @@ class Stack(StackFiles):
         Raises:
             ArgumentError: With every argument that is wrong.
             ComputeError: If there is no memory for the call.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> y, states, tape = stack.forward(np.zeros((5, 2, 3), np.float32), training=True)
+            >>> stack.backward(tape, np.ones_like(y)).input.shape
+            (5, 2, 3)
         """
         issues: list[Issue] = []
         tapes = self._tapes(tape)
@@ -218,12 +319,20 @@ class Stack(StackFiles):
             actual, code = type(tape).__name__, codes.WRONG_TYPE
         raise ArgumentError((Issue("tape", code, "a StackTape of this stack", actual),))
 
-    def stream(self, batch_size: int = 1, state: Any = None) -> StackStream:
+    def stream(
+        self, batch_size: int = 1, state: Sequence[StateLike | None] | None = None
+    ) -> StackStream:
         """A stream: samples come step by step, states are carried in place.
 
         Raises:
             ArgumentError: Naming each LSTM that is bidirectional or has `direction="reverse"`, which needs the
                 end of the sequence first.
             ComputeError: If there is no memory for so many streams.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> stack.stream().step(np.zeros(3, np.float32)).shape
+            (4,)
         """
         return StackStream(self, batch_size, state)

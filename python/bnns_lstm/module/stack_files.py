@@ -61,6 +61,15 @@ class StackFiles(StackStateful):
         Raises:
             WeightsError: Naming everything that cannot be taken over.
             ExtraError: If the package `onnx` is not installed.
+
+        Example:
+            >>> import bnns_lstm as bl, os, tempfile
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "model.onnx")
+            ...     stack.to_onnx(path)
+            ...     [lstm.config.hidden_size for lstm in bl.Stack.from_onnx(path).lstms]
+            [8, 4]
         """
         from bnns_lstm.formats import read_onnx_stack
 
@@ -91,10 +100,42 @@ class StackFiles(StackStateful):
         Raises:
             WeightsError: Naming everything that cannot be taken over.
             ExtraError: If h5py is needed and not installed.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> stack = bl.Stack.from_keras("model.keras", ["lstm", "lstm_1"])  # doctest: +SKIP
         """
         from bnns_lstm.formats import read_keras_stack
 
         return cls._from_stored(read_keras_stack(source, layer), num_threads, convert=convert)
+
+    @classmethod
+    def from_coreml(
+        cls,
+        path: str | PathLike[str],
+        layer: str | Sequence[str] | None = None,
+        *,
+        num_threads: int | None = None,
+        convert: bool = False,
+    ) -> Self:
+        """A stack with an LSTM for each of several LSTM layers of a Core ML model, which may differ.
+
+        Layers that are alike stay an LSTM each; `LSTM.from_coreml` makes one LSTM of several layers of them.
+
+        Args:
+            path: A `.mlmodel` file or a `.mlpackage` folder, with a neural network or an ML program. Needs the
+                extra `coreml`.
+            layer: The names of the layers, the lowest first; see `LSTM.from_coreml`.
+            num_threads: See the constructor of an LSTM, as `convert`.
+            convert: Whether calls convert other types of numbers.
+
+        Raises:
+            WeightsError: Naming everything that cannot be taken over.
+            ExtraError: If the package `protobuf` is not installed.
+        """
+        from bnns_lstm.formats import read_coreml_stack
+
+        return cls._from_stored(read_coreml_stack(path, layer), num_threads, convert=convert)
 
     @classmethod
     def load(
@@ -110,6 +151,15 @@ class StackFiles(StackStateful):
         Raises:
             WeightsError: For a file of something else, or a damaged one, with the reason.
             OSError: If the file cannot be read.
+
+        Example:
+            >>> import bnns_lstm as bl, os, tempfile
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "model.safetensors")
+            ...     stack.save(path)
+            ...     len(bl.Stack.load(path).lstms)
+            2
         """
         from bnns_lstm.formats import load_stack
 
@@ -121,6 +171,15 @@ class StackFiles(StackStateful):
         Raises:
             WeightsError: For a path that is none.
             OSError: If the file cannot be written.
+
+        Example:
+            >>> import bnns_lstm as bl, os, tempfile
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "model.safetensors")
+            ...     stack.save(path)
+            ...     len(bl.Stack.load(path).lstms)
+            2
         """
         from bnns_lstm.formats import save_stack
 
@@ -139,6 +198,15 @@ class StackFiles(StackStateful):
         Raises:
             WeightsError: By the number of the LSTM, for what ONNX cannot say: see `LSTM.to_onnx`.
             ExtraError: If the package `onnx` is not installed.
+
+        Example:
+            >>> import bnns_lstm as bl, os, tempfile
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = os.path.join(folder, "model.onnx")
+            ...     stack.to_onnx(path)
+            ...     [lstm.config.hidden_size for lstm in bl.Stack.from_onnx(path).lstms]
+            [8, 4]
         """
         from bnns_lstm.formats import write_onnx_stack
 
@@ -149,6 +217,12 @@ class StackFiles(StackStateful):
 
         Raises:
             WeightsError: By the number of the LSTM, for what Keras cannot say: peepholes, some activations.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> [[array.shape for array in arrays] for arrays in stack.to_keras()]
+            [[(3, 32), (8, 32), (32,)], [(8, 16), (4, 16), (16,)]]
         """
         from bnns_lstm.formats import write_keras_stack
 

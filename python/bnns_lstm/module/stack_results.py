@@ -21,6 +21,13 @@ class StackTape:
 
     Attributes:
         tapes: Those of the LSTMs, the lowest first.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> stack = bl.Stack([bl.LSTM(3, 8), bl.LSTM(8, 4)])
+        >>> y, states, tape = stack.forward(np.ones((5, 2, 3), np.float32), training=True)
+        >>> len(tape.tapes)
+        2
     """
 
     tapes: tuple[Tape, ...]
@@ -38,6 +45,14 @@ class StackGradients:
         input: With respect to the input.
         state: With respect to the initial states, one for each LSTM.
         parameters: With respect to the weights, by the names of `Stack.parameters`.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> stack = bl.Stack([bl.LSTM(3, 8), bl.LSTM(8, 4)])
+        >>> y, states, tape = stack.forward(np.ones((5, 2, 3), np.float32), training=True)
+        >>> gradients = stack.backward(tape, y)
+        >>> gradients.input.shape, gradients.parameters["1.weight_ih_l0"].shape
+        ((5, 2, 3), (16, 8))
     """
 
     input: Floats

@@ -66,12 +66,27 @@ class StackStateful:
         return Parameters(self._named(), self.update)
 
     def update(self) -> None:
-        """Use the weights as they are now from the next call on."""
+        """Use the weights as they are now from the next call on.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> weight = stack.parameters["1.weight_hh_l0"]
+            >>> weight += 1
+            >>> stack.update()
+        """
         for lstm in self.lstms:
             lstm.update()
 
     def state_dict(self) -> dict[str, Floats]:
-        """Copies of the weights, by PyTorch's names for an `nn.Sequential` or `nn.ModuleList` of the LSTMs."""
+        """Copies of the weights, by PyTorch's names for an `nn.Sequential` or `nn.ModuleList` of the LSTMs.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> list(stack.state_dict())[3:5]
+            ['0.bias_hh_l0', '1.weight_ih_l0']
+        """
         return dict(numbered([lstm.state_dict() for lstm in self.lstms]))
 
     def load_state_dict(self, given: Mapping[str, Any]) -> None:
@@ -79,6 +94,11 @@ class StackStateful:
 
         Raises:
             ArgumentError: For every missing, surplus or misshapen entry; nothing was changed then.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> stack = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)])
+            >>> stack.load_state_dict(stack.state_dict())
         """
         named = self._named()
         converting = {

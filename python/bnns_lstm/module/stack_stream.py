@@ -32,6 +32,12 @@ class StackStream:
         stack: Whose weights are used, also after they have changed.
         batch_size: Streams that run side by side; with 0, outputs and states are empty.
         state: Where they begin, as for a call; None for zeros.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> stream = bl.Stack([bl.LSTM(3, 8), bl.LSTM(8, 4)]).stream(batch_size=2)
+        >>> stream.step(np.zeros((2, 3), np.float32)).shape
+        (2, 4)
     """
 
     def __init__(self, stack: StackStateful, batch_size: int = 1, state: Any = None) -> None:
@@ -56,6 +62,12 @@ class StackStream:
 
         Raises:
             ArgumentError: For an input of another shape or type.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)]).stream()
+            >>> stream.step(np.zeros(3, np.float32)).shape
+            (4,)
         """
         found = x_t
         for stream in self._streams:
@@ -68,6 +80,12 @@ class StackStream:
 
         Raises:
             ArgumentError: For an input of another shape or type.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)]).stream()
+            >>> stream.process(np.zeros((5, 3), np.float32)).shape
+            (5, 4)
         """
         found = chunk
         for stream in self._streams:
@@ -80,6 +98,14 @@ class StackStream:
 
         Raises:
             ArgumentError: For an index that no stream has.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.Stack([bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)]).stream(batch_size=3)
+            >>> y = stream.step(np.ones((3, 3), np.float32))
+            >>> stream.reset([0, 2])
+            >>> stream.state[0].h[0].any(axis=1).tolist()
+            [False, True, False]
         """
         # Read once for all: what it is made of might be another one when it is asked again.
         chosen, found = samples, attempt(lambda: np.asarray(samples))

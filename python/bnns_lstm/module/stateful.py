@@ -81,16 +81,38 @@ class Stateful:
 
         Raises:
             ArgumentError: Where something is assigned that does not fit.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> lstm = bl.LSTM(3, 4, seed=0)
+            >>> lstm.parameters["bias_ih_l0"][4:8] = 1
+            >>> {name: weight.shape for name, weight in lstm.parameters.items() if name.startswith("w")}
+            {'weight_ih_l0': (16, 3), 'weight_hh_l0': (16, 4)}
         """
         self._engine.changed()
         return Parameters(self._engine.weights.named, self._engine.changed)
 
     def update(self) -> None:
-        """Use the weights as they are now from the next call on."""
+        """Use the weights as they are now from the next call on.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> lstm = bl.LSTM(3, 4, seed=0)
+            >>> weight = lstm.parameters["weight_ih_l0"]
+            >>> y, state = lstm(np.zeros((5, 2, 3), np.float32))
+            >>> weight += 1
+            >>> lstm.update()
+        """
         self._engine.changed()
 
     def state_dict(self) -> dict[str, Floats]:
-        """Copies of the weights, by PyTorch's names and in PyTorch's order."""
+        """Copies of the weights, by PyTorch's names and in PyTorch's order.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> list(bl.LSTM(3, 4, seed=0).state_dict())
+            ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0']
+        """
         return self._engine.weights.copies()
 
     def load_state_dict(self, given: Mapping[str, Any]) -> None:
@@ -98,6 +120,11 @@ class Stateful:
 
         Raises:
             ArgumentError: For every missing, surplus or misshapen entry; nothing was changed then.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> lstm, other = bl.LSTM(3, 4, seed=0), bl.LSTM(3, 4, seed=1)
+            >>> lstm.load_state_dict(other.state_dict())
         """
         self._engine.weights.load(given, convert=self._engine.convert)
         self._engine.changed()

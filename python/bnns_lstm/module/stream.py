@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import attempt
@@ -22,6 +23,7 @@ from bnns_lstm.module.inputs import read_state
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
+from bnns_lstm.typing import StateLike
 
 __all__ = ["Stream"]
 
@@ -42,9 +44,19 @@ class Stream:
         lstm: Whose weights are used, also after they have changed.
         batch_size: Streams that run side by side; with 0, outputs and states are empty.
         state: Where they begin, as for a call; None for zeros.
+
+    Example:
+        >>> import bnns_lstm as bl, numpy as np
+        >>> stream = bl.LSTM(3, 4, seed=0).stream(batch_size=2)
+        >>> for sample in np.zeros((5, 2, 3), np.float32):
+        ...     y = stream.step(sample)
+        >>> y.shape, stream.state.c.shape
+        ((2, 4), (1, 2, 4))
     """
 
-    def __init__(self, lstm: HasEngine, batch_size: int = 1, state: Any = None) -> None:
+    def __init__(
+        self, lstm: HasEngine, batch_size: int = 1, state: StateLike | None = None
+    ) -> None:
         """Prepare one step."""
         engine = lstm._engine
         config = engine.config
@@ -101,13 +113,19 @@ class Stream:
             raise ArgumentError(tuple(issues))
         return floats, is_alone
 
-    def step(self, x_t: Any) -> Floats:
+    def step(self, x_t: npt.ArrayLike) -> Floats:
         """One step: `[batch, input]` (or `[input]` for one stream) to `[batch, outputs]` (or `[outputs]`).
 
         The output is the stream's own array, which the next step writes again.
 
         Raises:
             ArgumentError: For an input of another shape or type.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.LSTM(3, 4, seed=0).stream()
+            >>> stream.step(np.zeros(3, np.float32)).shape
+            (4,)
         """
         # The usual arrays by their shape: the checks of the others would take longer than a small step.
         found = None
@@ -122,11 +140,17 @@ class Stream:
         self._step.forward()
         return found
 
-    def process(self, chunk: Any) -> Floats:
+    def process(self, chunk: npt.ArrayLike) -> Floats:
         """Some steps: `[steps, batch, input]` (or `[steps, input]`) to outputs in the same form.
 
         Raises:
             ArgumentError: For an input of another shape or type.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.LSTM(3, 4, seed=0).stream()
+            >>> stream.process(np.zeros((5, 3), np.float32)).shape
+            (5, 4)
         """
         floats, is_alone = self._read(chunk, "chunk", 3)
         if 0 in floats.shape[:2]:
@@ -137,11 +161,19 @@ class Stream:
             y, h[...], c[...] = self._engine.chunk(x, h, c)
         return y[:, 0] if is_alone else y
 
-    def reset(self, samples: Any = None) -> None:
+    def reset(self, samples: npt.ArrayLike | None = None) -> None:
         """Begin again from zeros: all streams, or those of these indices.
 
         Raises:
             ArgumentError: For an index that no stream has.
+
+        Example:
+            >>> import bnns_lstm as bl, numpy as np
+            >>> stream = bl.LSTM(3, 4, seed=0).stream(batch_size=3)
+            >>> y = stream.step(np.ones((3, 3), np.float32))
+            >>> stream.reset([0, 2])
+            >>> stream.state.h[0].any(axis=1).tolist()
+            [False, True, False]
         """
         chosen = slice(None) if samples is None else attempt(lambda: self._chosen(samples))
         if isinstance(chosen, Exception):

@@ -18,6 +18,14 @@ use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// A layer that was checked, planned and packed once; made by `prepare`.
+///
+/// Example:
+///     >>> import bnns_lstm as bl, numpy as np
+///     >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.ones((5, 2, 3), np.float32))
+///     >>> layer = bl.prepare(params)
+///     >>> layer.forward()
+///     >>> params.output_descriptor.data_desc.shape
+///     (5, 2, 4)
 #[pyclass(frozen, module = "bnns_lstm")]
 pub(crate) struct PreparedLayer {
     plan: Plan,
@@ -111,6 +119,12 @@ fn packed_weights(object: &Bound<'_, PyAny>) -> Result<Py<PackedWeights>, Failur
 #[pymethods]
 impl PreparedLayer {
     /// Compute the layer from what its arrays hold now.
+    ///
+    /// Example:
+    ///     >>> import bnns_lstm as bl, numpy as np
+    ///     >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+    ///     >>> layer = bl.prepare(params)
+    ///     >>> layer.forward()
     fn forward(&self, py: Python<'_>) -> Result<(), Failure> {
         let path = |field: DataField, side| move || field.path(&Path::default(), side);
         let inputs = self.input.as_ref().try_map(|field, held| {
@@ -125,6 +139,15 @@ impl PreparedLayer {
     /// Compute from other arrays, into new ones: from an input and initial states, `[layers * directions,
     /// batch, hidden]`, to output and final states. None if one of them is no array of float32 in C order and
     /// of the layer's shape, or if the layer was prepared without some array or in another order.
+    ///
+    /// Example:
+    ///     >>> import bnns_lstm as bl, numpy as np
+    ///     >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+    ///     >>> layer = bl.prepare(params)
+    ///     >>> h = c = np.zeros((1, 2, 4), np.float32)
+    ///     >>> y, hn, cn = layer.call(np.ones((5, 2, 3), np.float32), h, c)
+    ///     >>> y.shape, hn.shape
+    ///     ((5, 2, 4), (1, 2, 4))
     fn call<'py>(
         &self,
         py: Python<'py>,
@@ -157,6 +180,13 @@ impl PreparedLayer {
     }
 
     /// Pack the weights again, from what their arrays hold now.
+    ///
+    /// Example:
+    ///     >>> import bnns_lstm as bl, numpy as np
+    ///     >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+    ///     >>> layer = bl.prepare(params)
+    ///     >>> params.input_gate.b_desc += 1
+    ///     >>> layer.update_weights()
     fn update_weights(&self, py: Python<'_>) -> Result<(), Failure> {
         self.weights.get().update(py)
     }
@@ -168,6 +198,13 @@ impl PreparedLayer {
     }
 
     /// What was decided: level, tiles, threads, memory.
+    ///
+    /// Example:
+    ///     >>> import bnns_lstm as bl, numpy as np
+    ///     >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+    ///     >>> layer = bl.prepare(params)
+    ///     >>> "threads" in layer.explain()
+    ///     True
     fn explain(&self) -> String {
         self.plan.explain()
     }

@@ -11,7 +11,16 @@ use bnns_lstm::{BoundWeights, Checked, GateFields, Gates, Path, Weights};
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The weights of a layer, packed once.
+/// The weights of a layer, packed once; `weights` of a prepared layer, and shared by all that are given them.
+///
+/// Example:
+///     >>> import bnns_lstm as bl, numpy as np
+///     >>> lstm = bl.LSTM(3, 4, seed=0)
+///     >>> short, long = (np.zeros((steps, 2, 3), np.float32) for steps in (5, 50))
+///     >>> layer = bl.prepare(lstm.layer_parameters(short))
+///     >>> other = bl.prepare(lstm.layer_parameters(long), weights=layer.weights)
+///     >>> layer.weights.nbytes == other.weights.nbytes
+///     True
 #[pyclass(frozen, module = "bnns_lstm")]
 pub(crate) struct PackedWeights {
     checked: Checked,
@@ -46,6 +55,12 @@ impl PackedWeights {
 #[pymethods]
 impl PackedWeights {
     /// Pack the weights again, from what their arrays hold now.
+    ///
+    /// Example:
+    ///     >>> import bnns_lstm as bl, numpy as np
+    ///     >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+    ///     >>> layer = bl.prepare(params)
+    ///     >>> layer.weights.update()
     pub(crate) fn update(&self, py: Python<'_>) -> Result<(), Failure> {
         let gates = self.arrays.as_ref().try_map(|gate, arrays| {
             arrays.as_ref().try_map(|field, held| {

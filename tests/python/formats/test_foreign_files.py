@@ -13,10 +13,20 @@ import keras_models
 import numpy as np
 import pytest
 from bnns_lstm import codes
-from bnns_lstm.formats import load_lstm, read_keras, read_onnx, read_torch, save_lstm, write_onnx
+from bnns_lstm.formats import (
+    load_lstm,
+    read_coreml,
+    read_keras,
+    read_onnx,
+    read_torch,
+    save_lstm,
+    write_onnx,
+)
 from formats_tools import random_stored
 
-READERS = {"load": load_lstm, "torch": read_torch, "keras": read_keras, "onnx": read_onnx}
+READERS = {
+    "load": load_lstm, "torch": read_torch, "keras": read_keras, "onnx": read_onnx, "coreml": read_coreml,
+}  # fmt: skip
 LOAD = '`torch.load(path, weights_only=True, map_location="cpu")`'
 
 
@@ -83,8 +93,13 @@ def test_every_reader_says_what_a_file_is(
 
 @pytest.mark.parametrize("name", READERS)
 def test_endings_tell_where_beginnings_do_not(name: str, tmp_path: Path) -> None:
-    for ending, part in ((".pth", LOAD), (".onnx", "`read_onnx` takes models of ONNX")):
-        if name == "onnx" and ending == ".onnx":
+    kinds = {
+        ".pth": ("", LOAD),
+        ".onnx": ("onnx", "`read_onnx` takes models of ONNX"),
+        ".mlmodel": ("coreml", "`read_coreml` takes models of Core ML"),
+    }
+    for ending, (own, part) in kinds.items():
+        if name == own:
             continue
         path = tmp_path / f"file{ending}"
         path.write_bytes(b"\x01\x02 nothing that is known")

@@ -11,6 +11,7 @@ from typing import Any
 import bnns_lstm as bl
 import numpy as np
 import pytest
+from coreml_tools import message, written
 
 LSTM = bl.LSTM(3, 4, seed=0)
 X = np.random.default_rng(0).uniform(-1, 1, (5, 2, 3)).astype(np.float32)
@@ -21,6 +22,19 @@ def keras_weights() -> list[Any]:
     arrays = LSTM.state_dict()
     bias = arrays["bias_ih_l0"] + arrays["bias_hh_l0"]
     return [arrays["weight_ih_l0"].T.copy(), arrays["weight_hh_l0"].T.copy(), bias]
+
+
+def from_coreml(folder: Path, **words: Any) -> Any:
+    """Limits do not act on inputs as small as these."""
+    model, arrays = message("default_clip"), LSTM.state_dict()
+    own = model.neuralNetwork.layers[0].uniDirectionalLSTM.weightParams
+    kinds = {"WeightMatrix": arrays["weight_ih_l0"], "RecursionMatrix": arrays["weight_hh_l0"]}
+    kinds["BiasVector"] = arrays["bias_ih_l0"] + arrays["bias_hh_l0"]
+    gates = ("inputGate", "forgetGate", "blockInput", "outputGate")
+    for ending, array in kinds.items():
+        for gate, block in zip(gates, np.split(array, 4), strict=True):
+            getattr(own, gate + ending).floatValue[:] = block.ravel().tolist()
+    return bl.LSTM.from_coreml(written(folder, model), **words)
 
 
 def from_file(write: Callable[[Path], None], read: Any) -> Callable[..., Any]:
@@ -34,6 +48,7 @@ def from_file(write: Callable[[Path], None], read: Any) -> Callable[..., Any]:
 WAYS: dict[str, Callable[..., Any]] = {
     "from_torch": lambda _, **words: bl.LSTM.from_torch(LSTM.state_dict(), **words),
     "from_keras": lambda _, **words: bl.LSTM.from_keras(keras_weights(), **words),
+    "from_coreml": from_coreml,
     "from_onnx": from_file(LSTM.to_onnx, bl.LSTM.from_onnx),
     "load": from_file(LSTM.save, bl.LSTM.load),
     "from_layer_parameters": lambda _, **words: bl.LSTM.from_layer_parameters(

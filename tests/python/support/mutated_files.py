@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import bnns_lstm as bl
+import mutated_coreml
 import mutated_keras
 import mutated_onnx
 import mutated_torch
@@ -136,6 +137,12 @@ FORMATS = {
     "stack": Format(".safetensors", _stack_seeds, _stack_case),
     "torch": Format(".safetensors", mutated_torch.seeds, _torch_case),
     "onnx": Format(".onnx", mutated_onnx.seeds, lambda s, r: Case(*mutated_onnx.case(s, r))),
+    "coreml": Format(
+        ".mlmodel", mutated_coreml.seeds, lambda s, r: Case(*mutated_coreml.case(s, r))
+    ),
+    "mlprogram": Format(
+        ".mlmodel", mutated_coreml.programs, lambda s, r: Case(*mutated_coreml.program_case(s, r))
+    ),
     "keras": Format(
         ".keras", mutated_keras.archives, lambda s, r: Case(*mutated_keras.archive_case(s, r))
     ),

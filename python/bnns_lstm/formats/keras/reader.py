@@ -57,6 +57,13 @@ def read_keras(
         ExtraError: If h5py is needed and not installed.
         WeightsError: Naming everything that cannot be taken over.
         OSError: If the file cannot be read.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> from bnns_lstm.formats import read_keras
+        >>> (arrays,) = bl.LSTM(3, 4, seed=0).to_keras()
+        >>> read_keras(arrays).hidden_size
+        4
     """
     layers, apart = _read(source, layer, FOLDED)
     names = None if is_a(layer, str) else sequence(layer)
@@ -82,6 +89,10 @@ def read_keras_stack(
         ExtraError: If h5py is needed and not installed.
         WeightsError: Naming everything that cannot be taken over.
         OSError: If the file cannot be read.
+
+    Example:
+        >>> from bnns_lstm.formats import read_keras_stack
+        >>> stack = read_keras_stack("model.keras", ["lstm", "lstm_1"])  # doctest: +SKIP
     """
     return separated(*_read(source, layer, {*FOLDED, "mul"}))
 

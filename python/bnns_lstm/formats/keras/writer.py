@@ -46,6 +46,13 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
     Raises:
         WeightsError: Naming everything that Keras cannot say: peepholes, clips, `direction="reverse"`,
             functions that it has not, gates with different ones, biases whose sum is too large for float32.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> from bnns_lstm.formats import StoredLSTM, write_keras
+        >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+        >>> [[array.shape for array in arrays] for arrays in write_keras(stored)]
+        [[(3, 16), (4, 16), (16,)]]
     """
     refuse_others(stored)
     issues = [*_issues(stored)]
@@ -72,6 +79,13 @@ def write_keras_stack(stack: Sequence[StoredLSTM]) -> list[list[Floats]]:
 
     Raises:
         WeightsError: Naming everything that Keras cannot say by the number of the LSTM.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> from bnns_lstm.formats import StoredLSTM, write_keras_stack
+        >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+        >>> len(write_keras_stack([stored]))
+        1
     """
     return [layer for layers in numbered(write_keras, networks_of(stack)) for layer in layers]
 

@@ -61,6 +61,16 @@ def read_onnx(
         ExtraError: If the package `onnx` is not installed.
         WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
         OSError: If the file cannot be read.
+
+    Example:
+        >>> import bnns_lstm as bl, os, tempfile
+        >>> from bnns_lstm.formats import StoredLSTM, read_onnx, write_onnx
+        >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model")
+        ...     write_onnx(path, stored)
+        ...     read_onnx(path).hidden_size
+        4
     """
     read, is_batch_first = _read(source, node, inputs)
     instead = f"node={[read[0][0]]} reads that layer alone" if len(read) > 1 else ""
@@ -88,6 +98,17 @@ def read_onnx_stack(
         ExtraError: If the package `onnx` is not installed.
         WeightsError: Naming everything that cannot be taken over, or the stacks if there are several.
         OSError: If the file cannot be read.
+
+    Example:
+        >>> import bnns_lstm as bl, os, tempfile
+        >>> from bnns_lstm.formats import StoredLSTM, read_onnx_stack, write_onnx_stack
+        >>> lstms = bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)
+        >>> stack = [StoredLSTM.from_config(lstm.config, lstm.state_dict()) for lstm in lstms]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model")
+        ...     write_onnx_stack(path, stack)
+        ...     [stored.hidden_size for stored in read_onnx_stack(path)]
+        [8, 4]
     """
     read, is_batch_first = _read(source, node, inputs)
     networks = separated(read)

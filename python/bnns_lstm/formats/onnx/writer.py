@@ -66,6 +66,16 @@ def write_onnx(path: str | os.PathLike[str], stored: StoredLSTM, *, lengths: boo
         ExtraError: If the package `onnx` is not installed.
         WeightsError: Naming everything that ONNX' operator cannot express, or a path that is none.
         OSError: If the file cannot be written.
+
+    Example:
+        >>> import bnns_lstm as bl, os, tempfile
+        >>> from bnns_lstm.formats import StoredLSTM, read_onnx, write_onnx
+        >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model")
+        ...     write_onnx(path, stored)
+        ...     read_onnx(path).hidden_size
+        4
     """
     target = path_of(path)
     _refuse_flag(lengths)
@@ -92,6 +102,17 @@ def write_onnx_stack(
         WeightsError: Naming everything that ONNX' operator cannot express by the number of the LSTM, or a path
             that is none.
         OSError: If the file cannot be written.
+
+    Example:
+        >>> import bnns_lstm as bl, os, tempfile
+        >>> from bnns_lstm.formats import StoredLSTM, read_onnx_stack, write_onnx_stack
+        >>> lstms = bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)
+        >>> stack = [StoredLSTM.from_config(lstm.config, lstm.state_dict()) for lstm in lstms]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model")
+        ...     write_onnx_stack(path, stack)
+        ...     [stored.hidden_size for stored in read_onnx_stack(path)]
+        [8, 4]
     """
     target = path_of(path)
     _refuse_flag(lengths)

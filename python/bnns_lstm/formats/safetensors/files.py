@@ -107,6 +107,16 @@ def save_lstm(path: str | PathLike[str], stored: StoredLSTM) -> None:
     Raises:
         WeightsError: If the path is none.
         OSError: If it cannot be written.
+
+    Example:
+        >>> import bnns_lstm as bl, os, tempfile
+        >>> from bnns_lstm.formats import StoredLSTM, load_lstm, save_lstm
+        >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model")
+        ...     save_lstm(path, stored)
+        ...     load_lstm(path).hidden_size
+        4
     """
     refuse_others(stored)
     config, arrays = described(stored)
@@ -119,6 +129,16 @@ def load_lstm(path: str | PathLike[str]) -> StoredLSTM:
     Raises:
         WeightsError: With the reason, if it is another file or a damaged one.
         OSError: If it cannot be read.
+
+    Example:
+        >>> import bnns_lstm as bl, os, tempfile
+        >>> from bnns_lstm.formats import StoredLSTM, load_lstm, save_lstm
+        >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model")
+        ...     save_lstm(path, stored)
+        ...     load_lstm(path).hidden_size
+        4
     """
     with closing(opened(path)) as file:
         config = configuration_of(str(path), file.metadata, FORMAT, dict)

@@ -32,6 +32,17 @@ def save_stack(path: str | PathLike[str], stack: Sequence[StoredLSTM]) -> None:
     Raises:
         WeightsError: If the path is none, or one does not fit on the one below.
         OSError: If it cannot be written.
+
+    Example:
+        >>> import bnns_lstm as bl, os, tempfile
+        >>> from bnns_lstm.formats import StoredLSTM, load_stack, save_stack
+        >>> lstms = bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)
+        >>> stack = [StoredLSTM.from_config(lstm.config, lstm.state_dict()) for lstm in lstms]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model")
+        ...     save_stack(path, stack)
+        ...     [stored.hidden_size for stored in load_stack(path)]
+        [8, 4]
     """
     parts = [described(stored) for stored in networks_of(stack)]
     arrays = {
@@ -49,6 +60,17 @@ def load_stack(path: str | PathLike[str]) -> list[StoredLSTM]:
     Raises:
         WeightsError: With the reason, if it is another file or a damaged one.
         OSError: If it cannot be read.
+
+    Example:
+        >>> import bnns_lstm as bl, os, tempfile
+        >>> from bnns_lstm.formats import StoredLSTM, load_stack, save_stack
+        >>> lstms = bl.LSTM(3, 8, seed=0), bl.LSTM(8, 4, seed=1)
+        >>> stack = [StoredLSTM.from_config(lstm.config, lstm.state_dict()) for lstm in lstms]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model")
+        ...     save_stack(path, stack)
+        ...     [stored.hidden_size for stored in load_stack(path)]
+        [8, 4]
     """
     with closing(opened(path)) as file:
         configs = configuration_of(str(path), file.metadata, STACK, list)

@@ -88,6 +88,13 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     Raises:
         WeightsError: If the network has peepholes, clips, other activations, or another `merge` or `direction`
             than PyTorch's.
+
+    Example:
+        >>> import bnns_lstm as bl
+        >>> from bnns_lstm.formats import StoredLSTM, write_state_dict
+        >>> stored = StoredLSTM.from_config(bl.LSTMConfig(3, 4), bl.LSTM(3, 4, seed=0).state_dict())
+        >>> list(write_state_dict(stored))
+        ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0']
     """
     refuse_others(stored)
     issues = [*variant_issues(stored, ", as in PyTorch")]

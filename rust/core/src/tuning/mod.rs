@@ -91,7 +91,7 @@ impl Tuning {
             part_rows: 4,
             part_rows_far: 16,
             short_work: 500_000,
-            gemm_rows: GemmRows::of_build(),
+            gemm_rows: GemmRows::of_machine(),
             moves_threads: true,
         }
     }
