@@ -110,6 +110,18 @@ def openblas(_: list[str]) -> None:
 
 
 @task
+def arm(arguments: list[str]) -> None:
+    """Run the Rust tests at the NEON level under qemu (arguments go to cargo test)."""
+    run(sys.executable, "tools/arm.py", *arguments)
+
+
+@task
+def wasm(_: list[str]) -> None:
+    """Run the example for WebAssembly under Node, and compare its values."""
+    run(sys.executable, "tools/wasm.py")
+
+
+@task
 def test_python(arguments: list[str]) -> None:
     """Run the Python tests, those of the layer at each SIMD level (arguments go to pytest)."""
     install("dev")

@@ -26,3 +26,4 @@ mod support;
 mod training;
 mod variant_caches;
 mod variants;
+mod wasi_example;

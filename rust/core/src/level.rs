@@ -183,6 +183,13 @@ mod tests {
         }
     }
 
+    #[cfg(target_arch = "aarch64")]
+    #[test]
+    fn arm_has_plain_code_and_neon() {
+        let names: Vec<&str> = Level::available().iter().map(|level| level.name()).collect();
+        assert_eq!(names, ["fallback", "neon"]);
+    }
+
     #[test]
     fn a_level_is_found_by_its_name_and_no_other() {
         for level in Level::available() {

@@ -4,7 +4,7 @@
 //! without deciding anything. It touches no array.
 
 use super::cache::{CacheLayout, CacheRegion};
-use super::division::Division;
+use super::division::{Division, available_threads};
 use super::groups::{Group, divide};
 use super::layer::LayerPlan;
 use super::options::Options;
@@ -54,10 +54,7 @@ impl Plan {
         if !layer.fits(checked, options) {
             return Err(Error::WrongLayer { what: "plan" });
         }
-        let available = match options.n_threads {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            threads => threads,
-        };
+        let available = available_threads(options.n_threads);
         let Division { threads, rows, parts } = Division::new(config, layer, available, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);

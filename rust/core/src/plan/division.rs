@@ -1,12 +1,25 @@
 //! How many threads a call uses, and what they divide.
 //!
-//! In: a checked layer, its plan, how many threads there are. Out: [`Division`]: groups of batch rows, or
+//! In: a checked layer, its plan, the caller's limit of threads. Out: [`Division`]: groups of batch rows, or
 //! parts of the hidden units where there are few rows. It does not know which rows or units.
 
 use super::layer::LayerPlan;
 use super::options::Options;
 use crate::check::Config;
 use crate::tuning::Tuning;
+use std::num::NonZero;
+
+/// Whether the system starts threads: WebAssembly does where its memory can be shared, and not otherwise.
+const HAS_THREADS: bool = cfg!(any(not(target_family = "wasm"), target_feature = "atomics"));
+
+/// How many threads there are for a call that asks for `n_threads` at most; 0 asks for all of the machine's.
+pub(super) fn available_threads(n_threads: usize) -> usize {
+    match n_threads {
+        _ if !HAS_THREADS => 1,
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
+    }
+}
 
 /// How the work is divided among threads; directions always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
