@@ -94,7 +94,8 @@ def _check_list(name: str, weights: Sequence[Array]) -> None:
     count = len(weights)
     if count not in {2, 3, 4, 6}:
         expected = "2 or 3 arrays of an LSTM, or 4 or 6 of a Bidirectional"
-        raise fail(name, expected, str(count), codes.SIZE_MISMATCH)
+        found = f"{count}, the last {shown(weights[-1].path)}" if weights else "none"
+        raise fail(name, expected, found, codes.SIZE_MISMATCH)
     if count > 3 and not any("backward" in one.path for one in weights[count // 2 :]):
         expected = (
             "the arrays of a layer forward and of a layer backward (or the file of a whole model)"
