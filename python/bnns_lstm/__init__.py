@@ -7,7 +7,9 @@ A mistake raises :class:`DescriptorError`, which names every wrong field before 
 
 from __future__ import annotations
 
-from bnns_lstm import _native, codes
+from typing import TYPE_CHECKING, Any
+
+from bnns_lstm import _native, codes, module
 from bnns_lstm._native import PackedWeights, PreparedLayer, __version__
 from bnns_lstm.activation import Activation
 from bnns_lstm.descriptors import (
@@ -40,7 +42,10 @@ from bnns_lstm.functions import (
     prepare,
     validate,
 )
-from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stack, Stream, Tape
+from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stream, Tape
+
+if TYPE_CHECKING:
+    from bnns_lstm.module import Stack
 
 __all__ = [
     "LSTM",
@@ -86,6 +91,18 @@ __all__ = [
     "prepare",
     "validate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`Stack`, whose modules are imported when it is asked for."""
+    if name != "Stack":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return module.Stack
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})
 
 
 def info() -> dict[str, object]:

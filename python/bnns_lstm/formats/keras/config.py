@@ -18,6 +18,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import differing, is_default
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.activations import function_of
+from bnns_lstm.formats.keras.training import training_issues
 from bnns_lstm.formats.keras.wrappers import (
     CELL,
     CELLS,
@@ -32,7 +33,7 @@ from bnns_lstm.formats.keras.wrappers import (
 )
 from bnns_lstm.variants import Direction
 
-__all__ = ["Config", "config_of"]
+__all__ = ["Config", "config_of", "training_issues"]
 
 # Fields that change nothing at inference, or that the caller of this package decides: output of the last step
 # alone, final state, masks (lengths), a state that is carried on.
