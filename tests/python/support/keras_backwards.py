@@ -37,12 +37,7 @@ def model(keras: Any) -> Any:
     found["above"] = layers.LSTM(2, name="above", return_sequences=True)(found["plain"])
     low = layers.LSTM(3, name="low", return_sequences=True)(x)
     found["top"] = layers.LSTM(2, name="top", **back)(low)
-    made = keras.Model(x, found)
-    random = np.random.default_rng(0)
-    for variable in made.weights:
-        if len(variable.shape):
-            variable.assign(random.normal(0, 0.6, variable.shape))
-    return made
+    return keras_models.filled(keras.Model(x, found), 0.6)
 
 
 def values(made: Any) -> dict[str, Any]:
