@@ -22,7 +22,9 @@ everything that is wrong before anything is computed. :func:`info` tells what co
 
 from __future__ import annotations
 
-from bnns_lstm import _native, codes
+from typing import TYPE_CHECKING, Any
+
+from bnns_lstm import _native, codes, module
 from bnns_lstm._native import PackedWeights, PreparedLayer, __version__
 from bnns_lstm.activation import Activation
 from bnns_lstm.config import Merge, Peephole
@@ -56,19 +58,11 @@ from bnns_lstm.functions import (
     prepare,
     validate,
 )
-from bnns_lstm.module import (
-    LSTM,
-    Gradients,
-    LSTMConfig,
-    LSTMState,
-    Stack,
-    StackGradients,
-    StackStream,
-    StackTape,
-    Stream,
-    Tape,
-)
+from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stream, Tape
 from bnns_lstm.variants import Coupled, Direction
+
+if TYPE_CHECKING:
+    from bnns_lstm.module import Stack, StackGradients, StackStream, StackTape
 
 __all__ = [
     "LSTM",
@@ -121,6 +115,18 @@ __all__ = [
     "prepare",
     "validate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`Stack` and what it gives, whose modules are imported when one of them is asked for."""
+    if name not in module.PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})
 
 
 def info() -> dict[str, object]:

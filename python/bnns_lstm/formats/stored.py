@@ -91,7 +91,11 @@ class StoredLSTM:
 
     def __post_init__(self) -> None:
         """Check everything at once, and take the fields as the configuration has them."""
-        issues = list(_configuration_issues(self)) or list(_parameter_issues(self))
+        issues = list(_configuration_issues(self))
+        if not issues:
+            # No field of the class: a network is the same as another one without it.
+            object.__setattr__(self, "_config", _config_of(self, self.activations))
+            issues += _parameter_issues(self)
         if issues:
             raise WeightsError(tuple(issues))
         for name, value in _fields(self.config).items():
@@ -102,7 +106,8 @@ class StoredLSTM:
     @property
     def config(self) -> LSTMConfig:
         """All but parameters, state and lengths."""
-        return _config_of(self, self.activations)
+        found: LSTMConfig = vars(self)["_config"]
+        return found
 
     @classmethod
     def from_config(

@@ -11,18 +11,23 @@ LSTMs. `stream` is for samples that come one by one.
 
 `stack` puts LSTMs that differ upon each other; `stack_arguments`, `stack_stateful`, `stack_files`,
 `stack_results` and `stack_stream` are to it what the modules without `stack_` are to an LSTM; `entries` reads
-weights by name for both.
+weights by name for both. These are imported when `Stack` or one of its results is asked for.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.module.lstm import LSTM
 from bnns_lstm.module.results import Gradients, LSTMState, Tape
-from bnns_lstm.module.stack import Stack
-from bnns_lstm.module.stack_results import StackGradients, StackTape
-from bnns_lstm.module.stack_stream import StackStream
 from bnns_lstm.module.stream import Stream
+
+if TYPE_CHECKING:
+    from bnns_lstm.module.stack import Stack
+    from bnns_lstm.module.stack_results import StackGradients, StackTape
+    from bnns_lstm.module.stack_stream import StackStream
 
 __all__ = [
     "LSTM",
@@ -36,3 +41,22 @@ __all__ = [
     "Stream",
     "Tape",
 ]
+
+PLACES = {
+    "Stack": "stack",
+    "StackGradients": "stack_results",
+    "StackStream": "stack_stream",
+    "StackTape": "stack_results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """One of :data:`PLACES`, from the module that it stands in."""
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -301,7 +301,7 @@ class Calls(Files):
         Raises:
             ArgumentError: If the tape is of other weights.
         """
-        samples = tape.samples
+        samples = tape.samples.inverted()
         d_hidden, d_cell = state_rows(self.config, states, samples) or (None, None)
         given = LSTMDataDescriptor(incoming, d_hidden, d_cell)
         with of_tape():

@@ -136,6 +136,9 @@ class Files(Stateful):
             layer: The layer's name, or several, the lowest first; not needed where there is one. In a model in
                 the model `"encoder/lstm"`. What may stand between several, and that nothing can be checked in
                 files of weights alone, stands in :func:`bnns_lstm.formats.read_keras`.
+                A layer with `go_backwards` becomes `direction="reverse"`: Keras' output is this one's flipped
+                in time, and the same with `return_sequences=False`, where it is `state.h`; in a stack it is
+                refused.
             num_threads: See the constructor, as `convert`.
             convert: Whether calls convert other types of numbers.
 
@@ -261,7 +264,9 @@ class Files(Stateful):
             stands in :func:`bnns_lstm.formats.write_keras`.
 
         Raises:
-            WeightsError: For what Keras cannot say: peepholes, some activations.
+            WeightsError: For what Keras cannot say: peepholes, some activations, limits, coupled gates, several
+                layers with `direction="reverse"`. One such layer needs `go_backwards=True` there, and its
+                outputs are these, flipped in time.
 
         Example:
             >>> import bnns_lstm as bl

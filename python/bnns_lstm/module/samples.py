@@ -38,12 +38,15 @@ class SampleOrder(NamedTuple):
         rows: Which sample of the caller is in each row, or None if they are in the caller's order.
         starts: The first real step of each row's sample, or None if all begin with their first one. What
             stands before it goes behind the others: a row is the sample turned around by so many steps.
+        back: In which row each sample of the caller is, if `inverted` has found it; each way back to the caller
+            finds it anew otherwise.
     """
 
     batch_first: bool
     is_batched: bool
     rows: npt.NDArray[np.intp] | None = None
     starts: npt.NDArray[np.intp] | None = None
+    back: npt.NDArray[np.intp] | None = None
 
     def arranged(
         self, counts: npt.NDArray[np.int64], starts: npt.NDArray[np.int64] | None
@@ -52,7 +55,12 @@ class SampleOrder(NamedTuple):
         order = np.argsort(-counts, kind="stable")
         begin = None if starts is None else starts[order]
         is_sorted = bool((order == np.arange(len(counts))).all())
-        return self._replace(rows=None if is_sorted else order, starts=begin)
+        rows = None if is_sorted else order
+        return self._replace(rows=rows, starts=begin, back=None).inverted()
+
+    def inverted(self) -> SampleOrder:
+        """The same with `back`, for several arrays that go to the caller."""
+        return self if self.rows is None else self._replace(back=self._inverse(self.rows))
 
     def sizes_of(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Steps and rows of a sequence in the caller's shape."""
@@ -122,9 +130,12 @@ class SampleOrder(NamedTuple):
 
     def _turned_back(self, array: Floats, starts: npt.NDArray[np.intp]) -> Floats:
         steps, rows = array.shape[:2]
-        back = np.arange(rows) if self.rows is None else np.argsort(self.rows)
+        back = np.arange(rows) if self.rows is None else self._inverse(self.rows)
         found: Floats = array[(np.arange(steps)[:, np.newaxis] - starts[back]) % steps, back]
         return found
 
     def _unsorted(self, array: Floats) -> Floats:
-        return array if self.rows is None else array[..., np.argsort(self.rows), :]
+        return array if self.rows is None else array[..., self._inverse(self.rows), :]
+
+    def _inverse(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        return np.argsort(rows) if self.back is None else self.back

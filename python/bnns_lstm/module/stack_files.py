@@ -93,7 +93,8 @@ class StackFiles(StackStateful):
         Args:
             source: The path of a `.keras`, `.weights.h5` or `.h5` file, which needs the extra `keras`; or the
                 arrays of `get_weights()` of one layer.
-            layer: The names of the layers, the lowest first; see `LSTM.from_keras`.
+            layer: The names of the layers, the lowest first; see `LSTM.from_keras`. A layer with `go_backwards`
+                is refused where others are named with it.
             num_threads: See the constructor of an LSTM, as `convert`.
             convert: Whether calls convert other types of numbers.
 
@@ -216,7 +217,7 @@ class StackFiles(StackStateful):
         """The weights as Keras' layers take them: the lists of `LSTM.to_keras` of each LSTM, the lowest first.
 
         Raises:
-            WeightsError: By the number of the LSTM, for what Keras cannot say: peepholes, some activations.
+            WeightsError: By the number of the LSTM, for what Keras cannot say: see `LSTM.to_keras`.
 
         Example:
             >>> import bnns_lstm as bl

@@ -54,7 +54,7 @@ def test_layers_by_name_are_a_stack(tmp_path: Path) -> None:
 CUSTOM = {"module": "mine", "class_name": "function", "config": "relu"}
 STORED = {"module": "keras.activations", "class_name": "function", "config": "relu"}
 BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "reverse": (lstm(go_backwards=True), ["a: go_backwards: expected false"]),
+    "reverse": (lstm(go_backwards="yes"), ["a: go_backwards: expected true or false, found 'yes'"]),
     "unknown": (lstm(peephole=True), ["a: peephole: expected only the fields of an LSTM, found True"]),
     "gelu": (lstm(activation="gelu"), ["a: activation: expected a function that has an equal here"]),
     "custom": (lstm(activation=CUSTOM), ["a: activation: expected a function that has an equal here"]),
@@ -83,7 +83,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "cudnn": ({"class_name": "CuDNNLSTM", "config": {}}, ["bias:0: expected [32], as a CuDNNLSTM has it"]),
     "all": (
-        lstm(go_backwards=True, activation="mish", recurrent_activation="gelu", cell_clip=3),
+        lstm(go_backwards=1, activation="mish", recurrent_activation="gelu", cell_clip=3),
         ["a: cell_clip", "a: go_backwards", "a: recurrent_activation", "a: activation"],
     ),
 }  # fmt: skip

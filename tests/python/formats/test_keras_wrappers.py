@@ -175,7 +175,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         rnn({"class_name": "StackedRNNCells", "config": {"cells": [cell()], "reverse_state_order": True}}),
         ["a.cell: reverse_state_order: expected only the fields of StackedRNNCells, found True"],
     ),
-    "backwards": (rnn(cell(), go_backwards=True), ["a: go_backwards: expected false (flip the input in time"]),
+    "backwards": (pair(rnn(cell(), go_backwards=True)), ["a.layer: go_backwards: expected false in a stack"]),
     "functions": (
         rnn(cell(), cell(activation="mish")),
         ["a.cells[1]: activation: expected a function that has an equal here"],

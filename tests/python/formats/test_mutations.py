@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import bnns_lstm as bl
+import mutated_onnx
 import mutations
 import pytest
-from bnns_lstm import codes
+from bnns_lstm import codes, formats
 from bnns_lstm.formats import load_lstm
 from mutated_files import FORMATS, Case, case_of
 from mutated_values import BYTE_CHANGES, mutated_bytes, mutated_tree
@@ -58,6 +60,33 @@ def test_changes_leave_what_they_were_given() -> None:
     assert sum(one != tree for one in found) > 40
     content = bytes(100)
     assert sum(mutated_bytes(content, random.Random(n)) != content for n in range(50)) > 40
+
+
+def test_onnx_models_are_read_with_values_for_their_inputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With right ones and with others, and without."""
+    found: Counter[tuple[str, str]] = Counter()
+
+    def read_onnx(path: Path, node: Any, *, inputs: Any) -> Any:
+        kind = "none" if inputs is None else "values" if isinstance(inputs, dict) else "odd"
+        found[kind, "refused"] += 1
+        stored = formats.read_onnx(path, node, inputs=inputs)
+        found[kind, "refused"] -= 1
+        found[kind, "accepted"] += 1
+        return stored
+
+    monkeypatch.setattr(mutated_onnx, "read_onnx", read_onnx)
+    for number in range(COUNT):
+        made = case_of("onnx", number)
+        assert made.content is not None
+        (tmp_path / "a").write_bytes(made.content)
+        with contextlib.suppress(bl.WeightsError):
+            made.read(tmp_path / "a")
+    assert found["odd", "refused"]
+    for kind in ("none", "values"):
+        assert found[kind, "accepted"] >= 3, found
+        assert found[kind, "refused"] >= 20, found
 
 
 def issue(**changed: str) -> Any:

@@ -11,34 +11,24 @@ import ml_dtypes
 import numpy as np
 import onnx
 import pytest
-from bnns_lstm.formats import StoredLSTM, read_onnx
+from bnns_lstm.formats import read_onnx
 from formats_tools import assert_same, computed, random_stored, x_of
 from onnx import TensorProto, helper, numpy_helper
-from onnx_tools import ints, lstm, make, model, run, side_by_side, weights, without_candidate
+from onnx_tools import (
+    ints,
+    lstm,
+    make,
+    model,
+    of_inputs,
+    run,
+    side_by_side,
+    weights,
+    without_candidate,
+)
 from reference import Array
 from refused import refused_in_little_memory
 
 FILE = Path(__file__).parents[1] / "data" / "onnx" / "torch_without_weights.onnx"
-
-
-def of_inputs(
-    stored: StoredLSTM, kind: int = TensorProto.FLOAT, **words: Any
-) -> tuple[Any, dict[str, Array]]:
-    """A model whose node reads everything from inputs of the graph, and what to give."""
-    given: dict[str, Any] = dict(weights(stored))
-    if stored.state is not None:
-        given |= dict(zip(("initial_h", "initial_c"), stored.state, strict=True))
-    names = {key: f"lstm_{key.lower()}" for key in given}
-    inputs = [
-        helper.make_tensor_value_info(names[key], kind, array.shape) for key, array in given.items()
-    ]
-    words = {
-        "hidden_size": 4,
-        "direction": "bidirectional" if stored.bidirectional else "forward",
-        **words,
-    }
-    made = model([lstm("one", "x", "y", names, **words)], {}, ["y", "y_h", "y_c"], inputs=inputs)
-    return made, {names[key]: array for key, array in given.items()}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ from reference import Array, activate
 
 F = bl.ActivationFunction
 GATES = ("input", "forget", "output")
+# Twice what formats of others have.
+MERGES = ("concat", "concat", "sum", "ave", "mul", None)
 NAMES = (*GATES, "candidate", "hidden")
 # Numbers of which formats may lose something: the ends of float32, negative zero, infinities, NaN.
 BITS = np.array(
@@ -69,13 +71,16 @@ def networks(draw: st.DrawFn) -> StoredLSTM:
         lambda two: dict.fromkeys(GATES, two[0]) | dict.fromkeys(("candidate", "hidden"), two[1])
     )
     free = st.fixed_dictionaries(dict.fromkeys(NAMES, functions))
+    bidirectional = draw(st.booleans())
+    counts = st.lists(st.integers(0, 5), min_size=3, max_size=3).map(tuple)
     stored = random_stored(
         draw(st.integers(0, 99)),
         input_size=draw(st.integers(1, 4)), hidden_size=draw(st.integers(1, 4)),
-        num_layers=draw(st.integers(1, 3)), bidirectional=draw(st.booleans()), bias=draw(st.booleans()),
+        num_layers=draw(st.integers(1, 3)), bidirectional=bidirectional, bias=draw(st.booleans()),
         batch_first=draw(st.booleans()), dropout=draw(st.sampled_from([0.0, 0.25])),
         peephole=draw(st.sampled_from([None, None, "diagonal", "diagonal", "full"])),
         activations=draw(st.none() | shared | alike | free), state=draw(st.booleans()),
+        lengths=draw(st.none() | counts), merge=draw(st.sampled_from(MERGES if bidirectional else ["concat"])),
     )  # fmt: skip
     if stored.peephole == "diagonal" and draw(st.booleans()):
         for name, array in stored.parameters.items():
@@ -101,6 +106,7 @@ def assert_same(found: StoredLSTM, wanted: StoredLSTM) -> None:
     assert (found.state is None) == (wanted.state is None)
     for one, other in zip(found.state or (), wanted.state or (), strict=True):
         assert one.tobytes() == other.tobytes()
+    assert found.lengths == wanted.lengths
     plain = {"activations": None, "parameters": wanted.parameters, "state": None}
     assert replace(found, **plain).config == replace(wanted, **plain).config
     own, others = (one.activations or default_activations() for one in (found, wanted))
@@ -139,6 +145,7 @@ def test_state_dicts_hold_all_weights_of_what_pytorch_has(
 ) -> None:
     lacks = {"peephole"} if stored.peephole else set()
     lacks |= {"activations"} if stored.activations else set()
+    lacks |= {"merge"} if stored.merge != "concat" else set()
     assert issues_of(lambda: write_state_dict(stored)) == lacks
     if lacks:
         return
@@ -147,12 +154,13 @@ def test_state_dicts_hold_all_weights_of_what_pytorch_has(
         {f"a.{k}": v for k, v in written.items()} if seconds else written, "a." * seconds
     )
     # What a state dict does not say; modules, calls and their arguments do.
-    assert_same(found, replace(stored, batch_first=False, dropout=0.0, state=None))
+    assert_same(found, replace(stored, batch_first=False, dropout=0.0, state=None, lengths=None))
 
 
 def lacks_in_onnx(stored: StoredLSTM) -> set[str]:
     """What ONNX' operator has no words for, from its documentation."""
     found = {"peephole"} if stored.peephole == "full" else set()
+    found |= {"merge"} if stored.merge != "concat" else set()
     if stored.peephole == "diagonal":
         found |= {
             name for name, array in stored.parameters.items()
@@ -235,6 +243,8 @@ def test_lists_for_keras_hold_all_weights_of_what_keras_has(stored: StoredLSTM) 
     for number, arrays in enumerate(write_keras(stored)):
         found = read_keras(arrays)
         assert (found.batch_first, found.bidirectional) == (True, stored.bidirectional)
+        # What the layers are made with, and what their calls are given.
+        assert (found.merge, found.lengths) == ("concat", None)
         for name in shapes(
             found.input_size, stored.hidden_size, bidirectional=stored.bidirectional
         ):

@@ -54,6 +54,16 @@ def test_each_order_is_one_of_the_same_gates() -> None:
     assert set(order.ONNX_PEEPHOLES) == set(GATES) - {"candidate"}
 
 
+def test_the_configuration_is_made_once_and_again_for_changed_fields() -> None:
+    stored = random_stored(bidirectional=True, peephole="diagonal")
+    assert stored.config is stored.config
+    other = replace(stored, batch_first=True)
+    assert (stored.config.batch_first, other.config.batch_first) == (False, True)
+    again = pickle.loads(pickle.dumps(stored))
+    assert again.config == stored.config
+    assert again.directions == 2
+
+
 def test_fields_and_configuration_are_the_same() -> None:
     activations = {**default_activations(), "hidden": bl.Activation.relu()}
     stored = random_stored(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from bnns_lstm.module.samples import SampleOrder
@@ -37,6 +39,38 @@ def test_sequences_and_states_of_a_batch_go_to_rows_and_back(
     np.testing.assert_array_equal(state, both if rows is None else both[:, :, SORTED])
     np.testing.assert_array_equal(samples.state_to_caller(state), STATE)
     assert not np.shares_memory(samples.state_to_caller(state), STATE)
+
+
+@pytest.mark.parametrize("starts", [None, np.array([0, 1, 1])])
+def test_the_way_back_is_found_once(
+    starts: np.ndarray | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are sorted once, and their order is turned around once, whatever goes back to the caller."""
+    calls: list[int] = []
+    argsort = np.argsort
+
+    def counted(*words: Any, **named: Any) -> Any:
+        calls.append(1)
+        return argsort(*words, **named)
+
+    monkeypatch.setattr(np, "argsort", counted)
+    samples = SampleOrder(batch_first=False, is_batched=True).arranged(np.array([1, 2, 2]), starts)
+    assert samples.rows is not None
+    for _ in range(2):
+        np.testing.assert_array_equal(samples.to_caller(samples.to_rows(X)), X)
+        in_rows = samples.state_to_rows(STATE, LAYERS)
+        np.testing.assert_array_equal(samples.state_to_caller(in_rows), STATE)
+    assert len(calls) == 2
+    other = SampleOrder(
+        batch_first=False, is_batched=True, rows=samples.rows, starts=samples.starts
+    )
+    again = other.inverted()
+    assert again.back is not None
+    np.testing.assert_array_equal(again.back, samples.back)
+    np.testing.assert_array_equal(other.to_caller(other.to_rows(X)), X)
+    plain = SampleOrder(batch_first=False, is_batched=True)
+    assert plain.inverted() is plain
+    assert plain.arranged(np.array([2, 2, 1]), None).back is None
 
 
 @pytest.mark.parametrize("batch_first", [False, True])

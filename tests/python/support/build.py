@@ -41,9 +41,9 @@ def golden_names() -> list[str]:
     return sorted(path.stem for path in GOLDEN.glob("*.npz"))
 
 
-def load_golden(name: str) -> tuple[Layer, dict[str, Array]]:
+def load_golden(name: str, folder: Path = GOLDEN) -> tuple[Layer, dict[str, Array]]:
     """A golden case: its layer, and everything in its file."""
-    with np.load(GOLDEN / f"{name}.npz") as file:
+    with np.load(folder / f"{name}.npz") as file:
         arrays = dict(file)
     meta = json.loads(str(arrays.pop("meta")))
     activations = {
@@ -56,7 +56,8 @@ def load_golden(name: str) -> tuple[Layer, dict[str, Array]]:
         if "." in name and not name.startswith("grad.") or name in {"x", "h0", "c0", "batch_sizes"}
     }
     layers, directions, _, hidden = arrays["hn"].shape
-    return Layer(inputs, activations, hidden, layers, directions), arrays
+    more = bl.LSTMExtensions(**meta.get("extensions", {}))
+    return Layer(inputs, activations, hidden, layers, directions, more), arrays
 
 
 def _member(name: str) -> str:

@@ -68,12 +68,7 @@ def model(keras: Any) -> Any:
     y = layers.TimeDistributed(several("words_inner"), name="words_low")(words)
     y = layers.TimeDistributed(layers.Dropout(0.1))(y)
     found["words_high"] = layers.TimeDistributed(several("words_top"), name="words_high")(y)
-    made = keras.Model([x, words], found)
-    random = np.random.default_rng(0)
-    for variable in made.weights:
-        if len(variable.shape):
-            variable.assign(random.normal(0, 0.5, variable.shape))
-    return made
+    return keras_models.filled(keras.Model([x, words], found), 0.5)
 
 
 def values(made: Any) -> dict[str, Any]:

@@ -48,9 +48,15 @@ def model(keras: Any) -> Any:
             keras.layers.Dense(1),
         ]
     )  # fmt: skip
+    return filled(made, 0.5)
+
+
+def filled(made: Any, scale: float) -> Any:
+    """The model with random weights, always the same ones; what has no axes is no weight."""
     random = np.random.default_rng(0)
     for variable in made.weights:
-        variable.assign(random.normal(0, 0.5, variable.shape))
+        if len(variable.shape):
+            variable.assign(random.normal(0, scale, variable.shape))
     return made
 
 

@@ -39,12 +39,7 @@ def model(keras: Any) -> Any:
     cells = [layers.LSTMCell(4), layers.LSTMCell(2, use_bias=False), layers.LSTMCell(3)]
     y = pair(layers.RNN(cells, return_sequences=True, name="c"), merge_mode="sum", name="cells")(x)
     found["reader"] = pair(lstm(2, return_sequences=True, name="d"), name="reader")(y)
-    made = keras.Model(x, found)
-    random = np.random.default_rng(0)
-    for variable in made.weights:
-        if len(variable.shape):
-            variable.assign(random.normal(0, 1.5, variable.shape))
-    return made
+    return keras_models.filled(keras.Model(x, found), 1.5)
 
 
 def values(made: Any) -> dict[str, Any]:

@@ -79,6 +79,26 @@ def one_node(stored: StoredLSTM, **words: Any) -> Any:
     return model([node], constants, ["y", "y_h", "y_c"])
 
 
+def of_inputs(
+    stored: StoredLSTM, kind: int = TensorProto.FLOAT, **words: Any
+) -> tuple[Any, dict[str, Array]]:
+    """A model whose node reads everything from inputs of the graph, and what to give."""
+    given: dict[str, Any] = dict(weights(stored))
+    if stored.state is not None:
+        given |= dict(zip(("initial_h", "initial_c"), stored.state, strict=True))
+    names = {key: f"lstm_{key.lower()}" for key in given}
+    inputs = [
+        helper.make_tensor_value_info(names[key], kind, array.shape) for key, array in given.items()
+    ]
+    words = {
+        "hidden_size": 4,
+        "direction": "bidirectional" if stored.bidirectional else "forward",
+        **words,
+    }
+    made = model([lstm("one", "x", "y", names, **words)], {}, ["y", "y_h", "y_c"], inputs=inputs)
+    return made, {names[key]: array for key, array in given.items()}
+
+
 def run(made: Any, **feeds: Array) -> list[Array]:
     """What ONNX Runtime computes."""
     options = onnxruntime.SessionOptions()

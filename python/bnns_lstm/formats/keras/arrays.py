@@ -68,6 +68,7 @@ def one_layer(paths: Sequence[str], arrays: Sequence[Floats], config: Config) ->
         input_size=arrays[0].shape[0], hidden_size=hidden, num_layers=1, bidirectional=directions == 2,
         bias=step == 3, batch_first=config.batch_first, dropout=0.0, peephole=None,
         activations=config.activations, parameters=parameters, merge=config.merge,
+        direction=config.direction,
     )  # fmt: skip
 
 

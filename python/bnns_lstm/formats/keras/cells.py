@@ -14,10 +14,11 @@ from bnns_lstm._show import shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.arrays import check, one_layer
-from bnns_lstm.formats.keras.config import Config, config_of, training_issues
+from bnns_lstm.formats.keras.config import Config, config_of
 from bnns_lstm.formats.keras.files import KerasLayer
 from bnns_lstm.formats.keras.graph import is_in_training, stack_issues
 from bnns_lstm.formats.keras.h5 import Array
+from bnns_lstm.formats.keras.training import training_issues
 from bnns_lstm.formats.stack import FOLDED
 from bnns_lstm.formats.stored import StoredLSTM
 
@@ -55,7 +56,7 @@ def _configs(chosen: Sequence[KerasLayer], merges: Collection[str]) -> list[list
     configs: list[list[Config]] = []
     for one in chosen:
         try:
-            configs.append(_config(one))
+            configs.append(_config(one, in_stack=len(chosen) > 1))
         except WeightsError as error:  # noqa: PERF203
             issues += error.issues
     if not issues:
@@ -67,14 +68,14 @@ def _configs(chosen: Sequence[KerasLayer], merges: Collection[str]) -> list[list
     return configs
 
 
-def _config(layer: KerasLayer) -> list[Config]:
+def _config(layer: KerasLayer, *, in_stack: bool) -> list[Config]:
     """A layer's configuration; where the file has none, its arrays say what they say."""
     if layer.layer is not None:
         own = layer.layer.config
         issues = tuple(training_issues(layer.name, own)) if is_in_training(layer.layer) else ()
         if issues:
             raise WeightsError(issues)
-        return config_of(layer.name, own, layer.version)
+        return config_of(layer.name, own, layer.version, in_stack=in_stack)
     weights = layer.weights()
     count = len(weights)
     if layer.directions is None:
@@ -93,7 +94,8 @@ def _check_list(name: str, weights: Sequence[Array]) -> None:
     count = len(weights)
     if count not in {2, 3, 4, 6}:
         expected = "2 or 3 arrays of an LSTM, or 4 or 6 of a Bidirectional"
-        raise fail(name, expected, str(count), codes.SIZE_MISMATCH)
+        found = f"{count}, the last {shown(weights[-1].path)}" if weights else "none"
+        raise fail(name, expected, found, codes.SIZE_MISMATCH)
     if count > 3 and not any("backward" in one.path for one in weights[count // 2 :]):
         expected = (
             "the arrays of a layer forward and of a layer backward (or the file of a whole model)"

@@ -18,6 +18,7 @@ from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import differing, is_default
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.activations import function_of
+from bnns_lstm.formats.keras.training import training_issues
 from bnns_lstm.formats.keras.wrappers import (
     CELL,
     CELLS,
@@ -30,6 +31,7 @@ from bnns_lstm.formats.keras.wrappers import (
     kind_of,
     lstm_in,
 )
+from bnns_lstm.variants import Direction
 
 __all__ = ["Config", "config_of", "training_issues"]
 
@@ -51,10 +53,11 @@ OF_LSTM = HONOURED | IGNORED
 OF_PAIR = {"layer", "backward_layer", "merge_mode", "weights"} | IGNORED
 OF_CELLS = {"cells"} | IGNORED
 OF_TIMES = {"layer"} | IGNORED
-BACKWARDS = (
-    "false (flip the input in time yourself, and the output for the order of time; the layer's get_weights() "
-    "can be read)"
+FORWARDS = (
+    "false in a stack and in the layer forward of a pair (outputs stand in the order of reading; a layer alone "
+    "is read, as direction='reverse')"
 )
+BACKWARDS = "true (the layer backward reads in reverse)"
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Config:
         merge: What a pair makes of its outputs.
         apart: Whether each direction of a pair goes on alone, as in the lower cells of an RNN.
         distributed: In how many `TimeDistributed` it is.
+        direction: "reverse" for a layer with `go_backwards`. Keras gives its outputs in the order of reading,
+            which is that of time from its end; they are not turned here.
     """
 
     bidirectional: bool = False
@@ -84,15 +89,19 @@ class Config:
     merge: Merge = "concat"
     apart: bool = False
     distributed: int = 0
+    direction: Direction = "forward"
 
 
-def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> list[Config]:
+def config_of(
+    path: str, layer: Mapping[str, Any], version: str | None, *, in_stack: bool = False
+) -> list[Config]:
     """The configuration of an LSTM layer: of each cell, the lowest first.
 
     Args:
         path: What errors call the layer.
         layer: Its class and configuration, as Keras stores them.
         version: Keras' version that stored them.
+        in_stack: Whether other layers read its outputs, or it those of others.
 
     Raises:
         WeightsError: Naming everything that cannot be honoured.
@@ -106,34 +115,13 @@ def config_of(path: str, layer: Mapping[str, Any], version: str | None) -> list[
         issues += _unknown(path, fields_of(around), OF_TIMES, "a TimeDistributed's fields")
         around = inner_of(around)
     if wrapped.pair is None:
-        cells = _cells(path, wrapped.layer, version, issues, backwards=False)
+        backwards = False if in_stack else None
+        cells = _cells(path, wrapped.layer, version, issues, backwards=backwards)
     else:
         cells = _pair(path, fields_of(wrapped.pair), version, issues)
     if issues:
         raise WeightsError(tuple(issues))
     return [replace(cell, distributed=wrapped.distributed) for cell in cells]
-
-
-def training_issues(path: str, layer: Mapping[str, Any]) -> Iterator[WeightsIssue]:
-    """What an LSTM layer does in training alone, for one that is called so at inference.
-
-    Args:
-        path: What errors call the layer.
-        layer: Its class and configuration.
-    """
-    wrapped = lstm_in(layer)
-    if wrapped is None:
-        return
-    both = [wrapped.layer, inner_of(wrapped.pair or {}, "backward_layer")]
-    for one in [cell for way in both for cell in (way, *cells_of(way))]:
-        for name in ("dropout", "recurrent_dropout"):
-            value = fields_of(one).get(name)
-            if value:
-                expected = "0 where the layer is called with training=True (its arrays can be read)"
-                yield WeightsIssue(
-                    f"{path}: {name}", expected, shown(value), codes.UNSUPPORTED_HERE
-                )
-                return
 
 
 def _pair(
@@ -177,9 +165,12 @@ def _uneven(path: str, cells: list[Config], back: list[Config]) -> Iterator[Weig
 
 def _cells(
     path: str, layer: Mapping[str, Any], version: str | None, issues: list[WeightsIssue],
-    *, backwards: bool,
+    *, backwards: bool | None,
 ) -> list[Config]:  # fmt: skip
-    """One LSTM, or the cells of an RNN; what is wrong with it is added to the issues."""
+    """One LSTM, or the cells of an RNN; what is wrong with it is added to the issues.
+
+    `backwards` is how it has to read; None if both ways can be said.
+    """
     fields, kind = fields_of(layer), kind_of(layer)
     if kind not in {RNN, *LSTMS}:
         issues.append(WeightsIssue(path, "an LSTM", shown(kind), codes.UNSUPPORTED_HERE))
@@ -188,9 +179,9 @@ def _cells(
     known, what = (OF_RNN, "an RNN") if is_rnn else (OF_LSTM, "an LSTM")
     issues += _unknown(path, fields, known, f"the fields of {what}")
     issues += _flags(path, fields)
-    if bool(fields.get("go_backwards", backwards)) != backwards:
-        expected = "true (the layer backward reads in reverse)" if backwards else BACKWARDS
-        found = str(not backwards).lower()
+    reads_back = bool(fields.get("go_backwards", backwards))
+    if backwards is not None and reads_back != backwards:
+        expected, found = BACKWARDS if backwards else FORWARDS, str(reads_back).lower()
         issues.append(
             WeightsIssue(f"{path}: go_backwards", expected, found, codes.UNSUPPORTED_HERE)
         )
@@ -198,6 +189,7 @@ def _cells(
         batch_first=not fields.get("time_major", False),
         is_cudnn=kind == "CuDNNLSTM",
         sequences=bool(fields.get("return_sequences", False)),
+        direction="reverse" if reads_back and backwards is None else "forward",
     )
     if not is_rnn:
         return [_cell(path, fields, version, issues, outer)]

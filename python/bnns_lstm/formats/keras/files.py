@@ -215,7 +215,7 @@ def _of_h5(path: str, root: Group) -> KerasFile:
 def _of_groups(root: Group) -> KerasFile:
     """The layers of Keras 3's weights alone."""
     found = [
-        KerasLayer(one.path, partial(list, one.arrays), None, None, one.directions, one.cells)
+        KerasLayer(one.path, one.weights, None, None, one.directions, one.cells)
         for one in lstms_in(root)
     ]
     return KerasFile(found, [shown(name) for name in layer_names(root)])

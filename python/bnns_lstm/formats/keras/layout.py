@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bnns_lstm import codes
+from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail
 from bnns_lstm.formats.keras.h5 import Array, Group
 
@@ -19,6 +20,8 @@ __all__ = ["Found", "arrays_of", "layer_names", "listed", "lstms_in"]
 # Where models have their layers; the second name is that of Keras before 3.0.5.
 MODEL = ("layers", "_layer_checkpoint_dependencies")
 PAIR = ("forward_layer", "backward_layer")
+# What the group of an LSTM's cell has: weights, cells of a stack, and the state of what draws dropout masks.
+OF_CELL = {"vars", "cells", "seed_generator"}
 INNER = "layer"
 
 
@@ -31,12 +34,30 @@ class Found:
         arrays: Its arrays, as `get_weights()` gives them.
         directions: 2 of a `Bidirectional`.
         cells: How many cells an RNN has.
+        more: Paths of groups with more weights in its cells, which those of an `LSTM` have not.
     """
 
     path: str
     arrays: list[Array]
     directions: int
     cells: int
+    more: list[str]
+
+    def weights(self) -> list[Array]:
+        """Its arrays.
+
+        Raises:
+            WeightsError: Naming the groups of more weights.
+        """
+        if self.more:
+            expected = "vars alone, as an LSTMCell has (normalised cells and others cannot be read)"
+            raise WeightsError(
+                tuple(
+                    WeightsIssue(path, expected, "a group of weights", codes.UNSUPPORTED_HERE)
+                    for path in self.more
+                )
+            )
+        return self.arrays
 
 
 def arrays_of(root: Group, steps: Sequence[tuple[str, str]]) -> list[Array]:
@@ -46,13 +67,16 @@ def arrays_of(root: Group, steps: Sequence[tuple[str, str]]) -> list[Array]:
         root: The group of the whole model.
         steps: Name and group name of each layer on the way from there; :data:`INNER` leads into a layer that is
             around another one.
+
+    Raises:
+        WeightsError: If its cells have more weights than those of an LSTM.
     """
     group: Group | None = root
     for name, key in steps:
         if group is not None:
             group = group.group(INNER) if (name, key) == ("", INNER) else _child(group, name, key)
     found = None if group is None else _lstm("", group)
-    return [] if found is None else found.arrays
+    return [] if found is None else found.weights()
 
 
 def lstms_in(root: Group) -> Iterator[Found]:
@@ -146,7 +170,26 @@ def _lstm(path: str, group: Group) -> Found | None:
         return None
     if len({len(half) for half in cells}) != 1:
         raise fail(group.path, "as many cells forward as backward", "others", codes.SIZE_MISMATCH)
-    return Found(path, arrays, len(halves), len(cells[0]))
+    more = [path for half in halves for path in _more(half.group("cell"))]
+    return Found(path, arrays, len(halves), len(cells[0]), more)
+
+
+def _more(cell: Group | None) -> list[str]:
+    """Groups in a cell, or in the cells of a stack, that an LSTM has not, and that are not empty."""
+    if cell is None:
+        return []
+    found = [group for name in cell.names() if name not in OF_CELL and (group := cell.group(name))]
+    several = cell.group("cells")
+    stacked = [] if several is None else [several.group(name) for name in several.names()]
+    return [one.path for one in found if _has_weights(one)] + [
+        path for inner in stacked for path in _more(inner)
+    ]
+
+
+def _has_weights(group: Group) -> bool:
+    """Whether there is an array in a group, or in one in it."""
+    inner = [group.group(name) for name in group.names()]
+    return any(one is None or _has_weights(one) for one in inner)
 
 
 def _cells(layer: Group) -> list[list[Array]]:

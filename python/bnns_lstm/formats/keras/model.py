@@ -14,7 +14,17 @@ from typing import Any
 from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
-from bnns_lstm.formats.keras.wrappers import BY_ARRAYS, TIMES, fields_of, inner_of, is_lstm, kind_of
+from bnns_lstm.formats.keras.wrappers import (
+    BY_ARRAYS,
+    PAIR,
+    RNN,
+    TIMES,
+    cells_of,
+    fields_of,
+    inner_of,
+    is_lstm,
+    kind_of,
+)
 
 __all__ = ["INPUT", "Call", "Layer", "Model", "Tensor", "model_of"]
 
@@ -22,6 +32,8 @@ INPUT, SEQUENTIAL = "InputLayer", "Sequential"
 Step = tuple[str, str]
 # Models around a layer.
 DEEPEST = 16
+# How many cells of an RNN an error names.
+MOST = 4
 # Arguments of a call by these names are no input whose values a layer passes on.
 STATES, MASKS = "initial_state", "mask"
 
@@ -72,9 +84,12 @@ class Layer:
 
     @property
     def kind(self) -> str:
-        """The name of its class; with the inner one's if it is a `TimeDistributed`."""
+        """The name of its class; with those of what it is around, if it is around another layer or cells."""
         kind = kind_of(self.config)
-        return f"{kind}({kind_of(inner_of(self.config))})" if kind == TIMES else kind
+        if kind in {TIMES, PAIR}:
+            return f"{kind}({kind_of(inner_of(self.config))})"
+        cells = cells_of(self.config) if kind == RNN else ()
+        return f"{kind}({', '.join(map(kind_of, cells[:MOST]))})" if cells else kind
 
     @property
     def label(self) -> str:

@@ -39,6 +39,11 @@ def read_keras(
     of merge modes, functions and directions: there nothing can be checked, and that the named layers are
     a stack of the default kind is the caller's to know.
 
+    A layer with `go_backwards=True` is read as one with `direction="reverse"`. Keras gives its outputs in the
+    order of reading: with `return_sequences` they are those of the network, flipped in time; without, its
+    one output is the network's final hidden state. In a stack of layers it is refused by name. Files of
+    weights alone do not say `go_backwards`.
+
     Args:
         source: The path of a `.keras`, `.weights.h5` or `.h5` file; or the arrays of one layer as
             `get_weights()` returns them: kernel, recurrent kernel and, unless it has none, bias; for
@@ -49,9 +54,9 @@ def read_keras(
             enough where no other has it.
 
     Returns:
-        The network, with `batch_first`, as Keras has it. Activations and `merge` are those of the
-        configuration; lists of arrays and files of weights alone have none, and sigmoid, tanh and "concat"
-        are assumed.
+        The network, with `batch_first`, as Keras has it. Activations, `merge` and `direction` are those of
+        the configuration; lists of arrays and files of weights alone have none, and sigmoid, tanh, "concat"
+        and "forward" are assumed.
 
     Raises:
         ExtraError: If h5py is needed and not installed.

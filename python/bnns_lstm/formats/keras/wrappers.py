@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
-    "CELL", "CELLS", "LSTMS", "RNN", "TIMES", "Wrapped", "cells_of", "fields_of", "inner_of", "is_lstm",
+    "CELL", "CELLS", "LSTMS", "PAIR", "RNN", "TIMES", "Wrapped", "cells_of", "fields_of", "inner_of", "is_lstm",
     "kind_of", "lstm_in",
 ]  # fmt: skip
 

@@ -6,6 +6,8 @@ In: a network. Out: for each layer the list of `set_weights()`. Keras itself is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -25,6 +27,9 @@ SHARED = {
     "recurrent_activation": ("input", "forget", "output"),
     "activation": ("candidate", "hidden"),
 }
+IN_STACK = (
+    "'forward' in a stack: Keras' layers read the one below in the order in which that one has read"
+)
 
 
 def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
@@ -33,7 +38,8 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
     Lists of arrays say nothing of how a layer is made: it needs the same `units`, `use_bias`, `activation` and
     `recurrent_activation`, and `Bidirectional` around it with the same `merge_mode` if there are two
     directions. All layers but the last need `return_sequences`. Initial states are no part of it: Keras gives
-    them to the call.
+    them to the call. A network of one layer with `direction="reverse"` is a layer with `go_backwards=True`,
+    whose outputs are those of the network, flipped in time.
 
     Args:
         stored: The network.
@@ -44,8 +50,9 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
         `Bidirectional` those of the layer forward, then those of the layer backward.
 
     Raises:
-        WeightsError: Naming everything that Keras cannot say: peepholes, clips, `direction="reverse"`,
-            functions that it has not, gates with different ones, biases whose sum is too large for float32.
+        WeightsError: Naming everything that Keras cannot say: peepholes, clips, functions that it has not,
+            gates with different ones, biases whose sum is too large for float32; and `direction="reverse"` of
+            several layers, as a layer of Keras reads the one below in the order in which that one has read.
 
     Example:
         >>> import bnns_lstm as bl
@@ -54,8 +61,13 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
         >>> [[array.shape for array in arrays] for arrays in write_keras(stored)]
         [[(3, 16), (4, 16), (16,)]]
     """
+    return _written(stored)
+
+
+def _written(stored: StoredLSTM, *, in_stack: bool = False) -> list[list[Floats]]:
+    """The lists of a network that may stand above or below another one."""
     refuse_others(stored)
-    issues = [*_issues(stored)]
+    issues = [*_issues(stored, in_stack=in_stack or stored.num_layers > 1)]
     if issues:
         raise WeightsError(tuple(issues))
     return [
@@ -87,7 +99,9 @@ def write_keras_stack(stack: Sequence[StoredLSTM]) -> list[list[Floats]]:
         >>> len(write_keras_stack([stored]))
         1
     """
-    return [layer for layers in numbered(write_keras, networks_of(stack)) for layer in layers]
+    networks = networks_of(stack)
+    write = partial(_written, in_stack=len(networks) > 1)
+    return [layer for layers in numbered(write, networks) for layer in layers]
 
 
 def _arrays(stored: StoredLSTM, place: str) -> list[Floats]:
@@ -109,9 +123,18 @@ def _bias(stored: StoredLSTM, place: str) -> Floats:
     return total
 
 
-def _issues(stored: StoredLSTM) -> Iterator[WeightsIssue]:
+def _variant_issues(stored: StoredLSTM, *, in_stack: bool) -> Iterator[WeightsIssue]:
+    """What no layer of Keras has beyond the plain LSTM; alone it may read backwards."""
+    for issue in variant_issues(stored, ": lists of arrays cannot say otherwise"):
+        if issue.path != "direction":
+            yield issue
+        elif in_stack:
+            yield replace(issue, expected=IN_STACK)
+
+
+def _issues(stored: StoredLSTM, *, in_stack: bool) -> Iterator[WeightsIssue]:
     """What Keras has not."""
-    yield from variant_issues(stored, ": lists of arrays cannot say otherwise")
+    yield from _variant_issues(stored, in_stack=in_stack)
     if stored.peephole is not None:
         expected = "None: Keras has no peepholes"
         yield WeightsIssue("peephole", expected, repr(stored.peephole), codes.NOT_EXPRESSIBLE)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import fail, to_float32
+from bnns_lstm.formats.onnx.data_types import DATA_TYPES, FLOATS, INT32
 from bnns_lstm.formats.onnx.graph import Scope
 from bnns_lstm.formats.onnx.kinds import kind_of
 from bnns_lstm.formats.onnx.nodes import input_count, input_of, is_quantized
@@ -23,9 +24,6 @@ from bnns_lstm.formats.stored import Floats
 __all__ = ["Sizes", "input_issues", "sizes_of", "weights_of"]
 
 MOST_OUTPUTS = 3
-# Of TensorProto.DataType.
-INT32 = 6
-FLOATS = {1: "FLOAT", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
 # What is read beside the weights.
 OTHERS = ("X", "sequence_lens", "initial_h", "initial_c")
 
@@ -148,12 +146,12 @@ def _missing(path: str, name: str, value: str) -> WeightsIssue:
 
 
 def _type_issues(path: str, scope: Scope, name: str, value: str) -> list[WeightsIssue]:
-    kinds = {INT32: "INT32"} if name == "sequence_lens" else FLOATS
+    kinds = (INT32,) if name == "sequence_lens" else FLOATS
     kind = kind_of(scope, value)
     if kind is None or kind in kinds:
         return []
     found = f"the data type {kind} of onnx.TensorProto"
-    expected = " or ".join(kinds.values())
+    expected = " or ".join(DATA_TYPES[one].name for one in kinds)
     return [WeightsIssue(f"{path}: {name}", expected, found, codes.UNSUPPORTED_DATA_TYPE)]
 
 

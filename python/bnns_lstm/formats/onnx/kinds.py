@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from bnns_lstm.formats.onnx.data_types import FLOAT
 from bnns_lstm.formats.onnx.graph import DEEPEST, Scope
 from bnns_lstm.formats.onnx.nodes import DOMAINS
 from bnns_lstm.formats.onnx.ops import attributes
 
 __all__ = ["kind_of"]
 
-# Of TensorProto.DataType.
-FLOAT = 1
 # Operators whose output has the type of the first input.
 SAME_TYPE = {
     "Concat", "Dropout", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Tile",

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnns_lstm.formats.onnx.data_types import DATA_TYPES, NUMBERS
+
 __all__ = ["MOVERS", "PLAIN", "apply", "attributes", "outputs_of"]
 
 Array = npt.NDArray[Any]
@@ -21,8 +23,6 @@ Words = dict[str, Any]
 
 # Of AttributeProto.AttributeType: the field that holds the value.
 FIELDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
-# Of TensorProto.DataType: Cast's targets.
-CASTS: dict[int, Any] = {1: np.float32, 6: np.int32, 7: np.int64, 10: np.float16, 11: np.float64}
 LARGEST_RANK = 8
 
 
@@ -92,9 +92,9 @@ def _dropout(array: Array, rest: Sequence[Array | None], words: Words) -> Array:
 
 
 def _cast(array: Array, _rest: Sequence[Array | None], words: Words) -> Array:
-    if words.get("to") not in CASTS:
+    if words.get("to") not in NUMBERS:
         raise ValueError("the type is none of the supported ones")
-    return np.array(array, CASTS[words["to"]])
+    return np.array(array, DATA_TYPES[words["to"]].numpy)
 
 
 def _concat(array: Array, rest: Sequence[Array | None], words: Words) -> Array:

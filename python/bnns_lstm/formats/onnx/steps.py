@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bnns_lstm.formats.onnx.arithmetic import ELEMENTWISE, LARGEST, REDUCTIONS, compute
+from bnns_lstm.formats.onnx.data_types import BOOL, DATA_TYPES, FLOATS, NUMBERS
 from bnns_lstm.formats.onnx.ops import MOVERS, attributes, outputs_of
 from bnns_lstm.formats.onnx.values import ELSEWHERE, Array, Value, blank, known, nothing, places
 
@@ -31,12 +32,6 @@ ALIKE = {
 FOLLOWED = (
     MOVERS | SHAPES | ALIKE | ELEMENTWISE.keys() | REDUCTIONS.keys() | {"MatMul", "Pow", "Range"}
 )
-# Of TensorProto.DataType: those with which Cast keeps numbers, but for their last digits.
-FLOATS = {1, 10, 11, 16}
-# And those of shapes.
-NUMBERS: dict[int, Any] = {
-    1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64,
-}  # fmt: skip
 # From here on the end of a Slice means that of the axis, whatever its size.
 ENDLESS = 2**31 - 1
 
@@ -178,10 +173,11 @@ def _value(array: Array, cause: str, *, numbers: bool, is_blank: bool) -> Value:
 def _cast(node: Any, value: Value, cause: str) -> Value:
     kind, array = attributes(node).get("to"), _array(value)
     if value.is_known:
-        if kind not in NUMBERS:
+        if kind not in {*NUMBERS, BOOL}:
             raise ValueError("the type is none of the supported ones")
         with np.errstate(all="ignore"):
-            return known(array.astype(NUMBERS[kind]))
+            return known(array.astype(DATA_TYPES[kind].numpy))
+    # With these Cast keeps numbers, but for their last digits.
     return value if kind in FLOATS else blank(array.shape, cause or f"{named(node)} rounds")
 
 

@@ -16,6 +16,7 @@ from bnns_lstm._look import is_a, mapping
 from bnns_lstm._show import listed, shown
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.convert import as_array, fail
+from bnns_lstm.formats.onnx.data_types import DATA_TYPES
 from bnns_lstm.formats.onnx.graph import Scope
 from bnns_lstm.formats.onnx.nodes import DOMAINS
 from bnns_lstm.formats.onnx.ops import PLAIN
@@ -24,12 +25,6 @@ from bnns_lstm.formats.onnx.tensors import Model
 __all__ = ["check_used", "given_inputs"]
 
 Array = npt.NDArray[Any]
-
-# Of TensorProto.DataType: the types that weights, sizes and lengths have.
-NAMES = {
-    1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64",
-    16: "bfloat16",
-}  # fmt: skip
 
 
 def given_inputs(model: Model, inputs: object) -> dict[str, Array]:
@@ -110,7 +105,8 @@ def _sources(scope: Scope, names: list[str]) -> set[str]:
 def _checked(path: str, value: object, declared: Any) -> Array:
     """A value of the type and shape that an input declares."""
     array = as_array(path, value)
-    kind, wanted = NAMES.get(declared.elem_type), _sizes(declared)
+    known, wanted = DATA_TYPES.get(declared.elem_type), _sizes(declared)
+    kind = None if known is None else known.numpy
     axes = "" if wanted is None else f" [{', '.join(str(size or '?') for size in wanted)}]"
     expected = f"{kind or 'an input of numbers'}{axes}, as the graph declares it"
     found = f"{array.dtype.name} {list(array.shape)}"

@@ -22,25 +22,15 @@ from bnns_lstm.formats.convert import fail, widen_bfloat16
 from bnns_lstm.formats.extras import need
 from bnns_lstm.formats.files import is_path, path_of
 from bnns_lstm.formats.foreign import ONNX, kind_of
+from bnns_lstm.formats.onnx.data_types import BFLOAT16, BOOL, DATA_TYPES, FLOAT16
 
 __all__ = ["BATCH_FIRST", "Model", "open_model"]
 
 # The key in a model's metadata under which the writer says that inputs and outputs have the batch first.
 BATCH_FIRST = "bnns_lstm.batch_first"
 
-# Of TensorProto.DataType: NumPy's type of the raw bytes, and the field that holds numbers otherwise.
-TYPES = {
-    1: ("<f4", "float_data"),
-    2: ("|u1", "int32_data"),
-    3: ("|i1", "int32_data"),
-    6: ("<i4", "int32_data"),
-    7: ("<i8", "int64_data"),
-    9: ("|u1", "int32_data"),
-    10: ("<u2", "int32_data"),
-    11: ("<f8", "double_data"),
-    16: ("<u2", "int32_data"),
-}
-BOOL, FLOAT16, BFLOAT16, EXTERNAL = 9, 10, 16, 1
+# Of TensorProto.DataLocation.
+EXTERNAL = 1
 LARGEST_RANK = 8
 
 
@@ -76,12 +66,13 @@ class Model:
         if not is_a(tensor, need("onnx", "onnx").TensorProto):
             raise fail("value", "a tensor", shown(tensor), codes.WRONG_TYPE)
         path, shape = named(tensor.name), list(tensor.dims)
-        if tensor.data_type not in TYPES:
+        if tensor.data_type not in DATA_TYPES:
             names = dict(map(reversed, need("onnx", "onnx").TensorProto.DataType.items()))
             found = names.get(tensor.data_type, str(tensor.data_type))
+            readable = [one.name for one in DATA_TYPES.values()]
             raise fail(
                 path,
-                "FLOAT, FLOAT16, BFLOAT16, DOUBLE, INT8, UINT8, INT32, INT64 or BOOL",
+                f"{', '.join(readable[:-1])} or {readable[-1]}",
                 found,
                 codes.UNSUPPORTED_DATA_TYPE,
             )
@@ -108,7 +99,7 @@ class Model:
 
     def _numbers(self, path: str, tensor: Any) -> npt.NDArray[Any]:
         """The numbers without their shape; 16-bit floats as their bits."""
-        kind, field = TYPES[tensor.data_type]
+        kind, field = DATA_TYPES[tensor.data_type].raw, DATA_TYPES[tensor.data_type].field
         if tensor.data_location == EXTERNAL:
             raw = self._external(path, tensor, np.dtype(kind).itemsize)
         elif tensor.HasField("raw_data"):

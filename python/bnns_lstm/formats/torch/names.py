@@ -22,6 +22,8 @@ __all__ = ["spelled", "stored_of"]
 
 # How many surplus entries get an issue of their own.
 MOST = 20
+# How weights of layer normalisation within a cell are called.
+NORM = re.compile(r"(^|[._/])(ln|layer_?norm)", re.IGNORECASE)
 
 
 class Spelling(NamedTuple):
@@ -149,6 +151,8 @@ def _issues(
         if name.startswith("weight_hr_"):
             wanted = f"an LSTM without a projection; {_unprojected(name[len('weight_hr_') :])}"
             actual, code = "a projection, which is not supported", codes.UNSUPPORTED_HERE
+        elif NORM.search(name):
+            wanted += ": an LSTM without layer normalisation"
         yield WeightsIssue(named(prefix + name), wanted, actual, code)
     if len(surplus) > MOST:
         actual = f"{len(surplus) - MOST} more unexpected entries, {listed(surplus[MOST:])}"
