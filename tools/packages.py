@@ -118,7 +118,7 @@ def check(out: Path) -> None:
         run(sys.executable, "-m", "auditwheel", "show", wheel)
     if "-abi3-" in wheel.name:
         run(sys.executable, "-m", "abi3audit", "--strict", "--verbose", wheel)
-    faults = [*faults_of_source(names_of(source)), *faults_of_wheel(wheel)]
+    faults = [*faults_of_source(names_of(source), PARTS | tracked()), *faults_of_wheel(wheel)]
     if faults:
         sys.exit("\n".join(faults))
     print(f"{source.name} and {wheel.name}: nothing is wrong")
@@ -135,9 +135,17 @@ def names_of(source: Path) -> set[str]:
         return {name.split("/", 1)[1] for name in archive.getnames()}
 
 
-def faults_of_source(names: set[str]) -> Iterable[str]:
+def tracked() -> set[str]:
+    """The files that git keeps; none where this is no checkout."""
+    if not (ROOT / ".git").exists():
+        return set()
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    return {name for name in done.stdout.decode().split("\0") if name and (ROOT / name).exists()}
+
+
+def faults_of_source(names: set[str], needed: set[str]) -> Iterable[str]:
     """What a source distribution lacks, or has too much."""
-    yield from (f"the source distribution lacks {name}" for name in sorted(PARTS - names))
+    yield from (f"the source distribution lacks {name}" for name in sorted(needed - names))
     wrong = (".pyc", ".so", ".pyd", ".rlib")
     yield from (
         f"the source distribution has {name}" for name in sorted(names) if name.endswith(wrong)

@@ -97,7 +97,7 @@ def fails(program: Path, wheel: Path, numpy: str, tests: list[str]) -> bool:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     pip = (python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install")
     # Wheels only: a NumPy that would have to be compiled is none that users have.
-    words = [*pip, "--only-binary=:all:", "--group=smoke", numpy, wheel]
+    words: list[str | Path] = [*pip, "--only-binary=:all:", "--group=smoke", numpy, wheel]
     if run(*pip, "pip>=25.1") != 0 or run(*words) != 0:
         return True
     return run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests) != 0
