@@ -22,6 +22,8 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
+BENCHES = ("--manifest-path", "rust/bench/Cargo.toml")
+
 TASKS: dict[str, Callable[[list[str]], None]] = {}
 
 
@@ -57,18 +59,31 @@ def environment() -> None:
     if not PYTHON.exists():
         print(f"creating {VENV}", flush=True)
         venv.create(VENV, with_pip=True)
+    # The first version that reads dependency groups.
+    pip("install", "pip>=25.1")
 
 
-def install(extras: str) -> None:
-    """Build the package and install it with these extras."""
+def install(*, groups: Sequence[str] = (), extras: str = "") -> None:
+    """Build the package and install it with dependency groups and extras of `pyproject.toml`."""
     environment()
-    pip("install", f".[{extras}]" if extras else ".")
+    pip("install", *(f"--group={group}" for group in groups), f".[{extras}]" if extras else ".")
+
+
+def install_groups(*groups: str) -> None:
+    """Install dependency groups of `pyproject.toml` without the package."""
+    environment()
+    pip("install", *(f"--group={group}" for group in groups))
+
+
+def packages(*arguments: str) -> None:
+    """Run the tool that builds and judges the source distribution and the wheel."""
+    run(PYTHON, "tools/packages.py", *arguments)
 
 
 @task
 def forecast(arguments: list[str]) -> None:
     """Build, install, and forecast the sunspot numbers (arguments go to `bnns-lstm forecast`)."""
-    install("plot")
+    install(extras="plot")
     run(BIN / "bnns-lstm", "forecast", *arguments)
 
 
@@ -84,13 +99,23 @@ def test(arguments: list[str]) -> None:
         installed.result()
     lint_python()
     test_levels(arguments)
+    packages("unpacked")
     instructions(["--if-possible"])
 
 
 def install_and_build_rows() -> None:
-    """Build what is tested in release mode: the package, and the program whose instructions are counted."""
-    install("dev")
+    """Build what is tested in release mode: the package as published, and the program of `instructions`."""
+    install_groups("dev")
+    install_packaged()
     run(PYTHON, "benches/python/commands/instructions.py", "--if-possible", "--build")
+
+
+def install_packaged() -> None:
+    """Install the wheel that pip makes of the source distribution: what is published is what is tested."""
+    packages("build")
+    packages("check")
+    [wheel] = (ROOT / "dist").glob("*.whl")
+    pip("install", "--force-reinstall", "--no-deps", str(wheel))
 
 
 @task
@@ -124,7 +149,7 @@ def wasm(_: list[str]) -> None:
 @task
 def test_python(arguments: list[str]) -> None:
     """Run the Python tests, those of the layer at each SIMD level (arguments go to pytest)."""
-    install("dev")
+    install(groups=["dev"])
     test_levels(arguments)
 
 
@@ -160,7 +185,7 @@ def levels() -> Sequence[str]:
 @task
 def lint(_: list[str]) -> None:
     """Check formatting, lints, types, and the stubs against the compiled module."""
-    install("dev")
+    install(groups=["dev"])
     lint_rust()
     lint_python()
 
@@ -169,6 +194,12 @@ def lint_rust() -> None:
     """Check formatting, lints and documents of the crates."""
     run("cargo", "fmt", "--all", "--check")
     run("cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings")
+    # The benchmarks are in a workspace of their own.
+    run("cargo", "fmt", *BENCHES, "--check")
+    run(
+        *("cargo", "clippy", "--locked", *BENCHES, "--target-dir", ROOT / "target"),
+        *("--all-targets", "--", "--deny", "warnings"),
+    )
     run("cargo", "doc", "--locked", "--no-deps", "--quiet", env={"RUSTDOCFLAGS": "--deny warnings"})
 
 
@@ -178,13 +209,16 @@ def lint_python() -> None:
     run(PYTHON, "-m", "ruff", "format", "--check", ".")
     run(PYTHON, "-m", "mypy")
     run(PYTHON, "-m", "mypy.stubtest", "bnns_lstm._native")
+    if (ROOT / ".github").exists():
+        run(BIN / "zizmor", "--offline", "--quiet", "--persona=pedantic", ".github")
 
 
 @task
 def format_all(_: list[str]) -> None:
     """Format all sources."""
-    install("dev")
+    install(groups=["dev"])
     run("cargo", "fmt", "--all")
+    run("cargo", "fmt", *BENCHES)
     run(PYTHON, "-m", "ruff", "check", "--fix", ".")
     run(PYTHON, "-m", "ruff", "format", ".")
 
@@ -220,28 +254,31 @@ def fuzz(arguments: list[str]) -> None:
 @task
 def mutations(arguments: list[str]) -> None:
     """Read 20000 changed files a format, about half an hour (arguments go to mutations.py)."""
-    install("dev")
+    install(groups=["dev"])
     run(PYTHON, "tests/python/support/mutations.py", *arguments)
 
 
 @task
 def bench(arguments: list[str]) -> None:
     """Time the layer against other engines, taking turns in one run (arguments go to peers.py)."""
-    install("dev")
+    install(groups=["dev"])
     run(PYTHON, "benches/python/commands/peers.py", *arguments)
 
 
 @task
 def footprint(arguments: list[str]) -> None:
     """Measure import, first call, memory and size next to ONNX Runtime's (arguments go to footprint.py)."""
-    install("dev")
+    install(groups=["dev"])
     run(PYTHON, "benches/python/commands/footprint.py", *arguments)
 
 
 @task
 def bench_rust(arguments: list[str]) -> None:
     """Time forward, packing and backward in Rust (arguments go to criterion)."""
-    run("cargo", "bench", "--locked", "-p", "bnns-lstm-bench", "--bench", "layer", "--", *arguments)
+    run(
+        *("cargo", "bench", "--locked", *BENCHES, "--target-dir", ROOT / "target"),
+        *("--bench", "layer", "--", *arguments),
+    )
 
 
 @task
@@ -270,17 +307,46 @@ def bits(_: list[str]) -> None:
 @task
 def interpreters(arguments: list[str]) -> None:
     """Start and end 1000 interpreters that compute, about ten minutes (or as many as given)."""
-    install("dev")
+    install(groups=["dev"])
     run(PYTHON, "tests/python/support/starts.py", *arguments)
 
 
 @task
 def wheel(_: list[str]) -> None:
-    """Build the wheel and say how large it is."""
-    install("dev")
-    run(PYTHON, "-m", "maturin", "build", "--release", "--locked", "--out", "dist")
-    for path in sorted((ROOT / "dist").glob("*.whl")):
-        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.2f} MB")
+    """Build the source distribution and the wheel that is made of it, into `dist`, and check both."""
+    install_groups("package")
+    packages("build")
+    packages("check")
+
+
+@task
+def wheel_twice(_: list[str]) -> None:
+    """Build both twice, in folders of their own, and compare the bytes (ten minutes)."""
+    install_groups("package")
+    packages("twice")
+
+
+@task
+def wheels_test(arguments: list[str]) -> None:
+    """Test the wheel in `dist` on every CPython here (arguments go to wheels.py)."""
+    environment()
+    run(PYTHON, "tools/wheels.py", *arguments)
+
+
+@task
+def audit(_: list[str]) -> None:
+    """Judge the dependencies by `deny.toml`, the crate's interface by its last release (builds the tools)."""
+    for tool in ("cargo-deny", "cargo-semver-checks"):
+        if shutil.which(tool) is None:
+            run("cargo", "install", "--locked", tool)
+    run("cargo", "deny", "check")
+    words = ["git", "describe", "--tags", "--abbrev=0", "--match", "v*"]
+    tag = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    if tag.returncode == 0:
+        release = tag.stdout.strip()
+        run("cargo", "semver-checks", "--package", "bnns-lstm", "--baseline-rev", release)
+    else:
+        print("the crate's interface was not compared: there is no release yet")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: times, in `target/criterion`.
 //!
-//! `cargo bench --locked -p bnns-lstm-bench --bench layer -- [PATTERN]`
+//! `cargo bench --locked --manifest-path rust/bench/Cargo.toml --bench layer -- [PATTERN]`
 
 #![allow(missing_docs, unreachable_pub)]
 

@@ -3,7 +3,7 @@
 //! In: numbers of threads as arguments (without any: 1, and 2 where there are two). Out: JSON on standard
 //! output, rates of all threads together.
 //!
-//! `cargo run --release --locked -p bnns-lstm-bench --bin machine -- 1 2`
+//! `cargo run --release --locked --manifest-path rust/bench/Cargo.toml --bin machine -- 1 2`
 //!
 //! Multiply-adds run on registers alone, in more independent sums than their latency needs. Reads add up a
 //! set of floats again and again, each thread its own set; a set that fits a cache is read from there. Every

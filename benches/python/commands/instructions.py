@@ -24,7 +24,7 @@ from pathlib import Path
 # The modules that the commands share.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
-from machine import ROOT, cores
+from machine import ROOT, benches, cores
 
 FILE = ROOT / "benches" / "instructions.json"
 PROGRAM = ROOT / "target" / "release" / "instructions"
@@ -113,9 +113,7 @@ def main() -> None:
             sys.exit(reason)
         print(f"instructions were left out: {reason}")
         return
-    command = "cargo build --release --locked --quiet -p bnns-lstm-bench --bin instructions"
-    target = ["--target-dir", str(ROOT / "target")]
-    subprocess.run([*command.split(), *target], cwd=ROOT, check=True)
+    subprocess.run(benches("build", "instructions"), cwd=ROOT, check=True)
     if arguments.build:
         return
     counts, differing = counted(known["rows"])

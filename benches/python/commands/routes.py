@@ -26,7 +26,7 @@ from typing import Any
 # The modules that the commands share.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
-from machine import ROOT, commit, describe
+from machine import ROOT, benches, commit, describe
 
 # What `matrixmultiply` may use; an empty list is everything.
 FEATURES = {"avx512": "", "avx2": "avx,avx2,fma", "fallback": "sse2", "avx": "avx"}
@@ -37,17 +37,14 @@ COLUMNS = {"forward": ("inputs", "hidden", "all"), "training": ("transposed", "g
 def measure(options: argparse.Namespace, build: str) -> dict[str, Any]:
     """Build for a level and measure all sizes."""
     folder = ROOT / "target"
-    command = ["cargo", "build", "--release", "--locked", "--quiet", "--package"]
-    command += ["bnns-lstm-bench", "--bin", "routes"]
     variables = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    if options.openblas:
-        command += ["--features", "bnns-lstm/openblas"]
-    elif FEATURES[build]:
+    features = ["--features", "bnns-lstm/openblas"] if options.openblas else []
+    if not features and FEATURES[build]:
         # A folder of its own, so that nothing else is built without instructions.
         folder = folder / "routes" / build
         variables["MMTEST_FEATURE"] = FEATURES[build]
-    command += ["--target-dir", str(folder)]
-    subprocess.run(command, cwd=ROOT, env=variables, check=True)
+    command = benches("build", "routes", folder)
+    subprocess.run([*command, *features], cwd=ROOT, env=variables, check=True)
     sizes = [f"{rows}x{units}" for units in options.units for rows in options.rows]
     program = str(folder / "release" / "routes")
     words = [program, LEVELS.get(build, build), str(options.rounds), *sizes]

@@ -61,13 +61,22 @@ def git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def benches(command: str, program: str, target: Path = ROOT / "target") -> list[str]:
+    """A cargo command for a program of `rust/bench`, which is a workspace of its own.
+
+    What it has in common with the package is built once, in the target directory of the project.
+    """
+    manifest = ROOT / "rust" / "bench" / "Cargo.toml"
+    words = ["cargo", command, "--release", "--locked", "--quiet", "--bin", program]
+    return [*words, "--manifest-path", str(manifest), "--target-dir", str(target)]
+
+
 def rates(file: Path | None, threads: Sequence[int]) -> dict[str, Any]:
     """Peak and bandwidths: from a file, or measured now."""
     if file is not None:
         text = file.read_text()
     else:
-        command = "cargo run --release --locked --quiet -p bnns-lstm-bench --bin machine --"
-        words = [*command.split(), *map(str, threads)]
+        words = [*benches("run", "machine"), "--", *map(str, threads)]
         text = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
     found: dict[str, Any] = json.loads(text)
     return found

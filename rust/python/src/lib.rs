@@ -51,6 +51,11 @@ mod weights;
 use pyo3::prelude::*;
 
 /// The compiled part of the package.
+///
+/// It does not need the interpreter's lock. Its statics are cells that are written once (`OnceLock`, `PyOnceLock`);
+/// its classes are frozen, and what changes in them is behind a `Mutex`; buffers that are kept belong to a thread;
+/// the pool of threads is behind a lock of the core. NumPy arrays are borrowed for the time of a call, through flags
+/// that `numpy` keeps thread-safe.
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
