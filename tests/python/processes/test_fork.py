@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -20,6 +22,30 @@ pytestmark = [
 FORKS = 5
 # Of one child, whose calls take a tenth of a second altogether: nothing but waiting for ever takes as long.
 LIMIT_SECONDS = 120
+
+# Children that end as any process does, with everything that Python does at its end.
+ENDS = """
+import os, threading, time, warnings
+import numpy as np, bnns_lstm as bl
+warnings.simplefilter("ignore")  # Python's, of forks of a process with threads
+lstm = bl.LSTM(16, 64, seed=0)
+x = np.ones((40, 16, 16), np.float32)
+begun = threading.Event()
+
+def compute():
+    while True:
+        lstm(x)
+        begun.set()
+
+threading.Thread(target=compute, daemon=True).start()
+begun.wait()
+for number in range(10):
+    time.sleep(0.0003 * number)
+    child = os.fork()
+    if child == 0:
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +112,11 @@ def test_a_child_computes_whatever_its_parent_was_doing(
         is_over.set()
         thread.join()
     assert found == {wanted[name]}, "the parent's own results"
+
+
+def test_a_child_ends_whatever_its_parent_was_doing() -> None:
+    command = [sys.executable, "-c", ENDS]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n" * 10, "")
