@@ -3,10 +3,13 @@
 
 #![allow(missing_docs)]
 
+use bnns_lstm::binding::{
+    BoundWeights, GateViews, Gates, Inputs, LayerPlan, Outputs, Plan, Weights, Workspace, check,
+    forward,
+};
 use bnns_lstm::{
-    BoundWeights, DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor,
-    LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level,
-    NDArrayDescriptor, Options, Outputs, Plan, Route, Weights, Workspace, check, forward,
+    DataLayout, FilterParameters, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor,
+    LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options, Route,
 };
 use bnns_lstm_testkit::alloc::{CountingAllocator, measure, process_counts};
 
@@ -48,7 +51,7 @@ fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -
         batch_size: BATCH,
         num_layers: LAYERS,
         seq_len: STEPS,
-        lstm_flags: LayerFlags::LSTM_BIDIRECTIONAL.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS),
+        lstm_flags: LayerFlags::LSTM_BIDIRECTIONAL | LayerFlags::LSTM_DEFAULT_ACTIVATIONS,
         input_descriptor: LSTMDataDescriptor {
             data_desc: NDArrayDescriptor::read(&x, DataLayout::SNE, &[]),
             ..Default::default()

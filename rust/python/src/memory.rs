@@ -4,7 +4,8 @@
 //! keep the memory from being borrowed twice. It does not know what an array is for.
 
 use crate::reader::{Attribute, Reader};
-use bnns_lstm::{Code, DataType, Lent, LentMut, Memory};
+use bnns_lstm::binding::{Lent, LentMut, Memory};
+use bnns_lstm::{Code, DataType};
 use ndarray::{ArrayBase, ArrayViewD, Axis, IxDyn, RawData};
 use numpy::{
     BorrowError, Element, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,

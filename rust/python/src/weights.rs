@@ -7,7 +7,8 @@ use crate::borrow::{borrow, checked_weights, hold, lend_weights};
 use crate::errors::Failure;
 use crate::memory::Held;
 use crate::params::LayerArrays;
-use bnns_lstm::{BoundWeights, Checked, GateFields, Gates, Path, Weights};
+use bnns_lstm::Path;
+use bnns_lstm::binding::{BoundWeights, Checked, GateFields, Gates, Weights};
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
