@@ -1,6 +1,9 @@
-//! Apple's BNNS LSTM layer as portable, safe Rust.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is built
 //!
 //! ```text
+//! lstm    an LSTM with weights of its own, over the structures below
 //! desc    plain data, may be wrong
 //!   -> check    all problems at once; after it nothing can be malformed
 //!   -> plan     every decision and every size, before any memory exists: what depends on the layer alone,
@@ -11,9 +14,6 @@
 //!      products the same products by a library, where the plan says so
 //!   -> math     exp, sigmoid, tanh on vectors
 //! ```
-//!
-//! Describe a layer with [`LayerParametersLSTM`] and call [`direct_apply_lstm_batch_training_caching`]; the
-//! example there runs. Callers that compute the same layer again and again [`prepare`] it.
 //!
 //! Products of matrices take one of two routes ([`Route`]): panels of this crate, or `ndarray`'s general matrix
 //! product, by a library ([`Library`]) that may allocate and that the features `accelerate` (macOS) and `openblas`
@@ -32,6 +32,7 @@ mod fields;
 mod gate;
 mod kernel;
 mod level;
+mod lstm;
 mod math;
 mod pack;
 mod place;
@@ -77,6 +78,9 @@ pub use direct::{
 pub use error::{Code, DescriptorError, Error, Issue, Path};
 pub use gate::Gate;
 pub use level::Level;
+pub use lstm::{
+    Batch, Gradients, Lstm, LstmBuilder, LstmConfig, LstmState, Merge, Parameters, Stream, Tape,
+};
 /// The version whose arrays this crate takes and gives.
 pub use ndarray;
 pub use plan::Options;
