@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -121,7 +122,23 @@ def install_packaged() -> None:
 @task
 def test_rust(_: list[str]) -> None:
     """Run the Rust tests and the examples in Rust's documentation."""
-    run("cargo", "test", "--locked")
+    run("cargo", "test", "--locked", "--features", "safetensors")
+
+
+@task
+def package(_: list[str]) -> None:
+    """Package the crate as the Rust registry takes it, and run the unit tests of the package."""
+    run("cargo", "package", "--locked", "--allow-dirty", "--no-verify", "-p", "bnns-lstm")
+    (crate,) = (ROOT / "target/package").glob("bnns-lstm-*.crate")
+    # Below the repository, the package would be taken for a member of its workspace.
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.unpack_archive(crate, folder, "gztar")
+        (tree,) = Path(folder).iterdir()
+        run(
+            *("cargo", "test", "--locked", "--manifest-path", tree / "Cargo.toml"),
+            *("--lib", "--examples", "--features", "safetensors"),
+            env={"CARGO_TARGET_DIR": str(ROOT / "target"), "CARGO_PROFILE_DEV_OPT_LEVEL": "1"},
+        )
 
 
 @task
@@ -193,14 +210,17 @@ def lint(_: list[str]) -> None:
 def lint_rust() -> None:
     """Check formatting, lints and documents of the crates."""
     run("cargo", "fmt", "--all", "--check")
-    run("cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings")
+    files = ("--features", "bnns-lstm/safetensors")
+    every = ("--locked", "--workspace", "--all-targets", *files)
+    run("cargo", "clippy", *every, "--", "--deny", "warnings")
     # The benchmarks are in a workspace of their own.
     run("cargo", "fmt", *BENCHES, "--check")
     run(
         *("cargo", "clippy", "--locked", *BENCHES, "--target-dir", ROOT / "target"),
         *("--all-targets", "--", "--deny", "warnings"),
     )
-    run("cargo", "doc", "--locked", "--no-deps", "--quiet", env={"RUSTDOCFLAGS": "--deny warnings"})
+    quiet = ("--locked", "--no-deps", "--quiet", *files)
+    run("cargo", "doc", *quiet, env={"RUSTDOCFLAGS": "--deny warnings"})
 
 
 def lint_python() -> None:

@@ -2,7 +2,8 @@
 
 use crate::room::Room;
 use crate::support::{Layer, Size, options};
-use bnns_lstm::{BackwardWorkspace, Level, Workspace, backward, cache_capacity, forward_caching};
+use bnns_lstm::Level;
+use bnns_lstm::binding::{BackwardWorkspace, Workspace, backward, cache_capacity, forward_caching};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 const SIZES: [(usize, usize, usize); 5] =

@@ -1,7 +1,8 @@
 //! Planned forward calls: weights packed before, nothing allocated.
 
 use crate::support::{Layer, Size, options};
-use bnns_lstm::{Level, Workspace, forward};
+use bnns_lstm::Level;
+use bnns_lstm::binding::{Workspace, forward};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 /// Steps, samples, hidden units: single steps, sequences of one sample, batches.

@@ -8,9 +8,10 @@
 mod room;
 mod support;
 
-use bnns_lstm::{
-    BackwardWorkspace, Error, Level, Workspace, backward, cache_capacity, forward, forward_caching,
+use bnns_lstm::binding::{
+    BackwardWorkspace, Workspace, backward, cache_capacity, forward, forward_caching,
 };
+use bnns_lstm::{Error, Level};
 use room::Room;
 use support::{Layer, Size, options};
 

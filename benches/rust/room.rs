@@ -3,10 +3,10 @@
 //! In: its sizes. Out: the arrays of a backward call.
 
 use crate::support::{Size, gate, params};
-use bnns_lstm::{
-    BackwardArrays, CheckedBackward, Data, DataFields, FilterParameters, GateFields, Gates,
-    GradientViews, check_backward,
+use bnns_lstm::binding::{
+    BackwardArrays, CheckedBackward, DataFields, GateFields, Gates, GradientViews, check_backward,
 };
+use bnns_lstm::{Data, FilterParameters};
 
 /// The gradients of one gate, `[hidden, inputs]`, `[hidden, hidden]` and `[hidden]`.
 struct GateRoom {

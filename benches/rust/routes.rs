@@ -12,10 +12,11 @@
 mod room;
 mod support;
 
-use bnns_lstm::{
-    BackwardWeights, BackwardWorkspace, Error, GemmRows, Level, Library, Options, Tuning, Weights,
-    Workspace, backward, cache_capacity, forward, forward_caching,
+use bnns_lstm::binding::{
+    BackwardWeights, BackwardWorkspace, GemmRows, Tuning, Weights, Workspace, backward,
+    cache_capacity, forward, forward_caching,
 };
+use bnns_lstm::{Error, Level, Library, Options};
 use room::Room;
 use serde_json::{Value, json};
 use std::time::Instant;

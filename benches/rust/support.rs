@@ -3,11 +3,13 @@
 //! In: steps, samples, hidden units, and whether it is for training. Out: its plan, its weights as the
 //! caller has them, its arrays.
 
+use bnns_lstm::binding::{
+    BackwardWeights, BoundWeights, Caches, Checked, GateViews, Gates, Inputs, LayerPlan, Outputs,
+    Plan, Tuning, WeightViews, Weights, check,
+};
 use bnns_lstm::{
-    BackwardWeights, BoundWeights, Caches, Checked, Data, DataLayout, DataType, FilterParameters,
-    GateViews, Gates, Inputs, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags,
-    LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor, Options, Outputs, Plan, Tuning,
-    WeightViews, Weights, check,
+    Data, DataLayout, DataType, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor,
+    LayerFlags, LayerParametersLSTM, Level, NDArrayDescriptor, Options,
 };
 use bnns_lstm_testkit::random::Rng;
 use std::fmt;

@@ -47,6 +47,17 @@ fn the_constants_of_python_are_up_to_date() {
     assert_holds("python/bnns_lstm/codes.py", &expected);
 }
 
+/// A package cannot hold files of the folders above it.
+#[test]
+fn the_licences_of_the_crate_are_those_of_the_repository() {
+    for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(own.join("../..").join(name)).unwrap();
+        assert!(text.len() > 1000, "{name}");
+        assert_eq!(fs::read_to_string(own.join(name)).unwrap(), text, "{name}");
+    }
+}
+
 /// Compares a file with what it must hold, or writes it where `UPDATE_DOCS` is set.
 fn assert_holds(name: &str, expected: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);

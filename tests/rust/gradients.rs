@@ -2,7 +2,8 @@
 
 use crate::support::training::{Named, Way};
 use crate::support::{Case, all_ways, comparable_gradients, examples, ways};
-use bnns_lstm::{Checkpoints, Level, Tuning};
+use bnns_lstm::binding::Tuning;
+use bnns_lstm::{Checkpoints, Level};
 use bnns_lstm_testkit::compare::{assert_close, widen};
 use bnns_lstm_testkit::golden::load_all;
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};

@@ -16,6 +16,7 @@ mod docs;
 mod exact;
 mod golden;
 mod gradients;
+mod lstm;
 mod oracle;
 mod plans;
 mod properties;

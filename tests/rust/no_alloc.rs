@@ -1,14 +1,18 @@
-//! A planned forward call by panels allocates nothing. One test only, since it counts what the whole process
+//! A planned forward call by panels allocates nothing, nor does a step of a stream. One test only, since it counts what the whole process
 //! allocates.
 
 #![allow(missing_docs)]
 
+use bnns_lstm::binding::{
+    BoundWeights, GateViews, Gates, Inputs, LayerPlan, Outputs, Plan, Weights, Workspace, check,
+    forward,
+};
 use bnns_lstm::{
-    BoundWeights, DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor,
-    LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level,
-    NDArrayDescriptor, Options, Outputs, Plan, Route, Weights, Workspace, check, forward,
+    DataLayout, FilterParameters, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor,
+    LayerFlags, LayerParametersLSTM, Level, Lstm, NDArrayDescriptor, Options, Route,
 };
 use bnns_lstm_testkit::alloc::{CountingAllocator, measure, process_counts};
+use ndarray::Array2;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -48,7 +52,7 @@ fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -
         batch_size: BATCH,
         num_layers: LAYERS,
         seq_len: STEPS,
-        lstm_flags: LayerFlags::LSTM_BIDIRECTIONAL.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS),
+        lstm_flags: LayerFlags::LSTM_BIDIRECTIONAL | LayerFlags::LSTM_DEFAULT_ACTIVATIONS,
         input_descriptor: LSTMDataDescriptor {
             data_desc: NDArrayDescriptor::read(&x, DataLayout::SNE, &[]),
             ..Default::default()
@@ -105,6 +109,7 @@ fn a_planned_forward_call_allocates_nothing() {
     for level in Level::available() {
         one_thread(level, None);
         one_thread(level, Some(variant));
+        stream_steps(level);
     }
     two_threads();
 }
@@ -115,6 +120,23 @@ fn one_thread(level: Level, extensions: Option<LSTMExtensions>) {
     let ((), counts) = measure(|| prepared.run(&mut workspace));
     assert_eq!(counts.allocations, 0, "{level:?}: {counts:?}");
     assert!(prepared.y.iter().all(|value| value.is_finite()));
+}
+
+fn stream_steps(level: Level) {
+    let options =
+        Options { level, n_threads: 1, products: Some(Route::Panels), ..Options::default() };
+    let builder = Lstm::builder(SIZE, SIZE).num_layers(LAYERS).options(options).seed(1);
+    let mut stream = builder.build().unwrap().stream(BATCH).unwrap();
+    let x = Array2::from_elem((BATCH, SIZE), 0.25);
+    let (sum, counts) = measure(|| {
+        let mut sum = 0.0;
+        for _ in 0..STEPS {
+            sum += stream.step(x.view()).unwrap().sum();
+        }
+        sum
+    });
+    assert_eq!(counts.allocations, 0, "{level:?}: {counts:?}");
+    assert!(sum.is_finite() && sum != 0.0);
 }
 
 /// Handing a computation to another thread takes a few small blocks of memory each time; they are given back, and

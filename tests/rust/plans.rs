@@ -2,10 +2,11 @@
 
 use crate::support::Case;
 use crate::support::training::Way;
-use bnns_lstm::{
-    BoundWeights, Caches, Error, LayerPlan, Level, Options, Outputs, Plan, Route, Tuning, Weights,
-    Workspace, cache_capacity, forward, forward_caching,
+use bnns_lstm::binding::{
+    BoundWeights, Caches, LayerPlan, Outputs, Plan, Tuning, Weights, Workspace, cache_capacity,
+    forward, forward_caching,
 };
+use bnns_lstm::{Error, Level, Options, Route};
 use bnns_lstm_testkit::Inputs as LayerInputs;
 use bnns_lstm_testkit::Layer;
 use bnns_lstm_testkit::random::{Limits, Rng, random_layer};

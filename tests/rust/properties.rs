@@ -267,7 +267,7 @@ fn the_default_activations_flag_is_the_default_activations() {
     let layer = &case.layer;
     let mut y = vec![0.0; layer.y_len()];
     let mut params = case.params();
-    params.lstm_flags = params.lstm_flags.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
+    params.lstm_flags |= LayerFlags::LSTM_DEFAULT_ACTIVATIONS;
     params.hidden_activation = None;
     params.input_gate.activation = None;
     let size = [layer.directions() * layer.hidden_size, layer.batch_size, layer.seq_len];

@@ -2,10 +2,10 @@
 
 use crate::support::training::Way;
 use crate::support::{CallWay, Case, Results, all_ways, ways};
-use bnns_lstm::{
-    BoundWeights, Error, GemmRows, LayerPlan, Level, Library, Options, Outputs, Plan, Route,
-    Tuning, Weights, Workspace, forward,
+use bnns_lstm::binding::{
+    BoundWeights, GemmRows, LayerPlan, Outputs, Plan, Tuning, Weights, Workspace, forward,
 };
+use bnns_lstm::{Error, Level, Library, Options, Route};
 use bnns_lstm_testkit::compare::{assert_close, widen};
 use bnns_lstm_testkit::random::{Activations, Limits, random_case, random_layer};
 use bnns_lstm_testkit::{Incoming, Inputs, Layer, Peephole};

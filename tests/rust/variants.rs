@@ -2,7 +2,8 @@
 
 use crate::support::training::{Named, Way};
 use crate::support::{Case, Results, ways};
-use bnns_lstm::{BoundWeights, Checkpoints, Error, LayerPlan, Level, Options, Plan};
+use bnns_lstm::binding::{BoundWeights, LayerPlan, Plan};
+use bnns_lstm::{Checkpoints, Error, Level, Options};
 use bnns_lstm_testkit::random::{Activations, Limits, random_case};
 use bnns_lstm_testkit::{
     Activation, Coupled, Gate, Incoming, Inputs, Layer, Peephole, PerGate, Variant, forward,

@@ -1,6 +1,9 @@
-//! Apple's BNNS LSTM layer as portable, safe Rust.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it is built
 //!
 //! ```text
+//! lstm    an LSTM with weights of its own, over the structures below
 //! desc    plain data, may be wrong
 //!   -> check    all problems at once; after it nothing can be malformed
 //!   -> plan     every decision and every size, before any memory exists: what depends on the layer alone,
@@ -11,12 +14,6 @@
 //!      products the same products by a library, where the plan says so
 //!   -> math     exp, sigmoid, tanh on vectors
 //! ```
-//!
-//! Describe a layer with [`LayerParametersLSTM`] and call [`direct_apply_lstm_batch_training_caching`]; the
-//! example there runs. Callers that compute the same layer again and again [`prepare`] it, or take the steps
-//! one by one: [`check`], [`LayerPlan::new`] and [`Weights::pack`], once for a layer; [`Plan::new`] and
-//! [`Workspace::new`], once for each batch and length; then [`forward`] as often as they like, which allocates
-//! nothing.
 //!
 //! Products of matrices take one of two routes ([`Route`]): panels of this crate, or `ndarray`'s general matrix
 //! product, by a library ([`Library`]) that may allocate and that the features `accelerate` (macOS) and `openblas`
@@ -35,6 +32,7 @@ mod fields;
 mod gate;
 mod kernel;
 mod level;
+mod lstm;
 mod math;
 mod pack;
 mod place;
@@ -45,41 +43,47 @@ mod run;
 mod tuning;
 mod variant;
 
-/// For bindings to other languages, whose arrays are not Rust's: they hand in what they found wrong themselves,
-/// learn where each checked array lies ([`Strided`](binding::Strided)), compute a whole call from checked arrays, and
-/// may end one before it is done ([`Interrupt`](binding::Interrupt)). Programs in Rust need none of it.
+/// What bindings to other languages, measurements and tests need beyond the crate's own surface: each stage of the
+/// pipeline by itself, and arrays that are not Rust's. It may change in any version.
+#[doc(hidden)]
 pub mod binding {
     pub use crate::apply::{apply_backward, apply_forward};
     pub use crate::check::{
-        Arrays, GateArrays, GateGradients, Gradient, InputArray, Strided, check_after,
+        Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient, InputArray,
+        LayerConfig, Lent, LentMut, Strided, check, check_after, check_backward,
         check_backward_after,
     };
-    pub use crate::run::{Interrupt, forward_until};
+    pub use crate::desc::Memory;
+    pub use crate::fields::{DataField, DataFields, GateField, GateFields, Side};
+    pub use crate::gate::Gates;
+    pub use crate::pack::{BackwardWeights, BoundWeights, GateViews, WeightViews, Weights};
+    pub use crate::plan::{CacheRegion, CellStates, LayerPlan, Plan};
+    pub use crate::run::{
+        BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, Inputs, Interrupt,
+        Outputs, Workspace, backward, cache_capacity, forward, forward_caching, forward_until,
+    };
+    pub use crate::tuning::{Caches, GemmRows, Tuning};
 }
 
-pub use check::{
-    Checked, CheckedBackward, Config, LayerConfig, Lent, LentMut, Peephole, check, check_backward,
-};
+pub use check::Peephole;
 pub use desc::{
     Activation, ActivationFunction, Checkpoints, Data, DataLayout, DataType, FilterParameters,
     Integers, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor, LayerFlags,
-    LayerParametersLSTM, MAX_RANK, Memory, NDArrayDescriptor, NDArrayFlags,
+    LayerParametersLSTM, MAX_RANK, NDArrayDescriptor, NDArrayFlags,
 };
 pub use direct::{
     compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching, direct_backward_with, direct_forward_with,
 };
 pub use error::{Code, DescriptorError, Error, Issue, Path};
-pub use fields::{DataField, DataFields, GateField, GateFields, Side};
-pub use gate::{Gate, Gates};
+pub use gate::Gate;
 pub use level::Level;
-pub use pack::{BackwardWeights, BoundWeights, GateViews, WeightViews, Weights};
-pub use plan::{CacheRegion, CellStates, LayerPlan, Options, Plan};
+pub use lstm::{
+    Batch, Gradients, Lstm, LstmBuilder, LstmConfig, LstmState, Merge, Parameters, Stream, Tape,
+};
+/// The version whose arrays this crate takes and gives.
+pub use ndarray;
+pub use plan::Options;
 pub use prepared::{Prepared, prepare, prepare_with};
 pub use products::{Library, Route};
-pub use run::{
-    BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, Inputs, Outputs,
-    Workspace, backward, cache_capacity, forward, forward_caching,
-};
-pub use tuning::{Caches, GemmRows, Tuning};
 pub use variant::Coupled;

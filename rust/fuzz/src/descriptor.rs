@@ -3,7 +3,8 @@
 //! In: bytes of a fuzzer. Out: a descriptor over measurements without memory, in which anything can be wrong.
 
 use arbitrary::Arbitrary;
-use bnns_lstm::{Data, DataLayout, DataType, Memory, NDArrayDescriptor};
+use bnns_lstm::binding::Memory;
+use bnns_lstm::{Data, DataLayout, DataType, NDArrayDescriptor};
 
 /// A number, mostly one that could be meant.
 #[derive(Debug, Clone, Copy, Arbitrary)]

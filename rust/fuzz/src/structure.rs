@@ -5,11 +5,11 @@
 
 use super::descriptor::{Array, Described, Number};
 use arbitrary::Arbitrary;
-use bnns_lstm::binding::{Strided, check_after};
+use bnns_lstm::binding::{Checked, Lent, Strided, check, check_after};
 use bnns_lstm::{
-    Activation, ActivationFunction, Checked, Code, Coupled, Data, FilterParameters, Integers,
-    Issue, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM,
-    Lent, NDArrayDescriptor, Path, check,
+    Activation, ActivationFunction, Code, Coupled, Data, FilterParameters, Integers, Issue,
+    LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM,
+    NDArrayDescriptor, Path,
 };
 use ndarray::{ArrayViewD, Ix3, Ix4, IxDyn, ShapeBuilder};
 use std::sync::LazyLock;

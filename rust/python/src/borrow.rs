@@ -6,11 +6,10 @@
 use crate::errors::Failure;
 use crate::memory::{Array, Held, Reading, Writing};
 use crate::params::LayerArrays;
-use bnns_lstm::binding::InputArray;
-use bnns_lstm::{
-    Checked, Code, DataFields, DescriptorError, Error, GateFields, Gates, Inputs, Issue, Outputs,
-    Path, Side, WeightViews,
+use bnns_lstm::binding::{
+    Checked, DataFields, GateFields, Gates, InputArray, Inputs, Outputs, Side, WeightViews,
 };
+use bnns_lstm::{Code, DescriptorError, Error, Issue, Path};
 use numpy::Element;
 use pyo3::PyResult;
 

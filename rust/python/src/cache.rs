@@ -5,7 +5,8 @@
 
 use crate::memory::{Array, measure};
 use crate::reader::{Attribute, Reader};
-use bnns_lstm::{Code, DataType, Memory, Path};
+use bnns_lstm::binding::Memory;
+use bnns_lstm::{Code, DataType, Path};
 use pyo3::prelude::*;
 
 /// What happens to a cache.

@@ -13,10 +13,12 @@ use crate::memory::{Array, Reading, Writing};
 use crate::params::{Layer, LayerArrays, read_filter, read_layer, read_layer_of_pair};
 use crate::reader::Reader;
 use crate::sequence::Values;
-use bnns_lstm::binding::{apply_backward, apply_forward, check_after, check_backward_after};
+use bnns_lstm::binding::{
+    CellStates, Checked, CheckedBackward, Side, apply_backward, apply_forward, cache_capacity,
+    check_after, check_backward_after,
+};
 use bnns_lstm::{
-    CellStates, Checked, CheckedBackward, Data, DescriptorError, Error, FilterParameters, Issue,
-    LayerParametersLSTM, Options, Path, Side, cache_capacity,
+    Data, DescriptorError, Error, FilterParameters, Issue, LayerParametersLSTM, Options, Path,
 };
 use numpy::{PyArray4, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;

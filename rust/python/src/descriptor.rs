@@ -6,9 +6,8 @@
 use crate::class::Class;
 use crate::memory::{Array, measure};
 use crate::reader::{Attribute, Reader};
-use bnns_lstm::{
-    Code, Data, DataLayout, DataType, MAX_RANK, Memory, NDArrayDescriptor, NDArrayFlags,
-};
+use bnns_lstm::binding::Memory;
+use bnns_lstm::{Code, Data, DataLayout, DataType, MAX_RANK, NDArrayDescriptor, NDArrayFlags};
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString};

@@ -9,7 +9,8 @@ use crate::borrow::{
 use crate::errors::Failure;
 use crate::memory::Writing;
 use crate::params::LayerArrays;
-use bnns_lstm::{CheckedBackward, GateFields, Gates, GradientViews, Path, Side};
+use bnns_lstm::Path;
+use bnns_lstm::binding::{CheckedBackward, GateFields, Gates, GradientViews, Side};
 
 /// All gradients, incoming and outgoing.
 #[derive(Debug)]

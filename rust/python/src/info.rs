@@ -4,7 +4,8 @@
 //! `info()` shows. It knows nothing of layers.
 
 use crate::errors::{Failure, LEVEL_VARIABLE, PRODUCTS_VARIABLE};
-use bnns_lstm::{Code, Error, GemmRows, Level, Library, Route, Tuning};
+use bnns_lstm::binding::{GemmRows, Tuning};
+use bnns_lstm::{Code, Error, Level, Library, Route};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::OnceLock;

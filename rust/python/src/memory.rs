@@ -5,7 +5,8 @@
 
 use crate::class::{Class, kept};
 use crate::reader::{Attribute, Reader};
-use bnns_lstm::{Code, DataType, Lent, LentMut, Memory};
+use bnns_lstm::binding::{Lent, LentMut, Memory};
+use bnns_lstm::{Code, DataType};
 use ndarray::{ArrayBase, ArrayViewD, Axis, IxDyn, RawData};
 use numpy::{
     BorrowError, Element, PyArray1, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,

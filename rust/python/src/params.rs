@@ -9,10 +9,10 @@ use crate::extensions::read_extensions;
 use crate::memory::Array;
 use crate::reader::{Attribute, Reader};
 use crate::sequence::{Values, read_sequence};
+use bnns_lstm::binding::{DataField, DataFields, GateField, GateFields, Gates, Side};
 use bnns_lstm::{
-    Activation, ActivationFunction, Checkpoints, Code, DataField, DataFields, FilterParameters,
-    GateField, GateFields, Gates, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags,
-    LayerParametersLSTM, Path, Side,
+    Activation, ActivationFunction, Checkpoints, Code, FilterParameters, LSTMDataDescriptor,
+    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Path,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};

@@ -11,11 +11,11 @@ use crate::errors::Failure;
 use crate::interrupt::interruptible;
 use crate::memory::Held;
 use crate::weights::PackedWeights;
-use bnns_lstm::binding::forward_until;
-use bnns_lstm::{
-    BoundWeights, Code, DataField, DataFields, Error, Inputs, Issue, LayerPlan, Lent, LentMut,
-    Outputs, Path, Plan, Side, Weights, Workspace, forward,
+use bnns_lstm::binding::{
+    BoundWeights, DataField, DataFields, Inputs, LayerPlan, Lent, LentMut, Outputs, Plan, Side,
+    Weights, Workspace, forward, forward_until,
 };
+use bnns_lstm::{Code, Error, Issue, Path};
 use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

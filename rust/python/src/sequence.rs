@@ -6,7 +6,8 @@
 use crate::descriptor::{Axes, Described, read_attribute};
 use crate::memory::{Array, Reading};
 use crate::reader::{Attribute, Reader};
-use bnns_lstm::{Code, Data, DataType, Integers, Memory, NDArrayDescriptor, Path};
+use bnns_lstm::binding::Memory;
+use bnns_lstm::{Code, Data, DataType, Integers, NDArrayDescriptor, Path};
 use numpy::{Element, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 

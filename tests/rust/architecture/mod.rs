@@ -42,6 +42,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("apply", &["check", "error", "pack", "plan", "run"]),
     ("prepared", &["check", "desc", "direct", "error", "pack", "plan", "run"]),
     ("direct", &["apply", "check", "desc", "error", "gate", "pack", "plan", "run"]),
+    (
+        "lstm",
+        &["apply", "check", "desc", "error", "fields", "gate", "pack", "plan", "run", "variant"],
+    ),
 ];
 
 /// For each floor of `run`, and each file that stands beside them, what it may import of `run`.

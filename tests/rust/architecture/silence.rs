@@ -31,6 +31,8 @@ const RIGHT: &[(&str, &str, &str)] = &[
         "the system does not tell: the thread stays where it is",
     ),
     ("run/threads/affinity.rs", ".ok();", "the thread may still run on all cores but one"),
+    ("lstm/batch.rs", "lengths", "without lengths all samples have all steps"),
+    ("lstm/files/metadata.rs", "functions", "default functions, or a finding"),
     ("cache.rs", "cache", "a call without a cache"),
     ("descriptor.rs", "name", "a field that is not there has been reported"),
     ("descriptor.rs", "length", "an object that raises has been reported"),

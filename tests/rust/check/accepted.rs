@@ -2,9 +2,9 @@
 
 use crate::fields::{FIELDS, Field, Form, assert_elements};
 use crate::model::{Descriptor, STACK, Sizes, accepted, refused, valid};
+use bnns_lstm::binding::check;
 use bnns_lstm::{
     Activation, ActivationFunction, DataLayout, FilterParameters, LayerFlags, NDArrayDescriptor,
-    check,
 };
 use bnns_lstm_testkit::alloc::measure;
 
@@ -158,7 +158,7 @@ fn default_activations_make_the_fields_irrelevant() {
         ..Activation::new(ActivationFunction(4711), f32::NAN, f32::INFINITY)
     };
     let mut params = valid(&STACK);
-    params.lstm_flags = params.lstm_flags.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
+    params.lstm_flags |= LayerFlags::LSTM_DEFAULT_ACTIVATIONS;
     params.input_gate.activation = Some(bad);
     params.forget_gate.activation = None;
     params.candidate_gate.activation = Some(Activation::identity());

@@ -3,10 +3,12 @@
 use crate::model::{
     DISTANCE, Descriptor, ONE, Params, STACK, Sizes, described, edit_memory, lent, refused, valid,
 };
-use bnns_lstm::binding::{InputArray, check_backward_after};
+use bnns_lstm::binding::{
+    CheckedBackward, DataFields, InputArray, check_backward, check_backward_after,
+};
 use bnns_lstm::{
-    CheckedBackward, Code, Data, DataFields, DataLayout, FilterParameters, Integers, Issue,
-    LSTMDataDescriptor, LayerFlags, NDArrayDescriptor, NDArrayFlags, Path, check_backward,
+    Code, Data, DataLayout, FilterParameters, Integers, Issue, LSTMDataDescriptor, LayerFlags,
+    NDArrayDescriptor, NDArrayFlags, Path,
 };
 
 /// All arrays of a structure but its sequence descriptor.

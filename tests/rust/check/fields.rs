@@ -2,8 +2,8 @@
 
 use crate::layouts::layouts;
 use crate::model::{Descriptor, Params, Sizes, described, memory};
-use bnns_lstm::binding::{Arrays, Strided};
-use bnns_lstm::{Data, DataLayout, Lent, Memory, NDArrayDescriptor, Path};
+use bnns_lstm::binding::{Arrays, Lent, Memory, Strided};
+use bnns_lstm::{Data, DataLayout, NDArrayDescriptor, Path};
 use ndarray::{ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
 /// An array field of the structure.

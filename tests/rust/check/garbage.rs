@@ -3,9 +3,10 @@
 
 use crate::fields::{DIAGONAL_PEEPHOLE, FIELDS, FULL_PEEPHOLE, Field, Form, assert_elements};
 use crate::model::{Descriptor, Params, Sizes, accepted, outcome, valid};
+use bnns_lstm::binding::{Checked, Lent, Memory};
 use bnns_lstm::{
-    Activation, ActivationFunction, Checked, Data, DataLayout, DataType, FilterParameters,
-    Integers, LayerFlags, Lent, Memory, NDArrayDescriptor, Path,
+    Activation, ActivationFunction, Data, DataLayout, DataType, FilterParameters, Integers,
+    LayerFlags, NDArrayDescriptor, Path,
 };
 use ndarray::{ArrayViewD, Ix3, Ix4, IxDyn, ShapeBuilder};
 use proptest::prelude::*;

@@ -1,9 +1,9 @@
 //! The descriptors of public code that uses this layer, over real memory: they pass and they compute.
 
+use bnns_lstm::binding::check;
 use bnns_lstm::{
     Activation, Data, DataLayout, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor,
-    LayerFlags, LayerParametersLSTM, NDArrayDescriptor, check,
-    direct_apply_lstm_batch_training_caching,
+    LayerFlags, LayerParametersLSTM, NDArrayDescriptor, direct_apply_lstm_batch_training_caching,
 };
 
 fn run(mut params: LayerParametersLSTM<'_>) {

@@ -1,9 +1,9 @@
 //! The words of the errors.
 
 use crate::model::{ONE, Params, STACK, described, edit_memory, valid};
+use bnns_lstm::binding::check;
 use bnns_lstm::{
-    Activation, ActivationFunction, Data, DataLayout, FilterParameters, Integers,
-    NDArrayDescriptor, check,
+    Activation, ActivationFunction, Data, DataLayout, FilterParameters, Integers, NDArrayDescriptor,
 };
 
 fn message(corrupt: impl FnOnce(&mut Params)) -> String {

@@ -1,8 +1,9 @@
 //! Valid structures to start from, whose arrays are measurements without memory.
 
+use bnns_lstm::binding::{Checked, Memory, check};
 use bnns_lstm::{
-    Activation, Checked, Data, DataLayout, DataType, FilterParameters, Gate, LSTMDataDescriptor,
-    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, Memory, NDArrayDescriptor, check,
+    Activation, Data, DataLayout, DataType, FilterParameters, Gate, LSTMDataDescriptor,
+    LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, NDArrayDescriptor,
 };
 
 pub type Params = LayerParametersLSTM<'static>;

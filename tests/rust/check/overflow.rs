@@ -1,7 +1,8 @@
 //! Absurd numbers are refused at once, and without memory for what they claim.
 
 use crate::model::{ONE, Params, STACK, edit_memory, valid};
-use bnns_lstm::{FilterParameters, check};
+use bnns_lstm::FilterParameters;
+use bnns_lstm::binding::check;
 use bnns_lstm_testkit::alloc::measure;
 
 const HUGE: &[usize] = &[

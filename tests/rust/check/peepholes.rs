@@ -39,7 +39,8 @@ fn sizes_that_are_given_decide() {
 
 #[test]
 fn a_diagonal_read_as_a_matrix_is_the_same_number_for_each_layer_and_direction() {
-    use bnns_lstm::{Data, Lent, Path};
+    use bnns_lstm::binding::Lent;
+    use bnns_lstm::{Data, Path};
     use ndarray::{Array1, Ix4};
     for sizes in small_layers().into_iter().filter(|sizes| sizes.hidden == 1) {
         for form in Form::all(&DIAGONAL_PEEPHOLE, &sizes).into_iter().filter(|form| form.has_sizes)

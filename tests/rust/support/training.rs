@@ -3,13 +3,15 @@
 //! In: a case and incoming gradients. Out: all gradients, by the names of the golden cases.
 
 use super::{CallWay, Case, GateFloats, optional};
-use bnns_lstm::{
+use bnns_lstm::binding::{
     BackwardArrays, BackwardWeights, BackwardWorkspace, BoundWeights, Checked, CheckedBackward,
-    Checkpoints, DataField, DataFields, DataLayout, Error, FilterParameters, Gate, GateField,
-    GateFields, GateViews, Gates, GradientViews, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
-    LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor, NDArrayFlags, Options, Outputs, Plan,
-    Route, Tuning, Weights, Workspace, backward, cache_capacity, check, check_backward,
-    forward_caching,
+    DataField, DataFields, GateField, GateFields, GateViews, Gates, GradientViews, Inputs,
+    LayerPlan, Outputs, Plan, Tuning, Weights, Workspace, backward, cache_capacity, check,
+    check_backward, forward_caching,
+};
+use bnns_lstm::{
+    Checkpoints, DataLayout, Error, FilterParameters, Gate, LSTMDataDescriptor, LSTMGateDescriptor,
+    LayerParametersLSTM, Level, NDArrayDescriptor, NDArrayFlags, Options, Route,
 };
 use bnns_lstm_testkit::alloc::measure;
 use bnns_lstm_testkit::compare::narrow;

@@ -3,6 +3,8 @@
 //! In: nothing. Out: newtypes over `u32` with Apple's values as constants, so that a wrong value can exist
 //! and be reported by `check`. They do not know which values a field accepts.
 
+use std::ops::{BitOr, BitOrAssign};
+
 /// `BNNSDataLayout`: what the dimensions of a descriptor mean. The high 16 bits are the rank.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct DataLayout(pub u32);
@@ -158,10 +160,24 @@ impl LayerFlags {
         self.0 & other.0 == other.0
     }
 
-    /// The bits of both.
+    /// The bits of both, as by `|`, for constants.
     #[must_use]
-    pub fn union(self, other: Self) -> Self {
+    pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl BitOr for LayerFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.union(other)
+    }
+}
+
+impl BitOrAssign for LayerFlags {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = self.union(other);
     }
 }
 

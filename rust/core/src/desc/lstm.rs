@@ -44,8 +44,11 @@ impl<'a> LSTMDataDescriptor<'a> {
 /// `BNNSLSTMGateDescriptor`: the weights of one gate.
 #[derive(Debug, Default)]
 pub struct LSTMGateDescriptor<'a> {
-    /// Input weights. Joint form: all layers in the first. Split form: layer 0 in the first, the layers
-    /// above in the second.
+    /// Input weights, from what a layer reads to the gate. Joint form: all layers in the first,
+    /// `[layers, directions, hidden_size, input_size]`, where `input_size` is `hidden_size` times the directions.
+    /// Split form: layer 0 in the first, `[1, directions, hidden_size, input_size]`, the layers above in the
+    /// second, `[layers - 1, directions, hidden_size, directions * hidden_size]`. Where there is one layer, the
+    /// second is absent.
     pub iw_desc: [NDArrayDescriptor<'a>; 2],
     /// Hidden weights, `[layers, directions, hidden_size, hidden_size]`.
     pub hw_desc: NDArrayDescriptor<'a>,

@@ -32,7 +32,7 @@ impl fmt::Display for Issue {
     }
 }
 
-/// All faults of a structure, in reading order; never empty.
+/// All faults of a structure, of the arguments of a call or of a file, in reading order; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", render(.issues))]
 pub struct DescriptorError {
@@ -60,6 +60,18 @@ impl DescriptorError {
     /// The issues, at least one, in the order in which the structure's fields stand.
     pub fn issues(&self) -> &[Issue] {
         &self.issues
+    }
+}
+
+impl From<Issue> for DescriptorError {
+    fn from(issue: Issue) -> Self {
+        Self { issues: vec![issue] }
+    }
+}
+
+impl From<Issue> for Error {
+    fn from(issue: Issue) -> Self {
+        Self::Descriptor(issue.into())
     }
 }
 
@@ -141,6 +153,14 @@ pub enum Error {
         what: &'static str,
         /// How much was asked for.
         bytes: usize,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {reason}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        reason: String,
     },
     /// The requested SIMD level does not exist on this machine.
     #[error("SIMD level: expected one of {available}, found {requested:?}")]

@@ -4,12 +4,13 @@
 //! order in which a reader of the structure would meet the fields. It does not know which fields exist
 //! beyond that order.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// One step of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Item {
-    Field(&'static str),
+    Field(Cow<'static, str>),
     Index(usize),
 }
 
@@ -81,13 +82,18 @@ const READING_ORDER: &[&str] = &[
 impl Path {
     /// The path of a top-level field.
     pub fn field(name: &'static str) -> Self {
-        Self { items: vec![Item::Field(name)] }
+        Self { items: vec![Item::Field(Cow::Borrowed(name))] }
+    }
+
+    /// The path of something whose name is not known beforehand, such as a weight in a file.
+    pub fn entry(name: impl Into<String>) -> Self {
+        Self { items: vec![Item::Field(Cow::Owned(name.into()))] }
     }
 
     /// This path with a field of it: `p.name`.
     #[must_use]
     pub fn then(&self, name: &'static str) -> Self {
-        self.with(Item::Field(name))
+        self.with(Item::Field(Cow::Borrowed(name)))
     }
 
     /// This path with an element of it: `p[index]`.
@@ -110,11 +116,11 @@ impl Path {
 
     /// A sort key: the position of each item among its siblings.
     pub(crate) fn reading_order(&self) -> Vec<usize> {
-        let rank = |item: &Item| match *item {
+        let rank = |item: &Item| match item {
             Item::Field(name) => {
                 READING_ORDER.iter().position(|&known| known == name).unwrap_or(READING_ORDER.len())
             }
-            Item::Index(index) => index,
+            Item::Index(index) => *index,
         };
         self.items.iter().map(rank).collect()
     }

@@ -2,6 +2,7 @@
 
 mod activations;
 pub(super) mod cases;
+#[cfg(testkit)]
 mod derivatives;
 mod elementary;
 mod exactness;
