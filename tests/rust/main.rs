@@ -19,6 +19,7 @@ mod gradients;
 mod lstm;
 mod oracle;
 mod plans;
+mod projection;
 mod properties;
 mod routes;
 mod saturated;

@@ -4,8 +4,8 @@
 #![allow(missing_docs)]
 
 use bnns_lstm::binding::{
-    BoundWeights, GateViews, Gates, Inputs, LayerPlan, Outputs, Plan, Weights, Workspace, check,
-    forward,
+    BoundWeights, GateFields, Gates, Inputs, LayerPlan, Outputs, Plan, WeightFields, Weights,
+    Workspace, check, forward,
 };
 use bnns_lstm::{
     DataLayout, FilterParameters, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor,
@@ -31,13 +31,21 @@ struct Prepared {
     hn: Vec<f32>,
 }
 
-fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -> Prepared {
+/// What the layer has beyond BNNS.
+#[derive(Clone, Copy, Default)]
+struct Variant {
+    limit: Option<f32>,
+    projects: bool,
+}
+
+fn prepare(level: Level, n_threads: usize, Variant { limit, projects }: Variant) -> Prepared {
     let width = 2 * SIZE;
     let x = vec![0.25; STEPS * BATCH * width];
     let mut y = vec![0.0; STEPS * BATCH * width];
     let mut hn = vec![0.0; LAYERS * 2 * BATCH * SIZE];
     let iw = vec![0.01; LAYERS * 2 * SIZE * width];
     let hw = vec![0.02; LAYERS * 2 * SIZE * SIZE];
+    let projection = vec![0.03; LAYERS * 2 * SIZE * SIZE];
     let gate = || LSTMGateDescriptor {
         iw_desc: [
             NDArrayDescriptor::read(&iw, DataLayout::FIRST_MAJOR_4D, &[]),
@@ -66,7 +74,18 @@ fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -
         forget_gate: gate(),
         candidate_gate: gate(),
         output_gate: gate(),
-        extensions,
+        extensions: Some(LSTMExtensions {
+            cell_clip: limit,
+            gate_clip: limit,
+            // As many outputs as units, so that the joint form applies.
+            projection_size: projects.then_some(SIZE),
+            projection_desc: if projects {
+                NDArrayDescriptor::read(&projection, DataLayout::FIRST_MAJOR_4D, &[])
+            } else {
+                NDArrayDescriptor::absent()
+            },
+            ..Default::default()
+        }),
         ..Default::default()
     };
     let checked = check(&params, &FilterParameters::default()).unwrap();
@@ -80,12 +99,14 @@ fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -
     };
     let layer = LayerPlan::new(&checked, options);
     let plan = Plan::new(&layer, &checked, options).unwrap();
-    let views = || GateViews {
+    let views = || GateFields {
         iw: Some(iw.as_slice().into()),
         hw: Some(hw.as_slice().into()),
-        ..GateViews::default()
+        ..GateFields::default()
     };
-    let all = Gates { input: views(), forget: views(), candidate: views(), output: views() };
+    let gates = Gates { input: views(), forget: views(), candidate: views(), output: views() };
+    let projection = projects.then(|| projection.as_slice().into());
+    let all = WeightFields { gates, projection };
     let weights = Weights::pack(&layer, &BoundWeights::bind(&checked, &all).unwrap()).unwrap();
     Prepared { plan, weights, x, y, hn }
 }
@@ -104,18 +125,17 @@ impl Prepared {
 
 #[test]
 fn a_planned_forward_call_allocates_nothing() {
-    let variant =
-        LSTMExtensions { cell_clip: Some(0.5), gate_clip: Some(0.5), ..Default::default() };
     for level in Level::available() {
-        one_thread(level, None);
-        one_thread(level, Some(variant));
-        stream_steps(level);
+        for (limit, projects) in [(None, false), (Some(0.5), false), (None, true)] {
+            one_thread(level, Variant { limit, projects });
+            stream_steps(level);
+        }
     }
     two_threads();
 }
 
-fn one_thread(level: Level, extensions: Option<LSTMExtensions>) {
-    let mut prepared = prepare(level, 1, extensions);
+fn one_thread(level: Level, variant: Variant) {
+    let mut prepared = prepare(level, 1, variant);
     let mut workspace = Workspace::new(&prepared.plan).unwrap();
     let ((), counts) = measure(|| prepared.run(&mut workspace));
     assert_eq!(counts.allocations, 0, "{level:?}: {counts:?}");
@@ -143,7 +163,7 @@ fn stream_steps(level: Level) {
 /// nothing else allocates.
 fn two_threads() {
     const CALLS: u64 = 256;
-    let mut prepared = prepare(Level::best(), 2, None);
+    let mut prepared = prepare(Level::best(), 2, Variant::default());
     let mut workspace = Workspace::new(&prepared.plan).unwrap();
     prepared.run(&mut workspace);
     let before = process_counts();

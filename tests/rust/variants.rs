@@ -60,7 +60,7 @@ fn a_reversed_layer_is_a_forward_one_of_a_sequence_turned_round() {
         drawn.layer.variant.reverse = false;
         let layer = drawn.layer.clone();
         let (per_step, outputs) =
-            (layer.batch_size * layer.input_size, layer.batch_size * layer.hidden_size);
+            (layer.batch_size * layer.input_size, layer.batch_size * layer.outputs());
         let straight = Case::new(&layer, &drawn.inputs);
         let mut reversed = layer.clone();
         reversed.variant.reverse = true;
@@ -110,6 +110,7 @@ pub fn adder(variant: Variant, activation: Activation) -> Layer {
         },
         hidden_activation: activation,
         variant,
+        projection: None,
         batch_sizes: None,
     }
 }
@@ -236,7 +237,7 @@ fn weights_lent_for_a_derived_gate_are_refused() {
     let checked = case.checked(Way::new(Level::best(), 1), &mut y).unwrap();
     let mut views = case.weight_views();
     assert!(BoundWeights::bind(&checked, &views).is_ok());
-    views.forget.hw = Some([0.0].as_slice().into());
+    views.gates.forget.hw = Some([0.0].as_slice().into());
     match BoundWeights::bind(&checked, &views).unwrap_err() {
         Error::ArrayMismatch { path, .. } => assert_eq!(path.to_string(), "forget_gate.hw_desc"),
         error => panic!("{error}"),

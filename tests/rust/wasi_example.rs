@@ -33,6 +33,7 @@ fn oracle() -> Vec<f64> {
         gates: PerGate { input, forget, candidate, output },
         hidden_activation: Activation::TANH,
         variant: Variant::default(),
+        projection: None,
         batch_sizes: None,
     };
     let inputs = Inputs { x: widen(&wasi::inputs()), h0: None, c0: None };

@@ -49,18 +49,20 @@ mod variant;
 pub mod binding {
     pub use crate::apply::{apply_backward, apply_forward};
     pub use crate::check::{
-        Arrays, Checked, CheckedBackward, Config, GateArrays, GateGradients, Gradient, InputArray,
-        LayerConfig, Lent, LentMut, Strided, check, check_after, check_backward,
+        Arrays, Checked, CheckedBackward, Config, Gradient, InputArray, LayerConfig, Lent, LentMut,
+        Strided, WeightArrays, WeightGradients, check, check_after, check_backward,
         check_backward_after,
     };
     pub use crate::desc::Memory;
-    pub use crate::fields::{DataField, DataFields, GateField, GateFields, Side};
+    pub use crate::fields::{
+        DataField, DataFields, GateField, GateFields, Side, WeightField, WeightFields,
+    };
     pub use crate::gate::Gates;
-    pub use crate::pack::{BackwardWeights, BoundWeights, GateViews, WeightViews, Weights};
+    pub use crate::pack::{BackwardWeights, BoundWeights, WeightViews, Weights};
     pub use crate::plan::{CacheRegion, CellStates, LayerPlan, Plan};
     pub use crate::run::{
-        BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, Inputs, Interrupt,
-        Outputs, Workspace, backward, cache_capacity, forward, forward_caching, forward_until,
+        BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Interrupt, Outputs, Workspace,
+        backward, cache_capacity, forward, forward_caching, forward_until,
     };
     pub use crate::tuning::{Caches, GemmRows, Tuning};
 }

@@ -46,16 +46,25 @@ pub(crate) struct Variant {
     pub(crate) coupled: Option<Coupled>,
     /// Whether the one direction reads backwards.
     pub(crate) reverse: bool,
+    /// Whether outputs are a projection of the units' values, rather than these themselves.
+    pub(crate) projects: bool,
 }
 
 impl Variant {
     /// The layer of BNNS.
-    pub(crate) const NONE: Self =
-        Self { cell_clip: None, gate_clip: None, hidden_clip: None, coupled: None, reverse: false };
+    pub(crate) const NONE: Self = Self {
+        cell_clip: None,
+        gate_clip: None,
+        hidden_clip: None,
+        coupled: None,
+        reverse: false,
+        projects: false,
+    };
 
     /// Whether a step computes anything else.
     pub(crate) fn changes_steps(&self) -> bool {
-        self.cell_clip.is_some() || self.gate_clip.is_some() || self.coupled.is_some()
+        let is_limited = self.cell_clip.is_some() || self.gate_clip.is_some();
+        is_limited || self.coupled.is_some() || self.projects
     }
 
     /// Whether a gate is computed from another one.

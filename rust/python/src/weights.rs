@@ -9,7 +9,7 @@ use crate::errors::Failure;
 use crate::memory::Held;
 use crate::params::LayerArrays;
 use bnns_lstm::Path;
-use bnns_lstm::binding::{BoundWeights, Checked, GateFields, Gates, Weights};
+use bnns_lstm::binding::{BoundWeights, Checked, WeightFields, Weights};
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[pyclass(frozen, module = "bnns_lstm")]
 pub(crate) struct PackedWeights {
     checked: Checked,
-    arrays: Gates<GateFields<Option<Held>>>,
+    arrays: WeightFields<Option<Held>>,
     /// How often arrays have been read to be packed.
     readings: AtomicU64,
     /// Never locked while the interpreter is released.
@@ -50,8 +50,7 @@ impl PackedWeights {
     ) -> PyResult<Self> {
         Ok(Self {
             checked: checked.clone(),
-            arrays: checked_weights(arrays, checked)
-                .try_map(|_, arrays| arrays.try_map(|_, array| hold(array)))?,
+            arrays: checked_weights(arrays, checked).try_map(|_, array| hold(array))?,
             readings: AtomicU64::new(0),
             latest: Mutex::new(Latest { reading: 0, packed: Arc::new(packed) }),
         })
@@ -77,13 +76,10 @@ impl PackedWeights {
     ///     >>> layer = bl.prepare(params)
     ///     >>> layer.weights.update()
     pub(crate) fn update(&self, py: Python<'_>) -> Result<(), Failure> {
-        let gates = self.arrays.as_ref().try_map(|gate, arrays| {
-            arrays.as_ref().try_map(|field, held| {
-                let path = || Path::field(gate.field()).then(field.name());
-                borrow(held.as_ref(), path, |held| held.read(py))
-            })
+        let weights = self.arrays.as_ref().try_map(|field, held| {
+            borrow(held.as_ref(), || field.path(&Path::default()), |held| held.read(py))
         })?;
-        let views = lend_weights(&gates);
+        let views = lend_weights(&weights);
         let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
         let layer = Arc::clone(self.current().layer());
         let packed = detached(py, || {

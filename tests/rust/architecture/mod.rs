@@ -41,7 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("apply", &["check", "error", "pack", "plan", "run"]),
     ("prepared", &["check", "desc", "direct", "error", "pack", "plan", "run"]),
-    ("direct", &["apply", "check", "desc", "error", "gate", "pack", "plan", "run"]),
+    ("direct", &["apply", "check", "desc", "error", "fields", "pack", "plan", "run"]),
     (
         "lstm",
         &["apply", "check", "desc", "error", "fields", "gate", "pack", "plan", "run", "variant"],

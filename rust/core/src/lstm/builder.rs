@@ -118,6 +118,14 @@ impl LstmBuilder {
         self
     }
 
+    /// Make hidden states of so many values of the units' outputs, 1 to `hidden_size`, by a matrix of each layer and
+    /// direction; 0, as if nothing is said, for none. See
+    /// [`LSTMExtensions::projection_size`](crate::LSTMExtensions::projection_size).
+    pub fn proj_size(mut self, proj_size: usize) -> Self {
+        self.config.proj_size = proj_size;
+        self
+    }
+
     /// Threads to use at most; 0, as if nothing is said, leaves the choice to the library.
     pub fn num_threads(mut self, num_threads: usize) -> Self {
         self.options.n_threads = num_threads;

@@ -12,14 +12,15 @@ use crate::variant::Coupled;
 /// What becomes of the two directions of the last layer in the output. States and the layers below keep both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Merge {
-    /// Side by side, the forward direction first: `[.., 2 * hidden_size]`. The only one for a single direction.
+    /// Side by side, the forward direction first: `[.., 2 * outputs]`, where outputs are `proj_size` or else
+    /// `hidden_size`. The only one for a single direction.
     #[default]
     Concat,
-    /// Their sum, `[.., hidden_size]`.
+    /// Their sum, `[.., outputs]`.
     Sum,
-    /// Their average, `[.., hidden_size]`.
+    /// Their average, `[.., outputs]`.
     Average,
-    /// Their product, `[.., hidden_size]`.
+    /// Their product, `[.., outputs]`.
     Product,
 }
 
@@ -56,6 +57,8 @@ pub struct LstmConfig {
     pub reverse: bool,
     /// The gate that is 1 minus another one; it has no weights.
     pub coupled: Option<Coupled>,
+    /// Values of a hidden state that a projection makes of the units' outputs; 0 without one.
+    pub proj_size: usize,
     /// Functions that differ from the default ones.
     pub(super) activations: Gates<Option<Activation<'static>>>,
     pub(super) hidden_activation: Option<Activation<'static>>,
@@ -79,6 +82,7 @@ impl LstmConfig {
             gate_clip_hidden: true,
             reverse: false,
             coupled: None,
+            proj_size: 0,
             activations: Gates::default(),
             hidden_activation: None,
         }
@@ -111,7 +115,13 @@ impl LstmConfig {
 
     /// Values of each layer and direction that go to the next step: the width of hidden states.
     pub(super) fn outputs(&self) -> usize {
-        self.hidden_size
+        if self.proj_size > 0 { self.proj_size } else { self.hidden_size }
+    }
+
+    /// The shape of the projections of all layers, `[layers, directions, P, H]`, if there are any.
+    pub(super) fn projection_shape(&self) -> Option<[usize; 4]> {
+        let shape = [self.num_layers, self.directions(), self.proj_size, self.units()];
+        (self.proj_size > 0).then_some(shape)
     }
 
     /// Values per step that a layer gives to the one above: both directions, the forward one first.

@@ -8,10 +8,9 @@ use super::config::LstmConfig;
 use super::memory::zeros;
 use crate::check::{Lent, LentMut, Peephole};
 use crate::error::{Code, Error, Issue, Path};
-use crate::fields::{GateField, GateFields};
+use crate::fields::{GateField, GateFields, WeightFields};
 use crate::gate::{Gate, Gates};
-use crate::pack::{GateViews, WeightViews};
-use crate::run::GateGradientViews;
+use crate::pack::WeightViews;
 use ndarray::{
     ArrayBase, ArrayD, ArrayView, ArrayViewD, ArrayViewMutD, Axis, Dimension, IxDyn, RawData,
 };
@@ -28,13 +27,14 @@ type Arrays = GateFields<Option<ArrayD<f32>>>;
 /// All weights of an LSTM, or gradients of them, by name.
 ///
 /// For each layer, and with `_reverse` at the end of the name for its backward direction, where G gates of H units
-/// have weights:
+/// have weights, and hidden states have P values, `proj_size` or else H:
 ///
 /// | name | shape |
 /// | --- | --- |
-/// | `weight_ih_l0` | `[G * H, input_size]`; of layers above `[G * H, directions * H]` |
-/// | `weight_hh_l0` | `[G * H, H]` |
+/// | `weight_ih_l0` | `[G * H, input_size]`; of layers above `[G * H, directions * P]` |
+/// | `weight_hh_l0` | `[G * H, P]` |
 /// | `bias_ih_l0`, `bias_hh_l0` | `[G * H]` each; gates add both |
+/// | `weight_hr_l0` | the projection, `[P, H]`, if there is one |
 /// | `weight_ch_l0` | peepholes: `[G * H]` if diagonal, `[G * H, H]` if full |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
@@ -43,6 +43,8 @@ pub struct Parameters {
     /// Those of all gates: with one more axis than a gate's, after layers and directions. `b` is the first bias.
     arrays: Arrays,
     second_bias: Option<ArrayD<f32>>,
+    /// `[layers, directions, P, H]`
+    projection: Option<ArrayD<f32>>,
 }
 
 /// Where the array of a name is.
@@ -60,6 +62,7 @@ enum Kind {
     Hidden,
     Bias,
     SecondBias,
+    Projection,
     Peephole,
 }
 
@@ -76,7 +79,8 @@ impl Parameters {
             all.transpose()
         })?;
         let second_bias = arrays.b.as_ref().map(|bias| zeros(bias.raw_dim(), WHAT)).transpose()?;
-        Ok(Self { slots: slots(config), gates, arrays, second_bias })
+        let projection = projection(config, WHAT)?;
+        Ok(Self { slots: slots(config), gates, arrays, second_bias, projection })
     }
 
     /// The names, in `PyTorch`'s order.
@@ -96,8 +100,11 @@ impl Parameters {
 
     /// The array of a name, to be written; `None` for a name that is none.
     pub fn get_mut(&mut self, name: &str) -> Option<ArrayViewMutD<'_, f32>> {
-        let Self { slots, arrays, second_bias, .. } = self;
+        let Self { slots, arrays, second_bias, projection, .. } = self;
         let slot = slots.iter().find(|slot| slot.name == name)?;
+        if slot.kind == Kind::Projection {
+            return Some(part(projection.as_mut()?.view_mut(), slot.layer, slot.direction));
+        }
         let (array, layer) = match (slot.kind, slot.layer) {
             (Kind::Input, 0) => (arrays.iw.as_mut()?, 0),
             (Kind::Input, layer) => (arrays.iw_upper.as_mut()?, layer - 1),
@@ -105,6 +112,7 @@ impl Parameters {
             (Kind::Bias, layer) => (arrays.b.as_mut()?, layer),
             (Kind::SecondBias, layer) => (second_bias.as_mut()?, layer),
             (Kind::Peephole, layer) => (arrays.cw.as_mut()?, layer),
+            (Kind::Projection, _) => return None,
         };
         Some(named(array.view_mut(), layer, slot.direction))
     }
@@ -144,7 +152,8 @@ impl Parameters {
     /// [`Error::WrongLayer`] for those of an LSTM with other names or shapes; nothing was changed then.
     pub fn scaled_add(&mut self, factor: f32, other: &Self) -> Result<(), Error> {
         let shape = |array: &Option<ArrayD<f32>>| array.as_ref().map(|a| a.shape().to_vec());
-        let shapes = |of: &Self| of.arrays.as_ref().map(|_, array| shape(array));
+        let shapes =
+            |of: &Self| (of.arrays.as_ref().map(|_, array| shape(array)), shape(&of.projection));
         if self.slots != other.slots || shapes(self) != shapes(other) {
             return Err(Error::WrongLayer { what: "gradients" });
         }
@@ -156,6 +165,7 @@ impl Parameters {
         };
         pairs.map(|_, (own, other)| add(own, other));
         add(&mut self.second_bias, &other.second_bias);
+        add(&mut self.projection, &other.projection);
         Ok(())
     }
 
@@ -164,21 +174,23 @@ impl Parameters {
         Some(self.arrays.b.as_ref()? + self.second_bias.as_ref()?)
     }
 
-    /// The gates of the structure; `bias_sum` is what [`bias_sum`](Self::bias_sum) gave.
+    /// The weights of the structure; `bias_sum` is what [`bias_sum`](Self::bias_sum) gave.
     pub(super) fn views<'p>(&'p self, bias_sum: Option<&'p ArrayD<f32>>) -> WeightViews<'p> {
-        Gates::from_fn(|gate| match self.gates.iter().position(|&own| own == gate) {
-            None => GateViews::default(),
+        let gates = Gates::from_fn(|gate| match self.gates.iter().position(|&own| own == gate) {
+            None => GateFields::default(),
             Some(block) => self.arrays.as_ref().map(|field, array| {
                 let array = if field == GateField::B { bias_sum } else { array.as_ref() };
                 Some(Lent::Strided(array?.index_axis(BLOCKS, block)))
             }),
-        })
+        });
+        let projection = self.projection.as_ref().map(|array| Lent::Strided(array.view()));
+        WeightFields { gates, projection }
     }
 
     /// Take gradients over; that of the one bias is that of both.
     pub(super) fn take(&mut self, room: &GradientRoom) {
         for (block, gate) in self.gates.iter().enumerate() {
-            let from = room.0.get(*gate).as_ref();
+            let from = room.gates.get(*gate).as_ref();
             self.arrays.as_mut().zip(from).map(|_, (own, from)| {
                 for (own, from) in own.iter_mut().zip(from) {
                     own.index_axis_mut(BLOCKS, block).assign(from);
@@ -186,11 +198,15 @@ impl Parameters {
             });
         }
         self.second_bias.clone_from(&self.arrays.b);
+        self.projection.clone_from(&room.projection);
     }
 
     fn view(&self, slot: &Slot) -> Option<ArrayViewD<'_, f32>> {
-        let Self { arrays, second_bias, .. } = self;
+        let Self { arrays, second_bias, projection, .. } = self;
         let (array, layer) = match (slot.kind, slot.layer) {
+            (Kind::Projection, layer) => {
+                return Some(part(projection.as_ref()?.view(), layer, slot.direction));
+            }
             (Kind::Input, 0) => (&arrays.iw, 0),
             (Kind::Input, layer) => (&arrays.iw_upper, layer - 1),
             (Kind::Hidden, layer) => (&arrays.hw, layer),
@@ -204,7 +220,10 @@ impl Parameters {
 
 /// Arrays for the gradients of each gate by itself: those of a call may not interleave.
 #[derive(Debug)]
-pub(super) struct GradientRoom(Gates<Arrays>);
+pub(super) struct GradientRoom {
+    gates: Gates<Arrays>,
+    projection: Option<ArrayD<f32>>,
+}
 
 impl GradientRoom {
     /// Zeros.
@@ -218,14 +237,18 @@ impl GradientRoom {
                 shape.map(|shape| zeros(IxDyn(&shape), "gradients of weights")).transpose()
             })
         };
-        Gates::try_from_fn(of_gate).map(Self)
+        let projection = projection(config, "gradients of weights")?;
+        Ok(Self { gates: Gates::try_from_fn(of_gate)?, projection })
     }
 
     /// What a backward call writes.
-    pub(super) fn views(&mut self) -> Gates<GateGradientViews<'_>> {
-        self.0.as_mut().map(|_, arrays| {
+    pub(super) fn views(&mut self) -> WeightFields<Option<LentMut<'_>>> {
+        let gates = self.gates.as_mut().map(|_, arrays| {
             arrays.as_mut().map(|_, array| Some(LentMut::Strided(array.as_mut()?.view_mut())))
-        })
+        });
+        let projection = self.projection.as_mut();
+        let projection = projection.map(|array| LentMut::Strided(array.view_mut()));
+        WeightFields { gates, projection }
     }
 }
 
@@ -235,9 +258,24 @@ fn named<S: RawData>(
     layer: usize,
     direction: usize,
 ) -> ArrayBase<S, IxDyn> {
-    let mut part = array.index_axis_move(Axis(0), layer).index_axis_move(Axis(0), direction);
+    let mut part = part(array, layer, direction);
     part.merge_axes(Axis(0), Axis(1));
     part.index_axis_move(Axis(0), 0)
+}
+
+/// The part of a layer and direction of `[layers, directions, ..]`.
+fn part<S: RawData>(
+    array: ArrayBase<S, IxDyn>,
+    layer: usize,
+    direction: usize,
+) -> ArrayBase<S, IxDyn> {
+    array.index_axis_move(Axis(0), layer).index_axis_move(Axis(0), direction)
+}
+
+/// Zeros for the projections of all layers, `[layers, directions, P, H]`, if there are any.
+fn projection(config: &LstmConfig, what: &'static str) -> Result<Option<ArrayD<f32>>, Error> {
+    let shape = config.projection_shape();
+    shape.map(|shape| zeros(IxDyn(&shape), what)).transpose()
 }
 
 /// The shapes of a gate's arrays.
@@ -264,6 +302,7 @@ fn slots(config: &LstmConfig) -> Vec<Slot> {
         (Kind::Hidden, "weight_hh", true),
         (Kind::Bias, "bias_ih", config.bias),
         (Kind::SecondBias, "bias_hh", config.bias),
+        (Kind::Projection, "weight_hr", config.proj_size > 0),
         (Kind::Peephole, "weight_ch", config.peephole != Peephole::None),
     ];
     let mut found = Vec::new();
@@ -286,6 +325,7 @@ pub(super) fn shapes(config: &LstmConfig) -> Vec<(String, Vec<usize>)> {
         (Kind::Input, 0) => vec![rows, config.input_size],
         (Kind::Input, _) => vec![rows, config.layer_size()],
         (Kind::Hidden, _) => vec![rows, config.outputs()],
+        (Kind::Projection, _) => vec![config.outputs(), config.units()],
         (Kind::Peephole, _) if config.peephole == Peephole::Full => vec![rows, config.units()],
         (Kind::Bias | Kind::SecondBias | Kind::Peephole, _) => vec![rows],
     };

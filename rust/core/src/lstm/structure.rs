@@ -57,6 +57,7 @@ fn of_an_option(issue: &Issue) -> Issue {
         "extensions.gate_clip" => Path::field("gate_clip"),
         "extensions.gate_clip_hidden" => Path::field("gate_clip_hidden"),
         "extensions.reverse" => Path::field("reverse"),
+        "extensions.projection_size" => Path::field("proj_size"),
         "filter_params.n_threads" => Path::field("num_threads"),
         _ => issue.path.clone(),
     };
@@ -96,6 +97,7 @@ pub(super) fn check_gradients(
     let LayerParametersLSTM { input_descriptor, output_descriptor, .. } =
         structure(config, sizes, &mut places, false);
     let LSTMDataDescriptor { data_desc, hidden_desc, cell_state_desc } = output_descriptor;
+    let projection_desc = places.projection(config);
     let gates = config.gates();
     let mut gate = |gate| {
         let own = gates.contains(&gate).then(|| places.gate_by_itself(config));
@@ -112,7 +114,7 @@ pub(super) fn check_gradients(
             hidden_desc: given(incoming.hidden, hidden_desc),
             cell_state_desc: given(incoming.cell, cell_state_desc),
         },
-        ..numbers(config, sizes)
+        ..numbers(config, sizes, projection_desc)
     };
     check_backward(&params, &delta, &FilterParameters { seed, ..FilterParameters::default() })
 }
@@ -156,11 +158,14 @@ fn structure<'a>(
         };
         LSTMGateDescriptor { activation, ..own.unwrap_or_default() }
     };
+    let gates_of_call = [Gate::Input, Gate::Forget, Gate::Candidate, Gate::Output].map(&mut gate);
+    let [input_gate, forget_gate, candidate_gate, output_gate] = gates_of_call;
+    let projection_desc = places.projection(config);
     LayerParametersLSTM {
-        input_gate: gate(Gate::Input),
-        forget_gate: gate(Gate::Forget),
-        candidate_gate: gate(Gate::Candidate),
-        output_gate: gate(Gate::Output),
+        input_gate,
+        forget_gate,
+        candidate_gate,
+        output_gate,
         input_descriptor: LSTMDataDescriptor {
             data_desc: places.array(&[steps, rows, config.input_size]),
             hidden_desc: hidden_before,
@@ -171,12 +176,16 @@ fn structure<'a>(
             hidden_desc,
             cell_state_desc,
         },
-        ..numbers(config, sizes)
+        ..numbers(config, sizes, projection_desc)
     }
 }
 
-/// The structure of a call without arrays.
-fn numbers<'a>(config: &LstmConfig, sizes: Sizes<'a>) -> LayerParametersLSTM<'a> {
+/// The structure of a call without arrays, but for that of the projection.
+fn numbers<'a>(
+    config: &LstmConfig,
+    sizes: Sizes<'a>,
+    projection_desc: NDArrayDescriptor<'a>,
+) -> LayerParametersLSTM<'a> {
     let mut lstm_flags = LayerFlags::NONE;
     if config.bidirectional {
         lstm_flags |= LayerFlags::LSTM_BIDIRECTIONAL;
@@ -190,6 +199,8 @@ fn numbers<'a>(config: &LstmConfig, sizes: Sizes<'a>) -> LayerParametersLSTM<'a>
         gate_clip_hidden: config.gate_clip_hidden,
         coupled: config.coupled,
         reverse: config.reverse,
+        projection_size: Some(config.proj_size).filter(|&size| size > 0),
+        projection_desc,
     };
     let active = sizes.active.map(|counts| NDArrayDescriptor::sequence(Integers::U32(counts)));
     LayerParametersLSTM {
@@ -201,7 +212,7 @@ fn numbers<'a>(config: &LstmConfig, sizes: Sizes<'a>) -> LayerParametersLSTM<'a>
         lstm_flags,
         sequence_descriptor: active.unwrap_or_default(),
         hidden_activation: Some(config.hidden_activation()),
-        extensions: (extensions != LSTMExtensions::default()).then_some(extensions),
+        extensions: Some(extensions),
         ..Default::default()
     }
 }
@@ -278,6 +289,11 @@ impl Places {
             },
             activation: None,
         }
+    }
+
+    /// The projections of all layers, if there are any.
+    fn projection<'a>(&mut self, config: &LstmConfig) -> NDArrayDescriptor<'a> {
+        config.projection_shape().map_or_else(NDArrayDescriptor::absent, |shape| self.array(&shape))
     }
 
     /// The weights of a gate in arrays of its own.

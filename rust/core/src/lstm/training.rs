@@ -183,7 +183,7 @@ impl Lstm {
             cell: lent(Some(&tape.initial.c))?,
         };
         let input = outputs(elements_mut(&mut to.input)?, &mut to.state)?;
-        let views = GradientViews { incoming, input, gates: room.views() };
+        let views = GradientViews { incoming, input, weights: room.views() };
         let options = Options { training: true, ..self.options };
         apply_backward(&checked, options, &weights, inputs, views, Some(&tape.cache), None)?;
         to.parameters.take(&room);

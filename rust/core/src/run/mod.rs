@@ -23,7 +23,7 @@ mod tests;
 mod threads;
 
 pub(crate) use backward::backward_until;
-pub use backward::{BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, backward};
+pub use backward::{BackwardArrays, BackwardWorkspace, GradientViews, backward};
 pub use cache::cache_capacity;
 pub(crate) use forward::forward_caching_until;
 pub use forward::{Inputs, Outputs, Workspace, forward, forward_caching, forward_until};

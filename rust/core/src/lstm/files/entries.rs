@@ -96,15 +96,9 @@ impl<'f> Entries<'f> {
         let known: Vec<_> = wanted.iter().map(|(name, ..)| name.as_str()).collect();
         let known = format!("only {}", known.join(", "));
         for name in surplus.iter().take(MOST) {
-            let (mut expected, mut code) = (known.clone(), Code::UnexpectedEntry);
-            let mut actual = "an unexpected entry";
-            if name[prefix.len()..].starts_with("weight_hr_") {
-                (expected, code) =
-                    ("an LSTM without a projection".to_owned(), Code::UnsupportedHere);
-                actual = "a projection, which is not supported";
-            }
-            let path = Path::entry(*name);
-            issues.push(Issue { path, code, expected, actual: actual.to_owned() });
+            let (path, code) = (Path::entry(*name), Code::UnexpectedEntry);
+            let (expected, actual) = (known.clone(), "an unexpected entry".to_owned());
+            issues.push(Issue { path, code, expected, actual });
         }
         if surplus.len() > MOST {
             let actual = format!("{} more unexpected entries", surplus.len() - MOST);

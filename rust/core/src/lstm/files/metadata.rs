@@ -29,8 +29,16 @@ const FIELDS: [&str; 9] = [
 ];
 
 /// The fields that a file has where they say something.
-const LATER: [&str; 7] =
-    ["merge", "cell_clip", "gate_clip", "gate_clip_hidden", "direction", "coupled", "lengths"];
+const LATER: [&str; 8] = [
+    "merge",
+    "cell_clip",
+    "gate_clip",
+    "gate_clip_hidden",
+    "direction",
+    "coupled",
+    "proj_size",
+    "lengths",
+];
 
 /// What a file says beside its arrays.
 #[derive(Debug)]
@@ -72,6 +80,9 @@ pub(super) fn read(metadata: &Metadata, arrays: usize) -> Result<Described, Desc
     config.gate_clip_hidden = reader.truth("gate_clip_hidden", true);
     config.reverse = reader.direction();
     config.coupled = reader.coupled();
+    if fields.contains_key("proj_size") {
+        config.proj_size = reader.size("proj_size");
+    }
     reader.activations(&mut config);
     let lengths = reader.lengths();
     if config.num_layers > arrays.max(1) {
@@ -139,6 +150,7 @@ pub(super) fn write(config: &LstmConfig, lengths: Option<&[usize]>) -> Metadata 
         ("gate_clip_hidden", (!config.gate_clip_hidden).then(|| "false".to_owned())),
         ("direction", config.reverse.then(|| text("reverse"))),
         ("coupled", coupled.map(text)),
+        ("proj_size", (config.proj_size > 0).then(|| config.proj_size.to_string())),
         ("activations", Some(or_null(functions::written(config)))),
         ("lengths", lengths.map(|lengths| format!("{lengths:?}"))),
     ];

@@ -8,7 +8,7 @@ use super::entries::Entries;
 use crate::check::Peephole;
 use crate::error::{Code, DescriptorError, Issue, Path};
 
-const KINDS: [&str; 5] = ["weight_ih", "weight_hh", "weight_ch", "bias_ih", "bias_hh"];
+const KINDS: [&str; 6] = ["weight_ih", "weight_hh", "weight_hr", "weight_ch", "bias_ih", "bias_hh"];
 
 /// A name such as `weight_ih_l0_reverse`.
 struct Name {
@@ -55,17 +55,18 @@ pub(super) fn config_of(
             return fail(name, Code::MissingEntry, "a matrix".into(), "no such entry".into());
         }
     };
-    let hidden_size = match *recurrent {
-        [rows, units] if units > 0 && rows == units.saturating_mul(4) => units,
+    let is_projected = shape("weight_hr_l0").is_some();
+    let (hidden_size, proj_size) = match *recurrent {
+        [rows, outputs] if outputs > 0 && rows == outputs.saturating_mul(4) && !is_projected => {
+            (outputs, 0)
+        }
+        [rows, outputs] if outputs > 0 && rows > 0 && rows % 4 == 0 && is_projected => {
+            (rows / 4, outputs)
+        }
         _ => {
-            let is_projected = shape("weight_hr_l0").is_some();
-            let (expected, code, actual) = if is_projected {
-                let actual = "a projection, which is not supported".to_owned();
-                ("an LSTM without a projection", Code::UnsupportedHere, actual)
-            } else {
-                ("[4*hidden, hidden]", Code::SizeMismatch, format!("{recurrent:?}"))
-            };
-            return fail("weight_hh_l0", code, expected.to_owned(), actual);
+            let expected = if is_projected { "[4*hidden, proj]" } else { "[4*hidden, hidden]" };
+            let actual = format!("{recurrent:?}");
+            return fail("weight_hh_l0", Code::SizeMismatch, expected.to_owned(), actual);
         }
     };
     let input_size = match *below {
@@ -80,6 +81,7 @@ pub(super) fn config_of(
     layers.dedup();
     let mut config = LstmConfig::new(input_size, hidden_size);
     config.num_layers = layers.len();
+    config.proj_size = proj_size;
     config.bidirectional = own.iter().any(|name| name.is_reverse);
     config.bias = own.iter().any(|name| name.kind.starts_with("bias"));
     if own.iter().any(|name| name.kind == "weight_ch") {
