@@ -172,7 +172,7 @@ class Files(Stateful):
 
         Raises:
             WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations, a `merge`
-                other than "concat", `cell_clip`, `gate_clip_hidden=False`, `coupled="input"`.
+                other than "concat", `cell_clip`, `gate_clip_hidden=False`, `coupled="input"`, a projection.
             ExtraError: If the package `onnx` is not installed.
         """
         from bnns_lstm.formats import write_onnx
@@ -188,7 +188,7 @@ class Files(Stateful):
             stands in :func:`bnns_lstm.formats.write_keras`.
 
         Raises:
-            WeightsError: For what Keras cannot say: peepholes, some activations.
+            WeightsError: For what Keras cannot say: peepholes, some activations, variants such as a projection.
         """
         from bnns_lstm.formats import write_keras
 

@@ -48,7 +48,10 @@ def activate(activation: bl.Activation, x: Array) -> Array:
 
 @dataclass
 class Layer:
-    """A layer and its inputs; arrays as in `tests/golden/README.md`, None where absent."""
+    """A layer and its inputs; arrays as in `tests/golden/README.md`, missing where absent.
+
+    `projection` is [L, D, P, H], the matrix that makes a hidden state of a unit's outputs.
+    """
 
     arrays: dict[str, Array]
     activations: dict[str, bl.Activation]
@@ -66,30 +69,42 @@ class Layer:
         return int(self.arrays["x"].shape[1])
 
     @property
+    def outputs(self) -> int:
+        """Values of a hidden state."""
+        found = self.arrays.get("projection")
+        return self.hidden_size if found is None else int(found.shape[2])
+
+    @property
     def state_shape(self) -> tuple[int, int, int, int]:
+        """Of a cell state."""
         return (self.num_layers, self.directions, self.batch, self.hidden_size)
+
+    @property
+    def hidden_shape(self) -> tuple[int, int, int, int]:
+        """Of a hidden state."""
+        return (*self.state_shape[:3], self.outputs)
 
 
 def forward(
     layer: Layer, mask: Array | None = None, largest: float | None = None
 ) -> tuple[Array, Array, Array]:
-    """Output [S, N, D*H] and final states [L, D, N, H], in f64.
+    """Output [S, N, D*P] and final states [L, D, N, P] and [L, D, N, H], in f64; P is H without projection.
 
-    `mask` holds the factors of dropout, [L - 1, S, N, D*H]. OverflowError if any state of any step is beyond
+    `mask` holds the factors of dropout, [L - 1, S, N, D*P]. OverflowError if any state of any step is beyond
     `largest`, or is no number.
     """
     arrays = {
         name: value if name == "batch_sizes" else value.astype(np.float64)
         for name, value in layer.arrays.items()
     }
-    steps, batch, hidden = layer.seq_len, layer.batch, layer.hidden_size
+    steps, batch, width = layer.seq_len, layer.batch, layer.outputs
     active = arrays.get("batch_sizes", np.full(steps, batch))
     lengths = [int(np.sum(active > sample)) for sample in range(batch)]
-    h_last = np.array(arrays.get("h0", np.zeros(layer.state_shape)))
+    h_last = np.array(arrays.get("h0", np.zeros(layer.hidden_shape)))
     c_last = np.array(arrays.get("c0", np.zeros(layer.state_shape)))
     below = arrays["x"]
     for number in range(layer.num_layers):
-        above = np.zeros((steps, batch, layer.directions * hidden))
+        above = np.zeros((steps, batch, layer.directions * width))
         for direction in range(layer.directions):
             for sample, length in enumerate(lengths):
                 place = (number, direction, sample)
@@ -98,9 +113,9 @@ def forward(
                 order = range(length) if is_forward else reversed(range(length))
                 for step in order:
                     h, c = cell(layer, arrays, (number, direction), below[step, sample], h, c)
-                    if largest is not None and not np.abs([h, c]).max() <= largest:
+                    if largest is not None and not np.abs([*h, *c]).max() <= largest:
                         raise OverflowError(f"a state is beyond {largest}")
-                    above[step, sample, direction * hidden : (direction + 1) * hidden] = h
+                    above[step, sample, direction * width : (direction + 1) * width] = h
                 h_last[place], c_last[place] = h, c
         is_last = number + 1 == layer.num_layers
         below = above if mask is None or is_last else above * mask[number]
@@ -140,7 +155,8 @@ def cell(
         i, f = gate("input", c), gate("forget", c)
     new_c = limited(f * c + i * gate("candidate", c), more.cell_clip)
     seen = limited(new_c, more.gate_clip if more.gate_clip_hidden else None)
-    return gate("output", new_c) * activate(layer.activations["hidden"], seen), new_c
+    h = gate("output", new_c) * activate(layer.activations["hidden"], seen)
+    return arrays["projection"][place] @ h if "projection" in arrays else h, new_c
 
 
 def limited(values: Array, clip: float | None) -> Array:

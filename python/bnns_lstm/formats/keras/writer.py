@@ -45,7 +45,8 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
 
     Raises:
         WeightsError: Naming everything that Keras cannot say: peepholes, clips, `direction="reverse"`,
-            functions that it has not, gates with different ones, biases whose sum is too large for float32.
+            projections, functions that it has not, gates with different ones, biases whose sum is too large for
+            float32.
     """
     refuse_others(stored)
     issues = [*_issues(stored)]

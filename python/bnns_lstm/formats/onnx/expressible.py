@@ -12,6 +12,7 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.onnx.activations import attributes_of
+from bnns_lstm.formats.plain import projection_issue
 from bnns_lstm.formats.separate import numbered
 from bnns_lstm.formats.stored import StoredLSTM
 
@@ -67,7 +68,7 @@ def functions_of(stored: StoredLSTM) -> dict[str, list[str] | list[float]]:
 
 
 def _variant_issues(stored: StoredLSTM) -> list[WeightsIssue]:
-    """Limits and coupled gates that the operator has not."""
+    """Limits, coupled gates and projections that the operator has not."""
     issues: list[WeightsIssue] = []
     if stored.cell_clip is not None:
         expected = "None: ONNX limits what enters the functions, and no cell state"
@@ -79,7 +80,7 @@ def _variant_issues(stored: StoredLSTM) -> list[WeightsIssue]:
     if stored.coupled == "input":
         expected = "None or 'forget': ONNX couples the forget gate to the input gate"
         issues.append(WeightsIssue("coupled", expected, "'input'", codes.NOT_EXPRESSIBLE))
-    return issues
+    return [*issues, *projection_issue(stored)]
 
 
 def refuse_stack(stack: Sequence[StoredLSTM]) -> None:
