@@ -69,13 +69,15 @@ def networks(draw: st.DrawFn) -> StoredLSTM:
         lambda two: dict.fromkeys(GATES, two[0]) | dict.fromkeys(("candidate", "hidden"), two[1])
     )
     free = st.fixed_dictionaries(dict.fromkeys(NAMES, functions))
+    hidden_size = draw(st.integers(1, 4))
     stored = random_stored(
         draw(st.integers(0, 99)),
-        input_size=draw(st.integers(1, 4)), hidden_size=draw(st.integers(1, 4)),
+        input_size=draw(st.integers(1, 4)), hidden_size=hidden_size,
         num_layers=draw(st.integers(1, 3)), bidirectional=draw(st.booleans()), bias=draw(st.booleans()),
         batch_first=draw(st.booleans()), dropout=draw(st.sampled_from([0.0, 0.25])),
         peephole=draw(st.sampled_from([None, None, "diagonal", "diagonal", "full"])),
         activations=draw(st.none() | shared | alike | free), state=draw(st.booleans()),
+        proj_size=draw(st.sampled_from([0, 0, 0, 1, hidden_size])),
     )  # fmt: skip
     if stored.peephole == "diagonal" and draw(st.booleans()):
         for name, array in stored.parameters.items():
@@ -139,6 +141,7 @@ def test_state_dicts_hold_all_weights_of_what_pytorch_has(
 ) -> None:
     lacks = {"peephole"} if stored.peephole else set()
     lacks |= {"activations"} if stored.activations else set()
+    lacks |= {"proj_size"} if stored.proj_size == stored.hidden_size else set()
     assert issues_of(lambda: write_state_dict(stored)) == lacks
     if lacks:
         return
@@ -153,6 +156,7 @@ def test_state_dicts_hold_all_weights_of_what_pytorch_has(
 def lacks_in_onnx(stored: StoredLSTM) -> set[str]:
     """What ONNX' operator has no words for, from its documentation."""
     found = {"peephole"} if stored.peephole == "full" else set()
+    found |= {"proj_size"} if stored.proj_size else set()
     if stored.peephole == "diagonal":
         found |= {
             name for name, array in stored.parameters.items()
@@ -208,6 +212,7 @@ IN_KERAS = [
 def lacks_in_keras(stored: StoredLSTM) -> set[str]:
     """What Keras' layers have no arguments for."""
     found = {"peephole"} if stored.peephole else set()
+    found |= {"proj_size"} if stored.proj_size else set()
     named = stored.activations or default_activations()
     for first, *others in (GATES, ("candidate", "hidden")):
         found |= {f"activations.{gate}" for gate in others if named[gate] != named[first]}

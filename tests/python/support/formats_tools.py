@@ -45,6 +45,15 @@ def computed(
 
     `x` is [S, N, I] whatever `batch_first` says; P is H without a projection.
     """
+    y, hn, cn = forward(layer_of(stored, x, h0, c0))
+    stack = stored.num_layers * stored.directions
+    return y, *(last.reshape(stack, *last.shape[2:]) for last in (hn, cn))
+
+
+def layer_of(
+    stored: StoredLSTM, x: Array, h0: Array | None = None, c0: Array | None = None
+) -> Layer:
+    """The reference's layer for a call with these arrays."""
     layers, directions, hidden = stored.num_layers, stored.directions, stored.hidden_size
     arrays: dict[str, Array] = {"x": x}
     states = stored.state or (None, None)
@@ -84,9 +93,7 @@ def computed(
         coupled=stored.coupled,
         reverse=stored.direction == "reverse",
     )
-    layer = Layer(arrays, dict(activations), hidden, layers, directions, more)
-    y, hn, cn = forward(layer)
-    return y, *(last.reshape(layers * directions, *last.shape[2:]) for last in (hn, cn))
+    return Layer(arrays, dict(activations), hidden, layers, directions, more)
 
 
 def block(stored: StoredLSTM, kind: str, layer: int, suffix: str) -> list[Array]:

@@ -38,8 +38,10 @@ def refuse_inexpressible(stored: StoredLSTM) -> None:
     gates = stored.config.gates
     if stored.peephole == "diagonal":
         for name, array in stored.parameters.items():
+            if not name.startswith("weight_ch"):
+                continue
             blocks = dict(zip(gates, np.split(array, len(gates)), strict=True))
-            if name.startswith("weight_ch") and np.any(blocks["candidate"]):
+            if np.any(blocks["candidate"]):
                 expected = "zeros in the candidate's block: ONNX has no such peephole"
                 issues.append(WeightsIssue(name, expected, "other numbers", codes.NOT_EXPRESSIBLE))
     try:
