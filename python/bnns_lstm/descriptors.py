@@ -88,7 +88,8 @@ class LSTMDataDescriptor(_Structure):
 
     Attributes:
         data_desc: Input `[seq_len, batch, input_size]`, or output `[seq_len, batch, D * hidden_size]`,
-            where D is the number of directions.
+            where D is the number of directions. Of outputs and hidden states, hidden_size is
+            projection_size where the layer has a projection.
         hidden_desc: Hidden state, `[layers, D, batch, hidden_size]`.
         cell_state_desc: Cell state, `[layers, D, batch, hidden_size]`.
     """
@@ -106,7 +107,8 @@ class LSTMGateDescriptor(_Structure):
         iw_desc: Input weights: one array of all layers, `[layers, D, hidden_size, input_size]`; or a pair
             of layer 0 and the layers above, `[1, D, hidden_size, input_size]` and
             `[layers - 1, D, hidden_size, D * hidden_size]`.
-        hw_desc: Hidden weights, `[layers, D, hidden_size, hidden_size]`.
+        hw_desc: Hidden weights, `[layers, D, hidden_size, hidden_size]`; the last extent is projection_size
+            where the layer has a projection, and so is that of the upper layers' iw_desc, times D.
         cw_desc: Peephole, `[layers, D, hidden_size, hidden_size]`, or its diagonal
             `[layers, D, hidden_size]`; None for no peephole.
         b_desc: Bias, `[layers, D, hidden_size]`; None for no bias.
@@ -136,6 +138,16 @@ class LSTMExtensions(_Structure):
             computed has no weights, bias, peephole and activation.
         reverse: Whether the one direction reads each sample from its own last step to its first. Outputs
             stand in the order of the steps, the final states are those after step 0.
+        projection_size: Elements of the hidden state and of the output of one direction, P, from 1 to
+            hidden_size, H; None for a layer without a projection. Then h' = W_hr · (o ⊙ τ(c')), where τ is the
+            hidden activation: hidden states and outputs have P elements, cell states H, hidden weights are
+            `[layers, D, H, P]`, and the layers above read D * P values. Peepholes see the cell state. The
+            recurrent projection of Sak, Senior and Beaufays, "Long Short-Term Memory Recurrent Neural Network
+            Architectures for Large Scale Acoustic Modeling", 2014, and `proj_size` of PyTorch's LSTM;
+            TensorFlow's `proj_clip`, a limit of h', is not there.
+        projection_desc: The weights of the projection, W_hr, `[layers, D, P, H]`; there if and only if there is a
+            projection_size. In the structure of gradients, where their gradient goes, if it is wanted. Two
+            extensions can be equal whatever stands here.
     """
 
     cell_clip: float | None = None
@@ -143,6 +155,8 @@ class LSTMExtensions(_Structure):
     gate_clip_hidden: bool = True
     coupled: Literal["forget", "input"] | None = None
     reverse: bool = False
+    projection_size: int | None = None
+    projection_desc: ArrayLike = field(default=None, compare=False)
 
 
 @dataclass(slots=True, repr=False, eq=False)

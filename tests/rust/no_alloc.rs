@@ -4,9 +4,10 @@
 #![allow(missing_docs)]
 
 use bnns_lstm::{
-    BoundWeights, DataLayout, FilterParameters, GateViews, Gates, Inputs, LSTMDataDescriptor,
+    BoundWeights, DataLayout, FilterParameters, GateFields, Gates, Inputs, LSTMDataDescriptor,
     LSTMExtensions, LSTMGateDescriptor, LayerFlags, LayerParametersLSTM, LayerPlan, Level,
-    NDArrayDescriptor, Options, Outputs, Plan, Route, Weights, Workspace, check, forward,
+    NDArrayDescriptor, Options, Outputs, Plan, Route, WeightFields, Weights, Workspace, check,
+    forward,
 };
 use bnns_lstm_testkit::alloc::{CountingAllocator, measure, process_counts};
 
@@ -27,7 +28,7 @@ struct Prepared {
     hn: Vec<f32>,
 }
 
-fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -> Prepared {
+fn prepare(level: Level, n_threads: usize, limit: Option<f32>) -> Prepared {
     let width = 2 * SIZE;
     let x = vec![0.25; STEPS * BATCH * width];
     let mut y = vec![0.0; STEPS * BATCH * width];
@@ -62,7 +63,11 @@ fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -
         forget_gate: gate(),
         candidate_gate: gate(),
         output_gate: gate(),
-        extensions,
+        extensions: Some(LSTMExtensions {
+            cell_clip: limit,
+            gate_clip: limit,
+            ..Default::default()
+        }),
         ..Default::default()
     };
     let checked = check(&params, &FilterParameters::default()).unwrap();
@@ -76,12 +81,13 @@ fn prepare(level: Level, n_threads: usize, extensions: Option<LSTMExtensions>) -
     };
     let layer = LayerPlan::new(&checked, options);
     let plan = Plan::new(&layer, &checked, options).unwrap();
-    let views = || GateViews {
+    let views = || GateFields {
         iw: Some(iw.as_slice().into()),
         hw: Some(hw.as_slice().into()),
-        ..GateViews::default()
+        ..GateFields::default()
     };
-    let all = Gates { input: views(), forget: views(), candidate: views(), output: views() };
+    let gates = Gates { input: views(), forget: views(), candidate: views(), output: views() };
+    let all = WeightFields { gates, projection: None };
     let weights = Weights::pack(&layer, &BoundWeights::bind(&checked, &all).unwrap()).unwrap();
     Prepared { plan, weights, x, y, hn }
 }
@@ -100,17 +106,15 @@ impl Prepared {
 
 #[test]
 fn a_planned_forward_call_allocates_nothing() {
-    let variant =
-        LSTMExtensions { cell_clip: Some(0.5), gate_clip: Some(0.5), ..Default::default() };
     for level in Level::available() {
         one_thread(level, None);
-        one_thread(level, Some(variant));
+        one_thread(level, Some(0.5));
     }
     two_threads();
 }
 
-fn one_thread(level: Level, extensions: Option<LSTMExtensions>) {
-    let mut prepared = prepare(level, 1, extensions);
+fn one_thread(level: Level, limit: Option<f32>) {
+    let mut prepared = prepare(level, 1, limit);
     let mut workspace = Workspace::new(&prepared.plan).unwrap();
     let ((), counts) = measure(|| prepared.run(&mut workspace));
     assert_eq!(counts.allocations, 0, "{level:?}: {counts:?}");

@@ -1,24 +1,24 @@
 //! A training cache belongs to the extensions that it was filled with.
 
-use crate::support::Case;
+use crate::support::{Case, asked_by};
 use crate::variants::adder;
 use bnns_lstm::{
-    Code, DataLayout, Error, FilterParameters, LSTMDataDescriptor, LSTMExtensions,
-    LayerParametersLSTM, NDArrayDescriptor, compute_lstm_training_cache_capacity,
-    direct_apply_lstm_batch_backward, direct_apply_lstm_batch_training_caching,
+    Code, DataLayout, Error, FilterParameters, LSTMDataDescriptor, LayerParametersLSTM,
+    NDArrayDescriptor, compute_lstm_training_cache_capacity, direct_apply_lstm_batch_backward,
+    direct_apply_lstm_batch_training_caching,
 };
 use bnns_lstm_testkit::random::Rng;
 use bnns_lstm_testkit::{Activation, Inputs, Variant};
 
-/// The structures of a training step of a layer of one unit, with some extensions.
-fn caches(extensions: Option<LSTMExtensions>, run: impl FnOnce(Pair<'_>)) {
+/// The structures of a training step of a layer of one unit, of a variant, or without extensions.
+fn caches(variant: Option<Variant>, run: impl FnOnce(Pair<'_>)) {
     let layer = adder(Variant::default(), Activation::TANH);
     let x = Rng::new(1).reals(layer.x_len(), 1.0);
     let case = Case::new(&layer, &Inputs { x, h0: None, c0: None });
     let (mut y, dy, mut dx) = ([0.0], [1.0], [0.0]);
     let size = [1, 1, 1];
     let mut params = case.params();
-    params.extensions = extensions;
+    params.extensions = variant.map(|variant| asked_by(&variant));
     params.output_descriptor.data_desc = NDArrayDescriptor::write(&mut y, DataLayout::SNE, &size);
     let delta = LayerParametersLSTM {
         input_size: 1,
@@ -46,14 +46,14 @@ struct Pair<'a> {
 
 #[test]
 fn a_cache_of_another_variant_is_refused() {
-    let extensions = LSTMExtensions::default();
+    let plain = Variant::default();
     let all = [
         None,
-        Some(LSTMExtensions { cell_clip: Some(0.5), ..extensions }),
-        Some(LSTMExtensions { cell_clip: Some(0.25), ..extensions }),
-        Some(LSTMExtensions { gate_clip: Some(0.5), ..extensions }),
-        Some(LSTMExtensions { gate_clip: Some(0.5), gate_clip_hidden: false, ..extensions }),
-        Some(LSTMExtensions { reverse: true, ..extensions }),
+        Some(Variant { cell_clip: Some(0.5), ..plain }),
+        Some(Variant { cell_clip: Some(0.25), ..plain }),
+        Some(Variant { gate_clip: Some(0.5), ..plain }),
+        Some(Variant { gate_clip: Some(0.5), gate_clip_hidden: false, ..plain }),
+        Some(Variant { reverse: true, ..plain }),
     ];
     let filter = FilterParameters::default();
     for of_cache in all {
@@ -84,8 +84,8 @@ fn a_cache_of_another_variant_is_refused() {
 fn extensions_that_ask_for_nothing_are_the_layer_of_bnns() {
     let filter = FilterParameters::default();
     let mut caches_found = Vec::new();
-    for extensions in [None, Some(LSTMExtensions::default())] {
-        caches(extensions, |Pair { mut params, .. }| {
+    for variant in [None, Some(Variant::default())] {
+        caches(variant, |Pair { mut params, .. }| {
             let mut cache =
                 vec![0; compute_lstm_training_cache_capacity(&params, &filter).unwrap()];
             direct_apply_lstm_batch_training_caching(&mut params, &filter, Some(&mut cache))

@@ -235,7 +235,7 @@ fn weights_lent_for_a_derived_gate_are_refused() {
     let checked = case.checked(Way::new(Level::best(), 1), &mut y).unwrap();
     let mut views = case.weight_views();
     assert!(BoundWeights::bind(&checked, &views).is_ok());
-    views.forget.hw = Some([0.0].as_slice().into());
+    views.gates.forget.hw = Some([0.0].as_slice().into());
     match BoundWeights::bind(&checked, &views).unwrap_err() {
         Error::ArrayMismatch { path, .. } => assert_eq!(path.to_string(), "forget_gate.hw_desc"),
         error => panic!("{error}"),

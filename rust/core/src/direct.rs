@@ -6,11 +6,10 @@
 use crate::apply::{apply_backward, apply_forward};
 use crate::check::{Checked, CheckedBackward, Lent, LentMut, check, check_backward};
 use crate::desc::{
-    Data, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerParametersLSTM,
-    NDArrayDescriptor, Parts,
+    Data, FilterParameters, LSTMDataDescriptor, LayerParametersLSTM, NDArrayDescriptor, Parts,
 };
 use crate::error::Error;
-use crate::gate::Gates;
+use crate::fields::WeightFields;
 use crate::pack::WeightViews;
 use crate::plan::Options;
 use crate::run::{GradientViews, Inputs, Outputs, cache_capacity};
@@ -94,8 +93,8 @@ pub fn direct_forward_with(
 ) -> Result<(), Error> {
     let checked = check(params, filter)?;
     let options = Options { n_threads: filter.n_threads, ..options };
-    let Parts { input, output, gates } = params.parts_mut();
-    let weights = weight_views(gates.map(|_, desc| &*desc), &checked);
+    let Parts { input, output, weights } = params.parts_mut();
+    let weights = weight_views(weights.map(|_, desc| desc.map(|desc| &*desc)), &checked);
     apply_forward(&checked, options, &weights, inputs(input), outputs(output), cache)
 }
 
@@ -134,7 +133,7 @@ pub fn direct_backward_with(
 ) -> Result<(), Error> {
     let checked = check_backward(params, delta_params, filter)?;
     let options = Options { n_threads: filter.n_threads, ..options };
-    let weights = weight_views(params.gates(), checked.forward());
+    let weights = weight_views(params.weights(), checked.forward());
     let inputs = inputs(&params.input_descriptor);
     let gradients = gradient_views(delta_params, &checked);
     apply_backward(&checked, options, &weights, inputs, gradients, cache)
@@ -167,25 +166,21 @@ pub(crate) fn outputs<'p>(desc: &'p mut LSTMDataDescriptor<'_>) -> Outputs<'p> {
 
 /// The weight arrays of a structure that holds its own, those that were checked.
 pub(crate) fn weight_views<'p>(
-    gates: Gates<&'p LSTMGateDescriptor<'_>>,
+    weights: WeightFields<Option<&'p NDArrayDescriptor<'_>>>,
     checked: &Checked,
 ) -> WeightViews<'p> {
-    gates.zip(checked.arrays().gates.as_ref()).map(|_, (desc, checked)| {
-        let arrays = desc.fields().zip(checked.as_ref());
-        arrays.map(|_, (desc, checked)| lend(desc).filter(|_| checked.is_some()))
-    })
+    let weights = weights.zip(checked.arrays().weights.as_ref());
+    weights.map(|_, (desc, checked)| lend(desc?).filter(|_| checked.is_some()))
 }
 
 fn gradient_views<'p>(
     delta: &'p mut LayerParametersLSTM<'_>,
     checked: &CheckedBackward,
 ) -> GradientViews<'p> {
-    let Parts { input, output, gates } = delta.parts_mut();
-    let gates = gates.zip(checked.gates().as_ref()).map(|_, (desc, checked)| {
-        let arrays = desc.fields_mut().zip(checked.as_ref());
-        arrays.map(|_, (desc, checked)| lend_mut(desc).filter(|_| checked.is_some()))
-    });
-    GradientViews { incoming: inputs(output), input: outputs(input), gates }
+    let Parts { input, output, weights } = delta.parts_mut();
+    let weights = weights.zip(checked.weights().as_ref());
+    let weights = weights.map(|_, (desc, checked)| lend_mut(desc?).filter(|_| checked.is_some()));
+    GradientViews { incoming: inputs(output), input: outputs(input), weights }
 }
 
 /// The floats of a descriptor that holds them.

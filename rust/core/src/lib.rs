@@ -51,7 +51,7 @@ mod variant;
 pub mod binding {
     pub use crate::apply::{apply_backward, apply_forward};
     pub use crate::check::{
-        Arrays, GateArrays, GateGradients, Gradient, InputArray, Strided, check_after,
+        Arrays, Gradient, InputArray, Strided, WeightArrays, WeightGradients, check_after,
         check_backward_after,
     };
 }
@@ -69,16 +69,16 @@ pub use direct::{
     direct_apply_lstm_batch_training_caching, direct_backward_with, direct_forward_with,
 };
 pub use error::{Code, DescriptorError, Error, Issue, Path};
-pub use fields::{DataField, DataFields, GateField, GateFields, Side};
+pub use fields::{DataField, DataFields, GateField, GateFields, Side, WeightField, WeightFields};
 pub use gate::{Gate, Gates};
 pub use level::Level;
-pub use pack::{BackwardWeights, BoundWeights, GateViews, WeightViews, Weights};
+pub use pack::{BackwardWeights, BoundWeights, WeightViews, Weights};
 pub use plan::{CacheRegion, CellStates, LayerPlan, Options, Plan};
 pub use prepared::{Prepared, prepare, prepare_with};
 pub use products::{Library, Route};
 pub use run::{
-    BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, Inputs, Outputs,
-    Workspace, backward, cache_capacity, forward, forward_caching,
+    BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Outputs, Workspace, backward,
+    cache_capacity, forward, forward_caching,
 };
 pub use tuning::{Caches, GemmRows, Tuning};
 pub use variant::Coupled;

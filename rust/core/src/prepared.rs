@@ -76,7 +76,7 @@ impl Prepared {
     ///
     /// As [`update_weights`](Self::update_weights).
     pub fn update_structure(&mut self, params: &LayerParametersLSTM<'_>) -> Result<(), Error> {
-        let weights = weight_views(params.gates(), &self.plan.checked);
+        let weights = weight_views(params.weights(), &self.plan.checked);
         self.update_weights(&weights)
     }
 
@@ -169,5 +169,5 @@ pub fn prepare_with(
 ) -> Result<Prepared, Error> {
     let checked = check(params, filter)?;
     let options = Options { n_threads: filter.n_threads, ..options };
-    Prepared::new(&checked, options, &weight_views(params.gates(), &checked))
+    Prepared::new(&checked, options, &weight_views(params.weights(), &checked))
 }

@@ -46,12 +46,20 @@ pub(crate) struct Variant {
     pub(crate) coupled: Option<Coupled>,
     /// Whether the one direction reads backwards.
     pub(crate) reverse: bool,
+    /// Whether outputs are a projection of the units' values, rather than these themselves.
+    pub(crate) projects: bool,
 }
 
 impl Variant {
     /// The layer of BNNS.
-    pub(crate) const NONE: Self =
-        Self { cell_clip: None, gate_clip: None, hidden_clip: None, coupled: None, reverse: false };
+    pub(crate) const NONE: Self = Self {
+        cell_clip: None,
+        gate_clip: None,
+        hidden_clip: None,
+        coupled: None,
+        reverse: false,
+        projects: false,
+    };
 
     /// Whether a step computes anything else.
     pub(crate) fn changes_steps(&self) -> bool {

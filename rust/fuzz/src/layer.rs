@@ -56,7 +56,7 @@ impl Layer {
         [size(0), size(1), size(2), layers, size(4), 1 + usize::from(self.is_bidirectional)]
     }
 
-    fn extensions(&self) -> Option<LSTMExtensions> {
+    fn extensions<'a>(&self) -> Option<LSTMExtensions<'a>> {
         let has = |bit: u32| self.in_place >> bit & 1 == 1;
         let gate_clip = has(3).then_some(0.75);
         let extensions = LSTMExtensions {
@@ -66,6 +66,7 @@ impl Layer {
             coupled: [None, Some(Coupled::Forget), Some(Coupled::Input), None]
                 [usize::from(self.in_place >> 5 & 3)],
             reverse: has(7) && !self.is_bidirectional,
+            ..LSTMExtensions::default()
         };
         Some(extensions).filter(|_| self.in_place >> 2 != 0)
     }

@@ -111,8 +111,14 @@ impl Extensions {
         if let Some(gate) = gate.filter(|_| self.is_empty) {
             *gate = LSTMGateDescriptor::default();
         }
-        params.extensions =
-            Some(LSTMExtensions { cell_clip, gate_clip, gate_clip_hidden, coupled, reverse });
+        params.extensions = Some(LSTMExtensions {
+            cell_clip,
+            gate_clip,
+            gate_clip_hidden,
+            coupled,
+            reverse,
+            ..LSTMExtensions::default()
+        });
     }
 }
 
@@ -264,7 +270,7 @@ fn assert_inside(params: &LayerParametersLSTM<'_>, checked: &Checked) {
     params.output_descriptor.fields().zip(arrays.output.as_ref()).map(|_, (desc, array)| {
         assert_binds(desc, array.as_ref());
     });
-    params.gates().zip(arrays.gates.as_ref()).map(|_, (desc, arrays)| {
+    params.gates().zip(arrays.weights.gates.as_ref()).map(|_, (desc, arrays)| {
         desc.fields()
             .zip(arrays.as_ref())
             .map(|_, (desc, array)| assert_binds(desc, array.as_ref()))

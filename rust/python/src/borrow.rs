@@ -8,8 +8,8 @@ use crate::memory::{Array, Held, Reading, Writing};
 use crate::params::LayerArrays;
 use bnns_lstm::binding::InputArray;
 use bnns_lstm::{
-    Checked, Code, DataFields, DescriptorError, Error, GateFields, Gates, Inputs, Issue, Outputs,
-    Path, Side, WeightViews,
+    Checked, Code, DataFields, DescriptorError, Error, Inputs, Issue, Outputs, Path, Side,
+    WeightFields, WeightViews,
 };
 use numpy::Element;
 use pyo3::PyResult;
@@ -20,8 +20,8 @@ pub(crate) type DataReadings<'a, 'py> = DataFields<Option<Reading<'a, 'py, f32>>
 /// The arrays of a data descriptor that are written.
 pub(crate) type DataWritings<'a, 'py> = DataFields<Option<Writing<'a, 'py, f32>>>;
 
-/// The weights of all gates, which are read.
-pub(crate) type WeightReadings<'a, 'py> = Gates<GateFields<Option<Reading<'a, 'py, f32>>>>;
+/// All weights, which are read.
+pub(crate) type WeightReadings<'a, 'py> = WeightFields<Option<Reading<'a, 'py, f32>>>;
 
 /// The arrays that both passes read.
 #[derive(Debug)]
@@ -39,9 +39,8 @@ impl<'a, 'py> Sources<'a, 'py> {
     ) -> Result<Self, Failure> {
         let inputs = checked_inputs(arrays, checked)
             .try_map(|field, array| read(array, || field.path(root, Side::Input)))?;
-        let weights = checked_weights(arrays, checked).try_map(|gate, arrays| {
-            arrays.try_map(|field, array| read(array, || field.path(root, gate)))
-        })?;
+        let weights = checked_weights(arrays, checked)
+            .try_map(|field, array| read(array, || field.path(root)))?;
         Ok(Self { inputs, weights })
     }
 
@@ -65,20 +64,19 @@ pub(crate) fn checked_inputs<'a, 'py>(
     arrays.input.as_ref().zip(checked).map(|_, (array, checked)| checked.and(array.as_ref()))
 }
 
-/// The weights of all gates. An array that is not looked at is not among them.
+/// All weights. An array that is not looked at is not among them.
 pub(crate) fn checked_weights<'a, 'py>(
     arrays: &'a LayerArrays<'py>,
     checked: &Checked,
-) -> Gates<GateFields<Option<&'a Array<'py>>>> {
-    let gates = arrays.gates.as_ref().zip(checked.arrays().gates.as_ref());
-    gates.map(|_, (arrays, checked)| of_gate(arrays, checked))
+) -> WeightFields<Option<&'a Array<'py>>> {
+    those_checked(&arrays.weights, &checked.arrays().weights)
 }
 
-/// Those arrays of a gate that were checked.
-pub(crate) fn of_gate<'a, 'py, C>(
-    arrays: &'a GateFields<Option<Array<'py>>>,
-    checked: &GateFields<Option<C>>,
-) -> GateFields<Option<&'a Array<'py>>> {
+/// Those arrays of weights, or of their gradients, that were checked.
+pub(crate) fn those_checked<'a, 'py, C>(
+    arrays: &'a WeightFields<Option<Array<'py>>>,
+    checked: &WeightFields<Option<C>>,
+) -> WeightFields<Option<&'a Array<'py>>> {
     let arrays = arrays.as_ref().zip(checked.as_ref());
     arrays.map(|_, (array, checked)| array.as_ref().filter(|_| checked.is_some()))
 }
@@ -113,7 +111,7 @@ pub(crate) fn lend_mut<'r>(arrays: &'r mut DataWritings<'_, '_>) -> Outputs<'r> 
 
 /// The weights for the core.
 pub(crate) fn lend_weights<'r>(weights: &'r WeightReadings<'_, '_>) -> WeightViews<'r> {
-    weights.as_ref().map(|_, gate| gate.as_ref().map(|_, array| array.as_ref().map(Reading::lend)))
+    weights.as_ref().map(|_, array| array.as_ref().map(Reading::lend))
 }
 
 /// Borrow an array to read, where there is one.

@@ -4,19 +4,19 @@
 //! computation, and what the core takes. It computes nothing.
 
 use crate::borrow::{
-    DataReadings, DataWritings, lend, lend_mut, of_gate, read_data, write, write_data,
+    DataReadings, DataWritings, lend, lend_mut, read_data, those_checked, write, write_data,
 };
 use crate::errors::Failure;
 use crate::memory::Writing;
 use crate::params::LayerArrays;
-use bnns_lstm::{CheckedBackward, GateFields, Gates, GradientViews, Path, Side};
+use bnns_lstm::{CheckedBackward, GradientViews, Path, Side, WeightFields};
 
 /// All gradients, incoming and outgoing.
 #[derive(Debug)]
 pub(crate) struct Gradients<'a, 'py> {
     incoming: DataReadings<'a, 'py>,
     input: DataWritings<'a, 'py>,
-    gates: Gates<GateFields<Option<Writing<'a, 'py, f32>>>>,
+    weights: WeightFields<Option<Writing<'a, 'py, f32>>>,
 }
 
 impl<'a, 'py> Gradients<'a, 'py> {
@@ -26,23 +26,18 @@ impl<'a, 'py> Gradients<'a, 'py> {
         checked: &CheckedBackward,
         root: &Path,
     ) -> Result<Self, Failure> {
-        let gates = arrays.gates.as_ref().zip(checked.gates().as_ref());
+        let weights = those_checked(&arrays.weights, checked.weights());
         Ok(Self {
             incoming: read_data(&arrays.output, root, Side::Output)?,
             input: write_data(&arrays.input, root, Side::Input)?,
-            gates: gates.try_map(|gate, (arrays, checked)| {
-                let arrays = of_gate(arrays, checked);
-                arrays.try_map(|field, array| write(array, || field.path(root, gate)))
-            })?,
+            weights: weights.try_map(|field, array| write(array, || field.path(root)))?,
         })
     }
 
     /// All of them for the core.
     pub(crate) fn views(&mut self) -> GradientViews<'_> {
-        let Self { incoming, input, gates } = self;
-        let gates = gates
-            .as_mut()
-            .map(|_, gate| gate.as_mut().map(|_, array| array.as_mut().map(Writing::lend)));
-        GradientViews { incoming: lend(incoming), input: lend_mut(input), gates }
+        let Self { incoming, input, weights } = self;
+        let weights = weights.as_mut().map(|_, array| array.as_mut().map(Writing::lend));
+        GradientViews { incoming: lend(incoming), input: lend_mut(input), weights }
     }
 }

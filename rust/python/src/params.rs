@@ -12,7 +12,7 @@ use crate::sequence::{Values, read_sequence};
 use bnns_lstm::{
     Activation, ActivationFunction, Checkpoints, Code, DataField, DataFields, FilterParameters,
     GateField, GateFields, Gates, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags,
-    LayerParametersLSTM, Path, Side,
+    LayerParametersLSTM, Path, Side, WeightFields,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
@@ -40,7 +40,7 @@ pub(crate) struct Layer<'a, 'py> {
 pub(crate) struct LayerArrays<'py> {
     pub(crate) input: DataFields<Option<Array<'py>>>,
     pub(crate) output: DataFields<Option<Array<'py>>>,
-    pub(crate) gates: Gates<GateFields<Option<Array<'py>>>>,
+    pub(crate) weights: WeightFields<Option<Array<'py>>>,
 }
 
 impl<'py> LayerArrays<'py> {
@@ -51,8 +51,7 @@ impl<'py> LayerArrays<'py> {
 
     /// Those of the input and the weights, or of the gradients that are wanted.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = &Array<'py>> {
-        let gates = self.gates.each().into_iter().flat_map(GateFields::each);
-        self.input.each().into_iter().chain(gates).flatten()
+        self.input.each().into_iter().chain(self.weights.each()).flatten()
     }
 }
 
@@ -98,6 +97,7 @@ fn read_structure<'a, 'py>(
         Gates::try_from_fn(|gate| read_gate(reader, &root, gate.field(), is_looked_at))?;
     let descs = gates.as_mut().map(|_, (desc, _)| take(desc));
     let gates = gates.map(|_, (_, arrays)| arrays);
+    let (extensions, projection) = read_extensions(reader, &root)?;
     let params = LayerParametersLSTM {
         input_size: reader.integer(&root, "input_size")?,
         hidden_size: reader.integer(&root, "hidden_size")?,
@@ -114,9 +114,10 @@ fn read_structure<'a, 'py>(
         candidate_gate: descs.candidate,
         output_gate: descs.output,
         hidden_activation: read_activation(reader, &root, "hidden_activation", is_looked_at)?,
-        extensions: read_extensions(reader, &root)?,
+        extensions,
     };
-    Ok(Some(Layer { params, batch_sizes, arrays: LayerArrays { input, output, gates } }))
+    let weights = WeightFields { gates, projection };
+    Ok(Some(Layer { params, batch_sizes, arrays: LayerArrays { input, output, weights } }))
 }
 
 fn read_data<'a, 'py>(

@@ -7,7 +7,7 @@ use crate::borrow::{borrow, checked_weights, hold, lend_weights};
 use crate::errors::Failure;
 use crate::memory::Held;
 use crate::params::LayerArrays;
-use bnns_lstm::{BoundWeights, Checked, GateFields, Gates, Path, Weights};
+use bnns_lstm::{BoundWeights, Checked, Path, WeightFields, Weights};
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[pyclass(frozen, module = "bnns_lstm")]
 pub(crate) struct PackedWeights {
     checked: Checked,
-    arrays: Gates<GateFields<Option<Held>>>,
+    arrays: WeightFields<Option<Held>>,
     packed: Mutex<Arc<Weights>>,
     /// Held from the reading of weights until they are in use, so that no older ones replace them.
     updating: Mutex<()>,
@@ -30,8 +30,7 @@ impl PackedWeights {
     ) -> PyResult<Self> {
         Ok(Self {
             checked: checked.clone(),
-            arrays: checked_weights(arrays, checked)
-                .try_map(|_, arrays| arrays.try_map(|_, array| hold(array)))?,
+            arrays: checked_weights(arrays, checked).try_map(|_, array| hold(array))?,
             packed: Mutex::new(Arc::new(packed)),
             updating: Mutex::new(()),
         })
@@ -47,13 +46,10 @@ impl PackedWeights {
 impl PackedWeights {
     /// Pack the weights again, from what their arrays hold now.
     pub(crate) fn update(&self, py: Python<'_>) -> Result<(), Failure> {
-        let gates = self.arrays.as_ref().try_map(|gate, arrays| {
-            arrays.as_ref().try_map(|field, held| {
-                let path = || Path::field(gate.field()).then(field.name());
-                borrow(held.as_ref(), path, |held| held.read(py))
-            })
+        let weights = self.arrays.as_ref().try_map(|field, held| {
+            borrow(held.as_ref(), || field.path(&Path::default()), |held| held.read(py))
         })?;
-        let views = lend_weights(&gates);
+        let views = lend_weights(&weights);
         py.detach(|| {
             let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
             let layer = Arc::clone(self.current().layer());

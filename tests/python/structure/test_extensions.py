@@ -141,7 +141,7 @@ def test_gradients_of_another_variant_are_refused() -> None:
     with pytest.raises(bl.DescriptorError) as caught:
         backward(layer, delta)
     assert [(issue.path, issue.code) for issue in caught.value.issues] == [
-        ("delta_params.extensions", "delta_mismatch")
+        ("delta_params.extensions.cell_clip", "delta_mismatch")
     ]
     delta.extensions = bl.LSTMExtensions()
     backward(layer, delta)

@@ -34,11 +34,11 @@ const BINDING_ONLY: &[Code] = &[
 const OF_THE_CACHE: &[Code] =
     &[Code::CacheTooSmall, Code::CacheNotFilled, Code::ForeignCache, Code::ChangedWeights];
 
-fn clips(cell_clip: Option<f32>, gate_clip: Option<f32>) -> LSTMExtensions {
+fn clips<'a>(cell_clip: Option<f32>, gate_clip: Option<f32>) -> LSTMExtensions<'a> {
     LSTMExtensions { cell_clip, gate_clip, ..Default::default() }
 }
 
-pub fn coupled(coupled: Coupled) -> LSTMExtensions {
+pub fn coupled<'a>(coupled: Coupled) -> LSTMExtensions<'a> {
     LSTMExtensions { coupled: Some(coupled), ..Default::default() }
 }
 

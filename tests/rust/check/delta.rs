@@ -59,11 +59,14 @@ fn every_gradient_has_the_shape_of_what_it_belongs_to() {
         (&checked.input().data, vec![steps, batch, input]),
         (&checked.input().hidden, vec![layers, directions, batch, hidden]),
         (&checked.input().cell, vec![layers, directions, batch, hidden]),
-        (&checked.gates().forget.iw, vec![1, directions, hidden, input]),
-        (&checked.gates().forget.iw_upper, vec![layers - 1, directions, hidden, 2 * hidden]),
-        (&checked.gates().candidate.hw, vec![layers, directions, hidden, hidden]),
-        (&checked.gates().output.cw, vec![layers, directions, hidden, hidden]),
-        (&checked.gates().input.b, vec![layers, directions, hidden]),
+        (&checked.weights().gates.forget.iw, vec![1, directions, hidden, input]),
+        (
+            &checked.weights().gates.forget.iw_upper,
+            vec![layers - 1, directions, hidden, 2 * hidden],
+        ),
+        (&checked.weights().gates.candidate.hw, vec![layers, directions, hidden, hidden]),
+        (&checked.weights().gates.output.cw, vec![layers, directions, hidden, hidden]),
+        (&checked.weights().gates.input.b, vec![layers, directions, hidden]),
     ];
     for (gradient, shape) in shapes {
         let gradient = gradient.as_ref().unwrap();
@@ -92,7 +95,7 @@ fn one_incoming_gradient_is_enough_and_every_outgoing_one_can_be_left_out() {
         let incoming = checked.incoming();
         let given = [&incoming.data, &incoming.hidden, &incoming.cell];
         assert_eq!(given.map(Option::is_some), [kept == 3, kept == 4, kept == 5]);
-        assert!(checked.input().data.is_none() && checked.gates().input.hw.is_none());
+        assert!(checked.input().data.is_none() && checked.weights().gates.input.hw.is_none());
         assert_eq!(checked.forward().arrays().output, DataFields::default());
     }
     // The gradient of an initial state that is zero may be wanted.
@@ -112,9 +115,9 @@ fn each_array_has_a_rule_of_its_own() {
         |gradient: &Option<bnns_lstm::binding::Gradient>| gradient.as_ref().map(|g| g.accumulate);
     assert_eq!(rule(&checked.input().cell), Some(true));
     assert_eq!(rule(&checked.input().hidden), Some(false));
-    assert_eq!(rule(&checked.gates().output.iw_upper), Some(true));
-    assert_eq!(rule(&checked.gates().output.iw), Some(false));
-    assert_eq!(rule(&checked.gates().output.b), None);
+    assert_eq!(rule(&checked.weights().gates.output.iw_upper), Some(true));
+    assert_eq!(rule(&checked.weights().gates.output.iw), Some(false));
+    assert_eq!(rule(&checked.weights().gates.output.b), None);
 }
 
 #[test]
@@ -147,14 +150,17 @@ fn forms_follow_the_weights() {
         params.input_gate.iw_desc = [lent(10, &[2, 2, 7, 14]), NDArrayDescriptor::absent()];
         delta.input_gate.iw_desc = [lent(APART + 10, &[2, 2, 7, 14]), second];
         let checked = accepted(&params, &delta);
-        assert_eq!(checked.gates().input.iw.as_ref().unwrap().layout.shape(), [2, 2, 7, 14]);
-        assert_eq!(checked.gates().input.iw_upper, None);
+        assert_eq!(
+            checked.weights().gates.input.iw.as_ref().unwrap().layout.shape(),
+            [2, 2, 7, 14]
+        );
+        assert_eq!(checked.weights().gates.input.iw_upper, None);
     }
     let (mut params, mut delta) = (valid(&STACK), gradients(&STACK));
     params.input_gate.cw_desc = lent(13, &[2, 2, 7]);
     delta.input_gate.cw_desc = described(APART + 13, 28, DataLayout::FIRST_MAJOR_3D, &[]);
     let checked = accepted(&params, &delta);
-    assert_eq!(checked.gates().input.cw.as_ref().unwrap().layout.shape(), [2, 2, 7]);
+    assert_eq!(checked.weights().gates.input.cw.as_ref().unwrap().layout.shape(), [2, 2, 7]);
     // With no layout at all a gradient takes the form of its weight.
     delta.input_gate.cw_desc = described(APART + 13, 28, DataLayout::UNSPECIFIED, &[]);
     assert_eq!(accepted(&params, &delta), checked);
@@ -165,7 +171,7 @@ fn one_layer_has_no_upper_weights_whatever_the_second_descriptor_says() {
     let mut delta = gradients(&ONE);
     delta.input_gate.iw_desc[1] = lent(0, &[9]);
     delta.input_gate.iw_desc[1].flags = NDArrayFlags(9);
-    assert_eq!(accepted(&valid(&ONE), &delta).gates().input.iw_upper, None);
+    assert_eq!(accepted(&valid(&ONE), &delta).weights().gates.input.iw_upper, None);
 }
 
 #[test]

@@ -25,14 +25,17 @@ const ROWS: &[Row] = &[
     (Code::DeltaMismatch, "delta_params.lstm_flags", |_, d| d.lstm_flags = LayerFlags(1)),
     (Code::DeltaMismatch, "delta_params.lstm_flags",
         |p, d| { (*p, *d) = (valid(&STACK), gradients(&STACK)); d.lstm_flags = LayerFlags(2); }),
-    (Code::DeltaMismatch, "delta_params.extensions", |_, d| d.extensions = Some(coupled(Coupled::Forget))),
-    (Code::DeltaMismatch, "delta_params.extensions", |p, d| {
-        p.extensions = Some(LSTMExtensions { reverse: true, ..Default::default() });
-        d.extensions = Some(LSTMExtensions::default());
+    (Code::DeltaMismatch, "delta_params.extensions.coupled", |_, d| d.extensions = Some(coupled(Coupled::Forget))),
+    (Code::DeltaMismatch, "delta_params.extensions.reverse", |_, d| {
+        d.extensions = Some(LSTMExtensions { reverse: true, ..Default::default() });
+    }),
+    (Code::DeltaMismatch, "delta_params.extensions.cell_clip", |p, d| {
+        p.extensions = Some(LSTMExtensions { cell_clip: Some(1.0), ..Default::default() });
+        d.extensions = Some(LSTMExtensions { cell_clip: Some(2.0), ..Default::default() });
     }),
     (Code::InvalidNumber, "params.extensions.cell_clip", |p, d| {
         p.extensions = Some(LSTMExtensions { cell_clip: Some(f32::NAN), ..Default::default() });
-        d.extensions = p.extensions;
+        d.extensions = Some(LSTMExtensions { cell_clip: Some(f32::NAN), ..Default::default() });
     }),
     (Code::GradientWithoutWeight, "delta_params.forget_gate.iw_desc[0]", |p, d| {
         p.extensions = Some(coupled(Coupled::Forget));
@@ -169,7 +172,7 @@ proptest! {
             }
         }
         let checked = outcome(&valid(&sizes), &delta).unwrap();
-        let gradients = &checked.gates().output;
+        let gradients = &checked.weights().gates.output;
         let found = [&gradients.iw, &gradients.iw_upper, &gradients.hw, &gradients.cw, &gradients.b];
         let expected = [wanted[21], wanted[22] && sizes.layers > 1, wanted[23], wanted[24], wanted[25]];
         prop_assert_eq!(found.map(Option::is_some), expected);

@@ -57,28 +57,28 @@ pub const FIELDS: &[Field] = &[
         checked: |a| a.output.cell.as_ref(), is_output: true, ..STATE },
     Field { name: "input_gate.iw_desc[0]", desc: |p| &mut p.input_gate.iw_desc[0],
         axes: |s| vec![1, s.directions, s.hidden, s.input],
-        checked: |a| a.gates.input.iw.as_ref(), ..MATRIX },
+        checked: |a| a.weights.gates.input.iw.as_ref(), ..MATRIX },
     Field { name: "input_gate.iw_desc[1]", desc: |p| &mut p.input_gate.iw_desc[1],
         axes: |s| vec![s.layers - 1, s.directions, s.hidden, s.directions * s.hidden],
-        checked: |a| a.gates.input.iw_upper.as_ref(), ..MATRIX },
+        checked: |a| a.weights.gates.input.iw_upper.as_ref(), ..MATRIX },
     Field { name: "input_gate.hw_desc", desc: |p| &mut p.input_gate.hw_desc,
-        checked: |a| a.gates.input.hw.as_ref(), ..MATRIX },
+        checked: |a| a.weights.gates.input.hw.as_ref(), ..MATRIX },
     FULL_PEEPHOLE,
     DIAGONAL_PEEPHOLE,
     Field { name: "input_gate.b_desc", desc: |p| &mut p.input_gate.b_desc,
-        checked: |a| a.gates.input.b.as_ref(), ..VECTOR },
+        checked: |a| a.weights.gates.input.b.as_ref(), ..VECTOR },
     Field { name: "forget_gate.hw_desc", desc: |p| &mut p.forget_gate.hw_desc,
-        checked: |a| a.gates.forget.hw.as_ref(), ..MATRIX },
+        checked: |a| a.weights.gates.forget.hw.as_ref(), ..MATRIX },
     Field { name: "candidate_gate.cw_desc", desc: |p| &mut p.candidate_gate.cw_desc,
-        checked: |a| a.gates.candidate.cw.as_ref(), ..MATRIX },
+        checked: |a| a.weights.gates.candidate.cw.as_ref(), ..MATRIX },
     Field { name: "output_gate.b_desc", desc: |p| &mut p.output_gate.b_desc,
-        checked: |a| a.gates.output.b.as_ref(), ..VECTOR },
+        checked: |a| a.weights.gates.output.b.as_ref(), ..VECTOR },
 ];
 
 pub const FULL_PEEPHOLE: Field = Field {
     name: "input_gate.cw_desc",
     desc: |p| &mut p.input_gate.cw_desc,
-    checked: |a| a.gates.input.cw.as_ref(),
+    checked: |a| a.weights.gates.input.cw.as_ref(),
     ..MATRIX
 };
 

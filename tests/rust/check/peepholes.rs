@@ -24,7 +24,7 @@ fn sizes_that_are_given_decide() {
                 let mut params = valid(&sizes);
                 params.input_gate.cw_desc = form.in_buffer(99, form.count(&strides), &strides);
                 let checked = accepted(&params);
-                let cw = checked.arrays().gates.input.cw.as_ref().unwrap();
+                let cw = checked.arrays().weights.gates.input.cw.as_ref().unwrap();
                 let what = format!("{sizes:?} {form:?}");
                 // With one hidden unit a diagonal is a matrix.
                 assert_eq!(cw.shape().len(), if sizes.hidden > 1 { expected } else { 4 }, "{what}");
@@ -48,7 +48,7 @@ fn a_diagonal_read_as_a_matrix_is_the_same_number_for_each_layer_and_direction()
             let mut params = valid(&sizes);
             params.input_gate.cw_desc = form.in_buffer(99, form.count(&strides), &strides);
             let checked = accepted(&params);
-            let cw = checked.arrays().gates.input.cw.as_ref().unwrap();
+            let cw = checked.arrays().weights.gates.input.cw.as_ref().unwrap();
             let Data::Lent(memory) = &params.input_gate.cw_desc.data else { unreachable!() };
             let backing: Array1<f32> = (0..memory.shape[0]).map(|index| index as f32).collect();
             let view = cw

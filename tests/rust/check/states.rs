@@ -108,7 +108,7 @@ fn an_upper_descriptor_that_is_not_used_is_not_looked_at() {
     params.input_gate.iw_desc[1] = lent(7, &[3, 1, 4]);
     params.input_gate.iw_desc[1].layout = DataLayout(99);
     params.output_descriptor.data_desc = described(7, 5 * 2 * 64, DataLayout::NSE, &[64, 5, 2]);
-    assert_eq!(accepted(&params).arrays().gates.input.iw_upper, None);
+    assert_eq!(accepted(&params).arrays().weights.gates.input.iw_upper, None);
 }
 
 #[test]
@@ -118,8 +118,14 @@ fn the_joint_form_is_meant_by_null_and_by_the_same_pointer() {
         let mut params = valid(&sizes);
         params.input_gate.iw_desc = [lent(10, &[2, 2, 7, 14]), second];
         let checked = accepted(&params);
-        assert_eq!(checked.arrays().gates.input.iw.as_ref().unwrap().shape(), [2, 2, 7, 14]);
-        assert_eq!(checked.arrays().gates.input.iw_upper, None);
-        assert_eq!(checked.arrays().gates.forget.iw.as_ref().unwrap().shape(), [1, 2, 7, 14]);
+        assert_eq!(
+            checked.arrays().weights.gates.input.iw.as_ref().unwrap().shape(),
+            [2, 2, 7, 14]
+        );
+        assert_eq!(checked.arrays().weights.gates.input.iw_upper, None);
+        assert_eq!(
+            checked.arrays().weights.gates.forget.iw.as_ref().unwrap().shape(),
+            [1, 2, 7, 14]
+        );
     }
 }

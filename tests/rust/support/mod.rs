@@ -230,9 +230,14 @@ pub fn examples(cases: u32) -> ProptestConfig {
 }
 
 /// The extensions of a variant; none for the layer of BNNS.
-pub fn extensions(variant: &Variant) -> Option<LSTMExtensions> {
+pub fn extensions<'a>(variant: &Variant) -> Option<LSTMExtensions<'a>> {
+    (*variant != Variant::default()).then(|| asked_by(variant))
+}
+
+/// The extensions of a variant without the array of its projection.
+pub fn asked_by<'a>(variant: &Variant) -> LSTMExtensions<'a> {
     let narrow = |clip: Option<f64>| clip.map(|clip| clip as f32);
-    let extensions = LSTMExtensions {
+    LSTMExtensions {
         cell_clip: narrow(variant.cell_clip),
         gate_clip: narrow(variant.gate_clip),
         gate_clip_hidden: variant.gate_clip_hidden,
@@ -241,8 +246,8 @@ pub fn extensions(variant: &Variant) -> Option<LSTMExtensions> {
             bnns_lstm_testkit::Coupled::Input => Coupled::Input,
         }),
         reverse: variant.reverse,
-    };
-    Some(extensions).filter(|extensions| *extensions != LSTMExtensions::default())
+        ..LSTMExtensions::default()
+    }
 }
 
 /// A C array of this shape, or an absent descriptor.

@@ -2,14 +2,14 @@
 //!
 //! In: a case and incoming gradients. Out: all gradients, by the names of the golden cases.
 
-use super::{CallWay, Case, GateFloats, optional};
+use super::{CallWay, Case, GateFloats, extensions, optional};
 use bnns_lstm::{
     BackwardArrays, BackwardWeights, BackwardWorkspace, BoundWeights, Checked, CheckedBackward,
     Checkpoints, DataField, DataFields, DataLayout, Error, FilterParameters, Gate, GateField,
-    GateFields, GateViews, Gates, GradientViews, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
+    GateFields, Gates, GradientViews, Inputs, LSTMDataDescriptor, LSTMGateDescriptor,
     LayerParametersLSTM, LayerPlan, Level, NDArrayDescriptor, NDArrayFlags, Options, Outputs, Plan,
-    Route, Tuning, Weights, Workspace, backward, cache_capacity, check, check_backward,
-    forward_caching,
+    Route, Tuning, WeightFields, WeightViews, Weights, Workspace, backward, cache_capacity, check,
+    check_backward, forward_caching,
 };
 use bnns_lstm_testkit::alloc::measure;
 use bnns_lstm_testkit::compare::narrow;
@@ -186,9 +186,12 @@ impl Case {
         let gradients = GradientViews {
             incoming: incoming.as_ref().map(|_, values| values.as_deref().map(Into::into)),
             input: found.input.as_mut().map(|_, values| Some(values.as_mut_slice().into())),
-            gates: found.gates.as_mut().map(|_, arrays| {
-                arrays.as_mut().map(|_, values| values.as_deref_mut().map(Into::into))
-            }),
+            weights: WeightFields {
+                gates: found.gates.as_mut().map(|_, arrays| {
+                    arrays.as_mut().map(|_, values| values.as_deref_mut().map(Into::into))
+                }),
+                projection: None,
+            },
         };
         let arrays = BackwardArrays::bind(&checked, self.inputs(), gradients)?;
         // Where every step is cached, they are not needed.
@@ -245,7 +248,7 @@ impl Case {
             num_layers: l,
             seq_len: layer.seq_len,
             lstm_flags: params.lstm_flags,
-            extensions: params.extensions.filter(|_| way.accumulate),
+            extensions: extensions(&layer.variant).filter(|_| way.accumulate),
             input_descriptor: LSTMDataDescriptor::from_fields(input),
             output_descriptor: LSTMDataDescriptor::from_fields(output),
             input_gate: gates.input,
@@ -280,8 +283,12 @@ impl Case {
         Gates::from_fn(|gate| weights(floats(&self.gates, gate)))
     }
 
-    pub fn weight_views(&self) -> Gates<GateViews<'_>> {
-        self.weights().map(|_, weights| weights.map(|_, values| values.map(Into::into)))
+    pub fn weight_views(&self) -> WeightViews<'_> {
+        let gates = self.weights();
+        WeightFields {
+            gates: gates.map(|_, weights| weights.map(|_, values| values.map(Into::into))),
+            projection: None,
+        }
     }
 }
 

@@ -4,17 +4,19 @@
 //! Which axes sequences and states have stands here and nowhere else.
 
 use super::array::{ArrayRule, CheckedArray, check_array, spans};
-use super::config::{Arrays, GateArrays, InputArray};
+use super::config::{Arrays, InputArray, WeightArrays};
 use super::extensions::CheckedExtensions;
 use super::gates::{CheckedGate, WeightForms, check_gate};
 use super::issues::Issues;
 use super::layout::Axis;
 use super::name::{ArrayField, ArrayName};
 use super::overlap::{Span, check_overlap};
+use super::projection::check_projection;
 use super::scalars::Sizes;
+use super::strided::Strided;
 use crate::desc::{Data, LSTMDataDescriptor, LayerParametersLSTM, NDArrayDescriptor};
 use crate::error::{Code, Path};
-use crate::fields::{DataField, DataFields, Side};
+use crate::fields::{DataField, DataFields, GateFields, Side, WeightFields};
 use crate::gate::Gates;
 
 /// What a structure is checked for.
@@ -55,8 +57,10 @@ pub(super) fn check_arrays(
         .gates()
         .map(|gate, desc| check_gate(issues, (gate, extensions.origin(gate)), desc, sizes));
 
-    let weights = gates.each().into_iter().flat_map(|gate| spans(gate.arrays.each()));
-    let inputs: Vec<&Span> = spans(first.each()).chain(sequence).chain(weights).collect();
+    let projection = check_projection(issues, params, sizes);
+
+    let weights = gates.each().into_iter().flat_map(|gate| gate.arrays.each()).chain([&projection]);
+    let inputs: Vec<&Span> = spans(first.each()).chain(sequence).chain(spans(weights)).collect();
     let outputs: Vec<&Span> = spans(last.each()).collect();
     let carried: Vec<(&Span, &Span)> = [(&last.hidden, &first.hidden), (&last.cell, &first.cell)]
         .into_iter()
@@ -70,8 +74,29 @@ pub(super) fn check_arrays(
         Purpose::Backward => inputs.into_iter().chain(outputs).cloned().collect(),
     };
     let forms = gates.as_ref().map(|_, gate| gate.forms);
-    let arrays = collect(issues, params, purpose, first, last, gates);
+    let weights = collect_weights(gates, projection, sizes);
+    let arrays = collect(issues, params, purpose, (first, last), weights);
     CheckedArrays { arrays, forms, spans }
+}
+
+fn layout(array: Option<CheckedArray>) -> Option<Strided> {
+    array.map(|array| array.layout)
+}
+
+/// All weights; `None` where one that must be there was reported.
+fn collect_weights(
+    gates: Gates<CheckedGate>,
+    projection: Option<CheckedArray>,
+    sizes: &Sizes,
+) -> Option<WeightArrays> {
+    let is_complete = |gate: &CheckedGate| {
+        let GateFields { iw, hw, .. } = &gate.arrays;
+        gate.forms.is_derived || iw.is_some() && hw.is_some()
+    };
+    let are_there = gates.each().into_iter().all(is_complete)
+        && projection.is_some() == sizes.outputs.are_projected;
+    let gates = gates.map(|_, gate| gate.arrays.map(|_, array| layout(array)));
+    are_there.then_some(WeightFields { gates, projection: layout(projection) })
 }
 
 /// All arrays; `None` where something was reported.
@@ -79,9 +104,8 @@ fn collect(
     issues: &mut Issues,
     params: &LayerParametersLSTM<'_>,
     purpose: Purpose,
-    first: CheckedData,
-    last: CheckedData,
-    gates: Gates<CheckedGate>,
+    (first, last): (CheckedData, CheckedData),
+    weights: Option<WeightArrays>,
 ) -> Option<Arrays> {
     let descs = params.input_descriptor.fields().zip(params.output_descriptor.fields());
     let input =
@@ -91,17 +115,9 @@ fn collect(
                 initial_state(issues, purpose, field, descs, (first, last.as_ref()))
             }
         });
-    let layout = |array: Option<CheckedArray>| array.map(|array| array.layout);
     let output = last.map(|_, array| layout(array).filter(|_| purpose == Purpose::Forward));
-    let is_derived: Gates<bool> = gates.as_ref().map(|_, gate| gate.forms.is_derived);
-    let gates = gates.map(|_, gate| gate.arrays.map(|_, array| layout(array)));
-    let is_there = |gate: &GateArrays| gate.iw.is_some() && gate.hw.is_some();
-    let has_weights = gates
-        .each()
-        .into_iter()
-        .zip(is_derived.each())
-        .all(|(gate, is_derived)| *is_derived || is_there(gate));
-    (input.data.given().is_some() && has_weights).then_some(Arrays { input, output, gates })
+    let weights = weights.filter(|_| input.data.given().is_some())?;
+    Some(Arrays { input, output, weights })
 }
 
 fn require_some_output(issues: &mut Issues, output: &LSTMDataDescriptor<'_>) {
@@ -151,8 +167,14 @@ pub(super) fn check_data(
         let name = issues.array(ArrayField::Data(role.side, field));
         match field {
             DataField::Data => check_sequence_array(issues, name, role, desc, sizes),
-            DataField::Hidden => check_state(issues, name, role, desc, sizes, sizes.outputs()),
-            DataField::Cell => check_state(issues, name, role, desc, sizes, sizes.units),
+            DataField::Hidden => {
+                let elements = Axis::new(sizes.outputs_name(), sizes.outputs.count);
+                check_state(issues, name, role, desc, sizes, elements)
+            }
+            DataField::Cell => {
+                let elements = Axis::new("hidden_size", sizes.units);
+                check_state(issues, name, role, desc, sizes, elements)
+            }
         }
     })
 }
@@ -173,21 +195,21 @@ fn check_sequence_array(
     let elements = if role.side == Side::Input {
         Axis::new("input_size", sizes.input)
     } else {
-        Axis::new("directions * hidden_size", sizes.layer_outputs())
+        Axis::new(sizes.layer_outputs_name(), sizes.layer_outputs())
     };
     let axes = [Axis::new("seq_len", sizes.steps), Axis::new("batch_size", sizes.batch), elements];
     let is_output = role.is_written;
     check_array(issues, &ArrayRule { name, axes: &axes, is_sequence: true, is_output }, desc)
 }
 
-/// Check a state of `width` elements for each sample.
+/// Check a state of so many elements for each sample.
 fn check_state(
     issues: &mut Issues,
     name: ArrayName,
     role: Role,
     desc: &NDArrayDescriptor<'_>,
     sizes: &Sizes,
-    width: usize,
+    elements: Axis,
 ) -> Option<CheckedArray> {
     if desc.data.is_null() || (matches!(desc.data, Data::InPlace) && role == Role::INPUT) {
         return None;
@@ -196,7 +218,7 @@ fn check_state(
         Axis::optional("num_layers", sizes.layers),
         Axis::optional("directions", sizes.directions),
         Axis::new("batch_size", sizes.batch),
-        Axis::new("hidden_size", width),
+        elements,
     ];
     let is_output = role.is_written;
     check_array(issues, &ArrayRule { name, axes: &axes, is_sequence: false, is_output }, desc)

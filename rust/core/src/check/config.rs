@@ -6,7 +6,7 @@
 
 use super::strided::Strided;
 use crate::dropout::{DropoutMask, DropoutRow};
-use crate::fields::{DataFields, GateFields};
+use crate::fields::{DataFields, WeightFields};
 use crate::gate::Gates;
 use crate::math::Activation;
 use crate::variant::Variant;
@@ -30,7 +30,7 @@ pub struct LayerConfig {
     pub(crate) inputs: usize,
     /// Elements of the cell state, and rows of each gate's weights: `hidden_size`.
     pub(crate) units: usize,
-    /// Elements of the hidden state, which is the output of one direction: `hidden_size` as well.
+    /// Elements of the hidden state, which is the output of one direction: `projection_size`, or `hidden_size` as well.
     pub(crate) outputs: usize,
     pub(crate) layers: usize,
     pub(crate) directions: usize,
@@ -91,12 +91,13 @@ impl Config {
         [self.seq_len, self.batch_size, self.layer.inputs]
     }
 
-    /// `[seq_len, batch, directions * hidden_size]`.
+    /// `[seq_len, batch, directions * outputs]`; outputs are `projection_size` many, or `hidden_size` many where there is
+    /// no projection.
     pub fn output_shape(&self) -> [usize; 3] {
         [self.seq_len, self.batch_size, self.layer.all_outputs()]
     }
 
-    /// Of the hidden state, `[layers * directions, batch, hidden_size]`.
+    /// Of the hidden state, `[layers * directions, batch, outputs]`.
     pub fn hidden_shape(&self) -> [usize; 3] {
         [self.stack(), self.batch_size, self.layer.outputs]
     }
@@ -113,10 +114,11 @@ impl Config {
 
     /// Floating-point operations of the products of a forward pass: two for each weight and active sample.
     pub fn work(&self) -> f64 {
-        let LayerConfig { units, outputs, layers, directions, .. } = self.layer;
+        let LayerConfig { units, outputs, layers, directions, variant, .. } = self.layer;
+        let projection = if variant.projects { 2.0 * units as f64 * outputs as f64 } else { 0.0 };
         let of_layer = |layer| {
             let columns = self.layer.layer_inputs(layer) as f64 + outputs as f64;
-            8.0 * units as f64 * columns
+            8.0 * units as f64 * columns + projection
         };
         let of_row: f64 = (0..layers).map(of_layer).sum();
         let active = |step| self.active_at(step) as f64;
@@ -140,7 +142,7 @@ impl Config {
         if self.layer.directions == 1 { self.layer.layers } else { 1 }
     }
 
-    /// The factors of dropout for the first `out.len()` of `directions * hidden_size` units of one sample
+    /// The factors of dropout for the first `out.len()` of `directions * outputs` values of one sample
     /// at one step of the output of one layer: 0, or 1 / (1 - dropout). 1 where nothing is dropped, as
     /// after the last layer.
     pub fn dropout_factors(&self, layer: usize, step: usize, sample: usize, out: &mut [f32]) {
@@ -150,7 +152,7 @@ impl Config {
         }
     }
 
-    /// Extents of all factors of dropout: `[num_layers - 1, seq_len, batch, directions * hidden_size]`.
+    /// Extents of all factors of dropout: `[num_layers - 1, seq_len, batch, directions * outputs]`.
     pub fn dropout_shape(&self) -> [usize; 4] {
         let outputs = self.layer.all_outputs();
         [self.layer.layers.saturating_sub(1), self.seq_len, self.batch_size, outputs]
@@ -188,8 +190,9 @@ impl InputArray {
     }
 }
 
-/// The weights of one gate; input and hidden weights are there, unless another gate gives this one.
-pub type GateArrays = GateFields<Option<Strided>>;
+/// The weights: input and hidden weights of each gate are there, unless another gate gives this one; those of the
+/// projection if there is one.
+pub type WeightArrays = WeightFields<Option<Strided>>;
 
 /// Where the elements of each array are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,15 +201,14 @@ pub struct Arrays {
     pub input: DataFields<InputArray>,
     /// Output and final states, where they are wanted.
     pub output: DataFields<Option<Strided>>,
-    /// The weights of each gate.
-    pub gates: Gates<GateArrays>,
+    /// All weights.
+    pub weights: WeightArrays,
 }
 
 impl Arrays {
-    /// Shapes of all weights, of all gates.
+    /// Shapes of all weights.
     fn weight_shapes(&self) -> impl Iterator<Item = Option<&[usize]>> {
-        let arrays = self.gates.each().into_iter().flat_map(GateFields::each);
-        arrays.map(|array| array.as_ref().map(Strided::shape))
+        self.weights.each().map(|array| array.as_ref().map(Strided::shape))
     }
 
     /// Whether the elements of all arrays but the weights lie in C order.

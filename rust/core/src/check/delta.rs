@@ -8,7 +8,7 @@
 use super::arrays::Purpose;
 use super::config::Checked;
 use super::extensions::check_same_extensions;
-use super::gradients::{CheckedGradients, GateGradients, Gradient, check_gradients};
+use super::gradients::{CheckedGradients, Gradient, WeightGradients, check_gradients};
 use super::issues::{DELTA, Issues, PARAMS};
 use super::layer::{CheckedLayer, check_layer};
 use super::overlap::Span;
@@ -18,7 +18,6 @@ use super::strided::Strided;
 use crate::desc::{FilterParameters, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, DescriptorError, Issue, Path};
 use crate::fields::DataFields;
-use crate::gate::Gates;
 
 /// A pair of structures that holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +25,7 @@ pub struct CheckedBackward {
     pub(crate) forward: Checked,
     pub(crate) incoming: DataFields<Option<Strided>>,
     pub(crate) input: DataFields<Option<Gradient>>,
-    pub(crate) gates: Gates<GateGradients>,
+    pub(crate) weights: WeightGradients,
 }
 
 impl CheckedBackward {
@@ -47,16 +46,16 @@ impl CheckedBackward {
     }
 
     /// Where gradients with respect to the weights are wanted.
-    pub fn gates(&self) -> &Gates<GateGradients> {
-        &self.gates
+    pub fn weights(&self) -> &WeightGradients {
+        &self.weights
     }
 }
 
 /// Check the structures of a backward pass and how it is to be run.
 ///
 /// Of `params`, the output arrays may be left out; what is there has to fit, but need not be writable.
-/// Of `delta_params`, dropout 0, a null sequence descriptor and absent extensions are taken from `params`; the
-/// default-activations flag and the activations are not looked at.
+/// Of `delta_params`, dropout 0, a null sequence descriptor and extensions that are absent, or at their defaults, are
+/// taken from `params`; the default-activations flag and the activations are not looked at.
 ///
 /// # Errors
 ///
@@ -88,17 +87,17 @@ pub fn check_backward_after(
     check_sizes(&mut issues, params, delta_params);
     check_dropout(&mut issues, params.dropout, delta_params.dropout);
     check_direction(&mut issues, params.lstm_flags, delta_params.lstm_flags);
-    check_same_extensions(&mut issues, &layer.extensions, params, delta_params);
+    check_same_extensions(&mut issues, &layer, params, delta_params);
     let sequence = check_batch_sizes(&mut issues, &layer, params, delta_params);
     let gradients = check_gradients(&mut issues, &layer, delta_params, sequence.as_ref());
     check_filter(&mut issues, filter);
     if let Some(error) = issues.into_error() {
         return Err(error);
     }
-    let CheckedGradients { incoming, input, gates } = gradients;
+    let CheckedGradients { incoming, input, weights } = gradients;
     // Every `None` comes with an issue; should one not, the structure is refused all the same.
     let forward = layer.into_checked(filter).ok_or_else(DescriptorError::unexplained)?;
-    Ok(CheckedBackward { forward, incoming, input, gates })
+    Ok(CheckedBackward { forward, incoming, input, weights })
 }
 
 /// Report a field that differs between both structures.

@@ -4,13 +4,16 @@
 //! looks at no array.
 
 use super::issues::Issues;
+use super::layer::CheckedLayer;
+use super::projection::SIZE;
 use crate::desc::{LSTMExtensions, LayerFlags, LayerParametersLSTM};
 use crate::error::Code;
 use crate::gate::Gate;
 use crate::variant::{Coupled, Variant};
+use std::fmt::Debug;
 
 /// The name of the field.
-const EXTENSIONS: &str = "extensions";
+pub(super) const EXTENSIONS: &str = "extensions";
 
 /// What is known of a structure's extensions.
 #[derive(Debug, Clone, Copy)]
@@ -62,11 +65,11 @@ pub(super) fn check_extensions(
 ) -> CheckedExtensions {
     let path = issues.field(EXTENSIONS);
     let is_known = !issues.is_reported(&path.then("coupled"));
-    let Some(asked) = params.extensions else {
+    let Some(asked) = &params.extensions else {
         let variant = (!issues.is_reported(&path)).then_some(Variant::NONE);
         return CheckedExtensions { variant, coupled: None, is_known };
     };
-    let LSTMExtensions { cell_clip, gate_clip, gate_clip_hidden, reverse, .. } = asked;
+    let LSTMExtensions { cell_clip, gate_clip, gate_clip_hidden, reverse, .. } = *asked;
     let before = issues.count();
     for (name, clip) in [("cell_clip", cell_clip), ("gate_clip", gate_clip)] {
         if let Some(clip) = clip.filter(|clip| !(clip.is_finite() && *clip > 0.0)) {
@@ -90,25 +93,55 @@ pub(super) fn check_extensions(
         hidden_clip: gate_clip.filter(|_| gate_clip_hidden),
         coupled: asked.coupled,
         reverse,
+        projects: asked.projection_size.is_some(),
     };
     let is_right = issues.count() == before && !issues.is_reported(&path);
     let coupled = asked.coupled.filter(|_| is_known);
     CheckedExtensions { variant: is_right.then_some(variant), coupled, is_known }
 }
 
-/// Report extensions of the gradients' structure that are not those of the layer. They may be left out; where those
-/// of the layer were reported, nothing can equal them.
+/// Report extensions of the gradients' structure that are not those of the layer. Each may be left out; where those of
+/// the layer were reported, nothing can equal them.
 pub(super) fn check_same_extensions(
     issues: &mut Issues,
-    layer: &CheckedExtensions,
+    layer: &CheckedLayer,
     params: &LayerParametersLSTM<'_>,
     delta: &LayerParametersLSTM<'_>,
 ) {
-    let expected = params.extensions.unwrap_or_default();
-    let actual = delta.extensions.unwrap_or(expected);
-    if layer.variant.is_some() && actual != expected {
-        let expected = format!("{expected:?}, as in params, or none");
-        let path = issues.field(EXTENSIONS);
-        issues.push(path, Code::DeltaMismatch, expected, format!("{actual:?}"));
+    let is_known = layer.extensions.variant.is_some();
+    let Some(actual) = delta.extensions.as_ref().filter(|_| is_known) else { return };
+    let none = LSTMExtensions::default();
+    let expected = params.extensions.as_ref().unwrap_or(&none);
+    let mut comparison = Comparison { issues };
+    comparison.value("cell_clip", &expected.cell_clip, &actual.cell_clip, &None);
+    comparison.value("gate_clip", &expected.gate_clip, &actual.gate_clip, &None);
+    let hidden = (&expected.gate_clip_hidden, &actual.gate_clip_hidden);
+    comparison.value("gate_clip_hidden", hidden.0, hidden.1, &true);
+    comparison.value("coupled", &expected.coupled, &actual.coupled, &None);
+    comparison.value("reverse", &expected.reverse, &actual.reverse, &false);
+    if layer.sizes.outputs.count != 0 {
+        comparison.value(SIZE, &expected.projection_size, &actual.projection_size, &None);
+    }
+}
+
+/// The extensions of the gradients' structure, beside those of the layer.
+struct Comparison<'i> {
+    issues: &'i mut Issues,
+}
+
+impl Comparison<'_> {
+    /// Report a value that is neither the layer's nor left out.
+    fn value<T: PartialEq + Debug>(
+        &mut self,
+        name: &'static str,
+        expected: &T,
+        actual: &T,
+        left_out: &T,
+    ) {
+        if actual != expected && actual != left_out {
+            let path = self.issues.field(EXTENSIONS).then(name);
+            let expected = format!("{expected:?}, as in params, or {left_out:?}");
+            self.issues.push(path, Code::DeltaMismatch, expected, format!("{actual:?}"));
+        }
     }
 }

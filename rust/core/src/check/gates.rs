@@ -55,9 +55,9 @@ impl GateAxes {
         let layers = Axis::optional("num_layers", sizes.layers);
         let directions = Axis::optional("directions", sizes.directions);
         let units = Axis::new("hidden_size", sizes.units);
-        let outputs = Axis::new("hidden_size", sizes.outputs());
+        let outputs = Axis::new(sizes.outputs_name(), sizes.outputs.count);
         let inputs = Axis::new("input_size", sizes.input);
-        let below = Axis::new("directions * hidden_size", sizes.layer_outputs());
+        let below = Axis::new(sizes.layer_outputs_name(), sizes.layer_outputs());
         let lowest = if is_split { Axis::optional("layer 0", 1) } else { layers };
         let above = Axis::optional("num_layers - 1", sizes.layers.saturating_sub(1));
         Self {
@@ -151,7 +151,8 @@ fn joint_form_fits(issues: &mut Issues, name: ArrayName, sizes: &Sizes) -> bool 
     let fits = sizes.layers <= 1 || input == outputs || !is_known;
     if !fits {
         let expected = format!(
-            "iw_desc[1] for the upper layers, or input_size = directions * hidden_size = {outputs}"
+            "iw_desc[1] for the upper layers, or input_size = {} = {outputs}",
+            sizes.layer_outputs_name()
         );
         let actual = format!("the joint form with input_size = {input}");
         issues.push(name.path(), Code::JointWeightsWidth, expected, actual);
@@ -215,6 +216,7 @@ pub(super) fn is_rather(desc: &NDArrayDescriptor<'_>, other: &[Axis], own: &[Axi
 mod tests {
     use super::{GateAxes, peephole_kind};
     use crate::check::config::Peephole;
+    use crate::check::projection::Outputs;
     use crate::check::scalars::Sizes;
     use crate::desc::{DataLayout, NDArrayDescriptor};
 
@@ -223,7 +225,8 @@ mod tests {
         layout: DataLayout,
         size: &[usize],
     ) -> Peephole {
-        let sizes = Sizes { input: 1, units, batch: 1, layers, steps: 1, directions };
+        let outputs = Outputs { count: units, are_projected: false };
+        let sizes = Sizes { input: 1, units, batch: 1, layers, steps: 1, directions, outputs };
         let desc = NDArrayDescriptor::read(&[0.0], layout, size);
         peephole_kind(&desc, &GateAxes::new(&sizes, false))
     }

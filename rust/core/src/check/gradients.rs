@@ -7,16 +7,18 @@
 use super::array::{ArrayRule, CheckedArray, check_array, spans};
 use super::arrays::{ANY_OF_THREE, Role, check_data, is_empty};
 use super::config::Peephole;
+use super::extensions::EXTENSIONS;
 use super::gates::{GateAxes, WeightForms, is_one_unit, is_rather, is_same_pointer};
 use super::issues::{Issues, PARAMS};
 use super::layer::CheckedLayer;
 use super::name::{ArrayField, ArrayName};
 use super::overlap::{Span, check_overlap};
+use super::projection::check_weights;
 use super::strided::Strided;
 use crate::desc::{LSTMGateDescriptor, LayerParametersLSTM, NDArrayDescriptor, NDArrayFlags};
 use crate::error::{Code, Path};
-use crate::fields::{DataFields, GateField, GateFields, Side};
-use crate::gate::{Gate, Gates};
+use crate::fields::{DataFields, GateField, GateFields, Side, WeightFields};
+use crate::gate::Gate;
 
 /// Where a gradient goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,16 +29,15 @@ pub struct Gradient {
     pub accumulate: bool,
 }
 
-/// Where gradients with respect to the weights of one gate go; `None` where none is wanted. Each has the
-/// axes of its weight.
-pub type GateGradients = GateFields<Option<Gradient>>;
+/// Where gradients with respect to the weights go; `None` where none is wanted. Each has the axes of its weight.
+pub type WeightGradients = WeightFields<Option<Gradient>>;
 
 /// All gradients. What was reported is missing.
 #[derive(Debug)]
 pub(super) struct CheckedGradients {
     pub(super) incoming: DataFields<Option<Strided>>,
     pub(super) input: DataFields<Option<Gradient>>,
-    pub(super) gates: Gates<GateGradients>,
+    pub(super) weights: WeightGradients,
 }
 
 /// Check all gradients, and that those which are written share memory with no other array of both
@@ -60,8 +61,10 @@ pub(super) fn check_gradients(
         GateCheck { issues, layer, gate, forms, axes }.arrays(desc)
     });
 
-    let weights = gates.each().into_iter().flat_map(|gate| spans(gate.each()));
-    let outputs: Vec<&Span> = spans(outgoing.each()).chain(weights).collect();
+    let projection = check_projection_gradient(issues, layer, delta);
+    let weights = WeightFields { gates, projection };
+
+    let outputs: Vec<&Span> = spans(outgoing.each()).chain(spans(weights.each())).collect();
     let others = layer.arrays.spans.iter().chain(spans(incoming.each())).chain(sequence);
     check_overlap(issues, &outputs, &others.collect::<Vec<_>>(), &[]);
 
@@ -70,11 +73,30 @@ pub(super) fn check_gradients(
         check_accumulate(issues, name, desc);
         gradient(array, desc)
     });
-    let gates = gates.zip(delta.gates()).map(|_, (arrays, desc)| {
-        arrays.zip(desc.fields()).map(|_, (array, desc)| gradient(array, desc))
-    });
+    let weights = weights.zip(delta.weights()).map(|_, (array, desc)| gradient(array, desc?));
     let incoming = incoming.map(|_, array| array.map(|array| array.layout));
-    CheckedGradients { incoming, input, gates }
+    CheckedGradients { incoming, input, weights }
+}
+
+/// The gradient of the projection's weights, which has their axes; `None` where it is not wanted or was reported.
+fn check_projection_gradient(
+    issues: &mut Issues,
+    layer: &CheckedLayer,
+    delta: &LayerParametersLSTM<'_>,
+) -> Option<CheckedArray> {
+    let desc = &delta.extensions.as_ref()?.projection_desc;
+    let is_unknown = issues.is_reported(&Path::field(PARAMS).then(EXTENSIONS));
+    if desc.data.is_null() || is_unknown {
+        return None;
+    }
+    let name = issues.array(ArrayField::Projection);
+    if !layer.sizes.outputs.are_projected {
+        let expected = "null, as the layer has no projection";
+        issues.push(name.path(), Code::GradientWithoutWeight, expected, "an array");
+        return None;
+    }
+    check_accumulate(issues, name, desc);
+    check_weights(issues, desc, &layer.sizes, true)
 }
 
 /// An outgoing gradient with its rule.

@@ -53,7 +53,7 @@ impl CheckedLayer {
         let layer = LayerConfig {
             inputs: sizes.input,
             units: sizes.units,
-            outputs: sizes.outputs(),
+            outputs: sizes.outputs.count,
             layers: sizes.layers,
             directions: sizes.directions,
             activations,

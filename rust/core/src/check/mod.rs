@@ -30,15 +30,16 @@ mod layout;
 mod lent;
 mod name;
 mod overlap;
+mod projection;
 mod scalars;
 mod sequence;
 mod strided;
 mod strides;
 
 pub(crate) use bind::{bind, bind_mut, bind_required};
-pub use config::{Arrays, Checked, Config, GateArrays, InputArray, LayerConfig, Peephole};
+pub use config::{Arrays, Checked, Config, InputArray, LayerConfig, Peephole, WeightArrays};
 pub use delta::{CheckedBackward, check_backward, check_backward_after};
-pub use gradients::{GateGradients, Gradient};
+pub use gradients::{Gradient, WeightGradients};
 pub(crate) use issues::{DELTA, PARAMS};
 pub use lent::{Lent, LentMut};
 pub use strided::Strided;

@@ -4,7 +4,7 @@
 //! [`Path`] only where there is something to report. It does not know descriptors.
 
 use crate::error::Path;
-use crate::fields::{DataField, GateField, Side};
+use crate::fields::{DataField, GateField, Side, WeightField};
 use crate::gate::Gate;
 
 /// An array of one of the structures.
@@ -20,6 +20,7 @@ pub(super) enum ArrayField {
     Sequence,
     Data(Side, DataField),
     Weight(Gate, GateField),
+    Projection,
 }
 
 impl ArrayName {
@@ -35,6 +36,7 @@ impl ArrayName {
             ArrayField::Sequence => root.then("sequence_descriptor"),
             ArrayField::Data(side, field) => field.path(&root, side),
             ArrayField::Weight(gate, field) => field.path(&root, gate),
+            ArrayField::Projection => WeightField::Projection.path(&root),
         }
     }
 

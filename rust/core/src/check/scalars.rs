@@ -4,6 +4,7 @@
 //! It does not look at arrays.
 
 use super::issues::Issues;
+use super::projection::{Outputs, check_outputs};
 use crate::desc::{Checkpoints, FilterParameters, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, Path};
 
@@ -24,19 +25,34 @@ pub(super) struct Sizes {
     pub(super) layers: usize,
     pub(super) steps: usize,
     pub(super) directions: usize,
+    /// Elements of a hidden state, which is the output of one direction.
+    pub(super) outputs: Outputs,
 }
 
 impl Sizes {
-    const UNKNOWN: Self = Self { input: 0, units: 0, batch: 0, layers: 0, steps: 0, directions: 0 };
-
-    /// Elements of a hidden state: one for each unit.
-    pub(super) fn outputs(&self) -> usize {
-        self.units
+    /// Nothing is known of a layer whose outputs are projected or not.
+    fn unknown(are_projected: bool) -> Self {
+        let outputs = Outputs { count: 0, are_projected };
+        Self { input: 0, units: 0, batch: 0, layers: 0, steps: 0, directions: 0, outputs }
     }
 
     /// Values that a layer gives at each step, of all directions.
     pub(super) fn layer_outputs(&self) -> usize {
-        self.directions.saturating_mul(self.outputs())
+        self.directions.saturating_mul(self.outputs.count)
+    }
+
+    /// What gives the extent of a hidden state.
+    pub(super) fn outputs_name(&self) -> &'static str {
+        if self.outputs.are_projected { "projection_size" } else { "hidden_size" }
+    }
+
+    /// What gives the number of values that a layer gives at each step.
+    pub(super) fn layer_outputs_name(&self) -> &'static str {
+        if self.outputs.are_projected {
+            "directions * projection_size"
+        } else {
+            "directions * hidden_size"
+        }
     }
 }
 
@@ -69,14 +85,13 @@ fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
         }
         if is_unknown { 0 } else { size }
     };
-    let mut sizes = Sizes {
-        input: known("input_size", params.input_size),
-        units: known("hidden_size", params.hidden_size),
-        batch: known("batch_size", params.batch_size),
-        layers: known("num_layers", params.num_layers),
-        steps: known("seq_len", params.seq_len),
-        directions: 0,
-    };
+    let input = known("input_size", params.input_size);
+    let units = known("hidden_size", params.hidden_size);
+    let batch = known("batch_size", params.batch_size);
+    let layers = known("num_layers", params.num_layers);
+    let steps = known("seq_len", params.seq_len);
+    let outputs = check_outputs(issues, params, units);
+    let mut sizes = Sizes { input, units, batch, layers, steps, directions: 0, outputs };
     if !issues.is_reported(&issues.field("lstm_flags")) {
         let is_bidirectional = params.lstm_flags.contains(LayerFlags::LSTM_BIDIRECTIONAL);
         sizes.directions = if is_bidirectional { 2 } else { 1 };
@@ -100,7 +115,7 @@ fn check_sizes(issues: &mut Issues, params: &LayerParametersLSTM<'_>) -> Sizes {
         "sizes whose products fit the address space",
         all.join(", "),
     );
-    Sizes::UNKNOWN
+    Sizes::unknown(outputs.are_projected)
 }
 
 /// Bytes of all arrays, packed weights and temporary memory together, counted generously: `None` if they do
@@ -119,7 +134,7 @@ fn largest_bytes(sizes: &Sizes) -> Option<isize> {
     // For each direction: inputs, and at most 16 vectors of hidden units (four gates twice, states, outputs).
     let row = padded.checked_mul(16)?.checked_add(input)?.checked_mul(directions)?;
     let sequence = steps.checked_mul(batch)?.checked_mul(row)?;
-    // Four gates by the inputs, the hidden and the cell weights, and vectors.
+    // Four gates by the inputs, the hidden and the cell weights, a projection, and vectors.
     let columns = padded.checked_mul(3)?.checked_add(widest)?;
     let stack = layers.checked_mul(directions)?.checked_mul(padded)?;
     let weights = stack.checked_mul(4)?.checked_mul(columns)?;
@@ -150,9 +165,18 @@ pub(super) fn check_filter(issues: &mut Issues, filter: &FilterParameters) {
 mod tests {
     use super::{Sizes, check_scalars, largest_bytes};
     use crate::check::issues::Issues;
+    use crate::check::projection::Outputs;
     use crate::desc::{LayerFlags, LayerParametersLSTM};
 
-    const SMALL: Sizes = Sizes { input: 3, units: 4, batch: 5, layers: 2, steps: 6, directions: 2 };
+    const SMALL: Sizes = Sizes {
+        input: 3,
+        units: 4,
+        batch: 5,
+        layers: 2,
+        steps: 6,
+        directions: 2,
+        outputs: Outputs { count: 4, are_projected: false },
+    };
 
     fn params() -> LayerParametersLSTM<'static> {
         LayerParametersLSTM {
@@ -185,7 +209,7 @@ mod tests {
     fn the_largest_size_is_blamed_for_an_overflow() {
         let mut issues = Issues::starting_with(Vec::new());
         let wrong = LayerParametersLSTM { num_layers: usize::MAX, ..params() };
-        assert_eq!(check_scalars(&mut issues, &wrong), Sizes::UNKNOWN);
+        assert_eq!(check_scalars(&mut issues, &wrong), Sizes::unknown(false));
         let error = issues.into_error().unwrap();
         assert_eq!(error.issues()[0].path.to_string(), "num_layers");
     }

@@ -165,11 +165,20 @@ fn batch_size(value: i128, before: Option<usize>, batch: usize) -> Result<usize,
 mod tests {
     use super::{batch_size, check_sequence};
     use crate::check::issues::Issues;
+    use crate::check::projection::Outputs;
     use crate::check::scalars::Sizes;
     use crate::desc::{Integers, NDArrayDescriptor};
     use crate::error::Code;
 
-    const SIZES: Sizes = Sizes { input: 1, units: 1, batch: 4, layers: 1, steps: 3, directions: 1 };
+    const SIZES: Sizes = Sizes {
+        input: 1,
+        units: 1,
+        batch: 4,
+        layers: 1,
+        steps: 3,
+        directions: 1,
+        outputs: Outputs { count: 1, are_projected: false },
+    };
 
     fn read(integers: Integers<'_>, strides: &[usize]) -> Result<Option<Vec<usize>>, String> {
         let mut issues = Issues::starting_with(Vec::new());

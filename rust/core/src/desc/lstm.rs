@@ -7,13 +7,14 @@ use super::activation::Activation;
 use super::array::NDArrayDescriptor;
 use super::constants::LayerFlags;
 use super::extensions::LSTMExtensions;
-use crate::fields::{DataFields, GateFields};
+use crate::fields::{DataFields, GateFields, WeightFields};
 use crate::gate::{Gate, Gates};
 
 /// `BNNSLSTMDataDescriptor`: a sequence and the states at its end.
 #[derive(Debug, Default)]
 pub struct LSTMDataDescriptor<'a> {
-    /// Input `[seq_len, batch, input_size]` or output `[seq_len, batch, directions * hidden_size]`.
+    /// Input `[seq_len, batch, input_size]` or output `[seq_len, batch, directions * hidden_size]`. Where the layer has
+    /// a projection, `hidden_size` of outputs and hidden states is `projection_size`.
     pub data_desc: NDArrayDescriptor<'a>,
     /// Hidden state, `[layers, directions, batch, hidden_size]`.
     pub hidden_desc: NDArrayDescriptor<'a>,
@@ -47,7 +48,8 @@ pub struct LSTMGateDescriptor<'a> {
     /// Input weights. Joint form: all layers in the first. Split form: layer 0 in the first, the layers
     /// above in the second.
     pub iw_desc: [NDArrayDescriptor<'a>; 2],
-    /// Hidden weights, `[layers, directions, hidden_size, hidden_size]`.
+    /// Hidden weights, `[layers, directions, hidden_size, hidden_size]`; the last extent is `projection_size` where the
+    /// layer has a projection, and so is that of the upper layers' input weights, for each direction.
     pub hw_desc: NDArrayDescriptor<'a>,
     /// Peephole: `[layers, directions, hidden_size, hidden_size]`, or the diagonal
     /// `[layers, directions, hidden_size]`, or absent.
@@ -115,14 +117,15 @@ pub struct LayerParametersLSTM<'a> {
     /// Applied to the new cell state; `None` where the default-activations flag is set.
     pub hidden_activation: Option<Activation<'a>>,
     /// What the layer has beyond BNNS; `None` is the layer of BNNS. Not in Apple's structure.
-    pub extensions: Option<LSTMExtensions>,
+    pub extensions: Option<LSTMExtensions<'a>>,
 }
 
 /// The descriptors of a structure that hold arrays of floats.
 pub(crate) struct Parts<'p, 'a> {
     pub(crate) input: &'p mut LSTMDataDescriptor<'a>,
     pub(crate) output: &'p mut LSTMDataDescriptor<'a>,
-    pub(crate) gates: Gates<&'p mut LSTMGateDescriptor<'a>>,
+    /// `None` for a projection that the structure says nothing of.
+    pub(crate) weights: WeightFields<Option<&'p mut NDArrayDescriptor<'a>>>,
 }
 
 impl<'a> LayerParametersLSTM<'a> {
@@ -131,7 +134,15 @@ impl<'a> LayerParametersLSTM<'a> {
         Gates::from_fn(|gate| self.gate(gate))
     }
 
-    /// The descriptors of the input, of the output and of all gates, to change.
+    /// The descriptors of all weights; `None` for a projection that the structure says nothing of.
+    pub(crate) fn weights(&self) -> WeightFields<Option<&NDArrayDescriptor<'a>>> {
+        WeightFields {
+            gates: self.gates().map(|_, gate| gate.fields().map(|_, desc| Some(desc))),
+            projection: self.extensions.as_ref().map(|asked| &asked.projection_desc),
+        }
+    }
+
+    /// The descriptors of the input, of the output and of all weights, to change.
     pub(crate) fn parts_mut(&mut self) -> Parts<'_, 'a> {
         let gates = Gates {
             input: &mut self.input_gate,
@@ -139,7 +150,11 @@ impl<'a> LayerParametersLSTM<'a> {
             candidate: &mut self.candidate_gate,
             output: &mut self.output_gate,
         };
-        Parts { input: &mut self.input_descriptor, output: &mut self.output_descriptor, gates }
+        let weights = WeightFields {
+            gates: gates.map(|_, gate| gate.fields_mut().map(|_, desc| Some(desc))),
+            projection: self.extensions.as_mut().map(|asked| &mut asked.projection_desc),
+        };
+        Parts { input: &mut self.input_descriptor, output: &mut self.output_descriptor, weights }
     }
 
     /// The descriptor of a gate.

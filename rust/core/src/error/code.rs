@@ -98,7 +98,8 @@ codes! {
          them out to use the array's own.";
     /// Data is needed and none was given.
     NullData, "null_data",
-        "This array is needed: the input sequence, iw_desc[0] and hw_desc of all four gates.";
+        "This array is needed: the input sequence, iw_desc[0] and hw_desc of all four gates, and the \
+         projection_desc of a layer with a projection_size.";
     /// None of the three outputs was given.
     MissingOutput, "missing_output",
         "At least one of the output sequence, the final hidden state and the final cell state \
@@ -110,12 +111,12 @@ codes! {
     /// The structure of the gradients describes another layer.
     DeltaMismatch, "delta_mismatch",
         "delta_params must describe the layer of params: the five sizes and the bidirectional \
-         flag are the same; dropout, the batch sizes and the extensions are the same or left out \
-         (0, null and none).";
+         flag are the same; dropout, the batch sizes and each of the extensions are the same or left \
+         out (0, null, and none or their defaults).";
     /// A gradient is wanted for a weight that the layer does not have.
     GradientWithoutWeight, "gradient_without_weight",
         "A gradient is wanted for a bias or a peephole that is null in params, so the gate has \
-         none, or for a gate that another one gives.";
+         none, for a gate that another one gives, or for the projection of a layer that has none.";
     /// A gradient has another form than its weight.
     GradientForm, "gradient_form",
         "A gradient has the form of its weight: a peephole is a full matrix or a diagonal in both \
@@ -187,8 +188,8 @@ codes! {
     /// A number of the right type is outside of what its field means.
     InvalidNumber, "invalid_number",
         "The number can be stored, but it is none that this argument or field can mean, such as a \
-         clip that is not greater than 0, more steps than the input has, or an endless bias; the \
-         issue says what it can be.";
+         clip that is not greater than 0, a projection_size beyond hidden_size, more steps than the \
+         input has, or an endless bias; the issue says what it can be.";
     /// A gate that another one gives has something of its own.
     DerivedGate, "derived_gate",
         "With coupled gates, one of the two is 1 minus the other one: it has no weights, no bias, \
@@ -196,7 +197,8 @@ codes! {
     /// Extensions that exclude each other, or a flag.
     ExtensionConflict, "extension_conflict",
         "This extension says nothing without another one, or contradicts a flag: gate_clip_hidden \
-         belongs to gate_clip, and a bidirectional layer cannot be reversed.";
+         belongs to gate_clip and projection_desc to projection_size, and a bidirectional layer \
+         cannot be reversed.";
     /// More threads than a call may use.
     TooManyThreads, "too_many_threads",
         "n_threads must be at most 1024; 0 chooses by itself, as None does for the num_threads of \

@@ -44,6 +44,8 @@ const READING_ORDER: &[&str] = &[
     "gate_clip_hidden",
     "coupled",
     "reverse",
+    "projection_size",
+    "projection_desc",
     "data_desc",
     "hidden_desc",
     "cell_state_desc",

@@ -54,9 +54,10 @@ impl DataField {
 /// A value for each array of a data descriptor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DataFields<T> {
-    /// The sequence, `[seq_len, batch, input_size]` or `[seq_len, batch, directions * hidden_size]`.
+    /// The sequence, `[seq_len, batch, input_size]` or `[seq_len, batch, directions * outputs]`; outputs
+    /// are `hidden_size` many, or `projection_size` many where the layer has a projection.
     pub data: T,
-    /// The hidden state, `[layers, directions, batch, hidden_size]`.
+    /// The hidden state, `[layers, directions, batch, outputs]`.
     pub hidden: T,
     /// The cell state, `[layers, directions, batch, hidden_size]`.
     pub cell: T,

@@ -50,9 +50,10 @@ pub struct GateFields<T> {
     /// the split form.
     pub iw: T,
     /// Input weights of layers 1 and up in the split form,
-    /// `[layers - 1, directions, hidden_size, directions * hidden_size]`.
+    /// `[layers - 1, directions, hidden_size, directions * outputs]`; outputs are `hidden_size` many, or
+    /// `projection_size` many where the layer has a projection.
     pub iw_upper: T,
-    /// Hidden weights, `[layers, directions, hidden_size, hidden_size]`.
+    /// Hidden weights, `[layers, directions, hidden_size, outputs]`.
     pub hw: T,
     /// Peephole, `[layers, directions, hidden_size, hidden_size]`, or the diagonal without the last axis.
     pub cw: T,

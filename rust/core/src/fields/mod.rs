@@ -1,18 +1,20 @@
 //! The arrays of the structure, by name.
 //!
-//! In: nothing. Out: records with a value for each array of a gate or of a data descriptor, and the names and
-//! paths of these arrays. Besides the reading order of `error`, the only place that names them. It does not
+//! In: nothing. Out: records with a value for each array of a gate, of all weights or of a data descriptor, and the
+//! names and paths of these arrays. Besides the reading order of `error`, the only place that names them. It does not
 //! know what a value is.
 
 mod data;
 mod gate;
+mod weights;
 
 pub use data::{DataField, DataFields, Side};
 pub use gate::{GateField, GateFields};
+pub use weights::{WeightField, WeightFields};
 
 #[cfg(test)]
 mod tests {
-    use super::{DataField, DataFields, GateField, GateFields, Side};
+    use super::{DataField, DataFields, GateField, Side, WeightFields};
     use crate::error::Path;
     use crate::gate::Gate;
 
@@ -24,10 +26,8 @@ mod tests {
             let data = DataFields::try_from_fn(|field| Ok::<_, ()>(field.path(&root, side)));
             paths.extend(data.unwrap().each().map(Path::clone));
         }
-        for gate in Gate::ALL {
-            let arrays = GateFields::<()>::default().map(|field, ()| field.path(&root, gate));
-            paths.extend(arrays.each().map(Path::clone));
-        }
+        let weights = WeightFields::<()>::default().map(|field, ()| field.path(&root));
+        paths.extend(weights.each().cloned());
         let ranks: Vec<_> = paths.iter().map(Path::reading_order).collect();
         assert!(ranks.is_sorted_by(|one, next| one < next), "{paths:?}");
         let unknown = Path::field("unknown").reading_order();

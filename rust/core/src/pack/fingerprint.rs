@@ -1,7 +1,7 @@
 //! Which weights these are.
 //!
 //! In: the caller's weights. Out: 64 bits that depend on the bits of every weight and on its place: layer,
-//! direction, gate, array, row and column; not on strides, nor on the order of visits, nor on the SIMD level. It
+//! direction, gate or projection, array, row and column; not on strides, nor on the order of visits, nor on the SIMD level. It
 //! knows no panels and no cache.
 //!
 //! It tells weights apart that somebody changed, not those that somebody chose in order to deceive. Where one
@@ -10,6 +10,7 @@
 
 use super::views::BoundWeights;
 use crate::check::LayerConfig;
+use crate::gate::Gate;
 use crate::kernel::{PIECE, RowsToFingerprint, TRANSPOSED_ROWS as ROWS, mix, row_key};
 use crate::level::{Level, vectorize};
 use crate::place::{Direction, Place};
@@ -22,6 +23,8 @@ enum Kind {
     Hidden,
     Peephole,
     Bias,
+    /// To the layer: it belongs to no gate.
+    Projection,
 }
 
 impl BoundWeights<'_> {
@@ -46,12 +49,16 @@ fn of_all(weights: &BoundWeights<'_>, level: Level) -> u64 {
 /// The fingerprint of one direction of a layer.
 fn of_place(weights: &BoundWeights<'_>, place: Place, level: Level) -> u64 {
     let mut sum = 0_u64;
+    let mut add_of = |index: usize, kind: Kind, matrix: ArrayView2<'_, f32>| {
+        let parts = [place.layer, place.direction.index(), index, kind as usize];
+        let key = parts.into_iter().fold(0, |key: u64, part| mix(row_key(key, part + 1)));
+        sum = sum.wrapping_add(of_matrix(matrix, key, level));
+    };
+    if let Some(matrix) = weights.projection(place) {
+        add_of(Gate::COUNT, Kind::Projection, matrix);
+    }
     for (gate, from) in weights.each() {
-        let mut add = |kind: Kind, matrix: ArrayView2<'_, f32>| {
-            let parts = [place.layer, place.direction.index(), gate.index(), kind as usize];
-            let key = parts.into_iter().fold(0, |key: u64, part| mix(row_key(key, part + 1)));
-            sum = sum.wrapping_add(of_matrix(matrix, key, level));
-        };
+        let mut add = |kind, matrix: ArrayView2<'_, f32>| add_of(gate.index(), kind, matrix);
         add(Kind::Input, from.input(place));
         add(Kind::Hidden, from.hidden(place));
         if let Some(vector) = from.bias(place) {

@@ -17,5 +17,5 @@ pub use backward::BackwardWeights;
 pub(crate) use backward::TransposedPanels;
 pub(crate) use gradient_sums::GradientSums;
 pub(crate) use unpack::GradientSlot;
-pub use views::{BoundWeights, GateViews, WeightViews};
+pub use views::{BoundWeights, WeightViews};
 pub use weights::Weights;

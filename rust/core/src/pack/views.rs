@@ -3,19 +3,19 @@
 //! In: a checked layer and its arrays. Out: [`BoundWeights`], views with the axes `[layers, directions, ...]`, or
 //! the name of an array that is not the one that was checked. It needs no plan.
 
-use crate::check::{Checked, GateArrays, LayerConfig, Lent, Peephole, bind, bind_required};
+use crate::check::{Checked, LayerConfig, Lent, Peephole, Strided, bind, bind_required};
 use crate::error::{Error, Path};
-use crate::fields::{GateField, GateFields};
+use crate::fields::{GateField, GateFields, WeightField, WeightFields};
 use crate::gate::{Gate, Gates};
 use crate::place::Place;
 use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayView4, ArrayViewD, IxDyn};
 use std::sync::OnceLock;
 
-/// The weight arrays of one gate, as they were checked; `None` for what is absent.
-pub type GateViews<'a> = GateFields<Option<Lent<'a>>>;
+/// All weight arrays, as they were checked; `None` for what is absent.
+pub type WeightViews<'a> = WeightFields<Option<Lent<'a>>>;
 
-/// The weight arrays of all gates.
-pub type WeightViews<'a> = Gates<GateViews<'a>>;
+/// Those of one gate.
+type GateViews<'a> = GateFields<Option<Lent<'a>>>;
 
 /// The weights of a checked layer, bound to its axes.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct BoundWeights<'a> {
     pub(super) layer: LayerConfig,
     /// `None` for a gate that another one gives.
     gates: Gates<Option<BoundGate<'a>>>,
+    /// Of the projection, `[layers, directions, outputs, units]`, if there is one.
+    projection: Option<ArrayView4<'a, f32>>,
     /// Which weights these are, computed when it is needed first. The arrays are borrowed, so it stays true.
     pub(super) fingerprint: OnceLock<u64>,
 }
@@ -34,8 +36,9 @@ impl<'a> BoundWeights<'a> {
     ///
     /// [`Error::ArrayMismatch`] for an array that is not the one that was checked.
     pub fn bind(checked: &Checked, views: &'a WeightViews<'_>) -> Result<Self, Error> {
-        let planned = checked.arrays().gates.as_ref().zip(views.as_ref());
-        let gates = planned.try_map(|gate, (planned, views)| {
+        let WeightFields { gates: planned, projection } = &checked.arrays().weights;
+        let gates = planned.as_ref().zip(views.gates.as_ref());
+        let gates = gates.try_map(|gate, (planned, views)| {
             let layer = &checked.config().layer;
             if layer.variant.derives(gate) {
                 return refuse_any(gate, views).map(|()| None);
@@ -43,7 +46,16 @@ impl<'a> BoundWeights<'a> {
             let peephole = *layer.peepholes.get(gate);
             BoundGate::bind(gate, planned, views, peephole).map(Some)
         })?;
-        Ok(Self { layer: checked.config().layer, gates, fingerprint: OnceLock::new() })
+        let path = || WeightField::Projection.path(&Path::default());
+        let view = views.projection.as_ref().map(Lent::view);
+        let projection = bind(path, projection.as_ref(), view)?;
+        let (layer, fingerprint) = (checked.config().layer, OnceLock::new());
+        Ok(Self { layer, gates, projection, fingerprint })
+    }
+
+    /// Those of the projection, `[outputs, units]`, if there is one.
+    pub(super) fn projection(&self, place: Place) -> Option<ArrayView2<'_, f32>> {
+        Some(place.part_of(self.projection.as_ref()?.view()))
     }
 
     /// Those of each gate that has weights, in the order of the BNNS structure.
@@ -76,7 +88,7 @@ pub(super) struct BoundGate<'a> {
 impl<'a> BoundGate<'a> {
     fn bind(
         gate: Gate,
-        checked: &GateArrays,
+        checked: &GateFields<Option<Strided>>,
         views: &'a GateViews<'_>,
         peephole: Peephole,
     ) -> Result<Self, Error> {
@@ -104,7 +116,7 @@ impl<'a> BoundGate<'a> {
         }
     }
 
-    /// `[hidden, hidden]`.
+    /// `[hidden, outputs]`.
     pub(super) fn hidden(&self, place: Place) -> ArrayView2<'_, f32> {
         place.part_of(self.hw.view())
     }

@@ -22,6 +22,6 @@ mod rows;
 mod tests;
 mod threads;
 
-pub use backward::{BackwardArrays, BackwardWorkspace, GateGradientViews, GradientViews, backward};
+pub use backward::{BackwardArrays, BackwardWorkspace, GradientViews, backward};
 pub use cache::cache_capacity;
 pub use forward::{Inputs, Outputs, Workspace, forward, forward_caching};

@@ -10,8 +10,9 @@ use crate::desc::{
     LayerParametersLSTM, NDArrayDescriptor,
 };
 use crate::error::Error;
+use crate::fields::{GateFields, WeightFields};
 use crate::gate::Gates;
-use crate::pack::{BackwardWeights, BoundWeights, GateViews, Weights};
+use crate::pack::{BackwardWeights, BoundWeights, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
 
 const STEPS: usize = 5;
@@ -75,11 +76,12 @@ impl Planned {
             Options { n_threads: 2, force_threads: true, training: true, ..Options::default() };
         let layer = LayerPlan::new(checked.forward(), options);
         let plan = Plan::new(&layer, checked.forward(), options).unwrap();
-        let views = Gates::from_fn(|_| GateViews {
+        let gates = Gates::from_fn(|_| GateFields {
             iw: Some(iw.as_slice().into()),
             hw: Some(hw.as_slice().into()),
-            ..GateViews::default()
+            ..GateFields::default()
         });
+        let views = WeightFields { gates, projection: None };
         let bound = BoundWeights::bind(checked.forward(), &views).unwrap();
         let weights = Weights::pack(&layer, &bound).unwrap();
         let backward_weights = BackwardWeights::pack(&layer, &bound).unwrap();

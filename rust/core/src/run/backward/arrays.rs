@@ -9,8 +9,7 @@ use crate::check::{
     bind_required,
 };
 use crate::error::{Error, Path};
-use crate::fields::{DataField, GateFields, Side};
-use crate::gate::Gates;
+use crate::fields::{DataField, GateFields, Side, WeightFields};
 use crate::place::Place;
 use crate::plan::Plan;
 use ndarray::{
@@ -26,11 +25,8 @@ pub struct GradientViews<'a> {
     /// With respect to the input and the initial states, to be written.
     pub input: Outputs<'a>,
     /// With respect to the weights, to be written.
-    pub gates: Gates<GateGradientViews<'a>>,
+    pub weights: WeightFields<Option<LentMut<'a>>>,
 }
-
-/// The arrays of the gradients of one gate, as they were checked; `None` for what is absent.
-pub type GateGradientViews<'a> = GateFields<Option<LentMut<'a>>>;
 
 /// An array that receives a gradient.
 #[derive(Debug)]
@@ -41,8 +37,8 @@ pub(super) struct Outgoing<V> {
     pub(super) accumulate: bool,
 }
 
-/// The arrays of one gate that receive gradients; `None` where nobody wants one.
-pub(super) type GateOutgoing<'a> = GateFields<Option<Outgoing<ArrayViewMutD<'a, f32>>>>;
+/// An array of weights that receives gradients; `None` where nobody wants them.
+pub(super) type WeightOutgoing<'a> = Option<Outgoing<ArrayViewMutD<'a, f32>>>;
 
 /// All arrays of a backward call, with canonical axes.
 #[derive(Debug)]
@@ -68,7 +64,7 @@ pub struct BackwardArrays<'a> {
     /// Receives the gradient of the initial cell state.
     pub(super) d_cell: Option<Outgoing<ArrayViewMut4<'a, f32>>>,
     /// Receive the gradients of the weights.
-    pub(super) gates: Gates<GateOutgoing<'a>>,
+    pub(super) weights: WeightFields<WeightOutgoing<'a>>,
 }
 
 impl<'a> BackwardArrays<'a> {
@@ -91,11 +87,10 @@ impl<'a> BackwardArrays<'a> {
         let planned = layer.arrays().input.as_ref().map(|_, array| InputArray::given(array));
         let incoming = checked.incoming().as_ref().map(|_, array| array.as_ref());
         let outgoing = checked.input().as_ref().map(|_, gradient| gradient.as_ref());
-        let GradientViews { incoming: d_outputs, input: d_inputs, gates } = gradients;
-        let gates = checked.gates().as_ref().zip(gates).try_map(|gate, (planned, views)| {
-            planned.as_ref().zip(views).try_map(|field, (planned, view)| {
-                bind_gradient(|| field.path(delta, gate), planned.as_ref(), view)
-            })
+        let GradientViews { incoming: d_outputs, input: d_inputs, weights } = gradients;
+        let weights = checked.weights().as_ref().zip(weights);
+        let weights = weights.try_map(|field, (planned, view)| {
+            bind_gradient(|| field.path(delta), planned.as_ref(), view)
         })?;
         Ok(Self {
             layer,
@@ -108,7 +103,7 @@ impl<'a> BackwardArrays<'a> {
             d_input: bind_gradient(to(data), outgoing.data, d_inputs.data)?,
             d_hidden: bind_gradient(to(hidden), outgoing.hidden, d_inputs.hidden)?,
             d_cell: bind_gradient(to(cell), outgoing.cell, d_inputs.cell)?,
-            gates,
+            weights,
         })
     }
 
@@ -131,7 +126,7 @@ fn bind_gradient<'a, D: Dimension>(
     Ok(view.map(|view| Outgoing { view, accumulate }))
 }
 
-impl GateOutgoing<'_> {
+impl GateFields<WeightOutgoing<'_>> {
     /// Where the gradient of a layer's input weights goes.
     pub(super) fn input(
         &mut self,

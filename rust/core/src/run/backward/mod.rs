@@ -16,7 +16,7 @@ mod store;
 mod weights;
 mod workspace;
 
-pub use arrays::{BackwardArrays, GateGradientViews, GradientViews};
+pub use arrays::{BackwardArrays, GradientViews};
 pub use workspace::BackwardWorkspace;
 
 use super::cache;

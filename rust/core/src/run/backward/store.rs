@@ -52,14 +52,14 @@ impl BackwardArrays<'_> {
     fn store_weights_of(&mut self, plan: &Plan, place: Place, panels: Panels<'_>) {
         let (config, shape) = (&plan.layer.config, &plan.layer.shape);
         for gate in Gate::ALL {
-            let to = self.gates.get_mut(gate);
+            let to = self.weights.gates.get_mut(gate);
             let (index, gates, level) = (gate.index(), Gate::COUNT, plan.layer.level);
             let slot = |accumulate| GradientSlot { shape, index, gates, level, accumulate };
             let store_matrix = match plan.gradients {
                 Route::Panels => GradientSlot::matrix,
                 Route::Gemm => GradientSlot::rows,
             };
-            let is_split = plan.checked.arrays().gates.get(gate).iw_upper.is_some();
+            let is_split = plan.checked.arrays().weights.gates.get(gate).iw_upper.is_some();
             if let Some((matrix, accumulate)) = to.input(place, is_split) {
                 store_matrix(&slot(accumulate), panels.input, matrix);
             }
