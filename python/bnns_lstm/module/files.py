@@ -209,7 +209,7 @@ class Files(Stateful):
             DescriptorError: For a structure that does not hold.
             ArgumentError: For a form of weights that a module has no name for.
         """
-        config, arrays = bridge.read(params)
+        config, gates, projection = bridge.read(params)
         made = cls._empty(config, num_threads=num_threads, convert=convert)
-        bridge.copy(arrays, made._engine.weights)
+        bridge.copy(gates, projection, made._engine.weights)
         return made

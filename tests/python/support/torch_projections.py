@@ -68,7 +68,7 @@ def made(torch: Any, name: str) -> dict[str, Array]:
     )
     loss.backward()
     results = {"y": y, "hn": hn, "cn": cn} | {f"grad.{k}": v.grad for k, v in leaves.items()}
-    found = {key: value.detach().numpy().astype(np.float32) for key, value in results.items()}
+    found = {key: value.detach().numpy().astype(np.float32, "C") for key, value in results.items()}
     return given | incoming | found
 
 
