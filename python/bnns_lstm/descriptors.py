@@ -145,8 +145,8 @@ class LSTMExtensions(_Structure):
             recurrent projection of Sak, Senior and Beaufays, "Long Short-Term Memory Recurrent Neural Network
             Architectures for Large Scale Acoustic Modeling", 2014, and `proj_size` of PyTorch's LSTM;
             TensorFlow's `proj_clip`, a limit of h', is not there.
-        projection_desc: The weights of the projection, W_hr, `[layers, D, P, H]`; there if and only if there is a
-            projection_size. In the structure of gradients, where their gradient goes, if it is wanted. Two
+        projection_desc: The weights of the projection, W_hr, `[layers, D, P, H]`; there if and only if there is
+            a projection_size. In the structure of gradients, where their gradient goes, if it is wanted. Two
             extensions can be equal whatever stands here.
     """
 

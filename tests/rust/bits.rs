@@ -135,7 +135,7 @@ fn gradients(
     }
     let mut found = case.gates.clone();
     let (mut dx, mut dh, mut dc) =
-        (case.x.clone(), vec![0.0; layer.state_len()], vec![0.0; layer.state_len()]);
+        (case.x.clone(), vec![0.0; layer.hidden_len()], vec![0.0; layer.cell_len()]);
     let given =
         [&incoming.dy, &incoming.dhn, &incoming.dcn].map(|given| given.as_deref().map(narrow));
     let PerGate { input, forget, candidate, output } = &mut found;

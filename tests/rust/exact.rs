@@ -45,6 +45,9 @@ fn integral(seed: u64) -> Option<(Case, Vec<f32>)> {
             sparse(bias, 2);
         }
     }
+    if let Some(projection) = &mut layer.projection {
+        sparse(&mut projection.weights, 4);
+    }
     sparse(&mut drawn.inputs.x, 2);
     for state in [&mut drawn.inputs.h0, &mut drawn.inputs.c0].into_iter().flatten() {
         sparse(state, 2);

@@ -18,6 +18,7 @@ mod golden;
 mod gradients;
 mod oracle;
 mod plans;
+mod projection;
 mod properties;
 mod routes;
 mod saturated;

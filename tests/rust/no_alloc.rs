@@ -28,13 +28,21 @@ struct Prepared {
     hn: Vec<f32>,
 }
 
-fn prepare(level: Level, n_threads: usize, limit: Option<f32>) -> Prepared {
+/// What the layer has beyond BNNS.
+#[derive(Clone, Copy, Default)]
+struct Variant {
+    limit: Option<f32>,
+    projects: bool,
+}
+
+fn prepare(level: Level, n_threads: usize, Variant { limit, projects }: Variant) -> Prepared {
     let width = 2 * SIZE;
     let x = vec![0.25; STEPS * BATCH * width];
     let mut y = vec![0.0; STEPS * BATCH * width];
     let mut hn = vec![0.0; LAYERS * 2 * BATCH * SIZE];
     let iw = vec![0.01; LAYERS * 2 * SIZE * width];
     let hw = vec![0.02; LAYERS * 2 * SIZE * SIZE];
+    let projection = vec![0.03; LAYERS * 2 * SIZE * SIZE];
     let gate = || LSTMGateDescriptor {
         iw_desc: [
             NDArrayDescriptor::read(&iw, DataLayout::FIRST_MAJOR_4D, &[]),
@@ -66,6 +74,13 @@ fn prepare(level: Level, n_threads: usize, limit: Option<f32>) -> Prepared {
         extensions: Some(LSTMExtensions {
             cell_clip: limit,
             gate_clip: limit,
+            // As many outputs as units, so that the joint form applies.
+            projection_size: projects.then_some(SIZE),
+            projection_desc: if projects {
+                NDArrayDescriptor::read(&projection, DataLayout::FIRST_MAJOR_4D, &[])
+            } else {
+                NDArrayDescriptor::absent()
+            },
             ..Default::default()
         }),
         ..Default::default()
@@ -87,7 +102,8 @@ fn prepare(level: Level, n_threads: usize, limit: Option<f32>) -> Prepared {
         ..GateFields::default()
     };
     let gates = Gates { input: views(), forget: views(), candidate: views(), output: views() };
-    let all = WeightFields { gates, projection: None };
+    let projection = projects.then(|| projection.as_slice().into());
+    let all = WeightFields { gates, projection };
     let weights = Weights::pack(&layer, &BoundWeights::bind(&checked, &all).unwrap()).unwrap();
     Prepared { plan, weights, x, y, hn }
 }
@@ -107,14 +123,15 @@ impl Prepared {
 #[test]
 fn a_planned_forward_call_allocates_nothing() {
     for level in Level::available() {
-        one_thread(level, None);
-        one_thread(level, Some(0.5));
+        for (limit, projects) in [(None, false), (Some(0.5), false), (None, true)] {
+            one_thread(level, Variant { limit, projects });
+        }
     }
     two_threads();
 }
 
-fn one_thread(level: Level, limit: Option<f32>) {
-    let mut prepared = prepare(level, 1, limit);
+fn one_thread(level: Level, variant: Variant) {
+    let mut prepared = prepare(level, 1, variant);
     let mut workspace = Workspace::new(&prepared.plan).unwrap();
     let ((), counts) = measure(|| prepared.run(&mut workspace));
     assert_eq!(counts.allocations, 0, "{level:?}: {counts:?}");
@@ -125,7 +142,7 @@ fn one_thread(level: Level, limit: Option<f32>) {
 /// nothing else allocates.
 fn two_threads() {
     const CALLS: u64 = 256;
-    let mut prepared = prepare(Level::best(), 2, None);
+    let mut prepared = prepare(Level::best(), 2, Variant::default());
     let mut workspace = Workspace::new(&prepared.plan).unwrap();
     prepared.run(&mut workspace);
     let before = process_counts();

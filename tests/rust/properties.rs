@@ -58,9 +58,9 @@ fn of_rows(case: &Case, rows: std::ops::Range<usize>) -> Case {
     let mut part = case.clone();
     part.layer.batch_size = rows.len();
     part.x = batch_rows(&case.x, batch, case.layer.input_size, rows.clone());
-    let state = |values: &Vec<f32>| batch_rows(values, batch, hidden, rows.clone());
-    part.h0 = case.h0.as_ref().map(state);
-    part.c0 = case.c0.as_ref().map(state);
+    let state = |values: &[f32], width| batch_rows(values, batch, width, rows.clone());
+    part.h0 = case.h0.as_deref().map(|h0| state(h0, case.layer.outputs()));
+    part.c0 = case.c0.as_deref().map(|c0| state(c0, hidden));
     part
 }
 
@@ -83,7 +83,7 @@ proptest! {
     fn a_split_batch_gives_the_same_bits(seed: u64) {
         let case = random(seed, false);
         let (batch, hidden) = (case.layer.batch_size, case.layer.hidden_size);
-        let width = case.layer.directions() * hidden;
+        let (width, outputs) = (case.layer.output_size(), case.layer.outputs());
         let half = batch / 2;
         prop_assume!(half > 0);
         for way in all_ways() {
@@ -92,7 +92,7 @@ proptest! {
                 let part = of_rows(&case, rows.clone()).run_in(way).unwrap();
                 let of = |values, width| batch_rows(values, batch, width, rows.clone());
                 let (y, hn, cn) =
-                    (of(&whole.y, width), of(&whole.hn, hidden), of(&whole.cn, hidden));
+                    (of(&whole.y, width), of(&whole.hn, outputs), of(&whole.cn, hidden));
                 assert_same(way, &part, &Results { y, hn, cn });
             }
         }
@@ -162,7 +162,9 @@ proptest! {
                 weights.rotate_left(half);
             }
         }
-        let h = case.layer.hidden_size;
+        let half = swapped.projection.as_ref().map_or(0, |weights| weights.len() / 2);
+        swapped.projection.iter_mut().for_each(|weights| weights.rotate_left(half));
+        let h = case.layer.outputs();
         for way in all_ways() {
             let straight = case.run_in(way).unwrap();
             let turned = swapped.run_in(way).unwrap();
@@ -193,13 +195,12 @@ fn strided(case: &Case, way: CallWay) -> Results {
             x[to..to + i].copy_from_slice(&case.x[from..from + i]);
         }
     }
-    let pitch_out = d * h + 2;
+    let p = layer.outputs();
+    let pitch_out = d * p + 2;
     let mut y = vec![7.0; n * s * pitch_out];
-    let zeros = vec![0.0; layer.state_len()];
-    let mut hn = case.h0.clone().unwrap_or_else(|| zeros.clone());
-    let mut cn = case.c0.clone().unwrap_or(zeros);
+    let mut hn = case.h0.clone().unwrap_or_else(|| vec![0.0; layer.hidden_len()]);
+    let mut cn = case.c0.clone().unwrap_or_else(|| vec![0.0; layer.cell_len()]);
     let mut params = case.params();
-    let shape = [l, d, n, h];
     params.input_descriptor = LSTMDataDescriptor {
         data_desc: NDArrayDescriptor::read(&x, DataLayout::NSE, &[i, s, n]).with_strides(&[
             1,
@@ -210,10 +211,14 @@ fn strided(case: &Case, way: CallWay) -> Results {
         cell_state_desc: NDArrayDescriptor::in_place(),
     };
     params.output_descriptor = LSTMDataDescriptor {
-        data_desc: NDArrayDescriptor::write(&mut y, DataLayout::NSE, &[d * h, s, n])
+        data_desc: NDArrayDescriptor::write(&mut y, DataLayout::NSE, &[d * p, s, n])
             .with_strides(&[1, pitch_out, s * pitch_out]),
-        hidden_desc: NDArrayDescriptor::write(&mut hn, DataLayout::FIRST_MAJOR_4D, &shape),
-        cell_state_desc: NDArrayDescriptor::write(&mut cn, DataLayout::FIRST_MAJOR_4D, &shape),
+        hidden_desc: NDArrayDescriptor::write(&mut hn, DataLayout::FIRST_MAJOR_4D, &[l, d, n, p]),
+        cell_state_desc: NDArrayDescriptor::write(
+            &mut cn,
+            DataLayout::FIRST_MAJOR_4D,
+            &[l, d, n, h],
+        ),
     };
     apply(&mut params, way);
     drop(params);
@@ -221,9 +226,9 @@ fn strided(case: &Case, way: CallWay) -> Results {
     for step in 0..s {
         for row in 0..n {
             let from = (row * s + step) * pitch_out;
-            let to = (step * n + row) * d * h;
-            dense[to..to + d * h].copy_from_slice(&y[from..from + d * h]);
-            assert_eq!(y[from + d * h..from + pitch_out], [7.0; 2], "padding was written");
+            let to = (step * n + row) * d * p;
+            dense[to..to + d * p].copy_from_slice(&y[from..from + d * p]);
+            assert_eq!(y[from + d * p..from + pitch_out], [7.0; 2], "padding was written");
         }
     }
     Results { y: dense, hn, cn }
@@ -237,20 +242,20 @@ fn any_subset_of_outputs_is_what_all_of_them_are() {
     let all = case.run(Level::best(), 2).unwrap();
     for wanted in 1..8_u32 {
         let mut y = vec![0.0; layer.y_len()];
-        let (mut hn, mut cn) = (vec![0.0; layer.state_len()], vec![0.0; layer.state_len()]);
+        let (mut hn, mut cn) = (vec![0.0; layer.hidden_len()], vec![0.0; layer.cell_len()]);
         let mut params = case.params();
-        let state =
-            |values| NDArrayDescriptor::write(values, DataLayout::FIRST_MAJOR_4D, &[l, d, n, h]);
+        let (layout, p) = (DataLayout::FIRST_MAJOR_4D, layer.outputs());
+        let state = |values, width| NDArrayDescriptor::write(values, layout, &[l, d, n, width]);
         if wanted & 1 != 0 {
-            let size = [d * h, n, layer.seq_len];
+            let size = [d * p, n, layer.seq_len];
             params.output_descriptor.data_desc =
                 NDArrayDescriptor::write(&mut y, DataLayout::SNE, &size);
         }
         if wanted & 2 != 0 {
-            params.output_descriptor.hidden_desc = state(&mut hn);
+            params.output_descriptor.hidden_desc = state(&mut hn, p);
         }
         if wanted & 4 != 0 {
-            params.output_descriptor.cell_state_desc = state(&mut cn);
+            params.output_descriptor.cell_state_desc = state(&mut cn, h);
         }
         apply(&mut params, best(2));
         drop(params);
@@ -270,7 +275,7 @@ fn the_default_activations_flag_is_the_default_activations() {
     params.lstm_flags = params.lstm_flags.union(LayerFlags::LSTM_DEFAULT_ACTIVATIONS);
     params.hidden_activation = None;
     params.input_gate.activation = None;
-    let size = [layer.directions() * layer.hidden_size, layer.batch_size, layer.seq_len];
+    let size = [layer.output_size(), layer.batch_size, layer.seq_len];
     params.output_descriptor.data_desc = NDArrayDescriptor::write(&mut y, DataLayout::SNE, &size);
     apply(&mut params, best(1));
     drop(params);

@@ -59,7 +59,7 @@ fn a_reversed_layer_is_a_forward_one_of_a_sequence_turned_round() {
         drawn.layer.variant.reverse = false;
         let layer = drawn.layer.clone();
         let (per_step, outputs) =
-            (layer.batch_size * layer.input_size, layer.batch_size * layer.hidden_size);
+            (layer.batch_size * layer.input_size, layer.batch_size * layer.outputs());
         let straight = Case::new(&layer, &drawn.inputs);
         let mut reversed = layer.clone();
         reversed.variant.reverse = true;
@@ -109,6 +109,7 @@ pub fn adder(variant: Variant, activation: Activation) -> Layer {
         },
         hidden_activation: activation,
         variant,
+        projection: None,
         batch_sizes: None,
     }
 }

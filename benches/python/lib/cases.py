@@ -30,15 +30,17 @@ class Weights:
 
     Attributes:
         w: Input weights `[4H, I]`.
-        r: Hidden weights `[4H, H]`.
+        r: Hidden weights `[4H, P]`; P is H without a projection.
         b: Biases `[4H]`.
         p: Diagonal peepholes `[4H]` (zeros for the candidate gate), or None.
+        hr: Weights of the projection `[P, H]`, or None.
     """
 
     w: Array
     r: Array
     b: Array
     p: Array | None = None
+    hr: Array | None = None
 
     def stacked(self, field_name: str, order: str) -> Array:
         """A field with its gates in another order, named by first letters, such as `iofc`."""
@@ -54,7 +56,7 @@ class Arrays:
 
     Attributes:
         x: Inputs `[T, B, I]`.
-        dy: Gradients of the outputs, `[T, B, D * H]`; zeros beyond a sample's end.
+        dy: Gradients of the outputs, `[T, B, D * P]`; zeros beyond a sample's end.
         weights: By layer, then by direction.
         lengths: Steps of each sample, descending.
     """
@@ -79,7 +81,8 @@ class Way:
     Attributes:
         call: What is timed.
         results: The results of the last call, by name: `y`, `h` and `c` (steps only), or gradients: `dx`,
-            and `dw`, `dr`, `db` with numbers of layer and direction, gates stacked in the order of `GATES`.
+            and `dw`, `dr`, `db` with numbers of layer and direction, gates stacked in the order of `GATES`;
+            with a projection `dhr`.
         name: Told in the report.
         keep: What must stay alive.
     """
@@ -103,7 +106,9 @@ def arrays_of(row: Row) -> Arrays:
         return random.standard_normal(shape, dtype=np.float32)
 
     def weights(layer: int) -> Weights:
-        w, r, b = draw(units, row.layer_width(layer)), draw(units, row.hidden), draw(units)
+        w, r, b = draw(units, row.layer_width(layer)), draw(units, row.outputs), draw(units)
+        if row.projection:
+            return Weights(w, r, b, hr=draw(row.projection, row.hidden))
         if row.kind != "peephole":
             return Weights(w, r, b)
         p = draw(units)
@@ -112,7 +117,7 @@ def arrays_of(row: Row) -> Arrays:
 
     plain = Arrays(
         x=normal(row.seq_len, row.batch, row.width),
-        dy=normal(row.seq_len, row.batch, row.directions * row.hidden),
+        dy=normal(row.seq_len, row.batch, row.directions * row.outputs),
         weights=[[weights(layer) for _ in range(row.directions)] for layer in range(row.layers)],
         lengths=row.lengths(),
     )

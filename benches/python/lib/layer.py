@@ -23,7 +23,7 @@ class Layer:
     def __init__(self, row: Row, arrays: Arrays) -> None:
         self.row = row
         self.arrays = arrays
-        self.y = np.zeros((row.seq_len, row.batch, row.directions * row.hidden), np.float32)
+        self.y = np.zeros((row.seq_len, row.batch, row.directions * row.outputs), np.float32)
         states = (row.layers, row.directions, row.batch, row.hidden)
         in_place = row.kind == "step"
         self.h = np.zeros(states, np.float32) if in_place else None
@@ -32,6 +32,7 @@ class Layer:
             bl.LSTMDataDescriptor(arrays.x, self.h, self.c),
             bl.LSTMDataDescriptor(self.y, self.h, self.c),
             [self.gate(number) for number in range(len(GATES))],
+            self.projection(),
         )
 
     def structure(
@@ -39,6 +40,7 @@ class Layer:
         inputs: bl.LSTMDataDescriptor,
         outputs: bl.LSTMDataDescriptor,
         gates: list[bl.LSTMGateDescriptor],
+        projection: Array | None,
     ) -> bl.LayerParametersLSTM:
         """The row's sizes with these arrays."""
         row = self.row
@@ -59,6 +61,7 @@ class Layer:
             forget_gate=gates[1],
             candidate_gate=gates[2],
             output_gate=gates[3],
+            extensions=self.extensions(projection),
         )
 
     def parts(self, field: str, gate: int) -> list[list[Array]]:
@@ -68,6 +71,23 @@ class Layer:
             [getattr(weights, field)[rows] for weights in directions]
             for directions in self.arrays.weights
         ]
+
+    def extensions(self, projection: Array | None) -> bl.LSTMExtensions | None:
+        """What the row has beyond BNNS, with this array of the projection."""
+        if projection is None:
+            return None
+        return bl.LSTMExtensions(projection_size=self.row.projection, projection_desc=projection)
+
+    def projection(self) -> Array | None:
+        """The weights of the projection, if there is one."""
+        if not self.row.projection:
+            return None
+        return joined(
+            [
+                [weights.hr for weights in directions if weights.hr is not None]
+                for directions in self.arrays.weights
+            ]
+        )
 
     def gate(self, number: int) -> bl.LSTMGateDescriptor:
         """The weights of one gate."""
@@ -95,8 +115,13 @@ class Gradients:
         self.layer = layer
         self.dx = np.zeros_like(layer.arrays.x)
         self.gates = [self.room(number) for number in range(len(GATES))]
+        projection = layer.projection()
+        self.projection = None if projection is None else np.zeros_like(projection)
         self.params = layer.structure(
-            bl.LSTMDataDescriptor(self.dx), bl.LSTMDataDescriptor(layer.arrays.dy), self.gates
+            bl.LSTMDataDescriptor(self.dx),
+            bl.LSTMDataDescriptor(layer.arrays.dy),
+            self.gates,
+            self.projection,
         )
         self.params.sequence_descriptor = None
         self.row = row
@@ -119,6 +144,8 @@ class Gradients:
         for layer in range(self.row.layers):
             for direction in range(self.row.directions):
                 place = f"{layer}.{direction}"
+                if self.projection is not None:
+                    found[f"dhr{place}"] = self.projection[layer, direction]
                 found[f"dw{place}"] = np.concatenate(
                     [self.input_weights(gate, layer)[direction] for gate in self.gates]
                 )

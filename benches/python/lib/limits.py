@@ -5,11 +5,12 @@ In: a row, what `benches/rust/machine.rs` measured, a number of threads. Out: se
     product(rows)  = max(2 * rows * 4H * K / peak, 4 bytes * 4H * K / bandwidth)
     forward        = sum over layers and directions of
                      product(all active rows) with K = inputs of the layer
-                     + sum over steps of product(active rows of the step) with K = H
+                     + sum over steps of product(active rows of the step) with K = P
+                     + sum over steps of that of the projection [P, H], where there is one
     training       = forward
-                     + sum over steps of product(active rows of the step) with K = H   (gradients of h)
+                     + both sums over steps again                                     (gradients of h)
                      + 2 * FLOP / peak of the input product  (gradients of inputs and input weights)
-                     + FLOP / peak of all hidden products    (gradient of hidden weights)
+                     + FLOP / peak of all hidden products, and of all projections (gradients of their weights)
 
 `peak` is the rate of fused multiply-adds with that many threads. `bandwidth` is the read bandwidth of all
 threads together out of sets as large as each thread's part of the weights: the best of the measured sets
@@ -74,13 +75,16 @@ class Limits:
         """The limit of a row."""
         active = row.active()
         units, total = 4 * row.hidden, sum(active)
-        recurrence = sum(self.product(rows, units, row.hidden) for rows in active)
+        recurrence = sum(self.product(rows, units, row.outputs) for rows in active)
+        if row.projection:
+            recurrence += sum(self.product(rows, row.projection, row.hidden) for rows in active)
         seconds = 0.0
         for layer in range(row.layers):
             width = row.layer_width(layer)
             one = self.product(total, units, width) + recurrence
             if row.kind == "train":
                 one += recurrence
-                one += self.arithmetic(total, units, 2 * width + row.hidden)
+                one += self.arithmetic(total, units, 2 * width + row.outputs)
+                one += self.arithmetic(total, row.projection, row.hidden)
             seconds += row.directions * one
         return seconds

@@ -27,6 +27,7 @@ class Row:
         layers: Stacked layers.
         bidirectional: Whether each layer reads both ways.
         shortest: Steps of the shortest sample; 0: all samples are equally long.
+        projection: Elements of the projected hidden state; 0: as many as hidden units, not projected.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Row:
     layers: int = 1
     bidirectional: bool = False
     shortest: int = 0
+    projection: int = 0
 
     @property
     def name(self) -> str:
@@ -46,6 +48,8 @@ class Row:
         if self.width != self.hidden:
             parts.append(f"I{self.inputs}")
         parts.append(f"H{self.hidden}")
+        if self.projection:
+            parts.append(f"P{self.projection}")
         if self.layers > 1:
             parts.append(f"L{self.layers}")
         if self.bidirectional:
@@ -64,7 +68,12 @@ class Row:
 
     def layer_width(self, layer: int) -> int:
         """Elements of one input vector of a layer."""
-        return self.width if layer == 0 else self.directions * self.hidden
+        return self.width if layer == 0 else self.directions * self.outputs
+
+    @property
+    def outputs(self) -> int:
+        """Elements of the hidden state, which is the output of one direction."""
+        return self.projection or self.hidden
 
     def lengths(self) -> list[int]:
         """Steps of each sample: evenly from the longest down to the shortest."""
@@ -78,6 +87,9 @@ class Row:
         lengths = self.lengths()
         return [sum(length > step for length in lengths) for step in range(self.seq_len)]
 
+
+# What is done with projected layers.
+PROJECTED: list[Kind] = ["forward", "train"]
 
 ROWS: list[Row] = [
     *(Row("step", 1, 1, hidden) for hidden in (32, 128, 256, 512, 1024)),
@@ -93,6 +105,7 @@ ROWS: list[Row] = [
     Row("train", 35, 64, 650, layers=2),
     Row("train", 100, 1, 128),
     Row("train", 200, 32, 256, inputs=128, shortest=10),
+    *(Row(kind, 100, batch, 512, projection=128) for kind in PROJECTED for batch in (1, 32)),
 ]
 
 

@@ -63,7 +63,8 @@ impl Variant {
 
     /// Whether a step computes anything else.
     pub(crate) fn changes_steps(&self) -> bool {
-        self.cell_clip.is_some() || self.gate_clip.is_some() || self.coupled.is_some()
+        let is_limited = self.cell_clip.is_some() || self.gate_clip.is_some();
+        is_limited || self.coupled.is_some() || self.projects
     }
 
     /// Whether a gate is computed from another one.

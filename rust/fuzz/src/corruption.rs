@@ -74,6 +74,7 @@ impl Corruption {
                     gate_clip_hidden: has(3),
                     coupled: has(4).then_some(Coupled::Forget),
                     reverse: has(5),
+                    projection_size: has(6).then_some(usize::from(value)),
                     ..LSTMExtensions::default()
                 });
             }

@@ -11,8 +11,8 @@ use super::form::Choice;
 use super::layer::{Inputs, Layer};
 use arbitrary::Arbitrary;
 use bnns_lstm::{
-    Checkpoints, Error, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor, LayerFlags,
-    LayerParametersLSTM, NDArrayDescriptor, NDArrayFlags, Route,
+    Checkpoints, Error, FilterParameters, LSTMDataDescriptor, LSTMExtensions, LSTMGateDescriptor,
+    LayerFlags, LayerParametersLSTM, NDArrayDescriptor, NDArrayFlags, Route,
     compute_lstm_training_cache_capacity, direct_backward_with, direct_forward_with,
 };
 use bnns_lstm_testkit::random::Rng;
@@ -65,15 +65,16 @@ impl Pair {
 
     fn incoming(&self) -> Incoming {
         let [_, hidden, batch, layers, steps, directions] = self.layer.sizes();
-        let state = [layers, directions, batch, hidden];
+        let outputs = self.layer.outputs_of_direction();
         let mut random = Rng::new(self.seed);
         Incoming([0, 1, 2].map(|which| {
             if self.missing >> which & 1 == 1 {
                 return None;
             }
+            let width = if which == 1 { outputs } else { hidden };
             let form = match which {
-                0 => self.forms[0].form(&[steps, batch, directions * hidden], true, false),
-                _ => self.forms[which].form(&state, false, false),
+                0 => self.forms[0].form(&[steps, batch, directions * outputs], true, false),
+                _ => self.forms[which].form(&[layers, directions, batch, width], false, false),
             };
             Some(self.layer.array(&mut random, form))
         }))
@@ -123,6 +124,7 @@ impl Pair {
         };
         let [input_gate, forget_gate, candidate_gate, output_gate] =
             [gate(), gate(), gate(), gate()];
+        let extensions = LSTMExtensions { projection_desc: next(), ..LSTMExtensions::default() };
         let Incoming(incoming) = incoming;
         let [dy, dhn, dcn] = incoming.each_ref().map(|array| read(array.as_ref()));
         let mut delta = LayerParametersLSTM {
@@ -142,6 +144,7 @@ impl Pair {
             forget_gate,
             candidate_gate,
             output_gate,
+            extensions: Some(extensions),
             ..Default::default()
         };
         for corruption in &self.corruptions {

@@ -19,6 +19,7 @@ use bnns_lstm_testkit::random::Rng;
 /// A layer, how it is described and how it is run.
 #[derive(Debug, Arbitrary)]
 pub struct Layer {
+    /// The low bits; others choose the route of products and a projection.
     sizes: [u8; 5],
     is_bidirectional: bool,
     has_default_activations: bool,
@@ -71,6 +72,23 @@ impl Layer {
         Some(extensions).filter(|_| self.in_place >> 2 != 0)
     }
 
+    /// Elements of the output of one direction: by bits that no size needs, all units, or fewer that are projected.
+    pub(crate) fn outputs_of_direction(&self) -> usize {
+        let hidden = self.sizes()[1];
+        if self.projects() { 1 + usize::from(self.sizes[1] >> 3 & 7) % hidden } else { hidden }
+    }
+
+    fn projects(&self) -> bool {
+        self.sizes[1] >> 7 == 1
+    }
+
+    /// The axes of a projection's weights, if there is one.
+    fn projection(&self) -> Option<[usize; 4]> {
+        let [_, hidden, _, layers, _, directions] = self.sizes();
+        let axes = [layers, directions, self.outputs_of_direction(), hidden];
+        self.projects().then_some(axes)
+    }
+
     /// Whether another gate gives this one.
     fn is_derived(&self, index: usize) -> bool {
         let coupled = self.extensions().and_then(|extensions| extensions.coupled);
@@ -104,12 +122,13 @@ impl Layer {
             let form = choice.arrays[which].form(axes, false, must_have_sizes);
             Some(self.array(random, form))
         };
-        let upper = [layers - 1, directions, hidden, directions * hidden];
+        let outputs = self.outputs_of_direction();
+        let upper = [layers - 1, directions, hidden, directions * outputs];
         Weights {
             arrays: [
                 array(0, &[1, directions, hidden, input], false),
                 if layers > 1 { array(1, &upper, false) } else { None },
-                array(2, &matrix, false),
+                array(2, &[layers, directions, hidden, outputs], false),
                 match choice.peephole % 3 {
                     0 => None,
                     1 => array(3, &matrix[..3], true),
@@ -170,12 +189,14 @@ pub(crate) struct Inputs {
     data: Array,
     states: [Option<Array>; 2],
     weights: [Weights; 4],
+    projection: Option<Array>,
     batch_sizes: Option<Vec<u8>>,
 }
 
 impl Inputs {
     pub(crate) fn bits(&self) -> Vec<u32> {
         let weights = self.weights.iter().flat_map(|gate| gate.arrays.iter().flatten());
+        let weights = weights.chain(&self.projection);
         let all = weights.chain(self.states.iter().flatten()).chain([&self.data]);
         all.flat_map(|array| array.floats.iter().map(|value| value.to_bits())).collect()
     }
@@ -189,12 +210,16 @@ impl Layer {
         let data = self.array(&mut random, data);
         let states = [0, 1].map(|which| {
             let is_given = (self.absent | self.in_place) >> which & 1 == 0;
-            let form =
-                self.data[1 + which].form(&[layers, directions, batch, hidden], false, false);
+            let width = if which == 0 { self.outputs_of_direction() } else { hidden };
+            let form = self.data[1 + which].form(&[layers, directions, batch, width], false, false);
             is_given.then(|| self.array(&mut random, form))
         });
         let weights = [0, 1, 2, 3].map(|index| self.weights(&mut random, index));
-        Inputs { data, states, weights, batch_sizes: self.batch_sizes() }
+        let projection = self.projection().map(|axes| {
+            let form = self.gates[3].arrays[2].form(&axes, false, false);
+            self.array(&mut random, form)
+        });
+        Inputs { data, states, weights, projection, batch_sizes: self.batch_sizes() }
     }
 
     pub(crate) fn outputs(&self) -> Outputs {
@@ -207,9 +232,11 @@ impl Layer {
             if !is_needed && self.absent >> (2 + which) & 1 == 1 {
                 return None;
             }
+            let outputs = self.outputs_of_direction();
+            let width = if which == 1 { outputs } else { hidden };
             let form = match which {
-                0 => self.data[3].form(&[steps, batch, directions * hidden], true, false),
-                _ => self.data[3 + which].form(&[layers, directions, batch, hidden], false, false),
+                0 => self.data[3].form(&[steps, batch, directions * outputs], true, false),
+                _ => self.data[3 + which].form(&[layers, directions, batch, width], false, false),
             };
             let mut floats = vec![f32::from_bits(UNTOUCHED); form.len()];
             if is_in_place[which] {
@@ -281,7 +308,14 @@ impl Layer {
             candidate_gate,
             output_gate,
             hidden_activation: Some(self.activation(4)),
-            extensions: self.extensions(),
+            extensions: match &inputs.projection {
+                None => self.extensions(),
+                Some(weights) => Some(LSTMExtensions {
+                    projection_size: Some(self.outputs_of_direction()),
+                    projection_desc: read(Some(weights)),
+                    ..self.extensions().unwrap_or_default()
+                }),
+            },
         };
         for corruption in &self.corruptions {
             corruption.apply(&mut params);
@@ -299,12 +333,16 @@ impl Layer {
         self.in_place & 0b11 != 0
     }
 
-    /// The shapes of all gradients: input, states, and for each gate its five arrays; `None` where the layer
-    /// has no such weight.
+    /// The shapes of all gradients: input, states, for each gate its five arrays, and the projection; `None` where the
+    /// layer has no such weight.
     pub(crate) fn shapes(&self) -> Vec<Option<Vec<usize>>> {
         let [input, hidden, batch, layers, steps, directions] = self.sizes();
-        let state = vec![layers, directions, batch, hidden];
-        let mut shapes = vec![Some(vec![steps, batch, input]), Some(state.clone()), Some(state)];
+        let outputs = self.outputs_of_direction();
+        let mut shapes = vec![
+            Some(vec![steps, batch, input]),
+            Some(vec![layers, directions, batch, outputs]),
+            Some(vec![layers, directions, batch, hidden]),
+        ];
         for (index, choice) in self.gates.iter().enumerate() {
             if self.is_derived(index) {
                 shapes.extend([const { None }; 5]);
@@ -314,8 +352,8 @@ impl Layer {
             let vector = matrix[..3].to_vec();
             shapes.extend([
                 Some(vec![1, directions, hidden, input]),
-                (layers > 1).then(|| vec![layers - 1, directions, hidden, directions * hidden]),
-                Some(matrix.clone()),
+                (layers > 1).then(|| vec![layers - 1, directions, hidden, directions * outputs]),
+                Some(vec![layers, directions, hidden, outputs]),
                 match choice.peephole % 3 {
                     0 => None,
                     1 => Some(vector.clone()),
@@ -324,6 +362,7 @@ impl Layer {
                 choice.has_bias.then_some(vector),
             ]);
         }
+        shapes.push(self.projection().map(Vec::from));
         shapes
     }
 }

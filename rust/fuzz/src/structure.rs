@@ -74,6 +74,7 @@ struct Extensions {
     cell_clip: Option<f32>,
     gate_clip: Option<f32>,
     gate_clip_hidden: bool,
+    /// Which gates are coupled, and what is said of a projection.
     coupled: u8,
     /// Whether the gate that another one gives has nothing of its own, as it should be.
     is_empty: bool,
@@ -111,13 +112,27 @@ impl Extensions {
         if let Some(gate) = gate.filter(|_| self.is_empty) {
             *gate = LSTMGateDescriptor::default();
         }
+        let size = params.hidden_size;
+        let projection_size = match self.coupled / 3 % 5 {
+            0 => None,
+            1 => Some(size),
+            2 => Some(size / 2),
+            3 => Some(1),
+            _ => Some(size.wrapping_add(1)),
+        };
+        let has_weights = self.coupled / 15 % 2 == 1;
+        let projection_desc = match has_weights {
+            true => Array::Large(Described::default()).descriptor(48),
+            false => NDArrayDescriptor::absent(),
+        };
         params.extensions = Some(LSTMExtensions {
             cell_clip,
             gate_clip,
             gate_clip_hidden,
             coupled,
             reverse,
-            ..LSTMExtensions::default()
+            projection_size,
+            projection_desc,
         });
     }
 }
@@ -270,6 +285,9 @@ fn assert_inside(params: &LayerParametersLSTM<'_>, checked: &Checked) {
     params.output_descriptor.fields().zip(arrays.output.as_ref()).map(|_, (desc, array)| {
         assert_binds(desc, array.as_ref());
     });
+    if let Some(extensions) = &params.extensions {
+        assert_binds(&extensions.projection_desc, arrays.weights.projection.as_ref());
+    }
     params.gates().zip(arrays.weights.gates.as_ref()).map(|_, (desc, arrays)| {
         desc.fields()
             .zip(arrays.as_ref())

@@ -70,7 +70,8 @@ pub(crate) fn cached_cell_states(
     Ok(cells.map(|CellStates { offset, shape, strides }| (offset, shape.into(), strides.into())))
 }
 
-/// The factors of dropout, `[num_layers - 1, seq_len, batch_size, directions * hidden_size]`.
+/// The factors of dropout, `[num_layers - 1, seq_len, batch_size, directions * hidden_size]`; where the layer has a
+/// projection, hidden_size is projection_size.
 ///
 /// Raises `DescriptorError` with every problem of the structure.
 #[pyfunction]

@@ -123,7 +123,7 @@ impl PreparedLayer {
     }
 
     /// Compute from other arrays, into new ones: from an input and initial states, `[layers * directions,
-    /// batch, hidden]`, to output and final states. None if one of them is no array of float32 in C order and
+    /// batch, elements]`, to output and final states. None if one of them is no array of float32 in C order and
     /// of the layer's shape, or if the layer was prepared without some array or in another order.
     fn call<'py>(
         &self,

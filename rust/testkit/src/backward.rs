@@ -13,9 +13,9 @@ use crate::layer::{Activation, Coupled, Gate, Layer, Peephole, PerGate, expect_l
 /// The gradients of a loss with respect to the outputs; absent ones are zeros.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Incoming {
-    /// With respect to the output sequence, `[S][N][D*H]`; not read at inactive places.
+    /// With respect to the output sequence, `[S][N][D*P]`; not read at inactive places.
     pub dy: Option<Vec<f64>>,
-    /// With respect to the final hidden state, `[L][D][N][H]`.
+    /// With respect to the final hidden state, `[L][D][N][P]`.
     pub dhn: Option<Vec<f64>>,
     /// With respect to the final cell state, `[L][D][N][H]`.
     pub dcn: Option<Vec<f64>>,
@@ -24,9 +24,9 @@ pub struct Incoming {
 /// The gradients with respect to one gate's parameters, shaped as in [`Gate`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct GateGradients {
-    /// Input weights, one vector per layer: `[D][H][I]` for layer 0, `[D][H][D*H]` above it.
+    /// Input weights, one vector per layer: `[D][H][I]` for layer 0, `[D][H][D*P]` above it.
     pub iw: Vec<Vec<f64>>,
-    /// Hidden weights, `[L][D][H][H]`.
+    /// Hidden weights, `[L][D][H][P]`.
     pub hw: Vec<f64>,
     /// Cell weights, full or diagonal as the gate's; none if the gate has none.
     pub cw: Peephole,
@@ -39,24 +39,30 @@ pub struct GateGradients {
 pub struct Gradients {
     /// With respect to the input sequence, `[S][N][I]`; zero at inactive places.
     pub x: Vec<f64>,
-    /// With respect to the initial hidden state, `[L][D][N][H]`, also if that was absent.
+    /// With respect to the initial hidden state, `[L][D][N][P]`, also if that was absent.
     pub h0: Vec<f64>,
     /// With respect to the initial cell state, `[L][D][N][H]`, also if that was absent.
     pub c0: Vec<f64>,
     /// With respect to the gates' parameters.
     pub gates: PerGate<GateGradients>,
+    /// With respect to the projection's weights, `[L][D][P][H]`, if there is one.
+    pub projection: Option<Vec<f64>>,
 }
 
 impl Gradients {
     /// The gradients under the names that the golden cases use, without the prefix `grad.`: `x`,
     /// `h0`, `c0`, and for each gate such as `input`: `input.iw0`, `input.iw1` (all layers above
-    /// the first, if there are any), `input.hw`, `input.cw` and `input.b` (if it has them).
+    /// the first, if there are any), `input.hw`, `input.cw` and `input.b` (if it has them); and `projection`, if there
+    /// is one.
     pub fn named(&self) -> BTreeMap<String, Vec<f64>> {
         let mut all = BTreeMap::from([
             ("x".to_owned(), self.x.clone()),
             ("h0".to_owned(), self.h0.clone()),
             ("c0".to_owned(), self.c0.clone()),
         ]);
+        if let Some(weights) = &self.projection {
+            all.insert("projection".to_owned(), weights.clone());
+        }
         for (name, gate) in self.gates.named() {
             // A derived gate has no weights.
             let Some(lowest) = gate.iw.first() else { continue };
@@ -90,14 +96,15 @@ pub fn backward(layer: &Layer, trace: &Trace, incoming: &Incoming) -> Gradients 
     let mut d_out = given("dy", &incoming.dy, layer.y_len());
     let mut gradients = Gradients {
         x: Vec::new(),
-        h0: given("dhn", &incoming.dhn, layer.state_len()),
-        c0: given("dcn", &incoming.dcn, layer.state_len()),
+        h0: given("dhn", &incoming.dhn, layer.hidden_len()),
+        c0: given("dcn", &incoming.dcn, layer.cell_len()),
         gates: PerGate {
             input: zeros_like(&layer.gates.input),
             forget: zeros_like(&layer.gates.forget),
             candidate: zeros_like(&layer.gates.candidate),
             output: zeros_like(&layer.gates.output),
         },
+        projection: layer.projection.as_ref().map(|all| vec![0.0; all.weights.len()]),
     };
     for l in (0..layer.num_layers).rev() {
         let mut d_in = vec![0.0; layer.seq_len * layer.batch_size * layer.layer_input_size(l)];
@@ -139,33 +146,55 @@ fn walk_back(
     d_in: &mut [f64],
     gradients: &mut Gradients,
 ) {
-    let h = layer.hidden_size;
+    let (h, p) = (layer.hidden_size, layer.outputs());
     let width = layer.layer_input_size(l);
-    let state = layer.state_offset(l, d, n);
+    let state = layer.state_row(l, d, n);
+    let (hidden, cell_state) = (state * p..(state + 1) * p, state * h..(state + 1) * h);
     let length = layer.length(n);
     for step in 0..length {
         let s = if layer.reads_up(d) { length - 1 - step } else { step };
         let row = s * layer.batch_size + n;
         let cell = trace.cells[Place { l, d, s, n }.index(layer)].as_ref();
         let cell = cell.expect("the trace must have a cell wherever a sample is active");
-        let mut dh = gradients.h0[state..state + h].to_vec();
-        add(&mut dh, &d_out[row * layer.output_size() + d * h..][..h]);
-        let dc = gradients.c0[state..state + h].to_vec();
-        let before = cell_back(layer, cell, (l, d), &dh, dc, &mut gradients.gates);
+        let mut dh = gradients.h0[hidden.clone()].to_vec();
+        add(&mut dh, &d_out[row * layer.output_size() + d * p..][..p]);
+        let d_shown = shown_back(layer, cell, (l, d), dh, gradients.projection.as_mut());
+        let dc = gradients.c0[cell_state.clone()].to_vec();
+        let before = cell_back(layer, cell, (l, d), &d_shown, dc, &mut gradients.gates);
         add(&mut d_in[row * width..(row + 1) * width], &before.x);
-        gradients.h0[state..state + h].copy_from_slice(&before.h);
-        gradients.c0[state..state + h].copy_from_slice(&before.c);
+        gradients.h0[hidden.clone()].copy_from_slice(&before.h);
+        gradients.c0[cell_state.clone()].copy_from_slice(&before.c);
     }
 }
 
-/// Gradients with respect to what one cell read: `[layer input]`, `[H]`, `[H]`.
+/// From the gradient of the new hidden state to that of what the units show, `[H]`, and to the projection's weights.
+fn shown_back(
+    layer: &Layer,
+    cell: &Cell,
+    (l, d): (usize, usize),
+    dh: Vec<f64>,
+    sums: Option<&mut Vec<f64>>,
+) -> Vec<f64> {
+    let (Some(projection), Some(sums)) = (&layer.projection, sums) else { return dh };
+    let h = layer.hidden_size;
+    let mut d_shown = vec![0.0; h];
+    let of_place = layer.projection_of(l, d);
+    let rows = projection.weights[of_place.clone()].chunks(h);
+    for ((row, sum), g) in rows.zip(sums[of_place].chunks_mut(h)).zip(dh) {
+        add_scaled(&mut d_shown, g, row);
+        add_scaled(sum, g, &cell.shown);
+    }
+    d_shown
+}
+
+/// Gradients with respect to what one cell read: `[layer input]`, `[P]`, `[H]`.
 struct Before {
     x: Vec<f64>,
     h: Vec<f64>,
     c: Vec<f64>,
 }
 
-/// One cell backward: `dh` and `dc` are the gradients with respect to its new states.
+/// One cell backward: `dh` and `dc` are the gradients with respect to what its units show and to its new cell state.
 fn cell_back(
     layer: &Layer,
     cell: &Cell,
@@ -176,7 +205,7 @@ fn cell_back(
 ) -> Before {
     let size = layer.hidden_size;
     let gates = &layer.gates;
-    let mut before = Before { x: vec![0.0; cell.x.len()], h: vec![0.0; size], c: dc };
+    let mut before = Before { x: vec![0.0; cell.x.len()], h: vec![0.0; cell.h.len()], c: dc };
 
     // h' = o * act(c'), and o sees c' through its peephole.
     let hidden = layer.hidden_activation;
@@ -243,15 +272,15 @@ fn gate_back(
     for (k, &g) in dz.iter().enumerate() {
         let row = (l * layer.directions() + d) * size + k;
         let x_at = (d * size + k) * width;
-        let h_at = row * size;
+        let (h_at, outputs, c_at) = (row * cell.h.len(), cell.h.len(), row * size);
         add_scaled(&mut before.x, g, &gate.iw[l][x_at..x_at + width]);
         add_scaled(&mut sums.iw[l][x_at..x_at + width], g, &cell.x);
-        add_scaled(&mut before.h, g, &gate.hw[h_at..h_at + size]);
-        add_scaled(&mut sums.hw[h_at..h_at + size], g, &cell.h);
+        add_scaled(&mut before.h, g, &gate.hw[h_at..h_at + outputs]);
+        add_scaled(&mut sums.hw[h_at..h_at + outputs], g, &cell.h);
         match (&gate.cw, &mut sums.cw) {
             (Peephole::Full(w), Peephole::Full(sum)) => {
-                add_scaled(&mut before.c, g, &w[h_at..h_at + size]);
-                add_scaled(&mut sum[h_at..h_at + size], g, c);
+                add_scaled(&mut before.c, g, &w[c_at..c_at + size]);
+                add_scaled(&mut sum[c_at..c_at + size], g, c);
             }
             (Peephole::Diagonal(w), Peephole::Diagonal(sum)) => {
                 before.c[k] += g * w[row];

@@ -14,7 +14,7 @@ use crate::layer::{
 pub struct Cell {
     /// The input it read, `[layer input]`, dropout already applied.
     pub x: Vec<f64>,
-    /// The hidden state it read, `[H]`.
+    /// The hidden state it read, `[P]`.
     pub h: Vec<f64>,
     /// The cell state it read, `[H]`.
     pub c: Vec<f64>,
@@ -26,7 +26,9 @@ pub struct Cell {
     pub unlimited_c: Vec<f64>,
     /// The new cell state, `[H]`.
     pub new_c: Vec<f64>,
-    /// The new hidden state, `[H]`.
+    /// What the units show, the output gate times the activated cell state, `[H]`.
+    pub shown: Vec<f64>,
+    /// The new hidden state, `[P]`: what they show, or its projection.
     pub new_h: Vec<f64>,
 }
 
@@ -37,7 +39,7 @@ pub struct Trace {
     pub outputs: Outputs,
     /// The cells, `[L][D][S][N]`; absent where the sample is inactive at the step.
     pub cells: Vec<Option<Cell>>,
-    /// The dropout mask that was used, `[L-1][S][N][D*H]`.
+    /// The dropout mask that was used, `[L-1][S][N][D*P]`.
     pub mask: Option<Vec<f64>>,
 }
 
@@ -65,7 +67,7 @@ impl Place {
 /// Computes the layer.
 ///
 /// The outputs of stacked layer `l` are multiplied by `mask[l]` before layer `l+1` reads them,
-/// with `mask` as `[L-1][S][N][D*H]`; the factors include the scale of the kept values.
+/// with `mask` as `[L-1][S][N][D*P]`; the factors include the scale of the kept values.
 ///
 /// # Panics
 ///
@@ -76,12 +78,11 @@ pub fn forward(layer: &Layer, inputs: &Inputs, mask: Option<&[f64]>) -> Trace {
     if let Some(mask) = mask {
         expect_len("mask", mask.len(), layer.mask_len()).expect("the mask must fit the layer");
     }
-    let zeros = vec![0.0; layer.state_len()];
     let mut trace = Trace {
         outputs: Outputs {
             y: vec![0.0; layer.y_len()],
-            hn: inputs.h0.clone().unwrap_or_else(|| zeros.clone()),
-            cn: inputs.c0.clone().unwrap_or(zeros),
+            hn: inputs.h0.clone().unwrap_or_else(|| vec![0.0; layer.hidden_len()]),
+            cn: inputs.c0.clone().unwrap_or_else(|| vec![0.0; layer.cell_len()]),
         },
         cells: vec![None; layer.num_layers * layer.directions() * layer.seq_len * layer.batch_size],
         mask: mask.map(<[f64]>::to_vec),
@@ -108,9 +109,10 @@ pub fn forward(layer: &Layer, inputs: &Inputs, mask: Option<&[f64]>) -> Trace {
 /// Runs one sample through one direction of one stacked layer, over the steps at which it is
 /// active. The states in `trace.outputs` are carried on in place: initial before, final after.
 fn run_sample(layer: &Layer, below: &[f64], (l, d, n): (usize, usize, usize), trace: &mut Trace) {
-    let h = layer.hidden_size;
+    let (h, p) = (layer.hidden_size, layer.outputs());
     let width = layer.layer_input_size(l);
-    let state = layer.state_offset(l, d, n);
+    let state = layer.state_row(l, d, n);
+    let (hidden, cell_state) = (state * p..(state + 1) * p, state * h..(state + 1) * h);
     let length = layer.length(n);
     for step in 0..length {
         let s = if layer.reads_up(d) { step } else { length - 1 - step };
@@ -119,19 +121,19 @@ fn run_sample(layer: &Layer, below: &[f64], (l, d, n): (usize, usize, usize), tr
             layer,
             (l, d),
             &below[row * width..(row + 1) * width],
-            &trace.outputs.hn[state..state + h],
-            &trace.outputs.cn[state..state + h],
+            &trace.outputs.hn[hidden.clone()],
+            &trace.outputs.cn[cell_state.clone()],
         );
-        trace.outputs.hn[state..state + h].copy_from_slice(&cell.new_h);
-        trace.outputs.cn[state..state + h].copy_from_slice(&cell.new_c);
-        let y = row * layer.output_size() + d * h;
-        trace.outputs.y[y..y + h].copy_from_slice(&cell.new_h);
+        trace.outputs.hn[hidden.clone()].copy_from_slice(&cell.new_h);
+        trace.outputs.cn[cell_state.clone()].copy_from_slice(&cell.new_c);
+        let y = row * layer.output_size() + d * p;
+        trace.outputs.y[y..y + p].copy_from_slice(&cell.new_h);
         trace.cells[Place { l, d, s, n }.index(layer)] = Some(cell);
     }
 }
 
 /// The equations of section 3 of the specification; limits as in the text of ONNX's operator LSTM, and that of
-/// the cell state as in TensorFlow's `LSTMBlockCell`.
+/// the cell state as in TensorFlow's `LSTMBlockCell`; the projection as in PyTorch's `LSTM` with `proj_size`.
 fn compute_cell(layer: &Layer, (l, d): (usize, usize), x: &[f64], h: &[f64], c: &[f64]) -> Cell {
     let gates = &layer.gates;
     let sum = |gate: &Gate, seen: &[f64]| gate_sum(layer, gate, (l, d), (x, h, seen));
@@ -160,8 +162,15 @@ fn compute_cell(layer: &Layer, (l, d): (usize, usize), x: &[f64], h: &[f64], c: 
         unlimited_c.iter().map(|&value| limited(value, variant.cell_clip)).collect();
     let z_output = sum(&gates.output, &new_c);
     let output = apply(gates.output.activation, &z_output, clip);
-    let shown = apply(layer.hidden_activation, &new_c, variant.hidden_clip());
-    let new_h = output.iter().zip(&shown).map(|(o, v)| o * v).collect();
+    let activated = apply(layer.hidden_activation, &new_c, variant.hidden_clip());
+    let shown: Vec<f64> = output.iter().zip(&activated).map(|(o, v)| o * v).collect();
+    let new_h = match &layer.projection {
+        None => shown.clone(),
+        Some(projection) => {
+            let weights = &projection.weights[layer.projection_of(l, d)];
+            weights.chunks(shown.len()).map(|row| dot(row, &shown)).collect()
+        }
+    };
     Cell {
         x: x.to_vec(),
         h: h.to_vec(),
@@ -170,6 +179,7 @@ fn compute_cell(layer: &Layer, (l, d): (usize, usize), x: &[f64], h: &[f64], c: 
         a: PerGate { input, forget, candidate, output },
         unlimited_c,
         new_c,
+        shown,
         new_h,
     }
 }
@@ -194,7 +204,8 @@ fn gate_sum(
         };
         let x_row = d * size + k;
         let from_input = dot(&gate.iw[l][x_row * x.len()..(x_row + 1) * x.len()], x);
-        z.push(bias + from_input + dot(&gate.hw[row * size..(row + 1) * size], h) + from_cell);
+        let from_hidden = dot(&gate.hw[row * h.len()..(row + 1) * h.len()], h);
+        z.push(bias + from_input + from_hidden + from_cell);
     }
     z
 }

@@ -16,7 +16,9 @@ use zip::ZipArchive;
 use crate::activation;
 use crate::backward::Incoming;
 use crate::compare::widen;
-use crate::layer::{Activation, Gate, Gates, Inputs, Layer, Outputs, Peephole, Variant};
+use crate::layer::{
+    Activation, Gate, Gates, Inputs, Layer, Outputs, Peephole, Projection, Variant,
+};
 
 /// An array as it is stored, in C order.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,6 +163,10 @@ fn assemble(name: &str, members: Members) -> io::Result<Golden> {
         gates: Gates { input: input?, forget: forget?, candidate: candidate?, output: output? },
         hidden_activation: read_activation("hidden", &meta)?,
         variant: Variant::default(),
+        projection: arrays.get("projection").and_then(|tensor| {
+            let size = *tensor.shape.get(2)?;
+            Some(Projection { size, weights: widen(&tensor.values) })
+        }),
         batch_sizes,
     };
     let inputs = Inputs { x: required("x")?, h0: optional("h0"), c0: optional("c0") };

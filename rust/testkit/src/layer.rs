@@ -4,6 +4,8 @@
 //! the same vectors go out, with the few derived sizes and offsets that every user of them needs.
 //! It must not know how the layer is computed.
 
+use std::ops::Range;
+
 /// One value per gate, in the order of the parameter structure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PerGate<T> {
@@ -106,6 +108,15 @@ impl Variant {
     }
 }
 
+/// The projection of the values of the units to the hidden state, for all layers and directions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Projection {
+    /// `P`, elements of the hidden state and of the output of one direction.
+    pub size: usize,
+    /// The weights, `[L][D][P][H]`.
+    pub weights: Vec<f64>,
+}
+
 /// A value limited in both directions.
 pub fn limited(value: f64, clip: Option<f64>) -> f64 {
     clip.map_or(value, |clip| value.clamp(-clip, clip))
@@ -143,9 +154,10 @@ impl Peephole {
 /// One gate: its weights for all layers and directions, and its activation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
-    /// Input weights, one vector per layer: `[D][H][I]` for layer 0, `[D][H][D*H]` above it.
+    /// Input weights, one vector per layer: `[D][H][I]` for layer 0, `[D][H][D*P]` above it; P is H where there is no
+    /// projection, here and below.
     pub iw: Vec<Vec<f64>>,
-    /// Hidden weights, `[L][D][H][H]`.
+    /// Hidden weights, `[L][D][H][P]`.
     pub hw: Vec<f64>,
     /// Cell weights.
     pub cw: Peephole,
@@ -160,7 +172,7 @@ pub struct Gate {
 pub struct Layer {
     /// `I`, elements of one input vector.
     pub input_size: usize,
-    /// `H`, elements of the hidden state and of the cell state.
+    /// `H`, elements of the cell state, and of the hidden state where there is no projection.
     pub hidden_size: usize,
     /// `N`, samples.
     pub batch_size: usize,
@@ -176,6 +188,8 @@ pub struct Layer {
     pub hidden_activation: Activation,
     /// How it differs from a layer of BNNS.
     pub variant: Variant,
+    /// The projection, if there is one.
+    pub projection: Option<Projection>,
     /// Active samples at each step, `[S]`; never increasing. Absent: all `N` at every step.
     pub batch_sizes: Option<Vec<usize>>,
 }
@@ -185,7 +199,7 @@ pub struct Layer {
 pub struct Inputs {
     /// The input sequence, `[S][N][I]`.
     pub x: Vec<f64>,
-    /// The initial hidden state, `[L][D][N][H]`; absent: zeros.
+    /// The initial hidden state, `[L][D][N][P]`; absent: zeros.
     pub h0: Option<Vec<f64>>,
     /// The initial cell state, `[L][D][N][H]`; absent: zeros.
     pub c0: Option<Vec<f64>>,
@@ -194,9 +208,9 @@ pub struct Inputs {
 /// What a layer writes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outputs {
-    /// The output sequence, `[S][N][D*H]`, the forward direction's values first.
+    /// The output sequence, `[S][N][D*P]`, the forward direction's values first.
     pub y: Vec<f64>,
-    /// The final hidden state, `[L][D][N][H]`.
+    /// The final hidden state, `[L][D][N][P]`.
     pub hn: Vec<f64>,
     /// The final cell state, `[L][D][N][H]`.
     pub cn: Vec<f64>,
@@ -213,12 +227,17 @@ impl Layer {
         direction == 0 && !self.variant.reverse
     }
 
-    /// `D*H`: elements of one output vector.
-    pub fn output_size(&self) -> usize {
-        self.directions() * self.hidden_size
+    /// `P`: elements of the hidden state, which is the output of one direction.
+    pub fn outputs(&self) -> usize {
+        self.projection.as_ref().map_or(self.hidden_size, |projection| projection.size)
     }
 
-    /// Elements that stacked layer `l` reads per step: `I` for layer 0, `D*H` above it.
+    /// `D*P`: elements of one output vector.
+    pub fn output_size(&self) -> usize {
+        self.directions() * self.outputs()
+    }
+
+    /// Elements that stacked layer `l` reads per step: `I` for layer 0, `D*P` above it.
     pub fn layer_input_size(&self, l: usize) -> usize {
         if l == 0 { self.input_size } else { self.output_size() }
     }
@@ -228,24 +247,36 @@ impl Layer {
         self.seq_len * self.batch_size * self.input_size
     }
 
-    /// Elements of `y`, `[S][N][D*H]`.
+    /// Elements of `y`, `[S][N][D*P]`.
     pub fn y_len(&self) -> usize {
         self.seq_len * self.batch_size * self.output_size()
     }
 
-    /// Elements of a state, `[L][D][N][H]`.
-    pub fn state_len(&self) -> usize {
+    /// Elements of a cell state, `[L][D][N][H]`.
+    pub fn cell_len(&self) -> usize {
         self.num_layers * self.directions() * self.batch_size * self.hidden_size
     }
 
-    /// Elements of a dropout mask, `[L-1][S][N][D*H]`.
+    /// Elements of a hidden state, `[L][D][N][P]`.
+    pub fn hidden_len(&self) -> usize {
+        self.num_layers * self.directions() * self.batch_size * self.outputs()
+    }
+
+    /// Elements of a dropout mask, `[L-1][S][N][D*P]`.
     pub fn mask_len(&self) -> usize {
         self.num_layers.saturating_sub(1) * self.y_len()
     }
 
-    /// Where the `H` values of one sample begin in a state `[L][D][N][H]`.
-    pub fn state_offset(&self, l: usize, d: usize, n: usize) -> usize {
-        ((l * self.directions() + d) * self.batch_size + n) * self.hidden_size
+    /// The row of one sample in a state `[L][D][N]`.
+    pub fn state_row(&self, l: usize, d: usize, n: usize) -> usize {
+        (l * self.directions() + d) * self.batch_size + n
+    }
+
+    /// Where the projection's weights of one direction of a layer are among all.
+    pub fn projection_of(&self, l: usize, d: usize) -> Range<usize> {
+        let size = self.outputs() * self.hidden_size;
+        let place = l * self.directions() + d;
+        place * size..(place + 1) * size
     }
 
     /// The number of samples that are active at step `s`: those below it in the batch.
@@ -276,6 +307,13 @@ impl Layer {
                 self.check_gate(name, gate)?;
             }
         }
+        if let Some(Projection { size, weights }) = &self.projection {
+            if !(1..=self.hidden_size).contains(size) {
+                return Err(format!("a projection to {size} of {}", self.hidden_size));
+            }
+            let len = self.num_layers * self.directions() * size * self.hidden_size;
+            expect_len("projection", weights.len(), len)?;
+        }
         if self.variant.reverse && self.bidirectional {
             return Err("a bidirectional layer cannot be reversed".to_owned());
         }
@@ -297,7 +335,7 @@ impl Layer {
             expect_len(&format!("{name}.iw[{l}]"), w.len(), rows * self.layer_input_size(l))?;
         }
         let all_rows = self.num_layers * rows;
-        expect_len(&format!("{name}.hw"), gate.hw.len(), all_rows * h)?;
+        expect_len(&format!("{name}.hw"), gate.hw.len(), all_rows * self.outputs())?;
         match &gate.cw {
             Peephole::None => {}
             Peephole::Full(w) => expect_len(&format!("{name}.cw"), w.len(), all_rows * h)?,
@@ -315,9 +353,10 @@ impl Inputs {
     /// Names the first array whose extent contradicts the layer's sizes.
     pub fn check(&self, layer: &Layer) -> Result<(), String> {
         expect_len("x", self.x.len(), layer.x_len())?;
-        for (name, state) in [("h0", &self.h0), ("c0", &self.c0)] {
+        let states = [("h0", &self.h0, layer.hidden_len()), ("c0", &self.c0, layer.cell_len())];
+        for (name, state, len) in states {
             if let Some(state) = state {
-                expect_len(name, state.len(), layer.state_len())?;
+                expect_len(name, state.len(), len)?;
             }
         }
         Ok(())

@@ -22,5 +22,6 @@ pub use backward::{GateGradients, Gradients, Incoming, backward};
 pub use compare::{assert_close, narrow};
 pub use forward::{Trace, forward};
 pub use layer::{
-    Activation, Coupled, Gate, Gates, Inputs, Layer, Outputs, Peephole, PerGate, Variant,
+    Activation, Coupled, Gate, Gates, Inputs, Layer, Outputs, Peephole, PerGate, Projection,
+    Variant,
 };

@@ -6,7 +6,9 @@
 
 use crate::activation::FUNCTIONS;
 use crate::backward::Incoming;
-use crate::layer::{Activation, Coupled, Gate, Gates, Inputs, Layer, Peephole, PerGate, Variant};
+use crate::layer::{
+    Activation, Coupled, Gate, Gates, Inputs, Layer, Peephole, PerGate, Projection, Variant,
+};
 
 /// The `SplitMix64` generator of random numbers.
 #[derive(Clone, Debug)]
@@ -175,10 +177,12 @@ pub fn random_layer(seed: u64, limits: &Limits) -> Layer {
         },
         hidden_activation,
         variant: Variant::default(),
+        projection: None,
         batch_sizes,
     };
     if limits.variants {
         make_variant(seed, &mut layer);
+        project(seed, &mut layer);
     }
     layer
 }
@@ -206,12 +210,34 @@ fn make_variant(seed: u64, layer: &mut Layer) {
     }
 }
 
+/// Give a layer a projection, a third of the time: what reads hidden states is drawn anew, all else stays.
+fn project(seed: u64, layer: &mut Layer) {
+    let rng = &mut Rng::new(seed ^ 0x0010_0000_0000_0000);
+    if !rng.chance(0.33) {
+        return;
+    }
+    let (h, layers, directions) = (layer.hidden_size, layer.num_layers, layer.directions());
+    let size = rng.between(1, h);
+    let bound = |inputs: usize| 0.9 / (inputs as f64).sqrt();
+    let weights = rng.reals(layers * directions * size * h, bound(h));
+    layer.projection = Some(Projection { size, weights });
+    let derived = layer.variant.derived();
+    for (name, gate) in layer.gates.named_mut() {
+        if derived != Some(name) {
+            let (rows, below) = (directions * h, directions * size);
+            let upper = gate.iw.iter_mut().skip(1);
+            upper.for_each(|weights| *weights = rng.reals(rows * below, bound(below)));
+            gate.hw = rng.reals(layers * rows * size, bound(size));
+        }
+    }
+}
+
 /// Draws the inputs of a layer; each initial state is present three times out of four.
 pub fn random_inputs(seed: u64, layer: &Layer) -> Inputs {
     let rng = &mut Rng::new(seed ^ 0x0001_0000_0000_0000);
     let x = rng.reals(layer.x_len(), 1.0);
-    let mut state = || rng.chance(0.75).then(|| rng.reals(layer.state_len(), 1.0));
-    Inputs { x, h0: state(), c0: state() }
+    let mut state = |len| rng.chance(0.75).then(|| rng.reals(len, 1.0));
+    Inputs { x, h0: state(layer.hidden_len()), c0: state(layer.cell_len()) }
 }
 
 /// Draws gradients with respect to the outputs; at least one of the three is present.
@@ -221,12 +247,12 @@ pub fn random_incoming(seed: u64, layer: &Layer) -> Incoming {
     let mut some = |present: bool, len| present.then(|| rng.reals(len, 1.0));
     Incoming {
         dy: some(!matches!(choice, 1..=3), layer.y_len()),
-        dhn: some(!matches!(choice, 2 | 4 | 5), layer.state_len()),
-        dcn: some(!matches!(choice, 1 | 4 | 6), layer.state_len()),
+        dhn: some(!matches!(choice, 2 | 4 | 5), layer.hidden_len()),
+        dcn: some(!matches!(choice, 1 | 4 | 6), layer.cell_len()),
     }
 }
 
-/// Draws an inverted dropout mask `[L-1][S][N][D*H]`: 0 with probability `ratio`, otherwise
+/// Draws an inverted dropout mask `[L-1][S][N][D*P]`: 0 with probability `ratio`, otherwise
 /// `1/(1-ratio)`, rounded to `f32`.
 pub fn random_mask(seed: u64, layer: &Layer, ratio: f64) -> Vec<f64> {
     let rng = &mut Rng::new(seed ^ 0x0004_0000_0000_0000);
@@ -326,7 +352,7 @@ mod tests {
         let share = |condition: &dyn Fn(&Layer) -> bool| {
             layers.iter().filter(|layer| condition(layer)).count() as f64 / 500.0
         };
-        let common: [&dyn Fn(&Layer) -> bool; 14] = [
+        let common: [&dyn Fn(&Layer) -> bool; 16] = [
             &|layer| layer.hidden_size == 1,
             &|layer| layer.hidden_size == 7,
             &|layer| layer.bidirectional && layer.num_layers == 3,
@@ -341,6 +367,8 @@ mod tests {
             &|layer| layer.variant.coupled == Some(Coupled::Forget),
             &|layer| layer.variant.coupled == Some(Coupled::Input),
             &|layer| layer.variant.reverse && layer.batch_sizes.is_some(),
+            &|layer| layer.projection.is_some() && layer.outputs() < layer.hidden_size,
+            &|layer| layer.projection.is_some() && layer.num_layers > 1 && layer.bidirectional,
         ];
         for (index, condition) in common.into_iter().enumerate() {
             assert!(share(condition) > 0.04, "kind {index} is rare: {}", share(condition));

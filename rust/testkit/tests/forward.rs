@@ -7,13 +7,14 @@ use bnns_lstm_testkit::{Inputs, Layer, Outputs, Peephole, forward};
 fn alone(layer: &Layer, inputs: &Inputs, n: usize, length: usize) -> Outputs {
     let one = Layer { batch_size: 1, seq_len: length, batch_sizes: None, ..layer.clone() };
     let rows = inputs.x.chunks(layer.input_size).skip(n).step_by(layer.batch_size).take(length);
-    let state = |values: &Option<Vec<f64>>| {
+    let state = |values: &Option<Vec<f64>>, width: usize| {
         let values = values.as_ref()?;
-        let rows = values.chunks(layer.hidden_size).skip(n).step_by(layer.batch_size);
+        let rows = values.chunks(width).skip(n).step_by(layer.batch_size);
         Some(rows.flatten().copied().collect())
     };
     let x = rows.flatten().copied().collect();
-    forward(&one, &Inputs { x, h0: state(&inputs.h0), c0: state(&inputs.c0) }, None).outputs
+    let (h0, c0) = (state(&inputs.h0, layer.outputs()), state(&inputs.c0, layer.hidden_size));
+    forward(&one, &Inputs { x, h0, c0 }, None).outputs
 }
 
 fn of_sample(values: &[f64], width: usize, samples: usize, n: usize) -> Vec<f64> {
@@ -30,12 +31,16 @@ fn each_sample_is_as_if_alone_with_its_own_length() {
             let own = |values: &[f64], width| of_sample(values, width, layer.batch_size, n);
             let length = layer.length(n);
             shorter += usize::from(length < layer.seq_len);
-            let states = [own(&hn, layer.hidden_size), own(&cn, layer.hidden_size)];
+            let states = [own(&hn, layer.outputs()), own(&cn, layer.hidden_size)];
             if length == 0 {
                 empty += 1;
-                let zeros = vec![0.0; layer.state_len()];
-                let initial = [&inputs.h0, &inputs.c0]
-                    .map(|state| own(state.as_ref().unwrap_or(&zeros), layer.hidden_size));
+                let zeros = vec![0.0; layer.cell_len()];
+                let initial = |state: &Option<Vec<f64>>, width: usize| {
+                    let all = layer.num_layers * layer.directions() * layer.batch_size * width;
+                    own(state.as_deref().unwrap_or(&zeros[..all]), width)
+                };
+                let initial =
+                    [initial(&inputs.h0, layer.outputs()), initial(&inputs.c0, layer.hidden_size)];
                 assert_eq!(states, initial);
                 continue;
             }
@@ -60,6 +65,7 @@ fn exchanged(layer: &Layer) -> Layer {
         gate.cw.values_mut().into_iter().for_each(|w| exchange(w, 1));
         gate.b.iter_mut().for_each(|b| exchange(b, 1));
     }
+    other.projection.iter_mut().for_each(|projection| exchange(&mut projection.weights, 1));
     other
 }
 
@@ -118,6 +124,9 @@ fn a_reversed_layer_is_the_backward_direction_of_a_bidirectional_one() {
             }
             gate.b.iter_mut().for_each(|b| *b = second(b));
         }
+        if let Some(projection) = &mut one.projection {
+            projection.weights = second(&projection.weights);
+        }
         let halves = Inputs {
             x: inputs.x.clone(),
             h0: inputs.h0.as_deref().map(second),
@@ -153,7 +162,7 @@ fn a_mask_acts_between_layers_only() {
             }
             for (k, &read) in cell.x.iter().enumerate() {
                 let factor = mask[(l - 1) * layer.y_len() + row * layer.output_size() + k];
-                let (d, unit) = (k / layer.hidden_size, k % layer.hidden_size);
+                let (d, unit) = (k / layer.outputs(), k % layer.outputs());
                 let steps = layer.seq_len * layer.batch_size;
                 let below = ((l - 1) * layer.directions() + d) * steps + row;
                 let written =

@@ -25,9 +25,10 @@ fn element<'a>(case: &'a mut Case, name: &str, index: usize) -> &'a mut f64 {
         let values = match name {
             "x" => Some(&mut inputs.x),
             "h0" => inputs.h0.as_mut(),
+            "projection" => layer.projection.as_mut().map(|projection| &mut projection.weights),
             _ => inputs.c0.as_mut(),
         };
-        return &mut values.expect("an initial state")[index];
+        return &mut values.expect("an initial state, or a projection")[index];
     };
     let gates = layer.gates.named_mut();
     let (_, gate) = gates.into_iter().find(|(known, _)| *known == gate).expect("a gate");
@@ -53,9 +54,9 @@ fn difference_quotient(case: &Case, mask: Option<&[f64]>, name: &str, index: usi
 
 /// Compares a few elements of every gradient; returns how many.
 fn confirm(seed: u64, case: &mut Case, mask: Option<&[f64]>) -> usize {
-    let zeros = vec![0.0; case.layer.state_len()];
-    case.inputs.h0.get_or_insert_with(|| zeros.clone());
-    case.inputs.c0.get_or_insert(zeros);
+    let (hidden, cell) = (case.layer.hidden_len(), case.layer.cell_len());
+    case.inputs.h0.get_or_insert_with(|| vec![0.0; hidden]);
+    case.inputs.c0.get_or_insert_with(|| vec![0.0; cell]);
     let trace = forward(&case.layer, &case.inputs, mask);
     let distance = trace.kink_distance(&case.layer).min(trace.clip_distance(&case.layer));
     if distance < 20.0 * STEP {

@@ -97,6 +97,28 @@ def test_engines_compute_the_same(row: Row, engine: str) -> None:
         assert difference(ours.results(), way.results()) <= 1e-5, way.name
 
 
+@pytest.mark.parametrize("engine", ["numpy", "onnxruntime"])
+def test_engines_without_projections_say_so(engine: str) -> None:
+    row = Row("forward", 6, 2, 5, projection=3)
+    with pytest.raises(Unsupported, match="no projections"):
+        load(engine).ways(row, arrays_of(row), 1)
+
+
+@pytest.mark.parametrize("kind", ["forward", "train"])
+def test_pytorch_computes_the_same_of_a_projected_layer(kind: Any) -> None:
+    pytest.importorskip("torch")
+    row = Row(kind, 6, 2, 9, inputs=4, projection=3)
+    assert row.name == f"{kind}.T6.B2.I4.H9.P3"
+    found = []
+    for engine in ("ours", "torch"):
+        (way,) = load(engine).ways(row, arrays_of(row), 1)
+        way.call()
+        found.append(way.results())
+    assert found[0]["y"].shape == (6, 2, 3)
+    assert ("dhr0.0" in found[0]) == (kind == "train")
+    assert difference(*found) <= 1e-5
+
+
 def test_rows_have_names_of_their_own() -> None:
     names = [row.name for row in ROWS]
     assert len(set(names)) == len(names)

@@ -37,6 +37,10 @@ ELEMENTWISE = [
 LARGEST = 100
 
 
+# Arrays of a golden case's layer that belong to no gate.
+UNDOTTED = {"x", "h0", "c0", "batch_sizes", "projection"}
+
+
 def golden_names() -> list[str]:
     return sorted(path.stem for path in GOLDEN.glob("*.npz"))
 
@@ -53,9 +57,9 @@ def load_golden(name: str) -> tuple[Layer, dict[str, Array]]:
     inputs = {
         name: value
         for name, value in arrays.items()
-        if "." in name and not name.startswith("grad.") or name in {"x", "h0", "c0", "batch_sizes"}
+        if not name.startswith("grad.") and ("." in name or name in UNDOTTED)
     }
-    layers, directions, _, hidden = arrays["hn"].shape
+    layers, directions, _, hidden = arrays["cn"].shape
     return Layer(inputs, activations, hidden, layers, directions), arrays
 
 
@@ -114,6 +118,29 @@ def with_extensions(layer: Layer, extensions: bl.LSTMExtensions) -> Layer:
     return replace(layer, arrays=arrays, activations=activations, extensions=extensions)
 
 
+def with_projection(layer: Layer, size: int | None, seed: int = 0) -> Layer:
+    """The same layer with hidden states of so many values, at most those it has; None for the layer itself."""
+    if size is None:
+        return layer
+    layers, directions, hidden = layer.num_layers, layer.directions, layer.hidden_size
+    size = min(size, hidden)
+    widths = {"hw": size, "iw1": directions * size, "h0": size}
+    arrays = {
+        name: np.ascontiguousarray(array[..., : widths.get(name.split(".")[-1])])
+        for name, array in layer.arrays.items()
+    }
+    scale, random = hidden**-0.5, np.random.default_rng(seed)
+    projection = random.uniform(-scale, scale, (layers, directions, size, hidden))
+    return replace(layer, arrays=arrays | {"projection": projection.astype(np.float32)})
+
+
+def extensions_of(layer: Layer, projection: Any) -> bl.LSTMExtensions | None:
+    """What the structure of a layer has beyond BNNS, the projection here; None for nothing."""
+    if "projection" in layer.arrays:
+        return replace(layer.extensions, projection_size=layer.outputs, projection_desc=projection)
+    return None if layer.extensions == bl.LSTMExtensions() else layer.extensions
+
+
 def parameters(layer: Layer, **outputs: Any) -> bl.LayerParametersLSTM:
     """The structure of a layer, with these output arrays (`data_desc`, `hidden_desc`, ...)."""
     arrays = layer.arrays
@@ -142,17 +169,17 @@ def parameters(layer: Layer, **outputs: Any) -> bl.LayerParametersLSTM:
         candidate_gate=gate("candidate"),
         output_gate=gate("output"),
         hidden_activation=layer.activations["hidden"],
-        extensions=None if layer.extensions == bl.LSTMExtensions() else layer.extensions,
+        extensions=extensions_of(layer, arrays.get("projection")),
     )
 
 
 def outputs_of(layer: Layer) -> dict[str, Array]:
     """Room for all outputs, filled with NaN."""
-    shape = (layer.seq_len, layer.batch, layer.directions * layer.hidden_size)
+    shape = (layer.seq_len, layer.batch, layer.directions * layer.outputs)
     nan = np.float32(np.nan)
     return {
         "data_desc": np.full(shape, nan),
-        "hidden_desc": np.full(layer.state_shape, nan),
+        "hidden_desc": np.full(layer.hidden_shape, nan),
         "cell_state_desc": np.full(layer.state_shape, nan),
     }
 

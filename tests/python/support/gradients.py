@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import bnns_lstm as bl
 import numpy as np
-from build import outputs_of, parameters
+from build import extensions_of, outputs_of, parameters
 from reference import GATES, Array, Layer
 
 INCOMING = ("dy", "dhn", "dcn")
@@ -48,7 +48,7 @@ def incoming_of(layer: Layer, seed: int = 0) -> dict[str, Array]:
 
 def shapes_of(layer: Layer) -> dict[str, tuple[int, ...]]:
     """The shapes of all outgoing gradients; initial states have some where the layer has none."""
-    states = dict.fromkeys(("h0", "c0"), layer.state_shape)
+    states = {"h0": layer.hidden_shape, "c0": layer.state_shape}
     given = {name: value.shape for name, value in layer.arrays.items() if name != "batch_sizes"}
     return given | states
 
@@ -83,6 +83,7 @@ def delta_parameters(
         input_descriptor=bl.LSTMDataDescriptor(to("x"), to("h0"), to("c0")),
         output_descriptor=bl.LSTMDataDescriptor(*map(incoming.get, INCOMING)),
         hidden_activation=None,
+        extensions=extensions_of(layer, to("projection")),
         **{f"{name}_gate": gate(name) for name in GATES},
     )
 

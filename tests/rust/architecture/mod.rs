@@ -41,7 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("apply", &["check", "error", "pack", "plan", "run"]),
     ("prepared", &["check", "desc", "direct", "error", "pack", "plan", "run"]),
-    ("direct", &["apply", "check", "desc", "error", "gate", "pack", "plan", "run"]),
+    ("direct", &["apply", "check", "desc", "error", "fields", "pack", "plan", "run"]),
 ];
 
 /// For each floor of `run`, and each file that stands beside them, what it may import of `run`.

@@ -42,6 +42,15 @@ pub fn coupled<'a>(coupled: Coupled) -> LSTMExtensions<'a> {
     LSTMExtensions { coupled: Some(coupled), ..Default::default() }
 }
 
+/// A projection of [`ONE`]'s 64 units to 5 outputs, where nothing else is as wide as that.
+pub fn projected(projection_size: usize) -> LSTMExtensions<'static> {
+    LSTMExtensions {
+        projection_size: Some(projection_size),
+        projection_desc: lent(30, &[5, 64]),
+        ..Default::default()
+    }
+}
+
 /// Code, path, and how a valid structure is made wrong. Each is the only finding.
 type Row = (Code, &'static str, fn(&mut Params, &mut FilterParameters));
 
@@ -224,6 +233,25 @@ const ROWS: &[Row] = &[
     (Code::ExtensionConflict, "extensions.reverse", |p, _| {
         *p = valid(&STACK);
         p.extensions = Some(LSTMExtensions { reverse: true, ..Default::default() });
+    }),
+    (Code::InvalidNumber, "extensions.projection_size", |p, _| p.extensions = Some(projected(0))),
+    (Code::InvalidNumber, "extensions.projection_size", |p, _| p.extensions = Some(projected(65))),
+    (Code::InvalidNumber, "extensions.projection_size", |p, _| p.extensions = Some(projected(usize::MAX))),
+    (Code::ExtensionConflict, "extensions.projection_desc",
+        |p, _| p.extensions = Some(LSTMExtensions { projection_size: None, ..projected(5) })),
+    (Code::NullData, "extensions.projection_desc.data", |p, _| {
+        let projection_desc = NDArrayDescriptor::absent();
+        p.extensions = Some(LSTMExtensions { projection_desc, ..projected(64) });
+    }),
+    (Code::SizeMismatch, "extensions.projection_desc.size[0]",
+        |p, _| p.extensions = Some(projected(64))),
+    (Code::RankMismatch, "extensions.projection_desc.layout", |p, _| {
+        let projection_desc = lent(30, &[64 * 64]);
+        p.extensions = Some(LSTMExtensions { projection_desc, ..projected(64) });
+    }),
+    (Code::WrongType, "extensions.projection_desc.data", |p, _| {
+        let projection_desc = NDArrayDescriptor::in_place();
+        p.extensions = Some(LSTMExtensions { projection_desc, ..projected(64) });
     }),
     (Code::DerivedGate, "forget_gate.hw_desc", |p, _| {
         p.extensions = Some(coupled(Coupled::Forget));

@@ -1,6 +1,6 @@
 //! Each fault of a pair of structures, and random pairs.
 
-use crate::codes::coupled;
+use crate::codes::{coupled, projected};
 use crate::delta::{APART, arrays, gradients, outcome};
 use crate::garbage::{Choices, corrupt, sizes};
 use crate::model::{ONE, Params, STACK, Sizes, described, edit_memory, lent, memory, valid};
@@ -32,6 +32,13 @@ const ROWS: &[Row] = &[
     (Code::DeltaMismatch, "delta_params.extensions.cell_clip", |p, d| {
         p.extensions = Some(LSTMExtensions { cell_clip: Some(1.0), ..Default::default() });
         d.extensions = Some(LSTMExtensions { cell_clip: Some(2.0), ..Default::default() });
+    }),
+    (Code::DeltaMismatch, "delta_params.extensions.projection_size",
+        |_, d| d.extensions = Some(LSTMExtensions { projection_size: Some(1), ..Default::default() })),
+    (Code::GradientWithoutWeight, "delta_params.extensions.projection_desc",
+        |_, d| d.extensions = Some(LSTMExtensions { projection_size: None, ..projected(1) })),
+    (Code::InvalidNumber, "params.extensions.projection_size", |p, d| {
+        (p.extensions, d.extensions) = (Some(projected(0)), Some(projected(5)));
     }),
     (Code::InvalidNumber, "params.extensions.cell_clip", |p, d| {
         p.extensions = Some(LSTMExtensions { cell_clip: Some(f32::NAN), ..Default::default() });

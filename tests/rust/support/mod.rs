@@ -33,6 +33,7 @@ pub struct GateFloats {
 pub struct Case {
     pub layer: Layer,
     pub gates: PerGate<GateFloats>,
+    pub projection: Option<Vec<f32>>,
     pub x: Vec<f32>,
     pub h0: Option<Vec<f32>>,
     pub c0: Option<Vec<f32>>,
@@ -74,6 +75,7 @@ impl Case {
                 candidate: gate(&gates.candidate),
                 output: gate(&gates.output),
             },
+            projection: layer.projection.as_ref().map(|all| narrow(&all.weights)),
             x: narrow(&inputs.x),
             h0: inputs.h0.as_deref().map(narrow),
             c0: inputs.c0.as_deref().map(narrow),
@@ -110,7 +112,7 @@ impl Case {
                     DataLayout::SNE,
                     &[layer.input_size, n, layer.seq_len],
                 ),
-                hidden_desc: optional(self.h0.as_deref(), &[l, d, n, h]),
+                hidden_desc: optional(self.h0.as_deref(), &[l, d, n, layer.outputs()]),
                 cell_state_desc: optional(self.c0.as_deref(), &[l, d, n, h]),
             },
             input_gate: self.gate(&self.gates.input, &layer.gates.input),
@@ -118,9 +120,22 @@ impl Case {
             candidate_gate: self.gate(&self.gates.candidate, &layer.gates.candidate),
             output_gate: self.gate(&self.gates.output, &layer.gates.output),
             hidden_activation: Some(activation(layer.hidden_activation)),
-            extensions: extensions(&layer.variant),
+            extensions: self.extensions(),
             ..Default::default()
         }
+    }
+
+    /// What the layer has beyond BNNS.
+    fn extensions(&self) -> Option<LSTMExtensions<'_>> {
+        let (l, d, h) = (self.layer.num_layers, self.layer.directions(), self.layer.hidden_size);
+        let plain = extensions(&self.layer.variant);
+        let Some(projection) = &self.layer.projection else { return plain };
+        let shape = [l, d, projection.size, h];
+        Some(LSTMExtensions {
+            projection_size: Some(projection.size),
+            projection_desc: optional(self.projection.as_deref(), &shape),
+            ..asked_by(&self.layer.variant)
+        })
     }
 
     fn gate<'c>(&self, floats: &'c GateFloats, gate: &Gate) -> LSTMGateDescriptor<'c> {
@@ -133,9 +148,9 @@ impl Case {
         LSTMGateDescriptor {
             iw_desc: [
                 optional(Some(&floats.iw), &[1, d, h, layer.input_size]),
-                optional(upper, &[l - 1, d, h, d * h]),
+                optional(upper, &[l - 1, d, h, layer.output_size()]),
             ],
-            hw_desc: optional(Some(&floats.hw), &[l, d, h, h]),
+            hw_desc: optional(Some(&floats.hw), &[l, d, h, layer.outputs()]),
             cw_desc: match gate.cw {
                 Peephole::Diagonal(_) => optional(floats.cw.as_deref(), &[l, d, h]),
                 _ => optional(floats.cw.as_deref(), &[l, d, h, h]),
@@ -162,19 +177,19 @@ impl Case {
             (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
         // What is there before must not matter.
         let mut y = vec![f32::NAN; layer.y_len()];
-        let mut hn = vec![f32::NAN; layer.state_len()];
-        let mut cn = vec![f32::NAN; layer.state_len()];
+        let mut hn = vec![f32::NAN; layer.hidden_len()];
+        let mut cn = vec![f32::NAN; layer.cell_len()];
         let mut params = self.params();
         params.output_descriptor = LSTMDataDescriptor {
             data_desc: NDArrayDescriptor::write(
                 &mut y,
                 DataLayout::SNE,
-                &[d * h, n, layer.seq_len],
+                &[layer.output_size(), n, layer.seq_len],
             ),
             hidden_desc: NDArrayDescriptor::write(
                 &mut hn,
                 DataLayout::FIRST_MAJOR_4D,
-                &[l, d, n, h],
+                &[l, d, n, layer.outputs()],
             ),
             cell_state_desc: NDArrayDescriptor::write(
                 &mut cn,

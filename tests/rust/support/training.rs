@@ -2,7 +2,7 @@
 //!
 //! In: a case and incoming gradients. Out: all gradients, by the names of the golden cases.
 
-use super::{CallWay, Case, GateFloats, extensions, optional};
+use super::{CallWay, Case, GateFloats, asked_by, extensions, optional};
 use bnns_lstm::{
     BackwardArrays, BackwardWeights, BackwardWorkspace, BoundWeights, Checked, CheckedBackward,
     Checkpoints, DataField, DataFields, DataLayout, Error, FilterParameters, Gate, GateField,
@@ -57,6 +57,7 @@ impl Way {
 struct Gradients {
     input: DataFields<Vec<f32>>,
     gates: Gates<GateFields<Option<Vec<f32>>>>,
+    projection: Option<Vec<f32>>,
 }
 
 impl Gradients {
@@ -77,6 +78,9 @@ impl Gradients {
             };
             add(name.to_owned(), values);
         });
+        if let Some(values) = self.projection {
+            add("projection".to_owned(), values);
+        }
         self.gates.map(|gate, arrays| {
             arrays.map(|field, values| {
                 let array = match field {
@@ -108,9 +112,8 @@ impl Case {
         let layer = &self.layer;
         let mut params = self.params();
         params.dropout = way.dropout;
-        let (d, n, h) = (layer.directions(), layer.batch_size, layer.hidden_size);
-        params.output_descriptor.data_desc =
-            NDArrayDescriptor::write(y, DataLayout::SNE, &[d * h, n, layer.seq_len]);
+        let size = [layer.output_size(), layer.batch_size, layer.seq_len];
+        params.output_descriptor.data_desc = NDArrayDescriptor::write(y, DataLayout::SNE, &size);
         Ok(check(&params, &way.filter())?)
     }
 
@@ -190,7 +193,7 @@ impl Case {
                 gates: found.gates.as_mut().map(|_, arrays| {
                     arrays.as_mut().map(|_, values| values.as_deref_mut().map(Into::into))
                 }),
-                projection: None,
+                projection: found.projection.as_deref_mut().map(Into::into),
             },
         };
         let arrays = BackwardArrays::bind(&checked, self.inputs(), gradients)?;
@@ -216,7 +219,8 @@ impl Case {
             (layer.num_layers, layer.directions(), layer.batch_size, layer.hidden_size);
         let shape = |field, width| match field {
             DataField::Data => vec![layer.seq_len, n, width],
-            DataField::Hidden | DataField::Cell => vec![l, d, n, h],
+            DataField::Hidden => vec![l, d, n, layer.outputs()],
+            DataField::Cell => vec![l, d, n, h],
         };
         let input = to
             .input
@@ -230,14 +234,20 @@ impl Case {
             let fields = arrays.as_mut().map(|field, values| {
                 let shape = match field {
                     GateField::Iw => vec![1, d, h, layer.input_size],
-                    GateField::IwUpper => vec![l - 1, d, h, d * h],
-                    GateField::Hw => vec![l, d, h, h],
+                    GateField::IwUpper => vec![l - 1, d, h, layer.output_size()],
+                    GateField::Hw => vec![l, d, h, layer.outputs()],
                     GateField::Cw if is_full => vec![l, d, h, h],
                     GateField::Cw | GateField::B => vec![l, d, h],
                 };
                 values.as_mut().map(|values| to_fill(values, &shape, way)).unwrap_or_default()
             });
             LSTMGateDescriptor::from_fields(fields, None)
+        });
+        let projection = to.projection.as_mut().map(|values| {
+            let mut asked = asked_by(&layer.variant);
+            asked.projection_size = Some(layer.outputs()).filter(|_| way.accumulate);
+            asked.projection_desc = to_fill(values, &[l, d, layer.outputs(), h], way);
+            asked
         });
         let mut params = self.params();
         params.dropout = way.dropout;
@@ -248,7 +258,8 @@ impl Case {
             num_layers: l,
             seq_len: layer.seq_len,
             lstm_flags: params.lstm_flags,
-            extensions: extensions(&layer.variant).filter(|_| way.accumulate),
+            extensions: projection
+                .or_else(|| extensions(&layer.variant).filter(|_| way.accumulate)),
             input_descriptor: LSTMDataDescriptor::from_fields(input),
             output_descriptor: LSTMDataDescriptor::from_fields(output),
             input_gate: gates.input,
@@ -262,13 +273,16 @@ impl Case {
 
     /// Memory for all gradients.
     fn room(&self, start: f32) -> Gradients {
-        let states = vec![start; self.layer.state_len()];
-        let input =
-            DataFields { data: vec![start; self.x.len()], hidden: states.clone(), cell: states };
+        let input = DataFields {
+            data: vec![start; self.x.len()],
+            hidden: vec![start; self.layer.hidden_len()],
+            cell: vec![start; self.layer.cell_len()],
+        };
         let gates = self.weights().map(|_, weights| {
             weights.map(|_, values| values.map(|values| vec![start; values.len()]))
         });
-        Gradients { input, gates }
+        let projection = self.projection.as_ref().map(|weights| vec![start; weights.len()]);
+        Gradients { input, gates, projection }
     }
 
     pub fn inputs(&self) -> Inputs<'_> {
@@ -287,7 +301,7 @@ impl Case {
         let gates = self.weights();
         WeightFields {
             gates: gates.map(|_, weights| weights.map(|_, values| values.map(Into::into))),
-            projection: None,
+            projection: self.projection.as_deref().map(Into::into),
         }
     }
 }

@@ -31,6 +31,8 @@ def state_dict(arrays: Arrays) -> dict[str, Array]:
             found[f"weight_hh_{place}"] = weights.r
             found[f"bias_ih_{place}"] = weights.b
             found[f"bias_hh_{place}"] = np.zeros_like(weights.b)
+            if weights.hr is not None:
+                found[f"weight_hr_{place}"] = weights.hr
     return found
 
 

@@ -52,6 +52,8 @@ def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
     del threads
     if row.kind == "train":
         raise Unsupported("no gradients")
+    if row.projection:
+        raise Unsupported("no projections")
     if row.shortest and row.bidirectional:
         raise Unsupported("no samples of different lengths in both directions")
     active = row.active()

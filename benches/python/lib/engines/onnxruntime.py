@@ -92,6 +92,8 @@ def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
     """See `engines`."""
     if row.kind == "train":
         raise Unsupported("no gradients")
+    if row.projection:
+        raise Unsupported("no projections")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

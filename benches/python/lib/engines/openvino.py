@@ -55,6 +55,8 @@ def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
     """See `engines`. In steps, two requests that write each other's initial states take turns."""
     if row.kind == "peephole":
         raise Unsupported("no peepholes")
+    if row.projection:
+        raise Unsupported("no projections")
     if row.kind == "train":
         raise Unsupported("no gradients")
     settings = {

@@ -18,7 +18,13 @@ DISTRIBUTION = "torch"
 
 def module(row: Row, arrays: Arrays) -> Any:
     """`nn.LSTM` with the row's weights; its gates have our order, its second biases are zeros."""
-    lstm = torch.nn.LSTM(row.width, row.hidden, row.layers, bidirectional=row.bidirectional)
+    lstm = torch.nn.LSTM(
+        row.width,
+        row.hidden,
+        row.layers,
+        bidirectional=row.bidirectional,
+        proj_size=row.projection,
+    )
     with torch.no_grad():
         for layer, directions in enumerate(arrays.weights):
             for weights, suffix in zip(directions, ("", "_reverse"), strict=False):
@@ -27,6 +33,8 @@ def module(row: Row, arrays: Arrays) -> Any:
                 getattr(lstm, f"weight_hh_{place}").copy_(torch.from_numpy(weights.r))
                 getattr(lstm, f"bias_ih_{place}").copy_(torch.from_numpy(weights.b))
                 getattr(lstm, f"bias_hh_{place}").zero_()
+                if weights.hr is not None:
+                    getattr(lstm, f"weight_hr_{place}").copy_(torch.from_numpy(weights.hr))
     return lstm
 
 
@@ -107,7 +115,12 @@ def train_way(row: Row, arrays: Arrays, lstm: Any) -> Way:
             dx = PackedSequence(dx, last[1].batch_sizes)
         found = {"y": padded(last[1], row), "dx": padded(dx, row)}
         for name, value in zip(names, weights, strict=True):
-            short = {"weight_ih": "dw", "weight_hh": "dr", "bias_ih": "db"}.get(name[:-3])
+            short = {
+                "weight_ih": "dw",
+                "weight_hh": "dr",
+                "bias_ih": "db",
+                "weight_hr": "dhr",
+            }.get(name[:-3])
             if short:
                 found[f"{short}{name[-1]}.0"] = value.numpy()
         return found

@@ -87,7 +87,8 @@ pub fn check_backward_after(
     check_sizes(&mut issues, params, delta_params);
     check_dropout(&mut issues, params.dropout, delta_params.dropout);
     check_direction(&mut issues, params.lstm_flags, delta_params.lstm_flags);
-    check_same_extensions(&mut issues, &layer, params, delta_params);
+    let known = (&layer.sizes, &layer.extensions);
+    check_same_extensions(&mut issues, known, params, delta_params);
     let sequence = check_batch_sizes(&mut issues, &layer, params, delta_params);
     let gradients = check_gradients(&mut issues, &layer, delta_params, sequence.as_ref());
     check_filter(&mut issues, filter);

@@ -4,16 +4,13 @@
 //! looks at no array.
 
 use super::issues::Issues;
-use super::layer::CheckedLayer;
-use super::projection::SIZE;
-use crate::desc::{LSTMExtensions, LayerFlags, LayerParametersLSTM};
+use super::outputs::{EXTENSIONS, SIZE};
+use super::scalars::Sizes;
+use crate::desc::{LSTMExtensions, LayerFlags, LayerParametersLSTM, NDArrayDescriptor};
 use crate::error::Code;
 use crate::gate::Gate;
 use crate::variant::{Coupled, Variant};
 use std::fmt::Debug;
-
-/// The name of the field.
-pub(super) const EXTENSIONS: &str = "extensions";
 
 /// What is known of a structure's extensions.
 #[derive(Debug, Clone, Copy)]
@@ -104,14 +101,13 @@ pub(super) fn check_extensions(
 /// the layer were reported, nothing can equal them.
 pub(super) fn check_same_extensions(
     issues: &mut Issues,
-    layer: &CheckedLayer,
+    (sizes, extensions): (&Sizes, &CheckedExtensions),
     params: &LayerParametersLSTM<'_>,
     delta: &LayerParametersLSTM<'_>,
 ) {
-    let is_known = layer.extensions.variant.is_some();
-    let Some(actual) = delta.extensions.as_ref().filter(|_| is_known) else { return };
-    let none = LSTMExtensions::default();
-    let expected = params.extensions.as_ref().unwrap_or(&none);
+    let expected = params.extensions.as_ref().map(without_array).unwrap_or_default();
+    let actual = delta.extensions.as_ref().filter(|_| extensions.variant.is_some());
+    let actual = actual.map(without_array).unwrap_or_default();
     let mut comparison = Comparison { issues };
     comparison.value("cell_clip", &expected.cell_clip, &actual.cell_clip, &None);
     comparison.value("gate_clip", &expected.gate_clip, &actual.gate_clip, &None);
@@ -119,8 +115,21 @@ pub(super) fn check_same_extensions(
     comparison.value("gate_clip_hidden", hidden.0, hidden.1, &true);
     comparison.value("coupled", &expected.coupled, &actual.coupled, &None);
     comparison.value("reverse", &expected.reverse, &actual.reverse, &false);
-    if layer.sizes.outputs.count != 0 {
+    if sizes.outputs.count != 0 {
         comparison.value(SIZE, &expected.projection_size, &actual.projection_size, &None);
+    }
+}
+
+/// The same values, and no array.
+fn without_array(asked: &LSTMExtensions<'_>) -> LSTMExtensions<'static> {
+    LSTMExtensions {
+        cell_clip: asked.cell_clip,
+        gate_clip: asked.gate_clip,
+        gate_clip_hidden: asked.gate_clip_hidden,
+        coupled: asked.coupled,
+        reverse: asked.reverse,
+        projection_size: asked.projection_size,
+        projection_desc: NDArrayDescriptor::absent(),
     }
 }
 

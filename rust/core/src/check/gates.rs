@@ -216,7 +216,7 @@ pub(super) fn is_rather(desc: &NDArrayDescriptor<'_>, other: &[Axis], own: &[Axi
 mod tests {
     use super::{GateAxes, peephole_kind};
     use crate::check::config::Peephole;
-    use crate::check::projection::Outputs;
+    use crate::check::outputs::Outputs;
     use crate::check::scalars::Sizes;
     use crate::desc::{DataLayout, NDArrayDescriptor};
 

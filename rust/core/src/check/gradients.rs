@@ -7,11 +7,11 @@
 use super::array::{ArrayRule, CheckedArray, check_array, spans};
 use super::arrays::{ANY_OF_THREE, Role, check_data, is_empty};
 use super::config::Peephole;
-use super::extensions::EXTENSIONS;
 use super::gates::{GateAxes, WeightForms, is_one_unit, is_rather, is_same_pointer};
 use super::issues::{Issues, PARAMS};
 use super::layer::CheckedLayer;
 use super::name::{ArrayField, ArrayName};
+use super::outputs::EXTENSIONS;
 use super::overlap::{Span, check_overlap};
 use super::projection::check_weights;
 use super::strided::Strided;

@@ -29,6 +29,7 @@ mod layer;
 mod layout;
 mod lent;
 mod name;
+mod outputs;
 mod overlap;
 mod projection;
 mod scalars;

@@ -4,7 +4,7 @@
 //! It does not look at arrays.
 
 use super::issues::Issues;
-use super::projection::{Outputs, check_outputs};
+use super::outputs::{Outputs, check_outputs};
 use crate::desc::{Checkpoints, FilterParameters, LayerFlags, LayerParametersLSTM};
 use crate::error::{Code, Path};
 
@@ -165,7 +165,7 @@ pub(super) fn check_filter(issues: &mut Issues, filter: &FilterParameters) {
 mod tests {
     use super::{Sizes, check_scalars, largest_bytes};
     use crate::check::issues::Issues;
-    use crate::check::projection::Outputs;
+    use crate::check::outputs::Outputs;
     use crate::desc::{LayerFlags, LayerParametersLSTM};
 
     const SMALL: Sizes = Sizes {

@@ -165,7 +165,7 @@ fn batch_size(value: i128, before: Option<usize>, batch: usize) -> Result<usize,
 mod tests {
     use super::{batch_size, check_sequence};
     use crate::check::issues::Issues;
-    use crate::check::projection::Outputs;
+    use crate::check::outputs::Outputs;
     use crate::check::scalars::Sizes;
     use crate::desc::{Integers, NDArrayDescriptor};
     use crate::error::Code;

@@ -8,7 +8,6 @@
 use super::geometry::{Geometry, GroupRows, Rows};
 use super::transpose::{ROWS, RowsToPanel};
 use super::vector::{load, store};
-use crate::gate::Gate;
 use crate::level::Kernel;
 use fearless_simd::{Simd, SimdBase};
 use std::ops::Range;
@@ -47,35 +46,37 @@ impl ChunkRows<'_> {
     }
 }
 
-/// Arrange some gates of some blocks.
-pub(crate) struct ArrangeGates<'a> {
+/// Arrange some parts of rows, such as gates, of some blocks of units.
+pub(crate) struct ArrangeUnits<'a> {
     pub(crate) geometry: &'a Geometry,
     pub(crate) rows: ChunkRows<'a>,
-    /// `[row][gate][unit]`
-    pub(crate) from: &'a [f32],
-    pub(crate) gates: &'a [Gate],
+    /// `[row][part][unit]`
+    pub(crate) from: Rows<'a>,
+    /// Positions of the parts that are wanted: a gate's is its index.
+    pub(crate) parts: &'a [usize],
     pub(crate) blocks: Range<usize>,
-    /// `[block][row][gate][lane]`, only the gates and blocks that are wanted.
+    /// `[block][row][part][lane]`, only the parts and blocks that are wanted.
     pub(crate) to: &'a mut [f32],
 }
 
-impl Kernel for ArrangeGates<'_> {
+impl Kernel for ArrangeUnits<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Geometry { blocks: all_blocks, gate_pitch, .. } = *self.geometry;
+        let all_blocks = self.geometry.blocks;
+        let Rows { floats, pitch, width } = self.from;
         let lanes = S::f32s::LEN;
-        let group = self.gates.len() * lanes;
+        let group = self.parts.len() * lanes;
         let panel = self.rows.count() * group;
         let mut index = 0;
         for run in self.rows.runs() {
             for row in run {
-                let from = &self.from[row * gate_pitch..][..Gate::COUNT * all_blocks * lanes];
+                let from = &floats[row * pitch..][..width];
                 for (place, block) in self.blocks.clone().enumerate() {
                     let to = &mut self.to[place * panel + index * group..][..group];
-                    for (at, gate) in self.gates.iter().enumerate() {
-                        let vector = load(simd, from, (gate.index() * all_blocks + block) * lanes);
+                    for (at, part) in self.parts.iter().enumerate() {
+                        let vector = load(simd, from, (part * all_blocks + block) * lanes);
                         store::<S>(vector, to, at * lanes);
                     }
                 }

@@ -6,6 +6,7 @@
 
 use super::generic::GenericFunctions;
 use super::geometry::{Geometry, Rows, Steps};
+use super::projection::BackwardProjection;
 use super::transposed::{TransposedProduct, WideRows};
 use super::variant::{derive_row, limit_row, share_gradients, stop_row, stopped};
 use super::vector::{load, load_gate, store};
@@ -47,14 +48,17 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) functions: Option<GenericFunctions>,
     pub(crate) variant: &'a Variant,
     pub(crate) panels: BackwardPanels<'a>,
+    /// Where outputs are projected.
+    pub(crate) projection: Option<BackwardProjection<'a>>,
     /// `[row][gate][unit]`: saved gates before, gate gradients after.
     pub(crate) gates: &'a mut [f32],
     /// New cell states, `[row][unit]`.
     pub(crate) cells: &'a [f32],
     /// Cell states before each step, `[row][unit]`.
     pub(crate) previous_cells: &'a [f32],
-    /// Incoming gradients of the outputs, `[row][output]`.
-    pub(crate) incoming: &'a [f32],
+    /// Incoming gradients of the outputs, `[row][output]`; where outputs are projected, with those from later steps
+    /// added, after.
+    pub(crate) incoming: &'a mut [f32],
     /// In: gradients of the hidden state after the chunk. Out: of the one before it. `[batch row][output]`
     pub(crate) d_hidden: WideRows<'a>,
     /// The same of the cell state, `[batch row][unit]`.
@@ -69,9 +73,20 @@ impl Kernel for BackwardChunk<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         let steps = self.steps;
         for (first, rows) in steps.each() {
-            for row in 0..rows {
-                self.derive(simd, first, row);
-                self.output_gate(simd, first, row);
+            let Geometry { output_pitch, .. } = *self.geometry;
+            if let Some(projection) = &mut self.projection {
+                let incoming = &mut self.incoming[first * output_pitch..];
+                projection.gradients(simd, self.geometry, rows, incoming, &self.d_hidden);
+                for row in 0..rows {
+                    self.derive(simd, first, row);
+                    self.keep_values(simd, first, row);
+                    self.output_gate::<S, true>(simd, first, row);
+                }
+            } else {
+                for row in 0..rows {
+                    self.derive(simd, first, row);
+                    self.output_gate::<S, false>(simd, first, row);
+                }
             }
             self.through_output_peephole(simd, rows);
             let varies = self.variant.changes_steps();
@@ -126,20 +141,43 @@ impl BackwardChunk<'_> {
         stop_row(simd, &mut slopes[..units], cells, hidden_clip);
     }
 
-    /// Gradient of the output gate, to its place among the derivatives, and of the new cell state.
+    /// The values of a row that the projection reads.
     #[inline(always)]
-    fn output_gate<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
+    fn keep_values<S: Simd>(&mut self, simd: S, first: usize, row: usize) {
+        let gate = self.geometry.gates(self.gates, first + row, S::f32s::LEN).output;
+        if let Some(projection) = &mut self.projection {
+            let factors = (gate, &*self.scratch.activated);
+            projection.keep_values(simd, self.geometry, first + row, factors);
+        }
+    }
+
+    /// Gradient of the output gate, to its place among the derivatives, and of the new cell state; through a projection
+    /// if it `PROJECTS`.
+    #[inline(always)]
+    fn output_gate<S: Simd, const PROJECTS: bool>(&mut self, simd: S, first: usize, row: usize) {
         let Geometry { units: real, blocks, output_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
         let units = blocks * lanes;
         let gate = self.geometry.gates(self.gates, first + row, lanes).output;
         let slopes_of_gate = self.geometry.gates_mut(self.scratch.derivatives, row, lanes).output;
-        let incoming = &self.incoming[(first + row) * output_pitch..][..units];
-        let d_hidden = &self.d_hidden.floats[row * self.d_hidden.pitch..][..units];
+        let (incoming, d_hidden, d_values): (&[f32], &[f32], &[f32]) = match &self.projection {
+            Some(BackwardProjection { d_values, .. }) if PROJECTS => {
+                (&[], &[], &d_values.floats[row * d_values.pitch..][..units])
+            }
+            _ => (
+                &self.incoming[(first + row) * output_pitch..][..units],
+                &self.d_hidden.floats[row * self.d_hidden.pitch..][..units],
+                &[],
+            ),
+        };
         let d_cell = &mut self.d_cell.floats[row * self.d_cell.pitch..][..units];
         let (values, slopes) = self.scratch.activated.split_at(units);
         for at in (0..units).step_by(lanes) {
-            let d_h = load(simd, incoming, at) + load(simd, d_hidden, at);
+            let d_h = if PROJECTS {
+                load(simd, d_values, at)
+            } else {
+                load(simd, incoming, at) + load(simd, d_hidden, at)
+            };
             let d_output = d_h * load(simd, values, at) * load(simd, slopes_of_gate, at);
             let through = d_h * load(simd, gate, at);
             let mut d_c = through.mul_add(load(simd, slopes, at), load(simd, d_cell, at));

@@ -8,6 +8,7 @@
 use super::cell::{default_cell, variant_cell};
 use super::geometry::{BlockOrder, Geometry, Rows, Steps, gates_of_panel};
 use super::project::Projection;
+use super::projection::StepProjection;
 use super::tile::{GateAccumulators, accumulate, block_panels, load_sums};
 use super::tiles::{TileOperation, TilePlace, for_each_tile};
 use super::vector::{load, load_gates, store};
@@ -22,8 +23,9 @@ pub(crate) struct FusedChunk<'a> {
     /// For the first step; each step reverses it.
     pub(crate) blocks: BlockOrder,
     pub(crate) steps: Steps<'a>,
-    /// Looked at by the kernel of variants only.
+    /// Looked at by the kernel of variants only, as the projection is.
     pub(crate) variant: &'a Variant,
+    pub(crate) projection: Option<StepProjection<'a>>,
     /// `[block][output][gate][lane]`; not looked at where sums begin complete.
     pub(crate) hidden_weights: &'a [f32],
     /// `[block][gate][lane]`; empty without peepholes.
@@ -156,6 +158,10 @@ impl<B: Begin, const VARIES: bool> Kernel for FusedFrom<'_, B, VARIES> {
         let pitch = geometry.output_pitch;
         for (first, rows) in chunk.steps.each() {
             let out = &mut chunk.out[first * pitch..(first + rows) * pitch];
+            let values = match &mut chunk.projection {
+                Some(projection) if VARIES => &mut *projection.values,
+                _ => &mut *out,
+            };
             let mut step = FusedStep::<'_, B, VARIES> {
                 geometry,
                 variant: chunk.variant,
@@ -164,11 +170,14 @@ impl<B: Begin, const VARIES: bool> Kernel for FusedFrom<'_, B, VARIES> {
                 begin: begin.rows_from(first, geometry),
                 hidden: chunk.hidden,
                 cell: chunk.cell,
-                out,
+                out: values,
                 saved: chunk.saved.as_mut().map(|saved| saved.rows_from(first, geometry)),
             };
             for_each_tile(simd, geometry, chunk.blocks, rows, &mut step);
             chunk.blocks = chunk.blocks.reversed();
+            if let Some(projection) = chunk.projection.as_ref().filter(|_| VARIES) {
+                projection.compute(simd, geometry, rows, out);
+            }
             chunk.hidden[..rows * pitch].copy_from_slice(out);
         }
     }
@@ -183,6 +192,7 @@ struct FusedStep<'a, B, const VARIES: bool> {
     begin: B,
     hidden: &'a [f32],
     cell: &'a mut [f32],
+    /// `[row][output]`; where outputs are projected, the values of the units, `[row][unit]`.
     out: &'a mut [f32],
     saved: Option<Saved<'a>>,
 }
@@ -235,7 +245,8 @@ impl<B, const VARIES: bool> FusedStep<'_, B, VARIES> {
             default_cell(simd, gates, cell, peepholes)
         };
         store::<S>(new.cell, self.cell, at);
-        store::<S>(new.hidden, self.out, row * output_pitch + block * lanes);
+        let pitch = if VARIES && self.variant.projects { cell_pitch } else { output_pitch };
+        store::<S>(new.hidden, self.out, row * pitch + block * lanes);
         if let Some(saved) = &mut self.saved {
             store::<S>(new.cell, saved.cells, at);
             let gates = self.geometry.gates_mut(saved.gates, row, lanes);

@@ -5,6 +5,7 @@
 
 use super::fused::Saved;
 use super::geometry::{BlockOrder, Geometry, Rows, Steps};
+use super::projection::StepProjection;
 use super::tile::{
     Accumulators, GateAccumulators, accumulate, block_panels, load_sums, store_sums,
 };
@@ -43,6 +44,7 @@ pub(crate) struct GenericChunk<'a> {
     pub(crate) steps: Steps<'a>,
     pub(crate) functions: &'a GenericFunctions,
     pub(crate) variant: &'a Variant,
+    pub(crate) projection: Option<StepProjection<'a>>,
     /// `[block][output][gate][lane]`; empty where `pre` has the hidden states' part already.
     pub(crate) hidden_weights: &'a [f32],
     pub(crate) peepholes: PeepholePanels<'a>,
@@ -145,15 +147,21 @@ impl GenericChunk<'_> {
         for_each_tile(simd, self.geometry, self.blocks, rows, &mut sums);
     }
 
-    /// h' = output * hidden activation(c').
+    /// h' = output * hidden activation(c'), or the projection of these values.
     #[inline(always)]
     fn new_hidden<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
+        let Geometry { blocks, cell_pitch, output_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
-        let units = self.geometry.blocks * lanes;
+        let units = blocks * lanes;
+        let outputs = &mut self.out[first * output_pitch..(first + rows) * output_pitch];
+        let (values, pitch) = match &mut self.projection {
+            Some(projection) => (&mut *projection.values, cell_pitch),
+            None => (&mut *outputs, output_pitch),
+        };
         for row in 0..rows {
             let Gates { output, .. } = self.geometry.gates_mut(self.gates, row, lanes);
-            let cells = &self.cell[row * self.geometry.cell_pitch..][..units];
-            let out = &mut self.out[(first + row) * self.geometry.output_pitch..][..units];
+            let cells = &self.cell[row * cell_pitch..][..units];
+            let out = &mut values[row * pitch..][..units];
             add_diagonal(simd, self.peepholes.diagonal, Gate::Output, cells, output);
             if let Some(saved) = &mut self.saved {
                 let saved = saved.rows_from(first + row, self.geometry);
@@ -168,6 +176,9 @@ impl GenericChunk<'_> {
             for at in (0..units).step_by(lanes) {
                 store::<S>(load(simd, output, at) * load(simd, out, at), out, at);
             }
+        }
+        if let Some(projection) = &self.projection {
+            projection.compute(simd, self.geometry, rows, outputs);
         }
     }
 }

@@ -10,13 +10,15 @@ use crate::gate::{Gate, Gates};
 pub(crate) struct Geometry {
     /// Real units of the cell.
     pub(crate) units: usize,
-    /// Floats of a hidden state, which recurrent weights are multiplied by: as many as units.
+    /// Floats of a hidden state, which recurrent weights are multiplied by: as many as units, or fewer where they are
+    /// projected.
     pub(crate) outputs: usize,
     /// Blocks of vector-width units.
     pub(crate) blocks: usize,
     /// From one row of cell state to the next.
     pub(crate) cell_pitch: usize,
-    /// From one row of hidden state, or of outputs, to the next.
+    /// From one row of hidden state, or of outputs, to the next; where these are projected, with room for all vectors of
+    /// a product in blocks of four.
     pub(crate) output_pitch: usize,
     /// From one row of pre-activations to the next.
     pub(crate) gate_pitch: usize,

@@ -1,6 +1,7 @@
-//! Products with transposed weights: from gradients of gates to gradients of what the gates read.
+//! Products whose outputs stand in blocks of four vectors: with transposed weights, from gradients of gates to
+//! gradients of what the gates read, and with those of a projection.
 //!
-//! In: rows of gate gradients, panels `[block of four vectors][gate input][vector][lane]`, where the last
+//! In: rows of gate gradients or of other inputs, panels `[block of four vectors][input][vector][lane]`, where the last
 //! block may have fewer vectors. Out: rows of sums, overwritten or increased. It is the forward pass'
 //! register tile with other operands.
 
@@ -37,13 +38,13 @@ impl WideRows<'_> {
     }
 }
 
-/// Multiply rows with transposed weights.
+/// Multiply rows with weights in blocks of four vectors of outputs.
 pub(crate) struct TransposedProduct<'a> {
     pub(crate) geometry: &'a Geometry,
-    /// Gate gradients.
+    /// Gate gradients, or other inputs.
     pub(crate) rows: Rows<'a>,
     pub(crate) count: usize,
-    /// `[block][gate input][vector][lane]`
+    /// `[block][input][vector][lane]`
     pub(crate) weights: &'a [f32],
     pub(crate) out: WideRows<'a>,
     /// Add to what is there.

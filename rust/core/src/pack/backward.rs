@@ -47,6 +47,8 @@ pub(crate) struct TransposedPanels {
     pub(crate) input_matrix: Aligned,
     /// The same of hidden weights, `[gate][unit][output]`.
     pub(crate) hidden_matrix: Aligned,
+    /// Weights of the projection, `[block of four vectors of units][output][vector][lane]`.
+    pub(crate) projection: Aligned,
 }
 
 impl BackwardWeights {
@@ -96,7 +98,14 @@ impl TransposedPanels {
             // Rows of units that do not exist meet gate gradients of 0.
             input_matrix: Aligned::zeros(rows * config.layer_inputs(place.layer), WHAT)?,
             hidden_matrix: Aligned::zeros(rows * config.outputs, WHAT)?,
+            projection: {
+                let floats = layer.projection_floats(config.units, config.outputs);
+                Aligned::zeros(floats, WHAT)?
+            },
         };
+        if let Some(matrix) = weights.projection(place) {
+            to_blocks(&mut panels.projection, shape.lanes, (config.outputs, 0), matrix);
+        }
         for (gate, from) in weights.each() {
             let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
             to.transposed(&mut panels.input, from.input(place));
@@ -140,18 +149,9 @@ fn buffer(
 impl Slot<'_> {
     /// `[unit, output]` of one gate to `[block][gate][unit][vector][lane]`.
     fn transposed(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
-        let (lanes, units) = (self.shape.lanes, self.shape.padded_units());
-        let width = BLOCK_VECTORS * lanes;
-        let inputs = self.gates * units;
-        for (unit, row) in matrix.outer_iter().enumerate() {
-            let place = self.index * units + unit;
-            // The last block may have fewer vectors.
-            let blocks = panel.chunks_mut(inputs * width);
-            for (block, piece) in blocks.zip(row.axis_chunks_iter(Axis(0), width)) {
-                let width = block.len() / inputs;
-                copy(piece, &mut block[place * width..][..piece.len()]);
-            }
-        }
+        let units = self.shape.padded_units();
+        let places = (self.gates * units, self.index * units);
+        to_blocks(panel, self.shape.lanes, places, matrix);
     }
 
     /// `[unit, output]` of one gate to `[gate][unit][output]`, if there is memory for it.
@@ -159,6 +159,26 @@ impl Slot<'_> {
         let first = self.index * self.shape.padded_units();
         let rows = panel.chunks_exact_mut(matrix.ncols()).skip(first);
         rows.zip(matrix.outer_iter()).for_each(|(to, row)| copy(row, to));
+    }
+}
+
+/// Rows `[input, output]`, the first of which is number `first` of all inputs, to
+/// `[block of four vectors][input][vector][lane]`.
+fn to_blocks(
+    panel: &mut [f32],
+    lanes: usize,
+    (inputs, first): (usize, usize),
+    matrix: ArrayView2<'_, f32>,
+) {
+    let width = BLOCK_VECTORS * lanes;
+    for (input, row) in matrix.outer_iter().enumerate() {
+        let place = first + input;
+        // The last block may have fewer vectors.
+        let blocks = panel.chunks_mut(inputs * width);
+        for (block, piece) in blocks.zip(row.axis_chunks_iter(Axis(0), width)) {
+            let width = block.len() / inputs;
+            copy(piece, &mut block[place * width..][..piece.len()]);
+        }
     }
 }
 

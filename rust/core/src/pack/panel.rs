@@ -7,7 +7,7 @@ use super::views::BoundWeights;
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::gate::Gate;
-use crate::kernel::{RowsToPanel, TRANSPOSED_ROWS};
+use crate::kernel::{BLOCK_VECTORS, RowsToPanel, TRANSPOSED_ROWS};
 use crate::level::{Level, vectorize};
 use crate::place::Place;
 use crate::plan::{LayerPlan, PanelSizes, Panels, Shape};
@@ -32,8 +32,10 @@ impl LayerPanels {
         let (total, what) = (sizes.total(), "packed weights");
         // Every float of a panel is written, unless there are lanes or gates without weights.
         let has_all_gates = layer.config.variant.coupled.is_none();
-        let is_full =
-            has_all_gates && shape.padded_units() == layer.config.units && sizes.cell == 0;
+        let is_full = has_all_gates
+            && shape.padded_units() == layer.config.units
+            && sizes.cell == 0
+            && sizes.projection == 0;
         let mut floats =
             if is_full { Aligned::uninit(total, what)? } else { Aligned::zeros(total, what)? };
         let panels = sizes.split(&mut floats);
@@ -58,6 +60,10 @@ impl LayerPanels {
                     to.matrix(panels.cell, matrix);
                 }
             }
+        }
+        if let Some(matrix) = weights.projection(place) {
+            let to = Slot { shape, index: 0, gates: 1, level: layer.level };
+            to.wide_matrix(panels.projection, matrix);
         }
         Ok(Self { floats, sizes })
     }
@@ -95,6 +101,20 @@ impl Slot<'_> {
             let of_blocks = matrix.axis_chunks_iter(Axis(0), self.shape.lanes);
             for (block, rows) in of_blocks.enumerate() {
                 self.pieces(panel, block * group, pitch, rows);
+            }
+        }
+    }
+
+    /// `[outputs, inputs]` to `[block of four vectors of outputs][input][vector][lane]`.
+    fn wide_matrix(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
+        let (lanes, inputs) = (self.shape.lanes, matrix.ncols());
+        let width = BLOCK_VECTORS * lanes;
+        // The last block may have fewer vectors.
+        let blocks = panel.chunks_mut(inputs * width);
+        for (block, rows) in blocks.zip(matrix.axis_chunks_iter(Axis(0), width)) {
+            let width = block.len() / inputs;
+            for (vector, rows) in rows.axis_chunks_iter(Axis(0), lanes).enumerate() {
+                self.pieces(block, vector * lanes, width, rows);
             }
         }
     }

@@ -47,6 +47,18 @@ impl GradientSlot<'_> {
         }
     }
 
+    /// `[block][input][lane]` to `[inputs, units]`.
+    pub(crate) fn columns(&self, panel: &[f32], mut matrix: ArrayViewMut2<'_, f32>) {
+        let lanes = self.shape.lanes;
+        let blocks = panel.chunks_exact(matrix.nrows() * lanes);
+        let of_blocks = matrix.axis_chunks_iter_mut(Axis(1), lanes);
+        for (block, mut columns) in blocks.zip(of_blocks) {
+            for (sums, to) in block.chunks_exact(lanes).zip(columns.outer_iter_mut()) {
+                self.write(sums.iter(), to);
+            }
+        }
+    }
+
     /// `[gate][unit][input]`, as a library sums, to `[hidden, inputs]`.
     pub(crate) fn rows(&self, sums: &[f32], mut matrix: ArrayViewMut2<'_, f32>) {
         let first = self.index * self.shape.padded_units();

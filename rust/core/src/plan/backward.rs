@@ -27,6 +27,10 @@ pub(crate) struct BackwardSizes {
     pub(crate) arranged_inputs: usize,
     /// Derivatives of the gates of one step, for each direction, `[batch row][gate][unit]`.
     pub(crate) derivatives: usize,
+    /// Values of the units that were projected, of a chunk, for each direction, `[row][unit]`.
+    pub(crate) unprojected: usize,
+    /// Their gradients at one step, for each direction, `[batch row][unit]` at the wide pitch.
+    pub(crate) d_unprojected: usize,
     /// Activated cell states and slopes, for each direction, `[group][2][unit]`.
     pub(crate) activated: usize,
     /// Gradient of the hidden state, for each layer and direction, `[batch row][output]` at the wide pitch.
@@ -48,12 +52,13 @@ pub(crate) struct RecomputeSizes {
 }
 
 /// All that the gates of a row read besides the inputs: the hidden state, what full peepholes see, and 1 for
-/// the biases.
+/// the biases; and the gradients of projected outputs, which the gradient of the projection reads.
 fn values_read(config: &LayerConfig) -> usize {
     let is_full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
     let cells =
         usize::from(Gate::EARLY.into_iter().any(is_full)) + usize::from(is_full(Gate::Output));
-    config.outputs + cells * config.units + 1
+    let projected = if config.variant.projects { config.outputs } else { 0 };
+    config.outputs + cells * config.units + 1 + projected
 }
 
 impl BackwardSizes {
@@ -70,6 +75,7 @@ impl BackwardSizes {
             let pitch = layers.map(|number| shape.wide_pitch(layer.layer_inputs(number))).max();
             span_rows * pitch.unwrap_or(0)
         };
+        let projected = |floats: usize| if layer.variant.projects { floats } else { 0 };
         let recompute = config.checkpoint_steps.map(|steps| RecomputeSizes::new(plan, steps));
         Self {
             gates: rows * geometry.gate_pitch,
@@ -79,6 +85,8 @@ impl BackwardSizes {
             arranged_gates: rows * Gate::COUNT * shape.padded_units(),
             arranged_inputs: rows * (inputs + values_read(layer)),
             derivatives: config.batch_size * geometry.gate_pitch,
+            unprojected: projected(rows * geometry.cell_pitch),
+            d_unprojected: projected(config.batch_size * shape.wide_pitch(layer.units)),
             activated: plan.groups.len() * 2 * shape.padded_units(),
             d_hidden: config.batch_size * shape.wide_pitch(layer.outputs),
             d_cell: config.batch_size * shape.wide_pitch(layer.units),
@@ -92,11 +100,12 @@ impl BackwardSizes {
         let LayerConfig { layers, directions, .. } = layer.config;
         let arranged = self.arranged_gates + self.arranged_inputs;
         let states = 2 * self.cell_rows + 2 * self.output_rows;
-        let chunk = self.gates + states + self.inputs + arranged;
+        let chunk = self.gates + states + self.inputs + arranged + self.unprojected;
         let d_states = layers * (self.d_hidden + self.d_cell);
         let d_inputs: usize = self.d_inputs.iter().sum();
         let recompute = self.recompute.as_ref().map_or(0, RecomputeSizes::total);
-        let each = chunk + self.derivatives + self.activated + d_states + d_inputs;
+        let step = self.derivatives + self.activated + self.d_unprojected;
+        let each = chunk + step + d_states + d_inputs;
         directions * (each + recompute) + 2 * layer.sum_floats()
     }
 }

@@ -54,7 +54,9 @@ impl Division {
         let possible = (available / directions).min(layer.shape.geometry.blocks);
         let rows_of_a_thread = config.batch_size.div_ceil(possible.max(1));
         let most_rows = if layer.is_far() { part_rows_far } else { part_rows };
-        if options.training || !layer.shape.is_fused || rows_of_a_thread > most_rows {
+        // Each part would need the values of all units before it could project.
+        let is_divisible = layer.shape.is_fused && !config.layer.variant.projects;
+        if options.training || !is_divisible || rows_of_a_thread > most_rows {
             return None;
         }
         let factor = if layer.shape.weight_bytes > own_bytes { own_factor } else { 1 };

@@ -68,6 +68,13 @@ impl fmt::Display for Explanation<'_> {
             "threads {}: batch rows {rows:?}, directions {}, parts of the units {}",
             plan.threads, plan.layer.config.directions, plan.parts
         )?;
+        if plan.layer.config.variant.projects {
+            writeln!(
+                f,
+                "projection: {} units to {} outputs after each step, by panels; units are not divided among threads",
+                plan.layer.config.units, plan.layer.config.outputs
+            )?;
+        }
         writeln!(f, "packed weights: {} bytes", plan.layer.packed_bytes())?;
         let floats: usize =
             plan.groups.iter().map(|group| GroupSizes::forward(plan, group).total()).sum();

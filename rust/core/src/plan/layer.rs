@@ -64,8 +64,16 @@ impl LayerPlan {
             hidden: size(Product::Hidden, Route::Panels, all.hidden),
             input_matrix: size(Product::Inputs, Route::Gemm, all.input),
             hidden_matrix: size(Product::Hidden, Route::Gemm, all.hidden),
+            projection: self.projection_floats(self.config.outputs, self.config.units),
             ..all
         }
+    }
+
+    /// Floats of the weights of a projection in blocks of vectors of `to`, outputs or units, for each of `from`, the
+    /// others.
+    pub(crate) fn projection_floats(&self, to: usize, from: usize) -> usize {
+        let width = self.shape.wide_vectors(to) * self.shape.lanes;
+        if self.config.variant.projects { width * from } else { 0 }
     }
 
     /// Bytes of all packed weights of the forward pass.

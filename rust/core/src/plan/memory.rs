@@ -21,6 +21,8 @@ pub(crate) struct TaskSizes {
     pub(crate) out: usize,
     /// Gates of a step in the generic recurrence, `[row][gate][unit]`.
     pub(crate) gates: usize,
+    /// Values of the units of a step that are projected then, `[row][unit]`.
+    pub(crate) unprojected: usize,
     /// Saved gates of a chunk in training, `[row][gate][unit]`.
     pub(crate) saved_gates: usize,
     /// Saved cell states of a chunk in training, `[row][unit]`.
@@ -38,6 +40,7 @@ impl TaskSizes {
             pre: chunk_rows * geometry.gate_pitch,
             out: chunk_rows * geometry.output_pitch,
             gates: if layer.shape.is_fused { 0 } else { rows * geometry.gate_pitch },
+            unprojected: if layer.config.variant.projects { rows * geometry.cell_pitch } else { 0 },
             saved_gates: if training { chunk_rows * geometry.gate_pitch } else { 0 },
             saved_cells: if training { chunk_rows * geometry.cell_pitch } else { 0 },
         }
@@ -45,7 +48,7 @@ impl TaskSizes {
 
     fn total(&self) -> usize {
         let saved = self.saved_gates + self.saved_cells;
-        self.input + self.pre + self.out + self.gates + saved
+        self.input + self.pre + self.out + self.gates + self.unprojected + saved
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) struct PanelFields<T> {
     pub(crate) input_matrix: T,
     /// The same of hidden weights, `[output][block][gate][lane]`.
     pub(crate) hidden_matrix: T,
+    /// Weights of the projection, `[block of four vectors of outputs][unit][vector][lane]`, or sums of their gradients,
+    /// `[block][output][lane]` with blocks of units; empty where there is none.
+    pub(crate) projection: T,
 }
 
 /// Floats of each panel.
@@ -50,6 +53,7 @@ impl<T> PanelFields<T> {
             cell_output: change(self.cell_output),
             input_matrix: change(self.input_matrix),
             hidden_matrix: change(self.hidden_matrix),
+            projection: change(self.projection),
         }
     }
 }
@@ -57,8 +61,17 @@ impl<T> PanelFields<T> {
 impl<T, U> PanelFields<(T, U)> {
     /// The first values, and the second ones.
     pub(crate) fn unzip(self) -> (PanelFields<T>, PanelFields<U>) {
-        let Self { input, bias, hidden, diagonal, cell, cell_output, input_matrix, hidden_matrix } =
-            self;
+        let Self {
+            input,
+            bias,
+            hidden,
+            diagonal,
+            cell,
+            cell_output,
+            input_matrix,
+            hidden_matrix,
+            projection,
+        } = self;
         (
             PanelFields {
                 input: input.0,
@@ -69,6 +82,7 @@ impl<T, U> PanelFields<(T, U)> {
                 cell_output: cell_output.0,
                 input_matrix: input_matrix.0,
                 hidden_matrix: hidden_matrix.0,
+                projection: projection.0,
             },
             PanelFields {
                 input: input.1,
@@ -79,13 +93,14 @@ impl<T, U> PanelFields<(T, U)> {
                 cell_output: cell_output.1,
                 input_matrix: input_matrix.1,
                 hidden_matrix: hidden_matrix.1,
+                projection: projection.1,
             },
         )
     }
 }
 
 impl PanelSizes {
-    /// Of the panels' route alone.
+    /// Of sums of gradients, and of weights in the panels' route alone but for the projection's.
     pub(super) fn new(config: &LayerConfig, shape: &Shape, layer: usize) -> Self {
         let gates = Gate::COUNT * shape.padded_units();
         let is_full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
@@ -101,6 +116,11 @@ impl PanelSizes {
             cell_output: if cell_output { config.units * shape.padded_units() } else { 0 },
             input_matrix: 0,
             hidden_matrix: 0,
+            projection: if config.variant.projects {
+                config.outputs * shape.padded_units()
+            } else {
+                0
+            },
         }
     }
 

@@ -39,7 +39,11 @@ impl Shape {
             outputs: config.outputs,
             blocks,
             cell_pitch: pitch(blocks * lanes),
-            output_pitch: pitch(config.outputs.next_multiple_of(lanes)),
+            output_pitch: pitch(if config.variant.projects {
+                vectors(config.outputs, lanes) * lanes
+            } else {
+                config.outputs.next_multiple_of(lanes)
+            }),
             gate_pitch: pitch(Gate::COUNT * blocks * lanes),
             tile_rows: tile.rows,
             tile_blocks: tile.blocks,

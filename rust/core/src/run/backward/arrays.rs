@@ -161,6 +161,13 @@ impl GateFields<WeightOutgoing<'_>> {
     }
 }
 
+impl BackwardArrays<'_> {
+    /// Where the gradient of a layer's projection goes.
+    pub(super) fn projection(&mut self, place: Place) -> Option<(ArrayViewMut2<'_, f32>, bool)> {
+        part(self.weights.projection.as_mut(), place)
+    }
+}
+
 /// The part of one layer and direction, and whether to add to it; `None` if it has other axes.
 fn part<'v, D: Dimension>(
     array: Option<&'v mut Outgoing<ArrayViewMutD<'_, f32>>>,

@@ -36,8 +36,16 @@ impl RowBuffers<'_> {
         let rows: usize = groups.iter().map(|group| group.rows).sum();
         let covered: usize = groups.iter().map(|group| group.rows_of(&pass.covered)).sum();
         let chunk_rows = rows * pass.plan.training_chunk_steps;
-        let ChunkBuffers { gates, cells, previous_cells, previous_hidden, inputs, incoming } =
-            self.chunk;
+        let projected = |floats: usize| if config.variant.projects { floats } else { 0 };
+        let ChunkBuffers {
+            gates,
+            cells,
+            previous_cells,
+            previous_hidden,
+            inputs,
+            incoming,
+            unprojected,
+        } = self.chunk;
         let (gates, other_gates) = gates.split_at_mut(chunk_rows * geometry.gate_pitch);
         let (cell_rows, output_rows) =
             (chunk_rows * geometry.cell_pitch, chunk_rows * geometry.output_pitch);
@@ -45,15 +53,25 @@ impl RowBuffers<'_> {
         let (previous_cells, other_previous_cells) = previous_cells.split_at_mut(cell_rows);
         let (previous_hidden, other_previous_hidden) = previous_hidden.split_at_mut(output_rows);
         let (incoming, other_incoming) = incoming.split_at_mut(output_rows);
+        let (unprojected, other_unprojected) = unprojected.split_at_mut(projected(cell_rows));
         let width = config.layer_inputs(pass.place.layer);
         let (inputs, other_inputs) = inputs.split_at_mut(chunk_rows * width);
         let d_hidden = self.d_hidden.split_at_mut(rows * shape.wide_pitch(config.outputs));
         let d_cell = self.d_cell.split_at_mut(rows * shape.wide_pitch(config.units));
+        let d_unprojected = projected(rows * shape.wide_pitch(config.units));
+        let d_unprojected = self.d_unprojected.split_at_mut(d_unprojected);
         let derivatives = self.derivatives.split_at_mut(rows * geometry.gate_pitch);
         let activated = self.activated.split_at_mut(groups.len() * 2 * shape.padded_units());
         let d_inputs = self.d_inputs.split_at_mut(covered * pass.d_input_pitch());
-        let chunk =
-            ChunkBuffers { gates, cells, previous_cells, previous_hidden, inputs, incoming };
+        let chunk = ChunkBuffers {
+            gates,
+            cells,
+            previous_cells,
+            previous_hidden,
+            inputs,
+            incoming,
+            unprojected,
+        };
         let other_chunk = ChunkBuffers {
             gates: other_gates,
             cells: other_cells,
@@ -61,12 +79,14 @@ impl RowBuffers<'_> {
             previous_hidden: other_previous_hidden,
             inputs: other_inputs,
             incoming: other_incoming,
+            unprojected: other_unprojected,
         };
         (
             Self {
                 chunk,
                 d_hidden: d_hidden.0,
                 d_cell: d_cell.0,
+                d_unprojected: d_unprojected.0,
                 derivatives: derivatives.0,
                 activated: activated.0,
                 d_inputs: d_inputs.0,
@@ -75,6 +95,7 @@ impl RowBuffers<'_> {
                 chunk: other_chunk,
                 d_hidden: d_hidden.1,
                 d_cell: d_cell.1,
+                d_unprojected: d_unprojected.1,
                 derivatives: derivatives.1,
                 activated: activated.1,
                 d_inputs: d_inputs.1,

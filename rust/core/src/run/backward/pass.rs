@@ -98,6 +98,10 @@ pub(super) struct DirectionMemory {
     pub(super) previous_hidden: Aligned,
     pub(super) inputs: Aligned,
     pub(super) incoming: Aligned,
+    /// Values of the units that were projected, `[row][unit]`.
+    pub(super) unprojected: Aligned,
+    /// Their gradients at one step, `[batch row][unit]`, at the wide pitch.
+    pub(super) d_unprojected: Aligned,
     /// `[batch row][gate][unit]`
     pub(super) derivatives: Aligned,
     /// `[group][2][unit]`
@@ -123,6 +127,8 @@ pub(super) struct ChunkBuffers<'a> {
     pub(super) inputs: &'a mut [f32],
     /// `[row][output]`
     pub(super) incoming: &'a mut [f32],
+    /// `[row][unit]`; empty without a projection.
+    pub(super) unprojected: &'a mut [f32],
 }
 
 /// What the groups of a chunk divide among them.
@@ -133,6 +139,8 @@ pub(super) struct RowBuffers<'a> {
     pub(super) d_hidden: &'a mut [f32],
     /// `[batch row][unit]`, at the wide pitch.
     pub(super) d_cell: &'a mut [f32],
+    /// `[batch row][unit]`, at the wide pitch; empty without a projection.
+    pub(super) d_unprojected: &'a mut [f32],
     /// `[batch row][gate][unit]`
     pub(super) derivatives: &'a mut [f32],
     /// `[group][2][unit]`
@@ -153,9 +161,11 @@ impl DirectionBuffers<'_> {
                 previous_hidden: &mut memory.previous_hidden,
                 inputs: &mut memory.inputs,
                 incoming: &mut memory.incoming,
+                unprojected: &mut memory.unprojected,
             },
             d_hidden: &mut gradients.d_hidden,
             d_cell: &mut gradients.d_cell,
+            d_unprojected: &mut memory.d_unprojected,
             derivatives: &mut memory.derivatives,
             activated: &mut memory.activated,
             d_inputs,

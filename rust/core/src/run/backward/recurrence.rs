@@ -12,8 +12,8 @@ use super::pass::{LayerPass, RowBuffers};
 use crate::error::Broken;
 use crate::gate::Gate;
 use crate::kernel::{
-    BackwardChunk, BackwardPanels, BackwardScratch, GenericFunctions, Geometry, Rows, Steps,
-    TransposedProduct, WideRows,
+    BackwardChunk, BackwardPanels, BackwardProjection, BackwardScratch, GenericFunctions, Geometry,
+    Rows, Steps, TransposedProduct, WideRows,
 };
 use crate::level::vectorize;
 use crate::place::Direction;
@@ -93,7 +93,8 @@ impl LayerPass<'_, '_> {
         buffers: &mut RowBuffers<'_>,
         hidden: &[f32],
     ) {
-        let RowBuffers { chunk, d_hidden, d_cell, derivatives, activated, .. } = buffers;
+        let RowBuffers { chunk, d_hidden, d_cell, d_unprojected, derivatives, activated, .. } =
+            buffers;
         let layer = &self.plan.layer;
         let (config, shape) = (&layer.config, &layer.shape);
         let Geometry { gate_pitch, cell_pitch, output_pitch, .. } = shape.geometry;
@@ -115,10 +116,15 @@ impl LayerPass<'_, '_> {
                 cell: &self.weights.cell,
                 cell_output: &self.weights.cell_output,
             },
+            projection: config.variant.projects.then(|| BackwardProjection {
+                weights: &self.weights.projection,
+                values: &mut chunk.unprojected[cell_start..],
+                d_values: self.wide_rows(d_unprojected, config.units),
+            }),
             gates: &mut chunk.gates[first * gate_pitch..],
             cells: &chunk.cells[cell_start..],
             previous_cells: &chunk.previous_cells[cell_start..],
-            incoming: &chunk.incoming[output_start..],
+            incoming: &mut chunk.incoming[output_start..],
             d_hidden: self.wide_rows(d_hidden, config.outputs),
             d_cell: self.wide_rows(d_cell, config.units),
             scratch: BackwardScratch { derivatives, activated },

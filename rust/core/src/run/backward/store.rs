@@ -51,6 +51,11 @@ impl BackwardArrays<'_> {
 
     fn store_weights_of(&mut self, plan: &Plan, place: Place, panels: Panels<'_>) {
         let (config, shape) = (&plan.layer.config, &plan.layer.shape);
+        if let Some((matrix, accumulate)) = self.projection(place) {
+            let (index, gates, level) = (0, 1, plan.layer.level);
+            let slot = GradientSlot { shape, index, gates, level, accumulate };
+            slot.columns(panels.projection, matrix);
+        }
         for gate in Gate::ALL {
             let to = self.weights.gates.get_mut(gate);
             let (index, gates, level) = (gate.index(), Gate::COUNT, plan.layer.level);

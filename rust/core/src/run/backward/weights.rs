@@ -8,7 +8,7 @@ use super::super::threads::{Divide, Done};
 use super::pass::{DirectionBuffers, DirectionMemory, GradientMemory, LayerPass};
 use crate::gate::Gate;
 use crate::kernel::{
-    ArrangeGates, ArrangeInputs, ChunkRows, DiagonalProducts, Geometry, OuterProducts, Rows,
+    ArrangeInputs, ArrangeUnits, ChunkRows, DiagonalProducts, Geometry, OuterProducts, Rows,
 };
 use crate::level::vectorize;
 use crate::place::Direction;
@@ -27,6 +27,8 @@ struct Arranged<'m> {
     cell: &'m [f32],
     /// New cell states, for the full peephole of the output gate.
     cell_output: &'m [f32],
+    /// Gradients of the outputs, for the projection.
+    outputs: &'m [f32],
 }
 
 /// What all blocks share.
@@ -35,6 +37,8 @@ struct ChunkArrays<'m> {
     count: usize,
     /// `[row][gate][unit]`
     gates: &'m [f32],
+    /// Values of the units that were projected, `[row][unit]`.
+    unprojected: &'m [f32],
     inputs: Arranged<'m>,
     /// Whether there are sums to add to.
     add: bool,
@@ -100,7 +104,8 @@ impl LayerPass<'_, '_> {
         let by_library = self.plan.gradients == Route::Gemm;
         if by_library {
             self.sum_by_library(rows, memory, &mut sums, add)?;
-            if sums.cell.is_empty() && sums.cell_output.is_empty() {
+            let of_panels = [&sums.cell, &sums.cell_output, &sums.projection];
+            if of_panels.into_iter().all(|sums| sums.is_empty()) {
                 return Ok(());
             }
         }
@@ -122,8 +127,10 @@ impl LayerPass<'_, '_> {
             one: arrange(!by_library, &[1.0], 0, 1),
             cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, cell_pitch, units),
             cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, cell_pitch, units),
+            outputs: arrange(!sums.projection.is_empty(), &memory.incoming, output_pitch, outputs),
         };
-        let chunk = ChunkArrays { rows, count, gates: &memory.gates, inputs, add };
+        let (gates, unprojected) = (&*memory.gates, &*memory.unprojected);
+        let chunk = ChunkArrays { rows, count, gates, unprojected, inputs, add };
         let blocks = shape.geometry.blocks;
         let floats = count * Gate::COUNT * shape.padded_units();
         let blocks = GradientBlocks {
@@ -140,15 +147,17 @@ impl LayerPass<'_, '_> {
 
     fn products(&self, chunk: &ChunkArrays<'_>, blocks: GradientBlocks<'_>) {
         let GradientBlocks { range, sums, gates: arranged, .. } = blocks;
-        let (geometry, level) = (&self.plan.layer.shape.geometry, self.plan.layer.level);
-        let ChunkArrays { rows, count, gates: from, ref inputs, add } = *chunk;
-        let arrange = |gates: &[Gate], to: &mut [f32]| {
-            vectorize(
-                level,
-                ArrangeGates { geometry, rows, from, gates, blocks: range.clone(), to },
-            );
+        let (shape, level) = (&self.plan.layer.shape, self.plan.layer.level);
+        let (geometry, units) = (&shape.geometry, shape.padded_units());
+        let ChunkArrays { rows, count, gates, unprojected, ref inputs, add } = *chunk;
+        let (gate_pitch, cell_pitch) = (geometry.gate_pitch, geometry.cell_pitch);
+        let of_gates = Rows { floats: gates, pitch: gate_pitch, width: Gate::COUNT * units };
+        let of_units = Rows { floats: unprojected, pitch: cell_pitch, width: units };
+        let arrange = |from, parts: &[usize], to: &mut [f32]| {
+            let blocks = range.clone();
+            vectorize(level, ArrangeUnits { geometry, rows, from, parts, blocks, to });
         };
-        arrange(&Gate::ALL, arranged);
+        arrange(of_gates, &Gate::ALL.map(Gate::index), arranged);
         let (blocks, gates) = (range.len(), &*arranged);
         for (inputs, sums) in [
             (inputs.input, sums.input),
@@ -171,9 +180,16 @@ impl LayerPass<'_, '_> {
             }
         }
         if !inputs.cell_output.is_empty() {
-            arrange(&[Gate::Output], arranged);
+            arrange(of_gates, &[Gate::Output.index()], arranged);
             let (rows, gates, sums) = (count, &*arranged, sums.cell_output);
             let inputs = inputs.cell_output;
+            let products = OuterProducts::<1> { geometry, blocks, rows, gates, inputs, sums, add };
+            vectorize(level, products);
+        }
+        if !inputs.outputs.is_empty() {
+            arrange(of_units, &[0], arranged);
+            let (rows, gates, sums) = (count, &*arranged, sums.projection);
+            let inputs = inputs.outputs;
             let products = OuterProducts::<1> { geometry, blocks, rows, gates, inputs, sums, add };
             vectorize(level, products);
         }

@@ -64,6 +64,8 @@ impl DirectionMemory {
             previous_hidden: uninit(sizes.output_rows)?,
             inputs: uninit(sizes.inputs)?,
             incoming: uninit(sizes.output_rows)?,
+            unprojected: uninit(sizes.unprojected)?,
+            d_unprojected: uninit(sizes.d_unprojected)?,
             derivatives: uninit(sizes.derivatives)?,
             activated: uninit(sizes.activated)?,
             arranged_gates: uninit(sizes.arranged_gates)?,

@@ -32,9 +32,9 @@ const WEIGHTS: Range<usize> = 24..32;
 
 /// Bytes that a training cache needs; `None` where that does not fit the address space.
 ///
-/// With S, N, L, D, H for steps, batch, layers, directions and hidden size, and every step cached:
-/// `64 + 24 L D N S H`. With checkpoints every k steps: `64 + 8 L D N H ceil(S / k)`, and in a bidirectional
-/// stack `4 (L - 1) D N S H` more.
+/// With S, N, L, D, H, P for steps, batch, layers, directions, hidden size and outputs of a direction (`projection_size`,
+/// or H), and every step cached: `64 + 4 L D N S (5 H + P)`. With checkpoints every k steps:
+/// `64 + 4 L D N (H + P) ceil(S / k)`, and in a bidirectional stack `4 (L - 1) D N S P` more.
 pub fn cache_capacity(config: &Config) -> Option<usize> {
     CacheLayout::new(config).map(|layout| layout.bytes)
 }

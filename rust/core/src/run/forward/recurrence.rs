@@ -8,7 +8,7 @@ use super::super::threads::Done;
 use super::task::{Target, Task};
 use crate::kernel::{
     Begin, BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels,
-    Projected, Saved, Steps, Summed,
+    Projected, Saved, StepProjection, Steps, Summed,
 };
 use crate::level::{Level, vectorize};
 use crate::place::Direction;
@@ -29,6 +29,7 @@ struct StepBuffers<'t> {
     cell: &'t mut [f32],
     /// Scratch of the generic recurrence.
     gates: &'t mut [f32],
+    projection: Option<StepProjection<'t>>,
     saved: Option<Saved<'t>>,
 }
 
@@ -86,13 +87,25 @@ impl Task<'_> {
         let own = chunk.projects_with_steps.then(|| self.inputs(chunk));
         let (plan, panels) = (self.plan, self.panels);
         let (geometry, variant) = (&plan.layer.shape.geometry, &plan.layer.config.variant);
-        let StepBuffers { first, order, blocks, inputs, pre, out, hidden, cell, saved, .. } =
-            self.buffers(chunk, steps);
+        let StepBuffers {
+            first,
+            order,
+            blocks,
+            inputs,
+            pre,
+            out,
+            hidden,
+            cell,
+            projection,
+            saved,
+            ..
+        } = self.buffers(chunk, steps);
         let chunk = FusedChunk {
             geometry,
             blocks,
             steps: order,
             variant,
+            projection,
             hidden_weights: panels.hidden,
             diagonal: panels.diagonal,
             out,
@@ -117,7 +130,7 @@ impl Task<'_> {
         let config = &plan.layer.config;
         let functions =
             GenericFunctions { gates: config.activations, hidden: config.hidden_activation };
-        let StepBuffers { order, blocks, pre, out, hidden, cell, gates, saved, .. } =
+        let StepBuffers { order, blocks, pre, out, hidden, cell, gates, projection, saved, .. } =
             self.buffers(chunk, steps);
         let chunk = GenericChunk {
             geometry: &plan.layer.shape.geometry,
@@ -125,6 +138,7 @@ impl Task<'_> {
             steps: order,
             functions: &functions,
             variant: &config.variant,
+            projection,
             hidden_weights: if route == Route::Gemm { &[] } else { panels.hidden },
             peepholes: PeepholePanels {
                 diagonal: panels.diagonal,
@@ -145,7 +159,7 @@ impl Task<'_> {
         let (rows, first_row) = (chunk.rows.clone(), self.first_row(chunk));
         let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
         let reverse = self.reading() == Direction::Backward;
-        let Self { plan, group, memory, state, target, .. } = self;
+        let Self { plan, group, panels, memory, state, target, .. } = self;
         let geometry = &plan.layer.shape.geometry;
         let offsets = &group.order.offsets;
         let first = offsets[steps.start] - rows.start;
@@ -165,6 +179,10 @@ impl Task<'_> {
             hidden: &mut state.hidden,
             cell: &mut state.cell,
             gates: &mut memory.gates,
+            projection: plan.layer.config.variant.projects.then_some(StepProjection {
+                weights: panels.projection,
+                values: &mut memory.unprojected,
+            }),
             saved: is_saving.then(|| Saved {
                 gates: &mut memory.saved_gates[gate_start..],
                 cells: &mut memory.saved_cells[cell_start..],

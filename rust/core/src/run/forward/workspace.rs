@@ -67,6 +67,7 @@ pub(in crate::run) struct TaskMemory {
     pub(super) pre: Aligned,
     pub(super) out: Aligned,
     pub(super) gates: Aligned,
+    pub(super) unprojected: Aligned,
     pub(super) saved_gates: Aligned,
     pub(super) saved_cells: Aligned,
 }
@@ -142,6 +143,7 @@ impl TaskMemory {
             pre: uninit(sizes.pre)?,
             out: uninit(sizes.out)?,
             gates: uninit(sizes.gates)?,
+            unprojected: uninit(sizes.unprojected)?,
             saved_gates: uninit(sizes.saved_gates)?,
             saved_cells: uninit(sizes.saved_cells)?,
         })
