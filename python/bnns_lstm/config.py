@@ -34,6 +34,7 @@ from bnns_lstm.variants import (
     coupled_of,
     direction_of,
     hidden_clip_of,
+    projection_of,
 )
 
 __all__ = [
@@ -82,6 +83,8 @@ class LSTMConfig:
             (`"reverse"`).
         coupled: `"forget"`: the forget gate is 1 minus the input gate; `"input"`: the other way around. The
             gate that is computed has no weights, bias, peephole and function. None: all gates have their own.
+        proj_size: Values of the hidden state where a matrix `[proj_size, hidden_size]` of each layer and
+            direction makes it of the units' outputs; 0 where there is one for each unit and no such matrix.
 
     Example:
         >>> import bnns_lstm as bl
@@ -104,6 +107,7 @@ class LSTMConfig:
     gate_clip_hidden: bool = True
     direction: Direction = "forward"
     coupled: Coupled = None
+    proj_size: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, all at once."""
@@ -134,6 +138,10 @@ class LSTMConfig:
         found["direction"] = direction_of(
             self.direction, issues, is_bidirectional=flag(self.bidirectional) is True
         )
+        most = whole(self.hidden_size)
+        if most is not None and most < 1:
+            most = None
+        found["proj_size"] = projection_of(self.proj_size, most, issues)
         if issues:
             raise ArgumentError(tuple(issues))
         # Numbers of NumPy's as Python's own.
@@ -158,7 +166,7 @@ class LSTMConfig:
     @property
     def outputs(self) -> int:
         """Values of each layer and direction that go to the next step: the width of hidden states."""
-        return self.hidden_size
+        return self.proj_size or self.hidden_size
 
     @property
     def output_size(self) -> int:

@@ -1,4 +1,4 @@
-"""How an LSTM may differ from the plain one: limits of values, coupled gates, the direction in which it reads.
+"""How an LSTM may differ from the plain one: limits, coupled gates, the direction of reading, a projection.
 
 In: arguments of a constructor, which may be wrong. Out: the same as the configuration has them, with a finding
 where one says nothing that can be computed. It knows no configuration, and no array.
@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bnns_lstm import codes
-from bnns_lstm._look import flag, is_a, real
+from bnns_lstm._look import flag, is_a, real, whole
 from bnns_lstm._show import shown
 from bnns_lstm.errors import Issue
 
@@ -25,6 +25,7 @@ __all__ = [
     "coupled_of",
     "direction_of",
     "hidden_clip_of",
+    "projection_of",
 ]
 
 Direction = Literal["forward", "reverse"]
@@ -37,6 +38,7 @@ PLAIN: dict[str, Any] = {
     "gate_clip_hidden": True,
     "direction": "forward",
     "coupled": None,
+    "proj_size": 0,
 }
 # The gate that is 1 minus another one, and that one.
 DERIVED = {"forget": "input", "input": "forget"}
@@ -92,3 +94,21 @@ def coupled_of(given: Any, issues: list[Issue]) -> Coupled:
     expected = 'None, "forget" or "input"'
     issues.append(Issue("coupled", codes.UNKNOWN_CHOICE, expected, shown(given)))
     return None
+
+
+def projection_of(given: object, most: int | None, issues: list[Issue]) -> int:
+    """Values of a projected hidden state, or 0 for no projection; 0 where it was reported.
+
+    Args:
+        given: What should be that.
+        most: The units of a layer, of which a projection has at most as many; None where they are not known.
+        issues: Gets what is wrong.
+    """
+    number = whole(given)
+    if number is not None and number >= 0 and (most is None or number <= most):
+        return number
+    code = codes.WRONG_TYPE if number is None else codes.OUT_OF_RANGE
+    limit = "hidden_size" if most is None else f"{most}, the hidden_size"
+    expected = f"a whole number from 1 to {limit}, or 0 for no projection"
+    issues.append(Issue("proj_size", code, expected, shown(given)))
+    return 0

@@ -49,7 +49,8 @@ class StoredLSTM:
         activations: The function of each of :data:`ACTIVATIONS`; None for three sigmoids and two tanh.
         parameters: Weights and biases as :func:`shapes` names them.
         state: Initial hidden and cell states that the model itself carries, each
-            [layers*directions, batch, hidden].
+            [layers*directions, batch, hidden]; of the hidden ones [layers*directions, batch, proj_size] with a
+            projection.
         lengths: Steps of each sample that the model itself carries; None if it carries none.
         merge: What the last layer's two directions become in the output; see :class:`LSTMConfig`.
         cell_clip: What new cell states are limited to.
@@ -58,6 +59,7 @@ class StoredLSTM:
         direction: Whether each sample is read from its first step (`"forward"`) or from its last one
             (`"reverse"`).
         coupled: Which gate is 1 minus another one; it has no block in the parameters.
+        proj_size: Values of a projected hidden state; 0 without a projection.
 
     Raises:
         WeightsError: If a field, a name or a shape does not fit the rest.
@@ -88,6 +90,7 @@ class StoredLSTM:
     gate_clip_hidden: bool = True
     direction: Direction = "forward"
     coupled: Coupled = None
+    proj_size: int = 0
 
     def __post_init__(self) -> None:
         """Check everything at once, and take the fields as the configuration has them."""
@@ -158,19 +161,23 @@ def shapes(
     bias: bool = True,
     peephole: Peephole = None,
     coupled: Coupled = None,
+    proj_size: int = 0,
 ) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all parameters, in PyTorch's order."""
     rows = len(gates_of(coupled)) * hidden_size
     suffixes = ("", "_reverse") if bidirectional else ("",)
+    outputs = proj_size or hidden_size
     named: dict[str, tuple[int, ...]] = {}
     for layer in range(num_layers):
-        columns = input_size if layer == 0 else hidden_size * len(suffixes)
+        columns = input_size if layer == 0 else outputs * len(suffixes)
         for suffix in suffixes:
             place = f"l{layer}{suffix}"
             named[f"weight_ih_{place}"] = (rows, columns)
-            named[f"weight_hh_{place}"] = (rows, hidden_size)
+            named[f"weight_hh_{place}"] = (rows, outputs)
             if bias:
                 named[f"bias_ih_{place}"] = named[f"bias_hh_{place}"] = (rows,)
+            if proj_size:
+                named[f"weight_hr_{place}"] = (proj_size, hidden_size)
             if peephole is not None:
                 full = peephole == "full"
                 named[f"weight_ch_{place}"] = (rows, hidden_size) if full else (rows,)
@@ -235,7 +242,7 @@ def _parameter_issues(stored: StoredLSTM) -> Iterable[WeightsIssue]:
     expected = shapes(
         stored.input_size, stored.hidden_size, stored.num_layers,
         bidirectional=stored.bidirectional, bias=stored.bias, peephole=stored.peephole,
-        coupled=stored.config.coupled,
+        coupled=stored.config.coupled, proj_size=stored.config.proj_size,
     )  # fmt: skip
     for name, shape in expected.items():
         yield from _array_issues(name, found.get(name), shape)

@@ -1,6 +1,7 @@
 """From a structure back to a module.
 
-In: a structure of the level below. Out: a configuration and the gates' arrays, with all of their axes.
+In: a structure of the level below. Out: a configuration, the gates' arrays and the projection, with all of
+their axes.
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ __all__ = ["copy", "read"]
 Arrays = dict[str, Floats | None]
 
 
-def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
-    """The configuration of a structure, and for each gate `iw`, `iw_upper`, `hw`, `cw` and `b`."""
+def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays], Floats | None]:
+    """The configuration of a structure, for each gate `iw`, `iw_upper`, `hw`, `cw` and `b`, the projection."""
     validate(params)
     flags = LayerFlags(params.lstm_flags)
     directions = 2 if LayerFlags.LSTM_BIDIRECTIONAL in flags else 1
     layers = params.num_layers
-    units = outputs = params.hidden_size
-    upper = (layers - 1, directions, units, directions * outputs)
     more = params.extensions or LSTMExtensions()
+    units, proj_size = params.hidden_size, more.projection_size or 0
+    outputs = proj_size or units
+    upper = (layers - 1, directions, units, directions * outputs)
     issues: list[Issue] = []
     gates: dict[str, Arrays] = {}
     for name in gates_of(more.coupled):
@@ -56,6 +58,8 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
             "cw": _peephole(gate.cw_desc, f"{path}.cw_desc", (layers, directions, units), issues),
             "b": _full(gate.b_desc, f"{path}.b_desc", (layers, directions, units), issues),
         }
+    path, shape = "extensions.projection_desc", (layers, directions, outputs, units)
+    projection = _full(more.projection_desc, path, shape, issues)
     if issues:
         raise ArgumentError(tuple(issues))
     forms = [arrays["cw"].ndim for arrays in gates.values() if arrays["cw"] is not None]
@@ -66,12 +70,15 @@ def read(params: LayerParametersLSTM) -> tuple[LSTMConfig, dict[str, Arrays]]:
         bidirectional=directions == 2, peephole=peephole, activations=_functions(params, flags, tuple(gates)),
         cell_clip=more.cell_clip, gate_clip=more.gate_clip, gate_clip_hidden=more.gate_clip_hidden,
         direction="reverse" if more.reverse else "forward", coupled=more.coupled,
+        proj_size=proj_size,
     )  # fmt: skip
-    return config, gates
+    return config, gates, projection
 
 
-def copy(gates: dict[str, Arrays], to: Weights) -> None:
+def copy(gates: dict[str, Arrays], projection: Floats | None, to: Weights) -> None:
     """Fill weights; what a gate has not is 0, diagonals become matrices where another gate has one."""
+    if to.projection is not None:
+        to.projection[...] = projection
     for block, name in enumerate(to.blocks):
         arrays = gates[name]
         to.lowest[:, :, block] = arrays["iw"]

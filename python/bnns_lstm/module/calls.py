@@ -84,7 +84,7 @@ class Calls(Files):
                 array. Where there is no step or no sample, outputs are empty or 0, and final states the
                 initial ones.
             state: Initial states (h, c), each `[layers * directions, batch, hidden]` (without batch for an
-                input without one); None for zeros.
+                input without one); h has `proj_size` values where there is a projection. None for zeros.
             lengths: Steps of each sample, in any order; outputs beyond a sample's end are 0, and its final
                 states are those of its own last step.
             mask: True, or 1, where a step is real; the shape of `x` without its last axis. Padding may stand
@@ -97,7 +97,8 @@ class Calls(Files):
         Returns:
             The output, `[steps, batch, directions * hidden]` in the order of axes of `x` (with another `merge`
             than "concat" `[steps, batch, hidden]`, with None a pair of these), and the final
-            :class:`LSTMState`. Annotations have the array; with `merge=None` use `typing.cast`.
+            :class:`LSTMState`. With a projection `proj_size` stands for `hidden` here. Annotations have the
+            array; with `merge=None` use `typing.cast`.
 
         Raises:
             ArgumentError: With every argument that is wrong.

@@ -32,7 +32,13 @@ from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.results import Floats, LSTMState, Tape
 from bnns_lstm.module.samples import SampleOrder
-from bnns_lstm.module.structure import CallArrays, GradientArrays, structure, structure_of
+from bnns_lstm.module.structure import (
+    CallArrays,
+    GradientArrays,
+    extensions_of,
+    structure,
+    structure_of,
+)
 
 __all__ = ["Engine", "HasEngine"]
 
@@ -263,7 +269,7 @@ class Engine:
         if getattr(own, "base", None) is self.weights.hidden:
             return params
         gates: Any = {f"{name}_gate": self.weights.gate(name) for name in GATES}
-        return replace(params, **gates)
+        return replace(params, extensions=extensions_of(self.weights), **gates)
 
 
 class HasEngine(Protocol):

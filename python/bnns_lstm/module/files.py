@@ -240,7 +240,7 @@ class Files(Stateful):
 
         Raises:
             WeightsError: For what ONNX cannot say: full or candidate peepholes, some activations, a `merge`
-                other than "concat", `cell_clip`, `gate_clip_hidden=False`, `coupled="input"`.
+                other than "concat", `cell_clip`, `gate_clip_hidden=False`, `coupled="input"`, a projection.
             ExtraError: If the package `onnx` is not installed.
 
         Example:
@@ -264,7 +264,8 @@ class Files(Stateful):
             stands in :func:`bnns_lstm.formats.write_keras`.
 
         Raises:
-            WeightsError: For what Keras cannot say: peepholes, some activations, limits, coupled gates, several
+            WeightsError: For what Keras cannot say: peepholes, some activations, limits, coupled gates, a
+                projection, several
                 layers with `direction="reverse"`. One such layer needs `go_backwards=True` there, and its
                 outputs are these, flipped in time.
 
@@ -299,7 +300,7 @@ class Files(Stateful):
             >>> bl.LSTM.from_layer_parameters(params)
             LSTM(3, 4)
         """
-        config, arrays = bridge.read(params)
+        config, gates, projection = bridge.read(params)
         made = cls._empty(config, num_threads=num_threads, convert=convert)
-        bridge.copy(arrays, made._engine.weights)
+        bridge.copy(gates, projection, made._engine.weights)
         return made

@@ -32,8 +32,8 @@ def idle_arrays(config: LSTMConfig, batch: Batch) -> CallArrays:
 
 
 def idle_cells(config: LSTMConfig, batch: Batch) -> Floats:
-    """Cell states of the last layer at every step, `[steps, rows, layer_size]`."""
-    return np.zeros((batch.steps, batch.rows, config.layer_size), np.float32)
+    """Cell states of the last layer at every step, `[steps, rows, directions * units]`."""
+    return np.zeros((batch.steps, batch.rows, config.directions * config.units), np.float32)
 
 
 def idle_gradients(arrays: GradientArrays, incoming: LSTMDataDescriptor) -> None:

@@ -68,6 +68,10 @@ class LSTM(Calls):
         coupled: `"forget"`: the forget gate is 1 minus the input gate, as by ONNX' `input_forget`; `"input"`:
             the input gate is 1 minus the forget gate. The gate that is computed has no weights, bias, peephole
             and function; arrays have the blocks of the three others, in their order.
+        proj_size: Values of the hidden state, from 1 to `hidden_size`, that the matrix `weight_hr_l0` makes of
+            what the units give, as `proj_size` of PyTorch's, which takes less than `hidden_size` alone.
+            Outputs, hidden states and what layers above read have this width, cell states `hidden_size`. 0 for
+            no projection.
         seed: What the initial weights and the seeds of dropout depend on; None draws one.
         num_threads: Threads to use at most; None leaves the choice to the library.
         forget_bias: Added to the forget gates' initial biases; refused where there are none.
@@ -105,6 +109,7 @@ class LSTM(Calls):
         gate_clip_hidden: bool = True,
         direction: Direction = "forward",
         coupled: Coupled = None,
+        proj_size: int = 0,
         seed: int | None = None,
         num_threads: int | None = None,
         forget_bias: float = 0.0,
@@ -121,7 +126,7 @@ class LSTM(Calls):
                 input_size, hidden_size, num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
                 bidirectional=bidirectional, peephole=peephole, activations=functions, merge=merge,
                 cell_clip=cell_clip, gate_clip=gate_clip, gate_clip_hidden=gate_clip_hidden,
-                direction=direction, coupled=coupled,
+                direction=direction, coupled=coupled, proj_size=proj_size,
             )  # fmt: skip
         number = threads(num_threads, issues)
         is_converting = truth("convert", convert, issues)

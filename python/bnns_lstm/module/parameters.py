@@ -113,6 +113,8 @@ class Weights:
         self.peephole = (
             np.zeros(peepholes[config.peephole], np.float32) if config.peephole else None
         )
+        projections = (layers, directions, config.outputs, units)
+        self.projection = np.zeros(projections, np.float32) if config.proj_size else None
         self.named: dict[str, Floats] = dict(self._views())
 
     @classmethod
@@ -137,6 +139,8 @@ class Weights:
                 if self.bias is not None:
                     yield f"bias_ih_{suffix}", self.bias[0, layer, direction].reshape(rows)
                     yield f"bias_hh_{suffix}", self.bias[1, layer, direction].reshape(rows)
+                if self.projection is not None:
+                    yield f"weight_hr_{suffix}", self.projection[layer, direction]
                 if self.peephole is not None:
                     seen = self.peephole[layer, direction]
                     shape = (rows,) if self.config.peephole == "diagonal" else (rows, -1)

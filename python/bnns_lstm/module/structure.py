@@ -22,8 +22,16 @@ from bnns_lstm.module.merge import Output, Parts, merged, output
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
+from bnns_lstm.variants import PLAIN
 
-__all__ = ["CallArrays", "GradientArrays", "check_functions", "structure", "structure_of"]
+__all__ = [
+    "CallArrays",
+    "GradientArrays",
+    "check_functions",
+    "extensions_of",
+    "structure",
+    "structure_of",
+]
 
 
 def _states(config: LSTMConfig, rows: int) -> tuple[Floats, Floats]:
@@ -132,20 +140,24 @@ def structure(
         candidate_gate=weights.gate("candidate"),
         output_gate=weights.gate("output"),
         hidden_activation=config.activation("hidden"),
-        extensions=_extensions_of(config),
+        extensions=extensions_of(weights),
     )
 
 
-def _extensions_of(config: LSTMConfig) -> LSTMExtensions | None:
-    """What the configuration has beyond BNNS; None if that is nothing."""
-    found = LSTMExtensions(
+def extensions_of(weights: Weights) -> LSTMExtensions | None:
+    """What an LSTM has beyond BNNS, its projection over these weights; None if that is nothing."""
+    config = weights.config
+    if all(getattr(config, name) == default for name, default in PLAIN.items()):
+        return None
+    return LSTMExtensions(
         cell_clip=config.cell_clip,
         gate_clip=config.gate_clip,
         gate_clip_hidden=config.gate_clip_hidden,
         coupled=config.coupled,
         reverse=config.direction == "reverse",
+        projection_size=config.proj_size or None,
+        projection_desc=weights.projection,
     )
-    return None if found == LSTMExtensions() else found
 
 
 def structure_of(

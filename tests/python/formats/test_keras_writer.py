@@ -110,6 +110,12 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"peephole": "diagonal"},
         ["peephole: expected None: Keras has no peepholes, found"],
     ),
+    "a projection": (
+        {"proj_size": 2},
+        [
+            "proj_size: expected 0: an LSTM without a projection computes the same from initial states"
+        ],
+    ),
     "one gate": (
         with_functions(forget=bl.Activation.relu()),
         [

@@ -66,7 +66,7 @@ BATCH = [make("Shape", "x", "sizes"), make("Gather", "sizes one", "batch")]
 BAD: dict[str, tuple[Any, str]] = {
     "zeros of another size": (
         constant("initial_c", zeros(1, 3, 5)),
-        "one: initial_c: expected [1, batch, 4] (a projection, as in what PyTorch writes for proj_size",
+        "one: initial_c: expected [1, batch, 4] (ONNX has no projection, whatever PyTorch writes for proj_size",
     ),
     "zeros of other directions": (
         constant("initial_h", zeros(2, 3, 4)), "one: initial_h: expected [1, batch, 4], found [2, 3, 4]",
@@ -90,7 +90,7 @@ BAD: dict[str, tuple[Any, str]] = {
         computed("initial_c", [
             *BATCH, make("Concat", "one batch five", "all", axis=0), make("ConstantOfShape", "all", "c"),
         ], "c"),
-        "has no equal here), found [1, ?, 5]",
+        "takes the module), found [1, ?, 5]",
     ),
     "expanded zeros": (
         computed("initial_c", [
@@ -121,7 +121,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "a declared state": (
         node(given={"initial_h": "h"}, inputs=[info("h", FLOAT, 1, "n", 6)]),
-        "one: initial_h: expected [1, batch, 4] (a projection",
+        "one: initial_h: expected [1, batch, 4] (ONNX has no projection",
     ),
     "the type of a declared state": (
         node(given={"initial_h": "h"}, inputs=[info("h", INT64, 1, "n", 4)]),

@@ -103,7 +103,7 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     ),
     "state's size": (
         replaced("initial_h", np.ones((1, 3, 5), np.float32)),
-        ["one: initial_h: expected [1, batch, 4] (a projection, as in what PyTorch writes for proj_size, has"],
+        ["one: initial_h: expected [1, batch, 4] (ONNX has no projection, whatever PyTorch writes for proj_si"],
     ),
     "integers": (
         replaced("W", zeros(1, 16, 3, dtype=np.int32)),

@@ -197,9 +197,13 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"coupled": "forget", "peephole": "diagonal"},
         ["weight_ch_l0: expected zeros in the candidate's block"],
     ),
+    "projection": (
+        {"proj_size": 2},
+        ["proj_size: expected 0: an LSTM without a projection computes the same from initial states of zeros"],
+    ),
     "all at once": (
-        {"peephole": "full", "activations": functions("hidden", bl.Activation.silu())},
-        ["peephole: expected", "activations.hidden: expected a function that ONNX has"],
+        {"peephole": "full", "proj_size": 4, "activations": functions("hidden", bl.Activation.silu())},
+        ["proj_size: expected", "peephole: expected", "activations.hidden: expected a function that ONNX has"],
     ),
 }  # fmt: skip
 

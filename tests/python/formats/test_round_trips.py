@@ -71,16 +71,17 @@ def networks(draw: st.DrawFn) -> StoredLSTM:
         lambda two: dict.fromkeys(GATES, two[0]) | dict.fromkeys(("candidate", "hidden"), two[1])
     )
     free = st.fixed_dictionaries(dict.fromkeys(NAMES, functions))
-    bidirectional = draw(st.booleans())
+    bidirectional, hidden_size = draw(st.booleans()), draw(st.integers(1, 4))
     counts = st.lists(st.integers(0, 5), min_size=3, max_size=3).map(tuple)
     stored = random_stored(
         draw(st.integers(0, 99)),
-        input_size=draw(st.integers(1, 4)), hidden_size=draw(st.integers(1, 4)),
+        input_size=draw(st.integers(1, 4)), hidden_size=hidden_size,
         num_layers=draw(st.integers(1, 3)), bidirectional=bidirectional, bias=draw(st.booleans()),
         batch_first=draw(st.booleans()), dropout=draw(st.sampled_from([0.0, 0.25])),
         peephole=draw(st.sampled_from([None, None, "diagonal", "diagonal", "full"])),
         activations=draw(st.none() | shared | alike | free), state=draw(st.booleans()),
         lengths=draw(st.none() | counts), merge=draw(st.sampled_from(MERGES if bidirectional else ["concat"])),
+        proj_size=draw(st.sampled_from([0, 0, 0, 1, hidden_size])),
     )  # fmt: skip
     if stored.peephole == "diagonal" and draw(st.booleans()):
         for name, array in stored.parameters.items():
@@ -146,6 +147,7 @@ def test_state_dicts_hold_all_weights_of_what_pytorch_has(
     lacks = {"peephole"} if stored.peephole else set()
     lacks |= {"activations"} if stored.activations else set()
     lacks |= {"merge"} if stored.merge != "concat" else set()
+    lacks |= {"proj_size"} if stored.proj_size == stored.hidden_size else set()
     assert issues_of(lambda: write_state_dict(stored)) == lacks
     if lacks:
         return
@@ -161,6 +163,7 @@ def lacks_in_onnx(stored: StoredLSTM) -> set[str]:
     """What ONNX' operator has no words for, from its documentation."""
     found = {"peephole"} if stored.peephole == "full" else set()
     found |= {"merge"} if stored.merge != "concat" else set()
+    found |= {"proj_size"} if stored.proj_size else set()
     if stored.peephole == "diagonal":
         found |= {
             name for name, array in stored.parameters.items()
@@ -216,6 +219,7 @@ IN_KERAS = [
 def lacks_in_keras(stored: StoredLSTM) -> set[str]:
     """What Keras' layers have no arguments for."""
     found = {"peephole"} if stored.peephole else set()
+    found |= {"proj_size"} if stored.proj_size else set()
     named = stored.activations or default_activations()
     for first, *others in (GATES, ("candidate", "hidden")):
         found |= {f"activations.{gate}" for gate in others if named[gate] != named[first]}

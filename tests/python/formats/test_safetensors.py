@@ -30,6 +30,8 @@ KINDS: list[dict[str, Any]] = [
     {"peephole": "full", "activations": MIXED, "input_size": 1, "hidden_size": 1},
     {"bidirectional": True, "merge": "ave"},
     {"bidirectional": True, "merge": None},
+    {"bidirectional": True, "num_layers": 2, "proj_size": 2, "state": True},
+    {"proj_size": 4, "coupled": "input", "peephole": "full"},
 ]
 
 
@@ -100,13 +102,16 @@ BAD: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] =
     "field missing": (lambda _, c: c.pop("bias"), "config: expected a field 'bias', found no such field"),
     "field surplus": (
         lambda _, c: c.update(size=1),
-        "coupled, activations, lengths, found 'size' [unexpected_entry]",
+        "proj_size, activations, lengths, found 'size' [unexpected_entry]",
     ),
     "clip": (lambda _, c: c.update(cell_clip=-1), "cell_clip: expected a finite number of float32 above 0"),
     "clip as text": (lambda _, c: c.update(gate_clip="1"), "gate_clip: expected a finite number of float32"),
     "huge clip": (lambda _, c: c.update(gate_clip=10**400), "gate_clip: expected a finite number of float32"),
     "direction": (lambda _, c: c.update(direction=["reverse"]), 'direction: expected "forward" or "reverse"'),
     "coupled": (lambda _, c: c.update(coupled={}), 'coupled: expected None, "forget" or "input"'),
+    "projection": (lambda _, c: c.update(proj_size=2), "weight_hh_l0: expected float32 [16, 2]"),
+    "wide projection": (lambda _, c: c.update(proj_size=5), "proj_size: expected a whole number from 1 to 4"),
+    "projection as text": (lambda _, c: c.update(proj_size="2"), "proj_size: expected a whole number"),
     "coupled with all blocks": (lambda _, c: c.update(coupled="forget"), "weight_ih_l0: expected float32 ["),
     "layers as text": (lambda _, c: c.update(num_layers="1"), "num_layers: expected an integer"),
     "layers claimed": (lambda _, c: c.update(num_layers=10**12), "at most one layer for each array"),

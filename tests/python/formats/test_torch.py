@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
+from bnns_lstm import codes
 from bnns_lstm.formats import read_torch, write_state_dict
 from formats_tools import assert_same, random_stored
 from hypothesis import given
@@ -24,6 +25,8 @@ KINDS: list[dict[str, Any]] = [
     {"bias": False, "num_layers": 2},
     {"hidden_size": 1, "input_size": 1, "peephole": "diagonal"},
     {"peephole": "full"},
+    {"proj_size": 2, "num_layers": 2, "bidirectional": True},
+    {"proj_size": 1, "bias": False},
 ]
 
 
@@ -139,13 +142,29 @@ BAD: dict[str, tuple[Any, list[str]]] = {
         ["weight_hh_l0: expected [4*hidden, hidden], found [12, 4], a GRU"],
     ),
     "rnn": (changed(weight_hh_l0=zeros(4, 4)), ["found [4, 4], an RNN"]),
-    "projection": (
-        changed(weight_hh_l0=zeros(16, 2), weight_hr_l0=zeros(2, 4)),
-        ["found [16, 2] and a projection 'weight_hr_l0', which is not supported"],
+    "projection of another size": (
+        changed(weight_hh_l0=zeros(16, 2), weight_hr_l0=zeros(3, 4)),
+        ["weight_hr_l0: expected [2, 4], found [3, 4] [size_mismatch]"],
     ),
-    "square projection": (
-        changed(weight_hr_l0=zeros(4, 4)),
-        ["weight_hr_l0: expected an LSTM without a projection; with weight_hh_l0 @ weight_hr_l0 for "],
+    "projection turned around": (
+        changed(weight_hh_l0=zeros(16, 2), weight_hr_l0=zeros(4, 2)),
+        ["weight_hr_l0: expected [2, 4], found [4, 2] [size_mismatch]"],
+    ),
+    "projection beside weights without one": (
+        changed(weight_hr_l0=zeros(2, 4)), ["weight_hr_l0: expected [4, 4], found [2, 4] [size_mismatch]"],
+    ),
+    "projection of one layer": (
+        changed(weight_hr_l1=zeros(4, 4), weight_hh_l1=zeros(16, 4)),
+        ["weight_hr_l0: expected an array of shape [4, 4], found no such entry", "weight_ih_l1: expected",
+         "bias_ih_l1", "bias_hh_l1"],
+    ),
+    "projection that enlarges": (
+        changed(weight_hh_l0=zeros(16, 5), weight_hr_l0=zeros(5, 4)),
+        ["weight_hh_l0: expected [4*hidden, proj] with proj of at most hidden, as weight_hr_l0 is there"],
+    ),
+    "projection without its matrix": (
+        changed(weight_hh_l0=zeros(16, 2)),
+        ["weight_hh_l0: expected [4*hidden, hidden], or [4*hidden, proj] beside weight_hr_l0, found"],
     ),
     "empty": ({}, ["source: expected entries 'weight_ih_l0' and so on, found no entry with this prefix"]),
     "prefixes": (
@@ -199,9 +218,9 @@ def test_names_under_the_prefix_are_shown_in_full() -> None:
         read_torch({f"a.{n}": v for n, v in changed(bias_hh_l0=None).items()}, prefix="a.")
 
 
-def module(**attributes: Any) -> SimpleNamespace:
+def module(entries: Any = None, **attributes: Any) -> SimpleNamespace:
     """What a module looks like."""
-    return SimpleNamespace(state_dict=lambda: GOOD, **attributes)
+    return SimpleNamespace(state_dict=lambda: GOOD if entries is None else entries, **attributes)
 
 
 def test_batch_first_and_dropout_are_read_from_a_module() -> None:
@@ -216,13 +235,44 @@ def test_batch_first_and_dropout_are_read_from_a_module() -> None:
     assert_same(read_torch(module(dropout=SimpleNamespace())), random_stored())
 
 
+def test_a_module_has_the_projection_that_it_says() -> None:
+    stored = random_stored(proj_size=2)
+    assert_same(read_torch(module(proj_size=2, entries=stored.parameters)), stored)
+    assert_same(read_torch(module(entries=stored.parameters)), stored)
+    with pytest.raises(bl.WeightsError, match="proj_size: expected 2, as its entries have it, fou"):
+        read_torch(module(proj_size=0, entries=stored.parameters))
+
+
+def test_a_projection_as_wide_as_the_layer_is_read_and_not_written() -> None:
+    stored = random_stored(proj_size=4)
+    assert_same(read_torch(stored.parameters), stored)
+    with pytest.raises(bl.WeightsError) as raised:
+        write_state_dict(stored)
+    (issue,) = raised.value.issues
+    assert (issue.path, issue.code) == ("proj_size", codes.NOT_EXPRESSIBLE)
+    assert issue.expected == "0 or less than the hidden_size, 4, as in PyTorch"
+
+
+def test_layers_with_projections_are_a_stack() -> None:
+    stored = random_stored(proj_size=2, num_layers=2)
+    entries = {
+        f"{name[-1]}.{name[:-1]}0": array for name, array in write_state_dict(stored).items()
+    }
+    assert_same(read_torch(entries, ["0.", "1."]), stored)
+    entries["1.weight_hr_l0"] = zeros(3, 4)
+    entries["1.weight_hh_l0"] = zeros(16, 3)
+    with pytest.raises(bl.WeightsError, match=r"1: proj_size: expected 2, as in '0'; .*, found 3"):
+        read_torch(entries, ["0.", "1."])
+
+
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
         (
             {"proj_size": 2},
-            "source.proj_size: expected 0: there is no projection here, but .*, found 2",
+            "source.proj_size: expected 0, as its entries have no weight_hr_l0, found 2",
         ),
+        ({"proj_size": None}, "source.proj_size: expected 0, .*, found none"),
         ({"mode": "GRU"}, "source.mode: expected 'LSTM', found 'GRU'"),
     ],
 )

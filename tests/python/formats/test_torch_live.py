@@ -182,18 +182,33 @@ def test_quantised_modules_are_refused(torch: Any) -> None:
         read_torch(model)
 
 
-def test_what_the_error_says_instead_of_a_projection_is_so(torch: Any) -> None:
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_pytorch_computes_the_same_projections(
+    layers: int, bidirectional: bool, bias: bool, torch: Any
+) -> None:
+    sizes = {"num_layers": layers, "bidirectional": bidirectional, "bias": bias, "proj_size": 2}
+    lstm = torch.nn.LSTM(3, 4, **sizes)
+    assert_computes(lstm, called(torch, lstm))
+    assert_computes(lstm.state_dict(), called(torch, lstm))
+    own = bl.LSTM(3, 4, seed=1, **sizes)
+    assert [*own.state_dict()] == [*lstm.state_dict()]
+    lstm.load_state_dict(
+        {name: torch.from_numpy(array) for name, array in own.state_dict().items()}
+    )
+    assert_same(read_torch(lstm), own._stored())
+    assert_computes(own.state_dict(), called(torch, lstm))
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("way", ["utils", "parametrizations"])
+def test_weight_norm_of_a_projection_is_folded(way: str, torch: Any) -> None:
     lstm = torch.nn.LSTM(3, 4, proj_size=2)
-    with pytest.raises(bl.WeightsError, match=r"proj_size: expected 0: .* outputs are multiplied"):
-        read_torch(lstm)
-    entries = {name: tensor.numpy() for name, tensor in lstm.state_dict().items()}
-    with pytest.raises(bl.WeightsError, match="with weight_hh_l0 @ weight_hr_l0 for weight_hh_l0"):
-        read_torch(entries)
-    projection = entries.pop("weight_hr_l0")
-    entries["weight_hh_l0"] = entries["weight_hh_l0"] @ projection
-    stored = read_torch(entries)
-    x = x_of(stored)
+    utils = torch.nn.utils if way == "utils" else torch.nn.utils.parametrizations
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wanted = called(torch, lstm)(x)
-    np.testing.assert_allclose(computed(stored, x)[0] @ projection.T, wanted, atol=1e-6)
+        utils.weight_norm(lstm, "weight_hr_l0")
+    assert_computes(lstm.state_dict(), called(torch, lstm))
+    assert_computes(lstm, called(torch, lstm))

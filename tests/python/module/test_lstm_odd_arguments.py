@@ -149,7 +149,7 @@ ARGUMENTS: dict[str, Callable[[Any], Any]] = {
     for name in (
         "num_layers", "bias", "batch_first", "dropout", "bidirectional", "peephole", "activations",
         "merge", "seed", "num_threads", "forget_bias", "convert", "cell_clip", "gate_clip",
-        "gate_clip_hidden", "direction", "coupled",
+        "gate_clip_hidden", "direction", "coupled", "proj_size",
     )
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ def random_stored(seed: int = 0, **fixed: Any) -> StoredLSTM:
     }  # fmt: skip
     sizes = [fields[name] for name in ("input_size", "hidden_size", "num_layers")]
     kind = {name: fields[name] for name in ("bidirectional", "bias", "peephole")}
-    kind["coupled"] = fields.get("coupled")
+    kind |= {"coupled": fields.get("coupled"), "proj_size": fields.get("proj_size", 0)}
     arrays = {
         name: random.normal(0, SCALE, shape).astype(np.float32)
         for name, shape in shapes(*sizes, **kind).items()
@@ -33,21 +33,34 @@ def random_stored(seed: int = 0, **fixed: Any) -> StoredLSTM:
     if fields.pop("state", False):
         rows = fields["num_layers"] * (1 + fields["bidirectional"])
         drawn = random.normal(0, 1, (2, rows, 3, fields["hidden_size"])).astype(np.float32)
-        state = (drawn[0], drawn[1])
+        outputs = fields.get("proj_size") or fields["hidden_size"]
+        state = (drawn[0, ..., :outputs], drawn[1])
     return StoredLSTM(**fields, parameters=arrays, state=state)
 
 
 def computed(
     stored: StoredLSTM, x: Array, h0: Array | None = None, c0: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Output [S, N, D*H] and final states [L*D, N, H] in f64, for x [S, N, I] whatever `batch_first` says."""
+    """Output [S, N, D*P] and final states [L*D, N, P] and [L*D, N, H] in f64.
+
+    `x` is [S, N, I] whatever `batch_first` says; P is H without a projection.
+    """
+    y, hn, cn = forward(layer_of(stored, x, h0, c0))
+    stack = stored.num_layers * stored.directions
+    return y, *(last.reshape(stack, *last.shape[2:]) for last in (hn, cn))
+
+
+def layer_of(
+    stored: StoredLSTM, x: Array, h0: Array | None = None, c0: Array | None = None
+) -> Layer:
+    """The reference's layer for a call with these arrays."""
     layers, directions, hidden = stored.num_layers, stored.directions, stored.hidden_size
     arrays: dict[str, Array] = {"x": x}
     states = stored.state or (None, None)
     for name, given, carried in (("h0", h0, states[0]), ("c0", c0, states[1])):
         value = carried if given is None else given
         if value is not None:
-            arrays[name] = value.reshape(layers, directions, -1, hidden)
+            arrays[name] = value.reshape(layers, directions, *value.shape[1:])
     suffixes = ("", "_reverse")[:directions]
     gates = [gate for gate in GATES if gate != stored.coupled]
     kinds = {"iw": "weight_ih", "hw": "weight_hh"}
@@ -65,6 +78,13 @@ def computed(
                     arrays[f"{gate}.iw1"] = np.array(parts[1:])
             else:
                 arrays[f"{gate}.{field}"] = np.array(parts)
+    if stored.proj_size:
+        arrays["projection"] = np.array(
+            [
+                [stored.parameters[f"weight_hr_l{layer}{suffix}"] for suffix in suffixes]
+                for layer in range(layers)
+            ]
+        )
     activations: Mapping[str, bl.Activation] = stored.activations or default_activations()
     more = bl.LSTMExtensions(
         cell_clip=stored.cell_clip,
@@ -73,10 +93,7 @@ def computed(
         coupled=stored.coupled,
         reverse=stored.direction == "reverse",
     )
-    layer = Layer(arrays, dict(activations), hidden, layers, directions, more)
-    y, hn, cn = forward(layer)
-    shape = (layers * directions, x.shape[1], hidden)
-    return y, hn.reshape(shape), cn.reshape(shape)
+    return Layer(arrays, dict(activations), hidden, layers, directions, more)
 
 
 def block(stored: StoredLSTM, kind: str, layer: int, suffix: str) -> list[Array]:

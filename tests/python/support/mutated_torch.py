@@ -33,7 +33,13 @@ def seeds() -> list[Entries]:
     whole = [
         dict(random_stored(i, **kind).parameters)
         for i, kind in enumerate(
-            ({}, {"num_layers": 2, "bidirectional": True}, {"bias": False}, {"peephole": "full"})
+            (
+                {},
+                {"num_layers": 2, "bidirectional": True},
+                {"bias": False},
+                {"peephole": "full"},
+                {"proj_size": 2, "num_layers": 2},
+            )
         )
     ]
     plain, stack = whole[0], random_stored(7, num_layers=2).parameters

@@ -12,6 +12,7 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.errors import WeightsError, WeightsIssue
 from bnns_lstm.formats.onnx.activations import attributes_of
+from bnns_lstm.formats.plain import projection_issue
 from bnns_lstm.formats.separate import numbered
 from bnns_lstm.formats.stored import StoredLSTM
 
@@ -37,8 +38,10 @@ def refuse_inexpressible(stored: StoredLSTM) -> None:
     gates = stored.config.gates
     if stored.peephole == "diagonal":
         for name, array in stored.parameters.items():
+            if not name.startswith("weight_ch"):
+                continue
             blocks = dict(zip(gates, np.split(array, len(gates)), strict=True))
-            if name.startswith("weight_ch") and np.any(blocks["candidate"]):
+            if np.any(blocks["candidate"]):
                 expected = "zeros in the candidate's block: ONNX has no such peephole"
                 issues.append(WeightsIssue(name, expected, "other numbers", codes.NOT_EXPRESSIBLE))
     try:
@@ -67,7 +70,7 @@ def functions_of(stored: StoredLSTM) -> dict[str, list[str] | list[float]]:
 
 
 def _variant_issues(stored: StoredLSTM) -> list[WeightsIssue]:
-    """Limits and coupled gates that the operator has not."""
+    """Limits, coupled gates and projections that the operator has not."""
     issues: list[WeightsIssue] = []
     if stored.cell_clip is not None:
         expected = "None: ONNX limits what enters the functions, and no cell state"
@@ -79,7 +82,7 @@ def _variant_issues(stored: StoredLSTM) -> list[WeightsIssue]:
     if stored.coupled == "input":
         expected = "None or 'forget': ONNX couples the forget gate to the input gate"
         issues.append(WeightsIssue("coupled", expected, "'input'", codes.NOT_EXPRESSIBLE))
-    return issues
+    return [*issues, *projection_issue(stored)]
 
 
 def refuse_stack(stack: Sequence[StoredLSTM]) -> None:

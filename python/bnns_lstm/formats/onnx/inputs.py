@@ -184,7 +184,8 @@ def _shape_issues(
         is_state = path.rpartition(": ")[2].startswith("initial_")
         if is_state and len(shape) == len(wanted) and shape[-1] not in {wanted[-1], None}:
             expected += (
-                " (a projection, as in what PyTorch writes for proj_size, has no equal here)"
+                " (ONNX has no projection, whatever PyTorch writes for proj_size; "
+                "from_torch takes the module)"
             )
         code = codes.SIZE_MISMATCH if len(shape) == len(wanted) else codes.RANK_MISMATCH
         return [WeightsIssue(path, expected, found, code)]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from bnns_lstm import codes
-from bnns_lstm._look import attempt, is_a, mapping, reason
+from bnns_lstm._look import attempt, is_a, mapping, reason, whole
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import fail
 
-__all__ = ["entries_of", "is_module", "module_at", "options_of"]
+__all__ = ["entries_of", "is_module", "module_at", "options_of", "refuse_other_projection"]
 
 
 def is_module(given: object) -> bool:
@@ -46,19 +46,12 @@ def options_of(module: object, prefix: str) -> tuple[bool, float]:
     """`batch_first` and `dropout` of the LSTM that a prefix leads to; False and 0 where it does not say.
 
     Raises:
-        WeightsError: If it is no LSTM, or one with a projection.
+        WeightsError: If it is no LSTM.
     """
     lstm = module_at(module, prefix)
     mode = _attribute(lstm, "mode", "LSTM")
     if mode != "LSTM":
         raise fail("source.mode", "'LSTM'", shown(mode), codes.UNSUPPORTED_HERE)
-    projection = _attribute(lstm, "proj_size", 0)
-    if projection != 0:
-        expected = (
-            "0: there is no projection here, but weight_hh @ weight_hr for weight_hh computes the "
-            "same from initial states of zeros, if the outputs are multiplied by weight_hr.T"
-        )
-        raise fail("source.proj_size", expected, shown(projection), codes.UNSUPPORTED_HERE)
     batch_first = _attribute(lstm, "batch_first", None)
     dropout = _attribute(lstm, "dropout", 0.0)
     if batch_first is None:  # Paddle says the opposite
@@ -68,6 +61,18 @@ def options_of(module: object, prefix: str) -> tuple[bool, float]:
     if not is_a(batch_first, bool) or not is_a(dropout, (float, int)):
         return False, 0.0
     return batch_first, float(dropout)
+
+
+def refuse_other_projection(module: object, prefix: str, proj_size: int) -> None:
+    """Nothing, where the LSTM that a prefix leads to has the projection that its entries have.
+
+    Raises:
+        WeightsError: If it says that it has another one.
+    """
+    projection = _attribute(module_at(module, prefix), "proj_size", proj_size)
+    if whole(projection) != proj_size:
+        expected = f"{proj_size}, as its entries have {'it' if proj_size else 'no weight_hr_l0'}"
+        raise fail("source.proj_size", expected, shown(projection), codes.SIZE_MISMATCH)
 
 
 def _attribute(owner: object, name: str, default: Any) -> Any:

@@ -43,7 +43,9 @@ class Spelling(NamedTuple):
 
 
 LSTM = Spelling(
-    re.compile(r"(weight_ih|weight_hh|weight_ch|bias_ih|bias_hh)_l(0|[1-9][0-9]{0,4})(_reverse)?"),
+    re.compile(
+        r"(weight_ih|weight_hh|weight_hr|weight_ch|bias_ih|bias_hh)_l(0|[1-9][0-9]{0,4})(_reverse)?"
+    ),
     "",
 )
 CELL = Spelling(re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh)()()"), "_l0")
@@ -77,12 +79,15 @@ def stored_of(source: Source, prefix: str) -> StoredLSTM:
     peephole: Peephole = None
     if any(match[1] == "weight_ch" for match in own.values()):
         peephole = "full" if len(found.get("weight_ch_l0", ())) == 2 else "diagonal"
-    input_size, hidden_size = _sizes(prefix, names, found, spelling)
+    is_projected = any(match[1] == "weight_hr" for match in own.values())
+    input_size, hidden_size, outputs = _sizes(prefix, found, spelling, is_projected=is_projected)
+    proj_size = outputs if is_projected else 0
     bidirectional = any(match[3] for match in own.values())
     bias = any(match[1].startswith("bias") for match in own.values())
     expected = shapes(
-        input_size, hidden_size, layers, bidirectional=bidirectional, bias=bias, peephole=peephole
-    )
+        input_size, hidden_size, layers, bidirectional=bidirectional, bias=bias, peephole=peephole,
+        proj_size=proj_size,
+    )  # fmt: skip
     wanted = {spelling.of(name): shape for name, shape in expected.items()}
     issues = list(_issues(prefix, names, found, wanted))
     if issues:
@@ -91,43 +96,44 @@ def stored_of(source: Source, prefix: str) -> StoredLSTM:
     return StoredLSTM(
         input_size=input_size, hidden_size=hidden_size, num_layers=layers, bidirectional=bidirectional,
         bias=bias, batch_first=False, dropout=0.0, peephole=peephole, activations=None,
-        parameters=dict(zip(expected, arrays.values(), strict=True)),
+        parameters=dict(zip(expected, arrays.values(), strict=True)), proj_size=proj_size,
     )  # fmt: skip
 
 
 def _sizes(
-    prefix: str, names: Iterable[str], found: Mapping[str, tuple[int, ...]], spelling: Spelling
-) -> tuple[int, int]:
-    """Input and hidden size, as the lowest layer's matrices have them."""
+    prefix: str, found: Mapping[str, tuple[int, ...]], spelling: Spelling, *, is_projected: bool
+) -> tuple[int, int, int]:
+    """Inputs, units and outputs, as the lowest layer's matrices have them."""
     upper, lower = spelling.of("weight_hh_l0"), spelling.of("weight_ih_l0")
     recurrent, below = found.get(upper), found.get(lower)
     if recurrent is None or below is None:
         missing = upper if recurrent is None else lower
         raise fail(prefix + missing, "a matrix", "no such entry", codes.MISSING_ENTRY)
-    hidden = recurrent[-1] if len(recurrent) == 2 else 0
-    if hidden < 1 or recurrent[0] != 4 * hidden:
-        others = {hidden: "an RNN", 3 * hidden: "a GRU"} if hidden else {}
-        expected, actual, code = "[4*hidden, hidden]", str(list(recurrent)), codes.SIZE_MISMATCH
-        if "weight_hr_l0" in names:
-            expected += f"; {_unprojected('l0')}"
-            actual += " and a projection 'weight_hr_l0', which is not supported"
-            code = codes.UNSUPPORTED_HERE
-        elif recurrent[:1] and recurrent[0] in others:
-            actual += f", {others[recurrent[0]]}"
-        raise fail(f"{prefix}{upper}", expected, actual, code)
+    rows, outputs = recurrent if len(recurrent) == 2 else (0, 0)
+    units = rows // 4
+    fits = outputs <= units if is_projected else outputs == units
+    if outputs < 1 or rows != 4 * units or not fits:
+        expected, actual = _recurrent(recurrent, is_projected=is_projected)
+        raise fail(f"{prefix}{upper}", expected, actual, codes.SIZE_MISMATCH)
     if len(below) != 2 or below[1] < 1:
-        raise fail(
-            f"{prefix}{lower}", f"[{4 * hidden}, input]", str(list(below)), codes.SIZE_MISMATCH
+        wanted = f"[{rows}, input]"
+        raise fail(f"{prefix}{lower}", wanted, str(list(below)), codes.SIZE_MISMATCH)
+    return below[1], units, outputs
+
+
+def _recurrent(shape: tuple[int, ...], *, is_projected: bool) -> tuple[str, str]:
+    """What is expected of a recurrent matrix, and what one of another shape is."""
+    if is_projected:
+        return (
+            "[4*hidden, proj] with proj of at most hidden, as weight_hr_l0 is there",
+            f"{[*shape]}",
         )
-    return below[1], hidden
-
-
-def _unprojected(place: str) -> str:
-    """What computes the same as a projection, where initial states are zero."""
-    return (
-        f"with weight_hh_{place} @ weight_hr_{place} for weight_hh_{place}, the outputs "
-        f"@ weight_hr_{place}.T are those of the projection, if the initial states are zeros"
-    )
+    rows, columns = shape if len(shape) == 2 else (0, 0)
+    if rows % 4 == 0 and 0 < columns < rows // 4:
+        expected = "[4*hidden, hidden], or [4*hidden, proj] beside weight_hr_l0"
+        return expected, f"{[*shape]} without weight_hr_l0"
+    others = {columns: ", an RNN", 3 * columns: ", a GRU"} if columns else {}
+    return "[4*hidden, hidden]", f"{[*shape]}{others.get(rows, '')}"
 
 
 def _issues(
@@ -147,13 +153,11 @@ def _issues(
     surplus = [name for name in names if name not in expected]
     known = f"only {listed([prefix + name for name in expected])}"
     for name in surplus[:MOST]:
-        wanted, actual, code = known, "an unexpected entry", codes.UNEXPECTED_ENTRY
-        if name.startswith("weight_hr_"):
-            wanted = f"an LSTM without a projection; {_unprojected(name[len('weight_hr_') :])}"
-            actual, code = "a projection, which is not supported", codes.UNSUPPORTED_HERE
-        elif NORM.search(name):
+        wanted = known
+        if NORM.search(name):
             wanted += ": an LSTM without layer normalisation"
-        yield WeightsIssue(named(prefix + name), wanted, actual, code)
+        found = "an unexpected entry"
+        yield WeightsIssue(named(prefix + name), wanted, found, codes.UNEXPECTED_ENTRY)
     if len(surplus) > MOST:
         actual = f"{len(surplus) - MOST} more unexpected entries, {listed(surplus[MOST:])}"
         yield WeightsIssue(f"entries under {prefix!r}", known, actual, codes.UNEXPECTED_ENTRY)

@@ -29,7 +29,12 @@ from bnns_lstm.formats.stored import Floats, StoredLSTM, refuse_others
 from bnns_lstm.formats.torch.cells import numbered
 from bnns_lstm.formats.torch.checkpoint import state_dict_in
 from bnns_lstm.formats.torch.duplicates import refuse_differing, seconds_of
-from bnns_lstm.formats.torch.modules import entries_of, is_module, options_of
+from bnns_lstm.formats.torch.modules import (
+    entries_of,
+    is_module,
+    options_of,
+    refuse_other_projection,
+)
 from bnns_lstm.formats.torch.names import stored_of
 from bnns_lstm.formats.torch.parametrized import folded
 from bnns_lstm.formats.torch.prefixes import refuse_quantised
@@ -53,9 +58,10 @@ def read_torch(
             for a stack. All entries that begin with it must belong to the LSTM.
 
     Returns:
-        The network. Sizes, layers, directions and biases follow from names and shapes; `batch_first` and
-        `dropout` are a module's, and False and 0 for other sources, which do not say. That each layer of a
-        stack of cells reads the outputs of the one below, and nothing else, is the caller's to know.
+        The network. Sizes, layers, directions, biases and projections follow from names and shapes;
+        `batch_first` and `dropout` are a module's, and False and 0 for other sources, which do not say. That
+        each layer of a stack of cells reads the outputs of the one below, and nothing else, is the caller's to
+        know.
 
     Raises:
         WeightsError: Naming everything that is missing, surplus, of another shape or not supported.
@@ -86,8 +92,8 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
     part of it: PyTorch gives them to the call.
 
     Raises:
-        WeightsError: If the network has peepholes, clips, other activations, or another `merge` or `direction`
-            than PyTorch's.
+        WeightsError: If the network has peepholes, clips, other activations, another `merge` or `direction`
+            than PyTorch's, or a projection that is not smaller than `hidden_size`.
 
     Example:
         >>> import bnns_lstm as bl
@@ -97,7 +103,11 @@ def write_state_dict(stored: StoredLSTM) -> dict[str, Floats]:
         ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0']
     """
     refuse_others(stored)
-    issues = [*variant_issues(stored, ", as in PyTorch")]
+    issues = [*variant_issues(stored, ", as in PyTorch", has_projection=True)]
+    if stored.proj_size == stored.hidden_size:
+        expected = f"0 or less than the hidden_size, {stored.hidden_size}, as in PyTorch"
+        found = str(stored.proj_size)
+        issues.append(WeightsIssue("proj_size", expected, found, codes.NOT_EXPRESSIBLE))
     if stored.peephole is not None:
         issues.append(
             WeightsIssue(
@@ -210,6 +220,7 @@ def _one(source: Source, prefix: str) -> StoredLSTM:
     whole = folded(source, prefix)
     seconds = seconds_of(whole, prefix)
     stored = stored_of(whole.with_instead(seconds, {}), prefix)
+    refuse_other_projection(source.module, prefix, stored.proj_size)
     refuse_differing(whole, seconds, stored)
     return replace(stored, batch_first=options[0], dropout=options[1])
 
