@@ -32,6 +32,7 @@ const RIGHT: &[(&str, &str, &str)] = &[
     ),
     ("run/threads/affinity.rs", ".ok();", "the thread may still run on all cores but one"),
     ("cache.rs", "cache", "a call without a cache"),
+    ("class.rs", ".ok();", "another thread was first and has found the same"),
     ("descriptor.rs", "name", "a field that is not there has been reported"),
     ("descriptor.rs", "length", "an object that raises has been reported"),
 ];
