@@ -34,6 +34,7 @@ const RIGHT: &[(&str, &str, &str)] = &[
     ("lstm/batch.rs", "lengths", "without lengths all samples have all steps"),
     ("lstm/files/metadata.rs", "functions", "default functions, or a finding"),
     ("cache.rs", "cache", "a call without a cache"),
+    ("class.rs", ".ok();", "another thread was first and has found the same"),
     ("descriptor.rs", "name", "a field that is not there has been reported"),
     ("descriptor.rs", "length", "an object that raises has been reported"),
 ];

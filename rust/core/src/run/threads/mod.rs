@@ -208,11 +208,10 @@ impl<'i> Threads<'i> {
         if spin_until(&is_done) {
             return;
         }
-        let Some(interrupt) = self.interrupt.filter(|interrupt| interrupt.is_caller()) else {
-            return;
-        };
-        while !is_done() && !interrupt.look() {
-            std::thread::sleep(NAP);
+        if let Some(interrupt) = self.interrupt.filter(|interrupt| interrupt.is_caller()) {
+            while !is_done() && !interrupt.look() {
+                std::thread::sleep(NAP);
+            }
         }
     }
 
