@@ -1,10 +1,10 @@
 """Installs the wheel in `dist` on every CPython of this machine and runs a part of the tests there.
 
-    python tools/wheels.py [--python VERSION ...] [--all] [ARGUMENTS OF pytest]
+    python tools/wheels.py [--python VERSION ...] [ARGUMENTS OF pytest]
 
 In: a wheel for the stable ABI, and interpreters: the one that runs this, those of pyenv, `python3.N` on the
-path. Out: a line for each, and code 1 where tests failed or no interpreter was found. `--all` runs all tests of
-`structure`, `module` and `cli` instead of the part. Must not know how wheels are built (`packages.py`).
+path. Out: a line for each, and code 1 where tests failed or no interpreter was found. Must not know how wheels
+are built (`packages.py`).
 
 The oldest CPython gets the oldest NumPy that the wheel's metadata allow, the others the newest that they can
 have. Environments are made anew in `target/wheels`.
@@ -37,9 +37,8 @@ PART = [
     "tests/python/structure/test_wrong_structures.py",
     "tests/python/module/test_lstm.py",
     "tests/python/module/test_stream.py",
-    "tests/python/cli",
+    "tests/python/cli/test_cli.py",
 ]
-ALL = ["tests/python/structure", "tests/python/module", "tests/python/cli"]
 ASK = """
 import json, sys, sysconfig
 free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -109,9 +108,6 @@ def main() -> None:
     parser.add_argument(
         "--python", nargs="*", help="versions, as 3.12; otherwise all that are here"
     )
-    parser.add_argument(
-        "--all", action="store_true", help="more tests: minutes for each interpreter"
-    )
     asked, rest = parser.parse_known_args()
     wheels = list((ROOT / "dist").glob("*-abi3-*.whl"))
     if len(wheels) != 1:
@@ -129,7 +125,7 @@ def main() -> None:
     for pair, program in found.items():
         numpy = oldest_numpy(wheels[0]) if pair == OLDEST else "numpy"
         print(f"\n== CPython {pair[0]}.{pair[1]} ({program}), {numpy}", flush=True)
-        if fails(program, wheels[0], numpy, [*(ALL if asked.all else PART), *rest]):
+        if fails(program, wheels[0], numpy, [*PART, *rest]):
             failed.append(f"{pair[0]}.{pair[1]}")
     if failed:
         sys.exit(f"failed on CPython {', '.join(failed)}")
