@@ -43,6 +43,10 @@ impl Level {
 
     /// All levels of this machine, slowest first.
     pub fn available() -> Vec<Self> {
+        #[cfg_attr(
+            not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")),
+            expect(unused_mut, reason = "there is no other level")
+        )]
         let mut levels = vec![Self::fallback()];
         #[cfg(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64"))]
         let detected = fearless_simd::Level::new();

@@ -8,7 +8,10 @@
 
 /// A core that helping threads leave, or none.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Core(Option<usize>);
+pub(super) struct Core(
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "no other system tells it"))]
+    Option<usize>,
+);
 
 impl Core {
     /// Threads stay where they are.
