@@ -264,10 +264,9 @@ class Files(Stateful):
             stands in :func:`bnns_lstm.formats.write_keras`.
 
         Raises:
-            WeightsError: For what Keras cannot say: peepholes, some activations, limits, coupled gates, a
-                projection, several
-                layers with `direction="reverse"`. One such layer needs `go_backwards=True` there, and its
-                outputs are these, flipped in time.
+            WeightsError: For what Keras cannot say: peepholes, some activations, limits, coupled gates,
+                a projection, several layers with `direction="reverse"`. One such layer needs
+                `go_backwards=True` there, and its outputs are these, flipped in time.
 
         Example:
             >>> import bnns_lstm as bl

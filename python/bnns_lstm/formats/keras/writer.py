@@ -50,9 +50,10 @@ def write_keras(stored: StoredLSTM) -> list[list[Floats]]:
         `Bidirectional` those of the layer forward, then those of the layer backward.
 
     Raises:
-        WeightsError: Naming everything that Keras cannot say: peepholes, clips, projections, functions that it
-            has not, gates with different ones, biases whose sum is too large for float32; and `direction="reverse"` of
-            several layers, as a layer of Keras reads the one below in the order in which that one has read.
+        WeightsError: Naming everything that Keras cannot say: peepholes, clips, projections, functions that
+            it has not, gates with different ones, biases whose sum is too large for float32; and
+            `direction="reverse"` of several layers, as a layer of Keras reads the one below in the order in
+            which that one has read.
 
     Example:
         >>> import bnns_lstm as bl

@@ -153,11 +153,9 @@ def _issues(
     surplus = [name for name in names if name not in expected]
     known = f"only {listed([prefix + name for name in expected])}"
     for name in surplus[:MOST]:
-        wanted = known
-        if NORM.search(name):
-            wanted += ": an LSTM without layer normalisation"
-        found = "an unexpected entry"
-        yield WeightsIssue(named(prefix + name), wanted, found, codes.UNEXPECTED_ENTRY)
+        text = known + (": an LSTM without layer normalisation" if NORM.search(name) else "")
+        path, actual = named(prefix + name), "an unexpected entry"
+        yield WeightsIssue(path, text, actual, codes.UNEXPECTED_ENTRY)
     if len(surplus) > MOST:
         actual = f"{len(surplus) - MOST} more unexpected entries, {listed(surplus[MOST:])}"
         yield WeightsIssue(f"entries under {prefix!r}", known, actual, codes.UNEXPECTED_ENTRY)
