@@ -203,6 +203,43 @@ def test_pytorch_computes_the_same_projections(
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_projected_modules_give_the_gradients_of_pytorch(
+    bidirectional: bool, is_packed: bool, torch: Any
+) -> None:
+    module = torch.nn.LSTM(3, 7, 2, batch_first=True, bidirectional=bidirectional, proj_size=4)
+    lstm = bl.LSTM.from_torch(module)
+    assert lstm.config.batch_first
+    x = torch.randn(4, 6, 3, requires_grad=True)
+    state = [
+        torch.randn(2 * lstm.config.directions, 4, width, requires_grad=True) for width in (4, 7)
+    ]
+    given = x
+    if is_packed:
+        pack = torch.nn.utils.rnn.pack_padded_sequence
+        given = pack(x, [3, 6, 1, 4], batch_first=True, enforce_sorted=False)
+    y, final = module(given, tuple(state))
+    if is_packed:
+        y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True)
+        given = pack(x.detach(), [3, 6, 1, 4], batch_first=True, enforce_sorted=False)
+    start = [part.detach().numpy() for part in state]
+    found, own, tape = lstm.forward(given if is_packed else x.detach(), start, training=True)
+    dy, *d_state = [torch.randn_like(part) for part in (y, *final)]
+    torch.autograd.backward([y, *final], [dy, *d_state])
+    gradients = lstm.backward(tape, dy, d_state)
+    pairs = zip((found, *own), (y, *final), strict=True)
+    for one, other in pairs:
+        np.testing.assert_allclose(one, other.detach().numpy(), atol=2e-6)
+    leaves = {"x": x, "h0": state[0], "c0": state[1], **dict(module.named_parameters())}
+    ours = {"x": gradients.input, "h0": gradients.state.h, "c0": gradients.state.c}
+    ours |= gradients.parameters
+    assert ours.keys() == leaves.keys()
+    for name, leaf in leaves.items():
+        np.testing.assert_allclose(ours[name], leaf.grad.numpy(), atol=3e-5, err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
 @pytest.mark.parametrize("way", ["utils", "parametrizations"])
 def test_weight_norm_of_a_projection_is_folded(way: str, torch: Any) -> None:
     lstm = torch.nn.LSTM(3, 4, proj_size=2)

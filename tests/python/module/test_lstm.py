@@ -24,8 +24,11 @@ def reference_layer(lstm: bl.LSTM, x: Array, state: Any = None, lengths: Any = N
     weights = lstm.state_dict()
     arrays: dict[str, Array] = {"x": x.astype(np.float64)}
     if state is not None:
-        shape = (layers, directions, x.shape[1], hidden)
+        shape = (layers, directions, x.shape[1], -1)
         arrays |= {"h0": state[0].reshape(shape), "c0": state[1].reshape(shape)}
+    if config.proj_size:
+        found = [weights[name] for name in weights if name.startswith("weight_hr")]
+        arrays["projection"] = np.reshape(found, (layers, directions, config.proj_size, hidden))
     if lengths is not None:
         active = (np.asarray(lengths)[None] > np.arange(len(x))[:, None]).sum(1)
         arrays["batch_sizes"] = active
@@ -58,7 +61,7 @@ def reference_layer(lstm: bl.LSTM, x: Array, state: Any = None, lengths: Any = N
 def expected(
     lstm: bl.LSTM, x: Array, state: Any = None, lengths: Any = None
 ) -> tuple[Array, Array, Array]:
-    """Output [S, N, D*H] and states [L*D, N, H], each sample by itself."""
+    """Output [S, N, D*P] and states [L*D, N, P] and [L*D, N, H], each sample by itself."""
     ys, hs, cs = [], [], []
     for sample in range(x.shape[1]):
         own = slice(sample, sample + 1)
@@ -71,11 +74,16 @@ def expected(
         else:
             stack = lstm.config.num_layers * lstm.config.directions
             zeros = np.zeros((stack, 1, lstm.config.hidden_size))
-            h, c = begin or (zeros, zeros)
+            h, c = begin or (zeros[..., : lstm.config.outputs], zeros)
         ys.append(y)
-        hs.append(np.reshape(h, (-1, 1, lstm.config.hidden_size)))
+        hs.append(np.reshape(h, (-1, 1, lstm.config.outputs)))
         cs.append(np.reshape(c, (-1, 1, lstm.config.hidden_size)))
     return np.concatenate(ys, 1), np.concatenate(hs, 1), np.concatenate(cs, 1)
+
+
+def fitting(drawn: dict[str, Any]) -> dict[str, Any]:
+    """With a projection that is not larger than the layer."""
+    return drawn | {"proj_size": min(drawn["proj_size"], drawn["hidden_size"])}
 
 
 configurations = st.fixed_dictionaries(
@@ -92,8 +100,9 @@ configurations = st.fixed_dictionaries(
         ),
         "seed": st.integers(0, 1000),
         "num_threads": st.sampled_from([None, 1, 2]),
+        "proj_size": st.sampled_from([0, 0, 1, 3, 9]),
     }
-)
+).map(fitting)
 
 
 def call_of(config: dict[str, Any], data: Any) -> tuple[bl.LSTM, Array, Any, Any]:
@@ -106,7 +115,8 @@ def call_of(config: dict[str, Any], data: Any) -> tuple[bl.LSTM, Array, Any, Any
     state = None
     if data.draw(st.booleans()):
         shape = (2, stack, rows, config["hidden_size"])
-        state = bl.LSTMState(*random.uniform(-1, 1, shape).astype(np.float32))
+        h, c = random.uniform(-1, 1, shape).astype(np.float32)
+        state = bl.LSTMState(h[..., : lstm.config.outputs], c)
     lengths = None
     if data.draw(st.booleans()):
         lengths = data.draw(st.lists(st.integers(0, steps), min_size=rows, max_size=rows))

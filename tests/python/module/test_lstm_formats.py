@@ -51,6 +51,7 @@ def test_a_saved_lstm_is_the_same_when_loaded(
         "cell_clip": (None, 0.1)[config["seed"] // 5 % 2],
         "gate_clip": (None, 1e-3)[config["seed"] // 10 % 2],
         "coupled": (None, "forget", "input")[config["activations"] is None and config["seed"] % 3],
+        "proj_size": (0, 2)[config["seed"] // 20 % 2],
     }
     lstm, x = example(**config, peephole=peephole, dropout=dropout, merge=merge, **variant)
     lstm.save(tmp_path / "lstm.safetensors")

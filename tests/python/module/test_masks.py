@@ -45,16 +45,18 @@ def assert_equal(found: Any, wanted: Any) -> None:
     num_layers=st.integers(1, 2),
     form=st.sampled_from(["steps first", "batch first", "without a batch"]),
     has_state=st.booleans(),
+    proj_size=st.sampled_from([0, 2]),
 )
 def test_a_mask_is_lengths_of_samples_that_were_moved(
-    data: Any, merge: Any, num_layers: int, form: str, has_state: bool
+    data: Any, merge: Any, num_layers: int, form: str, has_state: bool, proj_size: int
 ) -> None:
     is_first = form == "batch first"
     lstm = bl.LSTM(
         3, 4, num_layers, bidirectional=merge != "concat" or data.draw(st.booleans()),
-        merge=merge, batch_first=is_first, seed=1,
+        merge=merge, batch_first=is_first, seed=1, proj_size=proj_size,
     )  # fmt: skip
-    plain = bl.LSTM(3, 4, num_layers, bidirectional=lstm.config.bidirectional, merge=merge, seed=1)
+    words: dict[str, Any] = {"bidirectional": lstm.config.bidirectional, "merge": merge}
+    plain, width = bl.LSTM(3, 4, num_layers, proj_size=proj_size, seed=1, **words), proj_size or 4
     steps, rows = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 4))
     rows = 1 if form == "without a batch" else rows
     counts = np.array(data.draw(st.lists(st.integers(0, steps), min_size=rows, max_size=rows)))
@@ -77,14 +79,14 @@ def test_a_mask_is_lengths_of_samples_that_were_moved(
     x = drawn(steps, rows, 3)
     x[~real] = np.nan  # nothing of it may be read
     stack = num_layers * lstm.config.directions
-    state = (drawn(stack, rows, 4), drawn(stack, rows, 4)) if has_state else None
+    state = (drawn(stack, rows, width), drawn(stack, rows, 4)) if has_state else None
     other = None if state is None else as_state(state)
     by_hand = moved(x, starts, counts)
 
     def in_place(by_step: Array) -> Array:
         return as_given(moved(by_step, starts, counts, back=True))
 
-    words: dict[str, Any] = {"mask": as_given(real)}
+    words = {"mask": as_given(real)}
     y, final, cells = lstm(as_given(x), other, **words, return_cell_states=True)
     wanted = plain(by_hand, state, lengths=counts, return_cell_states=True)
     assert_equal(y, each(wanted[0], in_place))
@@ -98,7 +100,7 @@ def test_a_mask_is_lengths_of_samples_that_were_moved(
     _, _, tape = lstm.forward(as_given(x), other, **words, training=True)
     _, _, same = plain.forward(by_hand, state, lengths=counts, training=True)
     dy = each(wanted[0], lambda part: drawn(*part.shape))
-    d_state = (drawn(stack, rows, 4), drawn(stack, rows, 4))
+    d_state = (drawn(stack, rows, width), drawn(stack, rows, 4))
 
     def incoming(by_step: Array) -> Array:
         found = moved(by_step, starts, counts, back=True)

@@ -24,7 +24,7 @@ def pair_of(merge: Any, **words: Any) -> tuple[bl.LSTM, bl.LSTM]:
 
 def wanted(merge: Any, y: Array) -> Array | tuple[Array, ...]:
     """What is said of each `merge`, of an output whose last axis holds both directions."""
-    forward, backward = y[..., :4], y[..., 4:]
+    forward, backward = np.split(y, 2, axis=-1)
     made: dict[Any, Any] = {
         "sum": forward + backward, "ave": (forward + backward) / 2, "mul": forward * backward,
         None: (forward, backward),
@@ -50,6 +50,7 @@ calls = st.fixed_dictionaries(
         "num_layers": st.integers(1, 2),
         "batch_first": st.booleans(),
         "peephole": st.sampled_from([None, "diagonal"]),
+        "proj_size": st.sampled_from([0, 0, 2, 4]),
     }
 )
 
@@ -84,7 +85,7 @@ def test_calls_and_gradients_are_those_of_both_directions(
     found = lstm.backward(tape, parts[0] if len(parts) == 1 else parts, d_state)
     halves = {
         "sum": (parts[0], parts[0]), "ave": (parts[0] / 2, parts[0] / 2), None: parts,
-        "mul": (parts[0] * both[..., 4:], parts[0] * both[..., :4]),
+        "mul": tuple(parts[0] * part for part in wanted(None, both)[::-1]),
     }[merge]  # fmt: skip
     same = plain.backward(plain_tape, np.concatenate(halves, -1), d_state)
     assert_equal(found.input, same.input)

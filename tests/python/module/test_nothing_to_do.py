@@ -29,6 +29,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "batch first": {"batch_first": True, "peephole": "diagonal"},
     "sum": {"bidirectional": True, "merge": "sum"},
     "pair": {"bidirectional": True, "merge": None, "batch_first": True},
+    "projection": {"bidirectional": True, "num_layers": 2, "proj_size": 2},
+    "sum of projections": {"bidirectional": True, "merge": "sum", "proj_size": 2},
 }
 
 
@@ -52,18 +54,27 @@ def test_outputs_are_zero_or_empty_and_states_stay(
     steps: int, rows: int, words: dict[str, Any], config: dict[str, Any]
 ) -> None:
     lstm = bl.LSTM(3, 5, **config, seed=0)
-    is_first, directions = lstm.config.batch_first, lstm.config.directions
+    is_first, directions, width = (
+        lstm.config.batch_first,
+        lstm.config.directions,
+        lstm.config.outputs,
+    )
     if is_first and "mask" in words:
         words = {"mask": words["mask"].T}
     axes = (rows, steps) if is_first else (steps, rows)
     x = np.full((*axes, 3), np.nan, np.float32)
     merged = config.get("merge", "concat") != "concat"
-    shape = (*axes, 5 if merged else 5 * directions)
+    shape = (*axes, width if merged else width * directions)
     random = np.random.default_rng(1)
     stack = (lstm.config.num_layers * directions, rows, 5)
-    begin = bl.LSTMState(*random.uniform(-1, 1, (2, *stack)).astype(np.float32))
+
+    def drawn() -> bl.LSTMState:
+        h, c = random.uniform(-1, 1, (2, *stack)).astype(np.float32)
+        return bl.LSTMState(h[..., :width], c)
+
+    begin = drawn()
     for state in (None, begin):
-        given = state or (np.zeros(stack, np.float32),) * 2
+        given = state or [np.zeros_like(part) for part in begin]
         assert_still(*lstm(x, state, **words), given, shape)
         *found, cells = lstm(x, state, **words, return_cell_states=True)
         assert_still(*found, given, shape)
@@ -76,7 +87,7 @@ def test_outputs_are_zero_or_empty_and_states_stay(
 
         y, final, tape = lstm.forward(x, state, **words, training=True)
         assert_still(y, final, given, shape)
-        dh, dc = random.uniform(-1, 1, (2, *stack)).astype(np.float32)
+        dh, dc = drawn()
         dy = each_of(y, lambda part: np.full_like(part, np.nan))
         for used in (tape, pickle.loads(pickle.dumps(tape))):
             gradients = lstm.backward(used, dy, (dh, dc))
@@ -160,9 +171,9 @@ def test_a_chunk_without_steps_leaves_a_stream_where_it_is(rows: int) -> None:
 
 
 def test_a_stream_of_no_samples_gives_empty_outputs_and_states() -> None:
-    lstm = bl.LSTM(3, 5, 2, seed=0)
+    lstm, narrow = bl.LSTM(3, 5, 2, seed=0), bl.LSTM(3, 5, 2, proj_size=2, seed=0)
     stack = bl.Stack([lstm, bl.LSTM(5, 4, seed=1)])
-    for stream, width in ((lstm.stream(0), 5), (stack.stream(0), 4)):
+    for stream, width in ((lstm.stream(0), 5), (stack.stream(0), 4), (narrow.stream(0), 2)):
         assert stream.step(np.zeros((0, 3), np.float32)).shape == (0, width)
         for steps in (0, 7):
             assert stream.process(np.zeros((steps, 0, 3), np.float32)).shape == (steps, 0, width)

@@ -67,7 +67,11 @@ def assert_same(found: Any, wanted: Any) -> None:
 @given(
     lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4),
     config=st.fixed_dictionaries(
-        {"batch_first": st.booleans(), "merge": st.sampled_from(["concat", "mul", None])}
+        {
+            "batch_first": st.booleans(),
+            "merge": st.sampled_from(["concat", "mul", None]),
+            "proj_size": st.sampled_from([0, 3]),
+        }
     ),
     seed=st.integers(0, 9),
     form=st.sampled_from(["sorted", "as given", "tensors"]),
@@ -83,8 +87,8 @@ def test_a_packed_sequence_is_the_padded_array_with_its_lengths(
     if form == "tensors":
         given = Packed(given.data, *(Tensor(part) for part in given[1:]))
     x = by_step.swapaxes(0, 1) if config["batch_first"] else by_step
-    stack = (4, len(lengths), 4)
-    state = bl.LSTMState(*random.uniform(-1, 1, (2, *stack)).astype(np.float32))
+    h, c = random.uniform(-1, 1, (2, 4, len(lengths), 4)).astype(np.float32)
+    state = bl.LSTMState(h[..., : lstm.config.outputs], c)
     words: dict[str, Any] = {"return_cell_states": True}
     assert_same(lstm(given, state, **words), lstm(x, state, lengths=lengths, **words))
     y, final, tape = lstm.forward(given, state, training=True)

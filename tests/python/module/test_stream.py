@@ -17,11 +17,12 @@ from hypothesis import strategies as st
     rows=st.integers(1, 4),
     cuts=st.lists(st.integers(1, 4), min_size=1, max_size=4),
     peephole=st.sampled_from([None, "diagonal", "full"]),
+    proj_size=st.sampled_from([0, 0, 2, 6]),
 )
 def test_steps_and_chunks_give_the_bits_of_one_call(
-    layers: int, rows: int, cuts: list[int], peephole: Any
+    layers: int, rows: int, cuts: list[int], peephole: Any, proj_size: int
 ) -> None:
-    lstm = bl.LSTM(3, 6, layers, peephole=peephole, seed=5)
+    lstm = bl.LSTM(3, 6, layers, peephole=peephole, proj_size=proj_size, seed=5)
     x = np.random.default_rng(1).uniform(-1, 1, (sum(cuts), rows, 3)).astype(np.float32)
     y, state = lstm(x)
     stream = lstm.stream(rows)

@@ -33,12 +33,13 @@ def assert_same(found: bl.Gradients, wanted: bl.Gradients) -> None:
         np.testing.assert_array_equal(found.parameters[name], array)
 
 
-def test_each_weight_counts_and_restored_weights_are_taken() -> None:
-    lstm = lstm_of()
+@pytest.mark.parametrize(("proj_size", "count"), [(0, 20), (2, 24)])
+def test_each_weight_counts_and_restored_weights_are_taken(proj_size: int, count: int) -> None:
+    lstm = lstm_of(proj_size=proj_size)
     y, _, tape = lstm.forward(X, training=True)
     wanted = lstm.backward(tape, y)
     views = dict(lstm.parameters)
-    assert len(views) == 20
+    assert len(views) == count
     for view in views.values():
         for index in (0, view.size // 2, -1):
             # A view that is kept: nobody says `update`.

@@ -16,6 +16,7 @@ from build import (
     random_layer,
     run,
     with_extensions,
+    with_projection,
 )
 from gradients import (
     WAYS,
@@ -47,29 +48,34 @@ def extensions(draw: Any) -> bl.LSTMExtensions:
     )
 
 
-def layer_of(seed: int, more: bl.LSTMExtensions, **fixed: Any) -> Layer:
+projections = st.sampled_from([None, 1, 2, 5, 19])
+
+
+def layer_of(
+    seed: int, more: bl.LSTMExtensions, projection: int | None = None, **fixed: Any
+) -> Layer:
     if more.reverse:
         fixed["directions"] = 1
-    return with_extensions(random_layer(seed, **fixed), more)
+    return with_projection(with_extensions(random_layer(seed, **fixed), more), projection)
 
 
 @settings(max_examples=100)
-@given(st.integers(0, 2**32 - 1), extensions(), st.integers(1, 3))
+@given(st.integers(0, 2**32 - 1), extensions(), projections, st.integers(1, 3))
 def test_outputs_are_those_of_the_reference(
-    seed: int, more: bl.LSTMExtensions, n_threads: int
+    seed: int, more: bl.LSTMExtensions, projection: int | None, n_threads: int
 ) -> None:
-    layer = layer_of(seed, more)
+    layer = layer_of(seed, more, projection)
     wanted = forward_or_reject(layer)
     for found, other in zip(run(layer, n_threads), wanted, strict=True):
         assert_close(found, other, 5e-5)
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 2**32 - 1), extensions(), st.booleans())
+@given(st.integers(0, 2**32 - 1), extensions(), projections, st.booleans())
 def test_gradients_are_the_same_in_every_way(
-    seed: int, more: bl.LSTMExtensions, any_activation: bool
+    seed: int, more: bl.LSTMExtensions, projection: int | None, any_activation: bool
 ) -> None:
-    layer = layer_of(seed, more, any_activation=any_activation)
+    layer = layer_of(seed, more, projection, any_activation=any_activation)
     incoming = incoming_of(layer)
     first = gradients(layer, incoming)
     for way in WAYS.values():
@@ -149,13 +155,17 @@ def test_gradients_of_another_variant_are_refused() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), extensions())
-def test_a_module_has_the_extensions_of_a_structure(seed: int, more: bl.LSTMExtensions) -> None:
-    layer = layer_of(seed, more)
+@given(st.integers(0, 2**32 - 1), extensions(), projections)
+def test_a_module_has_the_extensions_of_a_structure(
+    seed: int, more: bl.LSTMExtensions, projection: int | None
+) -> None:
+    layer = layer_of(seed, more, projection)
     lstm = bl.LSTM.from_layer_parameters(parameters(layer, **outputs_of(layer)))
-    shape = (-1, layer.batch, layer.hidden_size)
-    zeros = np.zeros(layer.state_shape, np.float32)
-    state = [layer.arrays.get(name, zeros).reshape(shape) for name in ("h0", "c0")]
+    shapes = {"h0": layer.hidden_shape, "c0": layer.state_shape}
+    state = [
+        layer.arrays.get(name, np.zeros(shape, np.float32)).reshape(-1, *shape[2:])
+        for name, shape in shapes.items()
+    ]
     lengths = None
     if "batch_sizes" in layer.arrays:
         active = layer.arrays["batch_sizes"].astype(np.int64)
@@ -165,7 +175,8 @@ def test_a_module_has_the_extensions_of_a_structure(seed: int, more: bl.LSTMExte
     for found, other in zip((y, *final), wanted, strict=True):
         assert_close(found, other.reshape(found.shape), 1e-6)
     asked = lstm.layer_parameters(layer.arrays["x"]).extensions
-    assert (asked or bl.LSTMExtensions()) == more
+    size = None if projection is None else min(projection, layer.hidden_size)
+    assert (asked or bl.LSTMExtensions()) == replace(more, projection_size=size)
 
 
 def test_a_repr_shows_what_is_asked_for() -> None:

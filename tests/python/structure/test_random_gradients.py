@@ -11,7 +11,14 @@ from typing import Any
 
 import bnns_lstm as bl
 import numpy as np
-from build import forward_or_reject, outputs_of, parameters, random_layer, with_extensions
+from build import (
+    forward_or_reject,
+    outputs_of,
+    parameters,
+    random_layer,
+    with_extensions,
+    with_projection,
+)
 from gradients import (
     INCOMING,
     WAYS,
@@ -87,6 +94,7 @@ def cases(draw: Any, **fixed: Any) -> Case:
         reverse=layer.directions == 1 and draw(st.booleans()),
     )
     layer = with_extensions(layer, more)
+    layer = with_projection(layer, draw(st.sampled_from([None, None, 1, 3, 19])))
 
     def some(names: Any, largest: int) -> list[str]:
         chosen = st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=largest)
@@ -143,7 +151,8 @@ def loss(case: Case, mask: Array, name: str, by: Array) -> float:
     """The sum of outputs times incoming gradients, with something added to one array in f64."""
     arrays = dict(case.layer.arrays)
     # An initial state that is absent is 0.
-    arrays[name] = arrays.get(name, np.zeros(case.layer.state_shape)).astype(np.float64) + by
+    absent = np.zeros(case.layer.hidden_shape if name == "h0" else case.layer.state_shape)
+    arrays[name] = arrays.get(name, absent).astype(np.float64) + by
     outputs = forward_or_reject(replace(case.layer, arrays=arrays), mask)
     return sum(
         float(np.sum(part * case.incoming[place].astype(np.float64)))

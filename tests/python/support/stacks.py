@@ -34,7 +34,9 @@ def random_stack(
         }  # fmt: skip
         layers = draw(1, 1, 2)
         own["dropout"] = dropout if layers > 1 else 0.0
-        lstm = bl.LSTM(width, draw(1, 2, 4, 7), layers, seed=seed + number, **own)
+        units = draw(1, 2, 4, 7)
+        own["proj_size"] = draw(0, 0, 1, units)
+        lstm = bl.LSTM(width, units, layers, seed=seed + number, **own)
         width = lstm.config.output_size
         lstms.append(lstm)
     return bl.Stack(lstms), random

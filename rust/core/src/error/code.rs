@@ -245,7 +245,7 @@ codes! {
     UnsupportedHere, "unsupported_here",
         "This is understood, but cannot be done here: a stream through a bidirectional layer, a \
          forget_bias where gates have no bias, an LSTM without one of its weights, or what another \
-         library's layer has and this one has not, such as a projection.";
+         library's layer has and this one has not, such as quantised weights.";
     /// A tape comes from another layer.
     OtherLayer, "other_layer",
         "A tape belongs to the LSTM whose training call gave it, and this one has another \
