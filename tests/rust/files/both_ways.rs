@@ -29,7 +29,7 @@ fn cases() -> Vec<(&'static str, LstmBuilder, Option<Vec<f32>>)> {
     let variant = variant.peephole(Peephole::Full).cell_clip(0.3).gate_clip(0.6).seed(8);
     let variant = variant.coupled(Coupled::Input).activation(Gate::Forget, selu);
     let merged = Lstm::builder(3, 5).bidirectional(true).num_layers(2).merge(Merge::Average);
-    let merged = merged.peephole(Peephole::Diagonal).hidden_activation(above).seed(9);
+    let merged = merged.peephole(Peephole::Diagonal).hidden_activation(above).seed(9).proj_size(3);
     vec![
         ("rust_plain", plain, Some(vec![0.0, 2.0, 5.0, 3.0])),
         ("rust_variant", variant, None),
@@ -89,13 +89,14 @@ fn given(lstm: &Lstm, lengths: Option<&Vec<f32>>) -> Arrays {
     let (config, is_batch_first) = (lstm.config(), lstm.config().batch_first);
     let sequence = |values| if is_batch_first { (4, 5, values) } else { (5, 4, values) };
     let stack = config.num_layers * if config.bidirectional { 2 } else { 1 };
-    let state = (stack, 4, config.hidden_size);
+    let outputs = if config.proj_size > 0 { config.proj_size } else { config.hidden_size };
     let mut arrays = Arrays::from([
         ("x".to_owned(), drawn(sequence(config.input_size), 0.1)),
         ("dy".to_owned(), drawn(sequence(config.output_size()), 0.2)),
     ]);
     for (number, name) in (3_u8..).zip(["state.h", "state.c", "dh", "dc"]) {
-        arrays.insert(name.to_owned(), drawn(state, f32::from(number)));
+        let values = if name.ends_with('h') { outputs } else { config.hidden_size };
+        arrays.insert(name.to_owned(), drawn((stack, 4, values), f32::from(number)));
     }
     if let Some(lengths) = lengths {
         let lengths = ArrayD::from_shape_vec(vec![4], lengths.clone()).unwrap();

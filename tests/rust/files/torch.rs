@@ -2,7 +2,7 @@
 
 use super::{Raw, file, findings, floats};
 use bnns_lstm::Lstm;
-use bnns_lstm::ndarray::ArrayD;
+use bnns_lstm::ndarray::{Array3, ArrayD};
 use safetensors::Dtype;
 
 /// An array of a state dict.
@@ -91,7 +91,7 @@ fn everything_that_does_not_fit_is_named() {
         ("encoder.weight_ih_l0_reverse", "size_mismatch"),
         ("encoder.bias_hh_l1", "missing_entry"),
         ("encoder.scale", "unexpected_entry"),
-        ("encoder.weight_hr_l1", "unsupported_here"),
+        ("encoder.weight_hr_l1", "unexpected_entry"),
     ];
     assert_eq!(found, expected.map(|(path, code)| (path.to_owned(), code)));
 
@@ -105,8 +105,24 @@ fn everything_that_does_not_fit_is_named() {
     });
     assert_eq!(gru, one("encoder.weight_hh_l0", "size_mismatch"));
     let projected = of(&|arrays| {
-        arrays[2].1 = array(&[12, 2], 0.0);
+        arrays.retain(|(name, _)| name.ends_with("_l0"));
+        arrays[1].1 = array(&[11, 2], 0.0);
         arrays.push(("encoder.weight_hr_l0".to_owned(), array(&[2, 3], 0.0)));
     });
-    assert_eq!(projected, one("encoder.weight_hh_l0", "unsupported_here"));
+    assert_eq!(projected, one("encoder.weight_hh_l0", "size_mismatch"));
+}
+
+#[test]
+fn a_projection_is_taken_over() {
+    let arrays = [
+        ("weight_ih_l0", array(&[12, 2], 0.1)),
+        ("weight_hh_l0", array(&[12, 2], 0.2)),
+        ("weight_hr_l0", array(&[2, 3], 0.3)),
+    ];
+    let arrays = arrays.map(|(name, array)| (name.to_owned(), array));
+    let mut lstm = Lstm::from_torch_bytes(&bytes_of(&arrays), "").unwrap();
+    assert_eq!((lstm.config().hidden_size, lstm.config().proj_size), (3, 2));
+    assert_eq!(lstm.parameters().get("weight_hr_l0").unwrap(), arrays[2].1.view());
+    let (y, state) = lstm.forward(&Array3::ones((4, 1, 2))).unwrap();
+    assert_eq!((y.shape(), state.c.shape()), (&[4, 1, 2][..], &[1, 1, 3][..]));
 }

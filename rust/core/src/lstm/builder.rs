@@ -166,7 +166,8 @@ impl LstmBuilder {
         Ok(Lstm::with(self.config, self.options, parameters))
     }
 
-    /// An LSTM whose weights are 0, to be filled.
+    /// An LSTM whose weights are 0, to be filled: [`seed`](Self::seed) and [`forget_bias`](Self::forget_bias) are of
+    /// initial weights, and say nothing here.
     ///
     /// # Errors
     ///

@@ -93,7 +93,8 @@ impl Lstm {
         &self.parameters
     }
 
-    /// The weights, to be changed. The next call packs them anew.
+    /// The weights, to be changed. The next call packs them anew; where those of another LSTM were put in their place,
+    /// it refuses arrays that do not fit.
     pub fn parameters_mut(&mut self) -> &mut Parameters {
         self.engine.forget_weights();
         &mut self.parameters
