@@ -29,7 +29,7 @@ fn cases() -> Vec<(&'static str, LstmBuilder, Option<Vec<f32>>)> {
     let variant = variant.peephole(Peephole::Full).cell_clip(0.3).gate_clip(0.6).seed(8);
     let variant = variant.coupled(Coupled::Input).activation(Gate::Forget, selu);
     let merged = Lstm::builder(3, 5).bidirectional(true).num_layers(2).merge(Merge::Average);
-    let merged = merged.peephole(Peephole::Diagonal).hidden_activation(above).seed(9).proj_size(3);
+    let merged = merged.peephole(Peephole::Diagonal).hidden_activation(above).seed(9);
     vec![
         ("rust_plain", plain, Some(vec![0.0, 2.0, 5.0, 3.0])),
         ("rust_variant", variant, None),
