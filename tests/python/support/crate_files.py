@@ -47,6 +47,10 @@ CASES: dict[str, tuple[dict[str, Any], list[int] | None]] = {
          "activations": {"candidate": BELOW}},
         None,
     ),
+    "python_projected": (
+        {"num_layers": 2, "bidirectional": True, "dropout": 0.2, "proj_size": 2, "peephole": "diagonal"},
+        [4, 0, 5, 2],
+    ),
 }  # fmt: skip
 STEPS, SEED = 5, 12345678901
 
@@ -87,7 +91,7 @@ def names() -> list[str]:
     found = sorted(
         path.name.removesuffix(".calls.safetensors") for path in FOLDER.glob("*.calls.*")
     )
-    assert len(found) == 6
+    assert len(found) == 8
     return found
 
 
@@ -111,7 +115,8 @@ def made(lstm: bl.LSTM, lengths: list[int] | None, seed: int) -> Arrays:
     if config.batch_first:
         given = {key: np.ascontiguousarray(array.swapaxes(0, 1)) for key, array in given.items()}
     stack = config.num_layers * config.directions
-    given |= {key: draw(stack, 4, 5) for key in ("state.h", "state.c", "dh", "dc")}
+    widths = {"state.h": config.outputs, "state.c": config.units, "dh": config.outputs, "dc": config.units}
+    given |= {key: draw(stack, 4, width) for key, width in widths.items()}
     if lengths is not None:
         given["lengths"] = np.array(lengths, np.float32)
     return given | calls_of(lstm, given)

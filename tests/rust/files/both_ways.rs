@@ -30,10 +30,13 @@ fn cases() -> Vec<(&'static str, LstmBuilder, Option<Vec<f32>>)> {
     let variant = variant.coupled(Coupled::Input).activation(Gate::Forget, selu);
     let merged = Lstm::builder(3, 5).bidirectional(true).num_layers(2).merge(Merge::Average);
     let merged = merged.peephole(Peephole::Diagonal).hidden_activation(above).seed(9);
+    let projected = Lstm::builder(3, 5).num_layers(2).bidirectional(true).proj_size(5).seed(10);
+    let projected = projected.cell_clip(0.5).dropout(0.3);
     vec![
         ("rust_plain", plain, Some(vec![0.0, 2.0, 5.0, 3.0])),
         ("rust_variant", variant, None),
         ("rust_merged", merged, Some(vec![1.0, 4.0, 4.0, 2.0])),
+        ("rust_projected", projected, Some(vec![5.0, 3.0, 0.0, 1.0])),
     ]
 }
 
@@ -94,9 +97,9 @@ fn given(lstm: &Lstm, lengths: Option<&Vec<f32>>) -> Arrays {
         ("x".to_owned(), drawn(sequence(config.input_size), 0.1)),
         ("dy".to_owned(), drawn(sequence(config.output_size()), 0.2)),
     ]);
-    for (number, name) in (3_u8..).zip(["state.h", "state.c", "dh", "dc"]) {
-        let values = if name.ends_with('h') { outputs } else { config.hidden_size };
-        arrays.insert(name.to_owned(), drawn((stack, 4, values), f32::from(number)));
+    let widths = [outputs, config.hidden_size].repeat(2);
+    for ((number, name), width) in (3_u8..).zip(["state.h", "state.c", "dh", "dc"]).zip(widths) {
+        arrays.insert(name.to_owned(), drawn((stack, 4, width), f32::from(number)));
     }
     if let Some(lengths) = lengths {
         let lengths = ArrayD::from_shape_vec(vec![4], lengths.clone()).unwrap();
@@ -148,7 +151,7 @@ fn files_of_both_sides_give_the_same_bits() {
         assert_written_again(name, &fs::read(&path).unwrap());
         checked += 1;
     }
-    assert_eq!(checked, 6);
+    assert_eq!(checked, 8);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Weights of `PyTorch` from a safetensors file.
 
-use super::{Raw, file, findings, floats};
-use bnns_lstm::Lstm;
-use bnns_lstm::ndarray::{Array3, ArrayD};
+use super::{Raw, content, file, findings, floats};
+use bnns_lstm::ndarray::{ArrayD, Ix3};
+use bnns_lstm::{Batch, Lstm, LstmState};
 use safetensors::Dtype;
 
 /// An array of a state dict.
@@ -47,6 +47,53 @@ fn sizes_follow_from_names_and_shapes() {
         let (_, stored) = arrays.iter().find(|(own, _)| *own == format!("encoder.{name}")).unwrap();
         assert_eq!(array, stored.view(), "{name}");
     }
+}
+
+/// What PyTorch computes in f64 with projections, two layers and both directions:
+/// `tests/python/support/torch_projections.py` says how it was stored.
+#[test]
+fn a_projection_computes_what_pytorch_computes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/data");
+    let bytes = std::fs::read(format!("{path}/torch_projections.safetensors")).unwrap();
+    let arrays: Vec<Entry> = content(&bytes).0.into_iter().collect();
+    let own = arrays.iter().filter_map(|(name, array)| {
+        Some((name.strip_prefix("both directions/")?.to_owned(), array))
+    });
+    let own: std::collections::BTreeMap<_, _> = own.collect();
+    let weights = own.iter().filter(|(name, _)| name.starts_with(['w', 'b']));
+    let weights: Vec<Entry> =
+        weights.map(|(name, array)| (name.clone(), (*array).clone())).collect();
+    assert_eq!(weights.len(), 20);
+    let mut lstm = Lstm::from_torch_bytes(&bytes_of(&weights), "").unwrap();
+    assert_eq!((lstm.config().hidden_size, lstm.config().proj_size), (5, 3));
+    let three = |name: &str| own[name].clone().into_dimensionality::<Ix3>().unwrap();
+    let (x, begin) = (three("x"), LstmState { h: three("h0"), c: three("c0") });
+    let (y, last, tape) = lstm.forward_training(Batch::new(x.view()).state(&begin), 1).unwrap();
+    let d_state = LstmState { h: three("dhn"), c: three("dcn") };
+    let gradients = lstm.backward(&tape, Some(three("dy").view()), Some(&d_state)).unwrap();
+    let named = [
+        ("y", y.view().into_dyn()),
+        ("hn", last.h.view().into_dyn()),
+        ("cn", last.c.view().into_dyn()),
+        ("grad.x", gradients.input.view().into_dyn()),
+        ("grad.h0", gradients.state.h.view().into_dyn()),
+        ("grad.c0", gradients.state.c.view().into_dyn()),
+    ];
+    let parameters = gradients.parameters.iter();
+    let parameters = parameters.map(|(name, array)| (format!("grad.{name}"), array));
+    let all = named.map(|(name, array)| (name.to_owned(), array)).into_iter().chain(parameters);
+    let mut checked = 0;
+    for (name, found) in all {
+        assert_eq!(found.shape(), own[&name].shape(), "{name}");
+        for (found, wanted) in found.iter().zip(own[&name]) {
+            assert!(
+                (found - wanted).abs() <= 2e-5 * wanted.abs().max(1.0),
+                "{name}: {found} {wanted}"
+            );
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 26);
 }
 
 #[test]

@@ -15,7 +15,8 @@ fn each_option_is_refused_by_its_name() {
     let plain = || Lstm::builder(3, 4);
     let softmax = Activation::new(ActivationFunction::SOFTMAX, 1.0, 1.0);
     let clamp = Activation::new(ActivationFunction::CLAMP, f32::NAN, 1.0);
-    let cases: [(LstmBuilder, &str, &str); 19] = [
+    let cases: [(LstmBuilder, &str, &str); 20] = [
+        (plain().proj_size(5), "proj_size", "invalid_number"),
         (Lstm::builder(0, 4), "input_size", "zero_size"),
         (Lstm::builder(3, 0), "hidden_size", "zero_size"),
         (Lstm::builder(3, usize::MAX / 2), "hidden_size", "size_overflow"),

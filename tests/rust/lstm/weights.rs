@@ -31,6 +31,25 @@ fn names_and_shapes_are_those_of_pytorch() {
     assert!(found.eq(expected.map(|(name, shape)| (name, shape.to_vec()))));
 }
 
+#[test]
+fn a_projection_has_a_matrix_of_each_layer_and_direction() {
+    let builder = Lstm::builder(3, 5).num_layers(2).bidirectional(true).bias(false).proj_size(2);
+    let mut lstm = builder.build().unwrap();
+    let found =
+        lstm.parameters().iter().map(|(name, array)| (name.to_owned(), array.shape().to_vec()));
+    let mut expected = Vec::new();
+    for (layer, width) in [(0, 3), (1, 4)] {
+        for end in ["", "_reverse"] {
+            expected.push((format!("weight_ih_l{layer}{end}"), vec![20, width]));
+            expected.push((format!("weight_hh_l{layer}{end}"), vec![20, 2]));
+            expected.push((format!("weight_hr_l{layer}{end}"), vec![2, 5]));
+        }
+    }
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    let (y, last) = lstm.forward(&drawn((4, 2, 3), 0.0)).unwrap();
+    assert_eq!((y.dim(), last.h.dim(), last.c.dim()), ((4, 2, 4), (4, 2, 2), (4, 2, 5)));
+}
+
 /// One unit with one input: every number can be followed.
 #[test]
 fn blocks_are_input_forget_candidate_and_output_gate() {
