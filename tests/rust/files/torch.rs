@@ -158,18 +158,3 @@ fn everything_that_does_not_fit_is_named() {
     });
     assert_eq!(projected, one("encoder.weight_hh_l0", "size_mismatch"));
 }
-
-#[test]
-fn a_projection_is_taken_over() {
-    let arrays = [
-        ("weight_ih_l0", array(&[12, 2], 0.1)),
-        ("weight_hh_l0", array(&[12, 2], 0.2)),
-        ("weight_hr_l0", array(&[2, 3], 0.3)),
-    ];
-    let arrays = arrays.map(|(name, array)| (name.to_owned(), array));
-    let mut lstm = Lstm::from_torch_bytes(&bytes_of(&arrays), "").unwrap();
-    assert_eq!((lstm.config().hidden_size, lstm.config().proj_size), (3, 2));
-    assert_eq!(lstm.parameters().get("weight_hr_l0").unwrap(), arrays[2].1.view());
-    let (y, state) = lstm.forward(&Array3::ones((4, 1, 2))).unwrap();
-    assert_eq!((y.shape(), state.c.shape()), (&[4, 1, 2][..], &[1, 1, 3][..]));
-}
