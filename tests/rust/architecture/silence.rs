@@ -32,7 +32,7 @@ const RIGHT: &[(&str, &str, &str)] = &[
     ),
     ("run/threads/affinity.rs", ".ok();", "the thread may still run on all cores but one"),
     ("lstm/batch.rs", "lengths", "without lengths all samples have all steps"),
-    ("lstm/files/metadata.rs", "functions", "default functions, or a finding"),
+    ("lstm/files/reader.rs", "functions", "default functions, or a finding"),
     ("cache.rs", "cache", "a call without a cache"),
     ("class.rs", ".ok();", "another thread was first and has found the same"),
     ("descriptor.rs", "name", "a field that is not there has been reported"),

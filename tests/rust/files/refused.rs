@@ -82,7 +82,8 @@ fn each_field_is_honoured_or_refused_by_its_name() {
         (r#""coupled": "output""#, "coupled", "unknown_choice"),
         (r#""lengths": [1.5]"#, "lengths", "wrong_type"),
         (r#""lengths": []"#, "lengths", "size_mismatch"),
-        (r#""proj_size": 2"#, "config", "unexpected_entry"),
+        (r#""proj_size": 2"#, "proj_size", "invalid_number"),
+        (r#""colour": 2"#, "config", "unexpected_entry"),
         (
             &functions(r#"["SOFTMAX", 1, 1]"#),
             "input_gate.activation.function",

@@ -134,6 +134,28 @@ fn initial_weights_are_uniform_and_depend_on_the_seed() {
 }
 
 #[test]
+fn weights_of_another_lstm_are_refused_by_the_next_call() {
+    let plain = || Lstm::builder(3, 5);
+    for other in [
+        Lstm::builder(4, 5),
+        plain().num_layers(2),
+        plain().coupled(Coupled::Forget),
+        plain().bias(false),
+        plain().peephole(Peephole::Full),
+        plain().proj_size(2),
+    ] {
+        let mut lstm = plain().build().unwrap();
+        let own = lstm.parameters().clone();
+        *lstm.parameters_mut() = other.build().unwrap().parameters().clone();
+        let x = drawn((4, 2, 3), 0.0);
+        assert!(matches!(lstm.forward(&x), Err(Error::ArrayMismatch { .. })));
+        assert!(matches!(lstm.forward_training(&x, 0), Err(Error::ArrayMismatch { .. })));
+        *lstm.parameters_mut() = own;
+        assert!(lstm.forward(&x).is_ok());
+    }
+}
+
+#[test]
 fn names_and_shapes_that_do_not_fit_are_refused() {
     let mut lstm = Lstm::builder(3, 5).build().unwrap();
     let before = lstm.parameters().clone();

@@ -25,8 +25,15 @@ pub struct LstmBuilder {
     seed: u64,
 }
 
+impl Lstm {
+    /// An LSTM that reads `input_size` values per step, with `hidden_size` units in each layer and direction.
+    pub fn builder(input_size: usize, hidden_size: usize) -> LstmBuilder {
+        LstmBuilder::new(input_size, hidden_size)
+    }
+}
+
 impl LstmBuilder {
-    pub(super) fn new(input_size: usize, hidden_size: usize) -> Self {
+    fn new(input_size: usize, hidden_size: usize) -> Self {
         let config = LstmConfig::new(input_size, hidden_size);
         Self { config, options: Options::default(), forget_bias: 0.0, seed: 0 }
     }
@@ -166,7 +173,8 @@ impl LstmBuilder {
         Ok(Lstm::with(self.config, self.options, parameters))
     }
 
-    /// An LSTM whose weights are 0, to be filled.
+    /// An LSTM whose weights are 0, to be filled: [`seed`](Self::seed) and [`forget_bias`](Self::forget_bias) are of
+    /// initial weights, and say nothing here.
     ///
     /// # Errors
     ///

@@ -1,14 +1,12 @@
 //! The LSTM itself: its configuration and its weights.
 //!
-//! In: a builder, or a file. Out: [`Lstm`]. `forward` and `training` are what it computes; `stream` takes its weights
-//! for steps that come one by one.
+//! In: a configuration and weights, of `builder` or of a file. Out: [`Lstm`]. It knows no call: `forward` and `training`
+//! are what it computes; `stream` takes its weights for steps that come one by one.
 
 use super::batch::LstmState;
-use super::builder::LstmBuilder;
 use super::config::LstmConfig;
 use super::engine::Engine;
 use super::parameters::Parameters;
-use super::stream::Stream;
 use crate::error::Error;
 use crate::plan::Options;
 use ndarray::{ArrayView, Dimension};
@@ -61,11 +59,6 @@ impl Clone for Lstm {
 }
 
 impl Lstm {
-    /// An LSTM that reads `input_size` values per step, with `hidden_size` units in each layer and direction.
-    pub fn builder(input_size: usize, hidden_size: usize) -> LstmBuilder {
-        LstmBuilder::new(input_size, hidden_size)
-    }
-
     /// With weights that fit the configuration.
     pub(super) fn with(config: LstmConfig, options: Options, parameters: Parameters) -> Self {
         let engine = Engine::default();
@@ -93,7 +86,8 @@ impl Lstm {
         &self.parameters
     }
 
-    /// The weights, to be changed. The next call packs them anew.
+    /// The weights, to be changed. The next call packs them anew; where those of another LSTM were put in their place,
+    /// it refuses arrays that do not fit.
     pub fn parameters_mut(&mut self) -> &mut Parameters {
         self.engine.forget_weights();
         &mut self.parameters
@@ -122,15 +116,5 @@ impl Lstm {
     /// they are given them.
     pub fn lengths(&self) -> Option<&[usize]> {
         self.lengths.as_deref()
-    }
-
-    /// A stream: samples come step by step, states are carried in place. It takes the weights as they are now.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Descriptor`] for a bidirectional LSTM, or one that reads backwards: they need the end of the sequence
-    /// first; and for a batch of 0 samples. [`Error::OutOfMemory`].
-    pub fn stream(&mut self, batch_size: usize) -> Result<Stream, Error> {
-        Stream::new(self, batch_size)
     }
 }

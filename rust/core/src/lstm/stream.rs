@@ -35,8 +35,20 @@ pub struct Stream {
     c: Vec<f32>,
 }
 
+impl Lstm {
+    /// A stream: samples come step by step, states are carried in place. It takes the weights as they are now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Descriptor`] for a bidirectional LSTM, or one that reads backwards: they need the end of the sequence
+    /// first; and for a batch of 0 samples. [`Error::OutOfMemory`].
+    pub fn stream(&mut self, batch_size: usize) -> Result<Stream, Error> {
+        Stream::new(self, batch_size)
+    }
+}
+
 impl Stream {
-    pub(super) fn new(lstm: &mut Lstm, rows: usize) -> Result<Self, Error> {
+    fn new(lstm: &mut Lstm, rows: usize) -> Result<Self, Error> {
         let config = lstm.config.clone();
         check(&config, rows)?;
         let sizes = Sizes { steps: 1, rows, active: None };

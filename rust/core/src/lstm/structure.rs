@@ -41,7 +41,7 @@ pub(super) fn check_config(
     found: Vec<Issue>,
 ) -> Result<(), DescriptorError> {
     let sizes = Sizes { steps: 1, rows: 1, active: None };
-    let params = structure(config, sizes, &mut Places::default(), false);
+    let params = training(config, sizes, &mut Places::default());
     let filter = FilterParameters { n_threads, ..FilterParameters::default() };
     let below = match check_after(Vec::new(), &params, &filter) {
         Ok(_) => Vec::new(),
