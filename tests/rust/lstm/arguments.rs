@@ -81,9 +81,9 @@ fn all_arguments_of_a_call_are_refused_at_once() {
     let expected = [
         ("y", "size_mismatch"),
         ("x", "size_mismatch"),
+        ("lengths[0]", "invalid_number"),
         ("state.h", "size_mismatch"),
         ("state.c", "size_mismatch"),
-        ("lengths[0]", "invalid_number"),
     ];
     assert_eq!(named(&found), expected);
     assert_eq!(y, Array3::from_elem((5, 2, 5), 3.0));
