@@ -174,8 +174,8 @@ def dropout_mask(
         filter_params: The seed.
 
     Returns:
-        `[num_layers - 1, seq_len, batch_size, directions * hidden_size]`, all 1 without dropout; where the layer
-        has a projection, hidden_size is projection_size.
+        `[num_layers - 1, seq_len, batch_size, directions * hidden_size]`, all 1 without dropout; where
+        the layer has a projection, hidden_size is projection_size.
 
     Raises:
         DescriptorError: With every problem of the structure.
