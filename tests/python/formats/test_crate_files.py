@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import bnns_lstm as bl
+import crate_files
 import numpy as np
 import pytest
-from support import crate_files
-from support.crate_files import CASES, FOLDER, calls, content, load, made
+from crate_files import CASES, FOLDER, calls, content, load, made
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,6 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """What the calls of all files give by plain code, whose bits no machine changes."""
     path = tmp_path_factory.mktemp("crate") / "computed.npz"
     environment = os.environ | {"BNNSLSTM_LEVEL": "fallback", "BNNSLSTM_PRODUCTS": "panels"}
-    environment["PYTHONPATH"] = str(Path(crate_files.__file__).parents[1])
     command = [sys.executable, crate_files.__file__, "--compute", str(path)]
     subprocess.run(command, env=environment, check=True)
     with np.load(path) as found:

@@ -141,7 +141,7 @@ def test_a_cache_belongs_to_a_projection() -> None:
     layer.arrays["projection"][0, 1, 3, 10] += 1
     with pytest.raises(bl.CacheError) as caught:
         bl.direct_apply_lstm_batch_backward(params, delta, filter_params, cache)
-    assert caught.value.issue.code == "changed_weights"
+    assert [issue.code for issue in caught.value.issues] == ["changed_weights"]
 
 
 def issues(layer: Layer, **changes: Any) -> list[tuple[str, str]]:

@@ -115,7 +115,12 @@ def made(lstm: bl.LSTM, lengths: list[int] | None, seed: int) -> Arrays:
     if config.batch_first:
         given = {key: np.ascontiguousarray(array.swapaxes(0, 1)) for key, array in given.items()}
     stack = config.num_layers * config.directions
-    widths = {"state.h": config.outputs, "state.c": config.units, "dh": config.outputs, "dc": config.units}
+    widths = {
+        "state.h": config.outputs,
+        "state.c": config.units,
+        "dh": config.outputs,
+        "dc": config.units,
+    }
     given |= {key: draw(stack, 4, width) for key, width in widths.items()}
     if lengths is not None:
         given["lengths"] = np.array(lengths, np.float32)
