@@ -4,9 +4,9 @@ use crate::support::training::Way;
 use crate::support::{Case, all_ways, ways};
 use bnns_lstm::binding::{LayerPlan, Plan};
 use bnns_lstm::{
-    Checkpoints, Code, DataLayout, Error, FilterParameters, Level, NDArrayDescriptor, Options,
-    compute_lstm_training_cache_capacity, direct_apply_lstm_batch_training_caching,
-    direct_backward_with,
+    Checkpoints, Code, DataLayout, Error, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor,
+    Level, NDArrayDescriptor, Options, compute_lstm_training_cache_capacity,
+    direct_apply_lstm_batch_training_caching, direct_backward_with,
 };
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::golden::{Golden, directory, load};
@@ -164,10 +164,10 @@ fn a_cache_belongs_to_the_weights_of_the_projection() {
             &mut delta.candidate_gate,
             &mut delta.output_gate,
         ] {
-            *gate = Default::default();
+            *gate = LSTMGateDescriptor::default();
         }
         delta.extensions = None;
-        delta.input_descriptor = Default::default();
+        delta.input_descriptor = LSTMDataDescriptor::default();
         delta.input_descriptor.data_desc =
             NDArrayDescriptor::write(&mut dx, DataLayout::SNE, &[5, 3, 6]);
         delta.output_descriptor.data_desc = NDArrayDescriptor::read(&dy, DataLayout::SNE, &size);

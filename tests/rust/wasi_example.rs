@@ -51,6 +51,6 @@ fn what_the_program_must_print_is_the_oracles() {
     let y = oracle();
     let last =
         &y[(wasi::SEQ_LEN - 1) * wasi::BATCH_SIZE * wasi::HIDDEN_SIZE..][..wasi::HIDDEN_SIZE];
-    let text: String = last.iter().map(|value| format!("{value:.12}\n")).collect();
-    assert_eq!(EXPECTED, text);
+    let lines: Vec<String> = last.iter().map(|value| format!("{value:.12}")).collect();
+    assert_eq!(EXPECTED, lines.join("\n") + "\n");
 }

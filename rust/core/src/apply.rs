@@ -17,7 +17,7 @@ use crate::run::{
 /// # Errors
 ///
 /// [`Error::Cache`] for too few bytes, and those of [`Plan::new`], [`Weights::pack`], [`Workspace::new`] and
-/// [`forward`](crate::forward), after which nothing was written; [`Error::Interrupted`], after which outputs hold
+/// [`forward`](crate::run::forward), after which nothing was written; [`Error::Interrupted`], after which outputs hold
 /// anything.
 pub fn apply_forward<'a>(
     checked: &Checked,
@@ -55,7 +55,7 @@ pub fn apply_forward<'a>(
 /// # Errors
 ///
 /// [`Error::Cache`] for a cache that this layer has not filled with these weights, and those of [`Plan::new`],
-/// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`](crate::backward), after which nothing was
+/// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`](crate::run::backward), after which nothing was
 /// written; [`Error::Interrupted`], after which gradients hold anything.
 pub fn apply_backward<'a>(
     checked: &'a CheckedBackward,

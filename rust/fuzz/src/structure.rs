@@ -121,9 +121,10 @@ impl Extensions {
             _ => Some(size.wrapping_add(1)),
         };
         let has_weights = self.coupled / 15 % 2 == 1;
-        let projection_desc = match has_weights {
-            true => Array::Large(Described::default()).descriptor(48),
-            false => NDArrayDescriptor::absent(),
+        let projection_desc = if has_weights {
+            Array::Large(Described::default()).descriptor(48)
+        } else {
+            NDArrayDescriptor::absent()
         };
         params.extensions = Some(LSTMExtensions {
             cell_clip,

@@ -28,6 +28,10 @@
 //! here: whether a cache or a sequence descriptor is an array that can be borrowed as it is (`cache`, `sequence`).
 
 #![deny(unsafe_code)]
+#![allow(
+    clippy::doc_markdown,
+    reason = "what stands above classes and functions is Python's documentation"
+)]
 
 mod borrow;
 mod cache;

@@ -133,7 +133,7 @@ fn run_sample(layer: &Layer, below: &[f64], (l, d, n): (usize, usize, usize), tr
 }
 
 /// The equations of section 3 of the specification; limits as in the text of ONNX's operator LSTM, and that of
-/// the cell state as in TensorFlow's `LSTMBlockCell`; the projection as in PyTorch's `LSTM` with `proj_size`.
+/// the cell state as in TensorFlow's `LSTMBlockCell`; the projection as in `PyTorch`'s `LSTM` with `proj_size`.
 fn compute_cell(layer: &Layer, (l, d): (usize, usize), x: &[f64], h: &[f64], c: &[f64]) -> Cell {
     let gates = &layer.gates;
     let sum = |gate: &Gate, seen: &[f64]| gate_sum(layer, gate, (l, d), (x, h, seen));

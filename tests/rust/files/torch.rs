@@ -49,7 +49,7 @@ fn sizes_follow_from_names_and_shapes() {
     }
 }
 
-/// What PyTorch computes in f64 with projections, two layers and both directions:
+/// What `PyTorch` computes in f64 with projections, two layers and both directions:
 /// `tests/python/support/torch_projections.py` says how it was stored.
 #[test]
 fn a_projection_computes_what_pytorch_computes() {
@@ -64,7 +64,7 @@ fn a_projection_computes_what_pytorch_computes() {
     let weights: Vec<Entry> =
         weights.map(|(name, array)| (name.clone(), (*array).clone())).collect();
     assert_eq!(weights.len(), 20);
-    let mut lstm = Lstm::from_torch_bytes(&bytes_of(&weights), "").unwrap();
+    let lstm = Lstm::from_torch_bytes(&bytes_of(&weights), "").unwrap();
     assert_eq!((lstm.config().hidden_size, lstm.config().proj_size), (5, 3));
     let three = |name: &str| own[name].clone().into_dimensionality::<Ix3>().unwrap();
     let (x, begin) = (three("x"), LstmState { h: three("h0"), c: three("c0") });

@@ -148,8 +148,8 @@ fn weights_of_another_lstm_are_refused_by_the_next_call() {
         let own = lstm.parameters().clone();
         *lstm.parameters_mut() = other.build().unwrap().parameters().clone();
         let x = drawn((4, 2, 3), 0.0);
-        assert!(matches!(lstm.forward(&x), Err(Error::ArrayMismatch { .. })));
-        assert!(matches!(lstm.forward_training(&x, 0), Err(Error::ArrayMismatch { .. })));
+        assert!(matches!(lstm.forward(&x), Err(Error::WrongLayer { .. })));
+        assert!(matches!(lstm.forward_training(&x, 0), Err(Error::WrongLayer { .. })));
         *lstm.parameters_mut() = own;
         assert!(lstm.forward(&x).is_ok());
     }

@@ -28,7 +28,7 @@ pub struct LSTMExtensions<'a> {
     /// of the steps, the final states are those after step 0. `direction="reverse"` of ONNX' LSTM.
     pub reverse: bool,
     /// Elements of the hidden state and of the output of one direction, P, from 1 to `hidden_size`, H; `None` for a
-    /// layer without a projection. Then h' = W_hr · (o ⊙ τ(c')), where τ is the hidden activation: hidden states and
+    /// layer without a projection. Then `h' = W_hr · (o ⊙ τ(c'))`, where τ is the hidden activation: hidden states and
     /// outputs have P elements, cell states H, hidden weights are `[4 H, P]`, and upper layers read P values of each
     /// direction. Peepholes see the cell state.
     ///
@@ -36,8 +36,8 @@ pub struct LSTMExtensions<'a> {
     /// Architectures for Large Scale Acoustic Modeling", Interspeech 2014, and `proj_size` of `PyTorch`'s LSTM.
     /// `TensorFlow`'s `proj_clip`, a limit of h', is not there.
     pub projection_size: Option<usize>,
-    /// The weights of the projection, W_hr, `[layers, directions, projection_size, hidden_size]`; there if and only if
-    /// there is a `projection_size`. In the structure of gradients, their gradient, where it is wanted.
+    /// The weights of the projection, `W_hr`, `[layers, directions, projection_size, hidden_size]`; there if and only
+    /// if there is a `projection_size`. In the structure of gradients, their gradient, where it is wanted.
     pub projection_desc: NDArrayDescriptor<'a>,
 }
 

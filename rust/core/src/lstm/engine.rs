@@ -47,7 +47,8 @@ impl Kept {
     }
 
     /// Pack the weights of the layer.
-    pub(super) fn pack(&self, parameters: &Parameters) -> Result<Arc<Weights>, Error> {
+    fn pack(&self, config: &LstmConfig, parameters: &Parameters) -> Result<Arc<Weights>, Error> {
+        parameters.check(config)?;
         let bias_sum = parameters.bias_sum();
         let views = parameters.views(bias_sum.as_ref());
         let bound = BoundWeights::bind(&self.plan.checked, &views)?;
@@ -88,12 +89,13 @@ impl Engine {
     /// The packed weights; a plan of any shape will do to pack them.
     pub(super) fn weights(
         &mut self,
+        config: &LstmConfig,
         plan: &Kept,
         parameters: &Parameters,
     ) -> Result<Arc<Weights>, Error> {
         let weights = match &self.packed {
             Some(packed) => Arc::clone(packed),
-            None => plan.pack(parameters)?,
+            None => plan.pack(config, parameters)?,
         };
         self.packed = Some(Arc::clone(&weights));
         Ok(weights)
@@ -111,7 +113,7 @@ impl Engine {
             Some(position) => self.kept.remove(position),
             None => Kept::new(config, options, sizes, false)?,
         };
-        let weights = self.weights(&found, parameters)?;
+        let weights = self.weights(config, &found, parameters)?;
         if self.kept.len() >= KEPT {
             self.kept.remove(0);
         }

@@ -86,8 +86,8 @@ impl Lstm {
         &self.parameters
     }
 
-    /// The weights, to be changed. The next call packs them anew; where those of another LSTM were put in their place,
-    /// it refuses arrays that do not fit.
+    /// The weights, to be changed. The next call packs them anew. Where those of an LSTM with another configuration
+    /// were put in their place, it fails with [`Error::WrongLayer`].
     pub fn parameters_mut(&mut self) -> &mut Parameters {
         self.engine.forget_weights();
         &mut self.parameters

@@ -169,6 +169,25 @@ impl Parameters {
         Ok(())
     }
 
+    /// Whether these are weights of such an LSTM: those of another one may have been put in their place.
+    pub(super) fn check(&self, config: &LstmConfig) -> Result<(), Error> {
+        let blocks = config.gates().len();
+        let fits = |array: &Option<ArrayD<f32>>, wanted: Option<Vec<usize>>| {
+            let wanted = wanted.map(|mut shape| {
+                shape.insert(BLOCKS.index(), blocks);
+                shape
+            });
+            array.as_ref().map(|array| array.shape().to_vec()) == wanted
+        };
+        let arrays = self.arrays.as_ref().zip(gate_shapes(config));
+        let arrays = arrays.map(|_, (array, wanted)| fits(array, wanted));
+        let projection = self.projection.as_ref().map(ndarray::ArrayBase::shape);
+        let is_right = self.gates == config.gates()
+            && arrays.each() == [&true; 5]
+            && projection == config.projection_shape().as_ref().map(<[usize; 4]>::as_slice);
+        if is_right { Ok(()) } else { Err(Error::WrongLayer { what: "weights" }) }
+    }
+
     /// The one bias of the structure, for all gates.
     pub(super) fn bias_sum(&self) -> Option<ArrayD<f32>> {
         Some(self.arrays.b.as_ref()? + self.second_bias.as_ref()?)

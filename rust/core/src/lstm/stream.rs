@@ -53,7 +53,7 @@ impl Stream {
         check(&config, rows)?;
         let sizes = Sizes { steps: 1, rows, active: None };
         let step = Kept::new(&config, lstm.options, sizes, true)?;
-        let weights = lstm.engine.weights(&step, &lstm.parameters)?;
+        let weights = lstm.engine.weights(&config, &step, &lstm.parameters)?;
         let state = |values| {
             let what = "states of a stream";
             let all = config.num_layers.saturating_mul(rows).saturating_mul(values);
@@ -200,7 +200,7 @@ impl Stream {
                 actual: "one of another".to_owned(),
             }));
         }
-        self.weights = lstm.engine.weights(&self.step, &lstm.parameters)?;
+        self.weights = lstm.engine.weights(&self.config, &self.step, &lstm.parameters)?;
         Ok(())
     }
 }

@@ -89,6 +89,7 @@ impl Lstm {
             let what = "the training cache";
             cache.try_reserve_exact(bytes).map_err(|_| Error::OutOfMemory { what, bytes })?;
             cache.resize(bytes, 0);
+            self.parameters.check(config)?;
             let bias_sum = self.parameters.bias_sum();
             let weights = self.parameters.views(bias_sum.as_ref());
             let outputs = outputs(elements_mut(&mut y)?, &mut last)?;
@@ -169,6 +170,7 @@ impl Lstm {
         let has_state = d_state.is_some();
         let given = DataFields { data: dy.is_some(), hidden: has_state, cell: has_state };
         let checked = check_gradients(&self.config, tape.sizes(), tape.seed, given)?;
+        self.parameters.check(&self.config)?;
         let bias_sum = self.parameters.bias_sum();
         let weights = self.parameters.views(bias_sum.as_ref());
         let mut room = GradientRoom::new(&self.config)?;

@@ -80,8 +80,9 @@ impl Lstm {
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] only.
+    /// [`Error::WrongLayer`] where weights of an LSTM with another configuration were put in the place of its own.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        self.parameters.check(&self.config)?;
         let mut arrays: Vec<_> = self.parameters.iter().collect();
         if let Some(LstmState { h, c }) = &self.initial_state {
             let [h_name, c_name] = STATES;

@@ -18,6 +18,7 @@ pub(in crate::math) struct Case {
     /// Made of straight lines and hyperbolas: the same bits at every level.
     pub(in crate::math) is_of_lines: bool,
     /// Near a kink, rounding may put a point on the other side.
+    #[cfg_attr(not(testkit), allow(dead_code, reason = "only tests with the testkit ask"))]
     pub(in crate::math) multiplies_before_it_compares: bool,
 }
 
