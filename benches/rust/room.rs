@@ -4,7 +4,8 @@
 
 use crate::support::{Size, gate, params};
 use bnns_lstm::binding::{
-    BackwardArrays, CheckedBackward, DataFields, GateFields, Gates, GradientViews, check_backward,
+    BackwardArrays, CheckedBackward, DataFields, GateFields, Gates, GradientViews, WeightFields,
+    check_backward,
 };
 use bnns_lstm::{Data, FilterParameters};
 
@@ -47,15 +48,16 @@ impl Room {
     pub fn arrays<'a>(&'a mut self, x: &'a [f32]) -> BackwardArrays<'a> {
         let Self { checked, x: d_x, gates } = self;
         let sequence = || DataFields { data: Some(x.into()), ..DataFields::default() };
+        let gates = gates.as_mut().map(|_, GateRoom { iw, hw, b }| GateFields {
+            iw: Some(iw.as_mut_slice().into()),
+            hw: Some(hw.as_mut_slice().into()),
+            b: Some(b.as_mut_slice().into()),
+            ..GateFields::default()
+        });
         let gradients = GradientViews {
             incoming: sequence(),
             input: DataFields { data: Some(d_x.as_mut_slice().into()), ..DataFields::default() },
-            gates: gates.as_mut().map(|_, GateRoom { iw, hw, b }| GateFields {
-                iw: Some(iw.as_mut_slice().into()),
-                hw: Some(hw.as_mut_slice().into()),
-                b: Some(b.as_mut_slice().into()),
-                ..GateFields::default()
-            }),
+            weights: WeightFields { gates, projection: None },
         };
         BackwardArrays::bind(checked, sequence(), gradients).expect("room as checked")
     }

@@ -4,8 +4,8 @@
 //! caller has them, its arrays.
 
 use bnns_lstm::binding::{
-    BackwardWeights, BoundWeights, Caches, Checked, GateViews, Gates, Inputs, LayerPlan, Outputs,
-    Plan, Tuning, WeightViews, Weights, check,
+    BackwardWeights, BoundWeights, Caches, Checked, GateFields, Gates, Inputs, LayerPlan, Outputs,
+    Plan, Tuning, WeightFields, WeightViews, Weights, check,
 };
 use bnns_lstm::{
     Data, DataLayout, DataType, FilterParameters, LSTMDataDescriptor, LSTMGateDescriptor,
@@ -63,12 +63,13 @@ impl Layer {
     }
 
     pub fn views(&self) -> WeightViews<'_> {
-        Gates::from_fn(|_| GateViews {
+        let gates = Gates::from_fn(|_| GateFields {
             iw: Some(self.w.as_slice().into()),
             hw: Some(self.w.as_slice().into()),
             b: Some(self.b.as_slice().into()),
-            ..GateViews::default()
-        })
+            ..GateFields::default()
+        });
+        WeightFields { gates, projection: None }
     }
 
     pub fn weights(&self) -> Weights {

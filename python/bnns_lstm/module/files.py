@@ -180,6 +180,10 @@ class Files(Stateful):
         Raises:
             WeightsError: Naming everything that cannot be taken over.
             ExtraError: If the package `protobuf` is not installed.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> lstm = bl.LSTM.from_coreml("model.mlmodel", "lstm")  # doctest: +SKIP
         """
         from bnns_lstm.formats import read_coreml
 

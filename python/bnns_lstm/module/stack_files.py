@@ -133,6 +133,10 @@ class StackFiles(StackStateful):
         Raises:
             WeightsError: Naming everything that cannot be taken over.
             ExtraError: If the package `protobuf` is not installed.
+
+        Example:
+            >>> import bnns_lstm as bl
+            >>> stack = bl.Stack.from_coreml("model.mlmodel")  # doctest: +SKIP
         """
         from bnns_lstm.formats import read_coreml_stack
 

@@ -169,7 +169,7 @@ ARGUMENT_ROWS: list[tuple[Callable[[Path], object], str, str]] = [
     (backward_of_another, "tape", codes.OTHER_LAYER),
     (of_torch(bias_hh_l0=None), "bias_hh_l0", codes.MISSING_ENTRY),
     (of_torch(more=X), "more", codes.UNEXPECTED_ENTRY),
-    (of_torch(weight_hr_l0=X), "weight_hr_l0", codes.UNSUPPORTED_HERE),
+    (of_torch(weight_hr_l0=X), "weight_hr_l0", codes.SIZE_MISMATCH),
     (of_torch(bias_hh_l0=np.zeros(3, np.float32)), "bias_hh_l0", codes.SIZE_MISMATCH),
     (of_torch(bias_hh_l0=np.zeros(16, int)), "bias_hh_l0", codes.UNSUPPORTED_DATA_TYPE),
     (of_torch(bias_hh_l0=np.full(16, 1e39)), "bias_hh_l0", codes.OUT_OF_RANGE),

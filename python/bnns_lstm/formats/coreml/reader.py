@@ -57,6 +57,10 @@ def read_coreml(
         ExtraError: If the package `protobuf` is not installed.
         WeightsError: Naming everything that cannot be taken over, or the layers if there are several.
         OSError: If the file cannot be read.
+
+    Example:
+        >>> from bnns_lstm.formats import read_coreml
+        >>> stored = read_coreml("model.mlmodel")  # doctest: +SKIP
     """
     read = _read(path, layer)
     instead = f"layer={read[0][0]!r} reads that layer alone" if len(read) > 1 else ""
@@ -79,6 +83,10 @@ def read_coreml_stack(
         ExtraError: If the package `protobuf` is not installed.
         WeightsError: Naming everything that cannot be taken over, or the layers if there are several.
         OSError: If the file cannot be read.
+
+    Example:
+        >>> from bnns_lstm.formats import read_coreml_stack
+        >>> stack = read_coreml_stack("model.mlmodel")  # doctest: +SKIP
     """
     return separated(_read(path, layer))
 
