@@ -105,13 +105,15 @@ def test_engines_without_projections_say_so(engine: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["forward", "train"])
-def test_pytorch_computes_the_same_of_a_projected_layer(kind: Any) -> None:
-    pytest.importorskip("torch")
+@pytest.mark.parametrize("engine", ["module", "torch"])
+def test_engines_compute_the_same_of_a_projected_layer(engine: str, kind: Any) -> None:
+    if engine == "torch":
+        pytest.importorskip("torch")
     row = Row(kind, 6, 2, 9, inputs=4, projection=3)
     assert row.name == f"{kind}.T6.B2.I4.H9.P3"
     found = []
-    for engine in ("ours", "torch"):
-        (way,) = load(engine).ways(row, arrays_of(row), 1)
+    for name in ("ours", engine):
+        (way,) = load(name).ways(row, arrays_of(row), 1)
         way.call()
         found.append(way.results())
     assert found[0]["y"].shape == (6, 2, 3)

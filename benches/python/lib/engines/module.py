@@ -78,6 +78,8 @@ def train(row: Row, arrays: Arrays, lstm: bl.LSTM) -> Way:
         for layer, directions in enumerate(arrays.weights):
             for direction, suffix in enumerate(SUFFIXES[: len(directions)]):
                 place = f"l{layer}{suffix}"
+                if directions[direction].hr is not None:
+                    named[f"dhr{layer}.{direction}"] = found[f"weight_hr_{place}"]
                 named[f"dw{layer}.{direction}"] = found[f"weight_ih_{place}"]
                 named[f"dr{layer}.{direction}"] = found[f"weight_hh_{place}"]
                 named[f"db{layer}.{direction}"] = found[f"bias_ih_{place}"]
