@@ -7,11 +7,10 @@ Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algo
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from bnns_lstm.typing import Floats
 
 __all__ = ["Adam"]
-
-Floats = npt.NDArray[np.float32]
 
 # The values that the paper recommends: how slowly the mean of gradients and the mean of their squares
 # change, and what keeps the division finite.

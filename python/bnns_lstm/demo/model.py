@@ -12,10 +12,9 @@ import bnns_lstm as bl
 from bnns_lstm.demo.scaling import Scaling
 from bnns_lstm.demo.series import Series, embedded_data
 from bnns_lstm.demo.weights import parameters, shapes
+from bnns_lstm.typing import Floats
 
 __all__ = ["Forecast", "Model"]
-
-Floats = npt.NDArray[np.float32]
 
 # As the embedded model was trained.
 EMBEDDED_SCALING = Scaling(divisor=10.0, offset=0.6)

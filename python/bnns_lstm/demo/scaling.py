@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from bnns_lstm.typing import Floats
 
 __all__ = ["Scaling"]
-
-Floats = npt.NDArray[np.float32]
 
 # Standard deviations of the training values' roots that make 1 on the model's scale. Values within +-1 keep
 # the gates where they are nearly linear, and there a model errs less on values it has not met in training.

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from bnns_lstm._show import shown
 from bnns_lstm.demo import UserError
@@ -21,10 +20,9 @@ from bnns_lstm.demo.scaling import Scaling
 from bnns_lstm.demo.weights import shapes
 from bnns_lstm.formats.files import beside, is_replaceable, replace_with
 from bnns_lstm.formats.safetensors.content import RefusedError, arrays_of, encode, parse
+from bnns_lstm.typing import Floats
 
 __all__ = ["load", "require_place", "save"]
-
-Floats = npt.NDArray[np.float32]
 
 FORMAT = "bnns-lstm forecast 1"
 LARGEST_FILE = 1 << 24

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from bnns_lstm.demo.adam import Adam
 from bnns_lstm.demo.model import Model
@@ -27,8 +26,6 @@ from bnns_lstm.demo.weights import initial, views
 from bnns_lstm.demo.window import Windows
 
 __all__ = ["DEFAULT_EPOCHS", "Record", "Training"]
-
-Floats = npt.NDArray[np.float32]
 
 DEFAULT_EPOCHS = 80
 HIDDEN = 16

@@ -10,13 +10,11 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from bnns_lstm.config import GATES
+from bnns_lstm.typing import Floats
 
 __all__ = ["initial", "parameters", "shapes", "take", "views"]
-
-Floats = npt.NDArray[np.float32]
 
 # The gates that see the cell state: Gers and Schmidhuber, "Recurrent nets that time and count" (2000).
 PEEPHOLES = tuple(gate for gate in GATES if gate != "candidate")

@@ -6,14 +6,12 @@ This is where the demonstration trains a `bl.LSTM`.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 import bnns_lstm as bl
 from bnns_lstm.demo.weights import parameters, take, views
+from bnns_lstm.typing import Floats
 
 __all__ = ["Windows"]
-
-Floats = npt.NDArray[np.float32]
 
 
 class Windows:

@@ -10,8 +10,9 @@ PyTorch is never imported. ONNX needs the extra `onnx`, files of Keras the extra
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from bnns_lstm._lazy import attribute
 
 if TYPE_CHECKING:
     from bnns_lstm.formats.coreml import read_coreml, read_coreml_stack
@@ -64,9 +65,7 @@ PLACES = {
 
 def __getattr__(name: str) -> Any:
     """One of `__all__`, from the module that it stands in."""
-    if name not in PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)
+    return attribute(__name__, PLACES, name)
 
 
 def __dir__() -> list[str]:

@@ -8,13 +8,11 @@ documentation of `nn.LSTM`; ONNX's of the operator LSTM (weights `iofc`, peephol
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from bnns_lstm.config import GATES
+from bnns_lstm.typing import Floats
 
 __all__ = ["COREML", "KERAS", "ONNX", "ONNX_PEEPHOLES", "TORCH", "reorder"]
-
-Floats = npt.NDArray[np.float32]
 
 INPUT, FORGET, CANDIDATE, OUTPUT = GATES
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bnns_lstm import codes
 from bnns_lstm._look import is_a, mapping, sequence, whole
@@ -20,11 +19,10 @@ from bnns_lstm.activation import Activation
 from bnns_lstm.config import FUNCTIONS, LSTMConfig, Merge, Peephole, activations_of, gates_of
 from bnns_lstm.errors import ArgumentError, WeightsError, WeightsIssue
 from bnns_lstm.formats.activations import ACTIVATIONS, fault_of, fault_of_names
+from bnns_lstm.typing import Floats
 from bnns_lstm.variants import PLAIN, Coupled, Direction
 
 __all__ = ["Floats", "Peephole", "StoredLSTM", "refuse_others", "shapes"]
-
-Floats = npt.NDArray[np.float32]
 
 # The fields that are the configuration's, by its names.
 FIELDS = (

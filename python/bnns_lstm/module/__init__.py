@@ -16,9 +16,9 @@ weights by name for both. These are imported when `Stack` or one of its results 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bnns_lstm._lazy import attribute
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.module.lstm import LSTM
 from bnns_lstm.module.results import Gradients, LSTMState, Tape
@@ -52,9 +52,7 @@ PLACES = {
 
 def __getattr__(name: str) -> Any:
     """One of :data:`PLACES`, from the module that it stands in."""
-    if name not in PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)
+    return attribute(__name__, PLACES, name)
 
 
 def __dir__() -> list[str]:

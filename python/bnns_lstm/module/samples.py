@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "SampleOrder", "is_idle", "lendable"]
+from bnns_lstm.typing import Floats
 
-Floats = npt.NDArray[np.float32]
+__all__ = ["Floats", "SampleOrder", "is_idle", "lendable"]
 
 
 def lendable(array: Floats) -> Floats:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from bnns_lstm import codes
 from bnns_lstm._show import shown
 from bnns_lstm.formats.convert import widen_bfloat16
+from bnns_lstm.typing import Floats
 
 __all__ = [
     "SIZES",
@@ -33,8 +34,6 @@ __all__ = [
     "parse",
     "read_header",
 ]
-
-Floats = npt.NDArray[np.float32]
 
 # The limit of the package `safetensors`.
 LARGEST_HEADER = 100_000_000
