@@ -66,6 +66,38 @@ enum Kind {
     Peephole,
 }
 
+impl Slot {
+    /// The one of all arrays that it is in, and which layer of that array.
+    fn of<T>(
+        &self,
+        arrays: GateFields<Option<T>>,
+        second_bias: Option<T>,
+        projection: Option<T>,
+    ) -> (Option<T>, usize) {
+        match (self.kind, self.layer) {
+            (Kind::Input, 0) => (arrays.iw, 0),
+            (Kind::Input, layer) => (arrays.iw_upper, layer - 1),
+            (Kind::Hidden, layer) => (arrays.hw, layer),
+            (Kind::Bias, layer) => (arrays.b, layer),
+            (Kind::SecondBias, layer) => (second_bias, layer),
+            (Kind::Projection, layer) => (projection, layer),
+            (Kind::Peephole, layer) => (arrays.cw, layer),
+        }
+    }
+
+    /// Its part of that array: of `[layers, directions, gates, units, ..]` with gates and units as one axis, of the
+    /// projections' `[layers, directions, P, H]` as it is.
+    fn named<S: RawData>(&self, array: ArrayBase<S, IxDyn>, layer: usize) -> ArrayBase<S, IxDyn> {
+        let mut part =
+            array.index_axis_move(Axis(0), layer).index_axis_move(Axis(0), self.direction);
+        if self.kind == Kind::Projection {
+            return part;
+        }
+        part.merge_axes(Axis(0), Axis(1));
+        part.index_axis_move(Axis(0), 0)
+    }
+}
+
 impl Parameters {
     /// Zeros.
     pub(super) fn zeros(config: &LstmConfig) -> Result<Self, Error> {
@@ -102,19 +134,9 @@ impl Parameters {
     pub fn get_mut(&mut self, name: &str) -> Option<ArrayViewMutD<'_, f32>> {
         let Self { slots, arrays, second_bias, projection, .. } = self;
         let slot = slots.iter().find(|slot| slot.name == name)?;
-        if slot.kind == Kind::Projection {
-            return Some(part(projection.as_mut()?.view_mut(), slot.layer, slot.direction));
-        }
-        let (array, layer) = match (slot.kind, slot.layer) {
-            (Kind::Input, 0) => (arrays.iw.as_mut()?, 0),
-            (Kind::Input, layer) => (arrays.iw_upper.as_mut()?, layer - 1),
-            (Kind::Hidden, layer) => (arrays.hw.as_mut()?, layer),
-            (Kind::Bias, layer) => (arrays.b.as_mut()?, layer),
-            (Kind::SecondBias, layer) => (second_bias.as_mut()?, layer),
-            (Kind::Peephole, layer) => (arrays.cw.as_mut()?, layer),
-            (Kind::Projection, _) => return None,
-        };
-        Some(named(array.view_mut(), layer, slot.direction))
+        let arrays = arrays.as_mut().map(|_, array| array.as_mut());
+        let (array, layer) = slot.of(arrays, second_bias.as_mut(), projection.as_mut());
+        Some(slot.named(array?.view_mut(), layer))
     }
 
     /// Copy an array to a name.
@@ -222,18 +244,9 @@ impl Parameters {
 
     fn view(&self, slot: &Slot) -> Option<ArrayViewD<'_, f32>> {
         let Self { arrays, second_bias, projection, .. } = self;
-        let (array, layer) = match (slot.kind, slot.layer) {
-            (Kind::Projection, layer) => {
-                return Some(part(projection.as_ref()?.view(), layer, slot.direction));
-            }
-            (Kind::Input, 0) => (&arrays.iw, 0),
-            (Kind::Input, layer) => (&arrays.iw_upper, layer - 1),
-            (Kind::Hidden, layer) => (&arrays.hw, layer),
-            (Kind::Bias, layer) => (&arrays.b, layer),
-            (Kind::SecondBias, layer) => (second_bias, layer),
-            (Kind::Peephole, layer) => (&arrays.cw, layer),
-        };
-        Some(named(array.as_ref()?.view(), layer, slot.direction))
+        let arrays = arrays.as_ref().map(|_, array| array.as_ref());
+        let (array, layer) = slot.of(arrays, second_bias.as_ref(), projection.as_ref());
+        Some(slot.named(array?.view(), layer))
     }
 }
 
@@ -269,26 +282,6 @@ impl GradientRoom {
         let projection = projection.map(|array| LentMut::Strided(array.view_mut()));
         WeightFields { gates, projection }
     }
-}
-
-/// The part of a layer and direction of `[layers, directions, gates, units, ..]`, with gates and units as one axis.
-fn named<S: RawData>(
-    array: ArrayBase<S, IxDyn>,
-    layer: usize,
-    direction: usize,
-) -> ArrayBase<S, IxDyn> {
-    let mut part = part(array, layer, direction);
-    part.merge_axes(Axis(0), Axis(1));
-    part.index_axis_move(Axis(0), 0)
-}
-
-/// The part of a layer and direction of `[layers, directions, ..]`.
-fn part<S: RawData>(
-    array: ArrayBase<S, IxDyn>,
-    layer: usize,
-    direction: usize,
-) -> ArrayBase<S, IxDyn> {
-    array.index_axis_move(Axis(0), layer).index_axis_move(Axis(0), direction)
 }
 
 /// Zeros for the projections of all layers, `[layers, directions, P, H]`, if there are any.

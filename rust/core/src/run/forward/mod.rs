@@ -44,8 +44,7 @@ pub fn forward<'a>(
     inputs: Inputs<'a>,
     outputs: Outputs<'a>,
 ) -> Result<(), Error> {
-    check_plan(plan, weights, workspace)?;
-    run(plan, weights, workspace, Bound::new(plan, inputs, outputs)?, None)
+    forward_until(plan, weights, workspace, inputs, outputs, None)
 }
 
 /// As [`forward`], unless `interrupt` ends it.
