@@ -29,12 +29,16 @@ impl GemmRows {
 
     /// For the library that was built in, on this machine.
     pub(super) fn of_machine() -> Self {
+        Self::of(has_avx_alone())
+    }
+
+    fn of(has_avx_alone: bool) -> Self {
         if cfg!(feature = "accelerate") {
             Self::ACCELERATE
-        } else if cfg!(feature = "openblas") || !has_avx_alone() {
-            Self::NEVER
-        } else {
+        } else if has_avx_alone && !cfg!(feature = "openblas") {
             Self::AVX_ALONE
+        } else {
+            Self::NEVER
         }
     }
 
@@ -56,4 +60,23 @@ fn has_avx_alone() -> bool {
     return is_x86_feature_detected!("avx") && !is_x86_feature_detected!("avx2");
     #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
     return false;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GemmRows;
+
+    #[test]
+    fn the_library_multiplies_where_it_is_faster() {
+        let of_others = if cfg!(feature = "accelerate") {
+            GemmRows { inputs: 16, hidden: 16, transposed: 16, gradients: 16 }
+        } else {
+            GemmRows::NEVER
+        };
+        assert_eq!(GemmRows::of(false), of_others);
+        let of_avx_alone = GemmRows { inputs: 8, hidden: 32, transposed: 8, gradients: 8 };
+        let has_matrixmultiply = !cfg!(any(feature = "accelerate", feature = "openblas"));
+        let expected = if has_matrixmultiply { of_avx_alone } else { of_others };
+        assert_eq!(GemmRows::of(true), expected);
+    }
 }
