@@ -8,6 +8,7 @@ use crate::cache::{Use, check_apart, path, read_cache};
 use crate::errors::Failure;
 use crate::gradients::Gradients;
 use crate::info::{level, products};
+use crate::inside::Inside;
 use crate::interrupt::interruptible;
 use crate::memory::{Array, Reading, Writing};
 use crate::params::{Layer, LayerArrays, read_filter, read_layer, read_layer_of_pair};
@@ -23,11 +24,10 @@ use bnns_lstm::{
 use numpy::{PyArray4, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 /// A number for each axis, a tuple in Python.
 type Axes = (usize, usize, usize, usize);
-/// Offset, shape and strides.
-type CellPlaces = (usize, Axes, Axes);
 
 /// Check a layer without computing anything.
 ///
@@ -39,6 +39,7 @@ pub(crate) fn validate(
     params: &Bound<'_, PyAny>,
     filter_params: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), Failure> {
+    let _inside = Inside::enter(py);
     read(py, params, filter_params, None).map(|_| ())
 }
 
@@ -52,6 +53,7 @@ pub(crate) fn compute_lstm_training_cache_capacity(
     params: &Bound<'_, PyAny>,
     filter_params: Option<&Bound<'_, PyAny>>,
 ) -> Result<usize, Failure> {
+    let _inside = Inside::enter(py);
     let call = read(py, params, filter_params, None)?;
     let (what, bytes) = ("the training cache", usize::MAX);
     Ok(cache_capacity(call.checked.config()).ok_or(Error::OutOfMemory { what, bytes })?)
@@ -63,14 +65,16 @@ pub(crate) fn compute_lstm_training_cache_capacity(
 /// Raises `DescriptorError` with every problem of the structure.
 #[pyfunction]
 #[pyo3(name = "_cached_cell_states", signature = (params, filter_params=None))]
-pub(crate) fn cached_cell_states(
-    py: Python<'_>,
-    params: &Bound<'_, PyAny>,
-    filter_params: Option<&Bound<'_, PyAny>>,
-) -> Result<Option<CellPlaces>, Failure> {
+pub(crate) fn cached_cell_states<'py>(
+    py: Python<'py>,
+    params: &Bound<'py, PyAny>,
+    filter_params: Option<&Bound<'py, PyAny>>,
+) -> Result<Option<Bound<'py, PyTuple>>, Failure> {
+    let _inside = Inside::enter(py);
     let call = read(py, params, filter_params, None)?;
-    let cells = CellStates::new(call.checked.config());
-    Ok(cells.map(|CellStates { offset, shape, strides }| (offset, shape.into(), strides.into())))
+    let Some(cells) = CellStates::new(call.checked.config()) else { return Ok(None) };
+    let (shape, strides): (Axes, Axes) = (cells.shape.into(), cells.strides.into());
+    Ok(Some((cells.offset, shape, strides).into_pyobject(py)?))
 }
 
 /// The factors of dropout, `[num_layers - 1, seq_len, batch_size, directions * hidden_size]`; where the layer has a
@@ -84,6 +88,7 @@ pub(crate) fn dropout_mask<'py>(
     params: &Bound<'py, PyAny>,
     filter_params: Option<&Bound<'py, PyAny>>,
 ) -> Result<Bound<'py, PyArray4<f32>>, Failure> {
+    let _inside = Inside::enter(py);
     let call = read(py, params, filter_params, None)?;
     let config = call.checked.config();
     // NumPy allocates it, so that too much of it is a MemoryError.
@@ -113,6 +118,7 @@ pub(crate) fn direct_apply_lstm_batch_training_caching(
     filter_params: Option<&Bound<'_, PyAny>>,
     cache: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), Failure> {
+    let _inside = Inside::enter(py);
     let ForwardArguments { checked, filter, arrays, cache } =
         read(py, params, filter_params, cache)?;
     let sources = Sources::new(&arrays, &checked, &Path::default())?;
@@ -139,6 +145,7 @@ pub(crate) fn direct_apply_lstm_batch_backward(
     filter_params: Option<&Bound<'_, PyAny>>,
     cache: Option<&Bound<'_, PyAny>>,
 ) -> Result<(), Failure> {
+    let _inside = Inside::enter(py);
     let call = read_pair(py, params, delta_params, filter_params, cache)?;
     let BackwardArguments { checked, filter, arrays, delta, cache } = call;
     let sources = Sources::new(&arrays, checked.forward(), &Path::field("params"))?;

@@ -3,6 +3,7 @@
 //! In: an error of the core, or a Python exception on its way through. Out: a Python exception. It decides
 //! which class an error has, and nothing else.
 
+use crate::inside::Inside;
 use bnns_lstm::{Code, DescriptorError, Error, Issue};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -47,9 +48,10 @@ impl From<Failure> for PyErr {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Python(error) => error,
-            Failure::Core(error) => {
-                Python::attach(|py| exception(py, error).unwrap_or_else(|error| error))
-            }
+            Failure::Core(error) => Python::attach(|py| {
+                let _inside = Inside::enter(py);
+                exception(py, error).unwrap_or_else(|error| error)
+            }),
         }
     }
 }

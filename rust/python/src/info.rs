@@ -4,10 +4,11 @@
 //! `info()` shows. It knows nothing of layers.
 
 use crate::errors::{Failure, LEVEL_VARIABLE, PRODUCTS_VARIABLE};
+use crate::inside::Inside;
 use bnns_lstm::binding::{GemmRows, Tuning};
 use bnns_lstm::{Code, Error, Level, Library, Route};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 use std::sync::OnceLock;
 
 /// The version of the package.
@@ -43,6 +44,7 @@ fn variable(name: &str) -> Option<String> {
 /// `BNNSLSTM_PRODUCTS` a route that there is not.
 #[pyfunction]
 pub(crate) fn info(py: Python<'_>) -> Result<Bound<'_, PyDict>, Failure> {
+    let _inside = Inside::enter(py);
     let levels: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let info = PyDict::new(py);
@@ -65,6 +67,7 @@ pub(crate) fn info(py: Python<'_>) -> Result<Bound<'_, PyDict>, Failure> {
 
 /// All codes that an Issue can have, with an explanation each, in the order of the documentation.
 #[pyfunction]
-pub(crate) fn error_codes() -> Vec<(&'static str, &'static str)> {
-    Code::ALL.iter().map(|code| (code.name(), code.explain())).collect()
+pub(crate) fn error_codes(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let _inside = Inside::enter(py);
+    PyList::new(py, Code::ALL.iter().map(|code| (code.name(), code.explain())))
 }

@@ -6,8 +6,9 @@
 //! Python runs handlers of signals on its main thread alone, between two instructions of Python code. So a long
 //! computation of that thread stops every now and then to let them run. Those of other threads ask once.
 
-use crate::detached::{Returning, detached};
+use crate::detached::detached;
 use crate::errors::Failure;
+use crate::inside::Inside;
 use bnns_lstm::Error;
 use bnns_lstm::binding::Interrupt;
 use pyo3::prelude::*;
@@ -25,7 +26,7 @@ pub(crate) fn interruptible<T: Send>(
         if is_elsewhere.load(Ordering::Relaxed) {
             return false;
         }
-        let Some(_returning) = Returning::new() else { return false };
+        let Some(_inside) = Inside::before_attaching() else { return false };
         Python::attach(|py| match run_handlers(py) {
             Ok(has_run) => {
                 is_elsewhere.store(!has_run, Ordering::Relaxed);

@@ -7,6 +7,7 @@
 //! sequence            the sequence descriptor -> integers of our own
 //! cache               the bytes of the training cache
 //! borrow, gradients   guards for the time of a call
+//! inside              threads that the end of the interpreter waits for
 //! detached, interrupt computing without the interpreter; what a signal can end
 //! call                check, borrow, release the interpreter, compute
 //! prepared            the same again and again, from arrays that are kept
@@ -20,9 +21,9 @@
 //! `VIEW`, `SYS`), without a lock that is held while the interpreter is released. `LEVEL` and `PRODUCTS` (`info`) are read
 //! with the interpreter; so are `Caches` in the core. Its list of thread pools has a place for each process, its
 //! number of the next plan and what a thread has of its own (`LEFT`, `WAITS`, `IS_ASKING`) go on. Objects
-//! (`PreparedLayer`, `PackedWeights`) are locked only by whoever has the interpreter. `ENDING` and `RETURNING`
-//! (`detached`): a thread on its way back may be counted when another one forks, and the child's end would wait for it;
-//! so a child begins to count anew (`FORKS`).
+//! (`PreparedLayer`, `PackedWeights`) are locked only by whoever has the interpreter. `ENDING` and `COUNT`
+//! (`inside`): threads that are inside may be counted when another one forks, and the child's end would wait for them;
+//! so a child begins to count anew.
 //!
 //! Nothing is computed here, and what a field may hold is the core's business. What only NumPy knows is decided
 //! here: whether a cache or a sequence descriptor is an array that can be borrowed as it is (`cache`, `sequence`).
@@ -43,6 +44,7 @@ mod errors;
 mod extensions;
 mod gradients;
 mod info;
+mod inside;
 mod interpreter;
 mod interrupt;
 mod memory;
@@ -78,7 +80,7 @@ mod _native {
     fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
         crate::interpreter::refuse_another(module.py())?;
         crate::memory::find_numpy(module.py())?;
-        crate::detached::expect_the_end(module.py())
+        crate::inside::expect_the_end(module.py())
     }
 
     #[pymodule_export]

@@ -8,6 +8,7 @@ use crate::borrow::{Sources, borrow, checked_inputs, hold, lend, lend_mut};
 use crate::call::{ForwardArguments, options, read, refused};
 use crate::detached::detached;
 use crate::errors::Failure;
+use crate::inside::Inside;
 use crate::interrupt::interruptible;
 use crate::memory::Held;
 use crate::weights::PackedWeights;
@@ -18,6 +19,7 @@ use bnns_lstm::binding::{
 use bnns_lstm::{Code, Error, Issue, Path};
 use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A layer that was checked, planned and packed once; made by `prepare`.
@@ -44,10 +46,6 @@ pub(crate) struct PreparedLayer {
     takes_others: bool,
 }
 
-/// Output, final hidden state, final cell state.
-type NewArrays<'py> =
-    (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray3<f32>>, Bound<'py, PyArray3<f32>>);
-
 /// An array of this shape whose elements lie in C order, at addresses that floats may have.
 fn in_order<'py>(
     object: &Bound<'py, PyAny>,
@@ -71,6 +69,7 @@ pub(crate) fn prepare(
     filter_params: Option<&Bound<'_, PyAny>>,
     weights: Option<&Bound<'_, PyAny>>,
 ) -> Result<PreparedLayer, Failure> {
+    let _inside = Inside::enter(py);
     let ForwardArguments { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
     let options = options(&filter)?;
     let weights = if let Some(weights) = weights {
@@ -131,6 +130,7 @@ impl PreparedLayer {
     ///     >>> layer = bl.prepare(params)
     ///     >>> layer.forward()
     fn forward(&self, py: Python<'_>) -> Result<(), Failure> {
+        let _inside = Inside::enter(py);
         let path = |field: DataField, side| move || field.path(&Path::default(), side);
         let inputs = self.input.as_ref().try_map(|field, held| {
             borrow(held.as_ref(), path(field, Side::Input), |held| held.read(py))
@@ -142,7 +142,7 @@ impl PreparedLayer {
     }
 
     /// Compute from other arrays, into new ones: from an input and initial states, `[layers * directions,
-    /// batch, elements]`, to output and final states. None if one of them is no array of float32 in C order and
+    /// batch, elements]`, to output, final hidden state and final cell state. None if one of them is no array of float32 in C order and
     /// of the layer's shape, or if the layer was prepared without some array or in another order.
     ///
     /// Example:
@@ -159,7 +159,8 @@ impl PreparedLayer {
         data: &Bound<'py, PyAny>,
         hidden: &Bound<'py, PyAny>,
         cell: &Bound<'py, PyAny>,
-    ) -> Result<Option<NewArrays<'py>>, Failure> {
+    ) -> Result<Option<Bound<'py, PyTuple>>, Failure> {
+        let _inside = Inside::enter(py);
         let config = self.plan.config();
         let given = (
             in_order(data, config.input_shape()),
@@ -181,7 +182,7 @@ impl PreparedLayer {
             let outputs = outputs.map(|_, array| array.as_slice_mut().ok().map(LentMut::InOrder));
             self.run(py, inputs, outputs)?;
         }
-        Ok(Some((y, hn, cn)))
+        Ok(Some((y, hn, cn).into_pyobject(py)?))
     }
 
     /// Pack the weights again, from what their arrays hold now.
@@ -193,6 +194,7 @@ impl PreparedLayer {
     ///     >>> params.input_gate.b_desc += 1
     ///     >>> layer.update_weights()
     fn update_weights(&self, py: Python<'_>) -> Result<(), Failure> {
+        let _inside = Inside::enter(py);
         self.weights.get().update(py)
     }
 

@@ -6,6 +6,7 @@
 use crate::borrow::{borrow, checked_weights, hold, lend_weights};
 use crate::detached::detached;
 use crate::errors::Failure;
+use crate::inside::Inside;
 use crate::memory::Held;
 use crate::params::LayerArrays;
 use bnns_lstm::Path;
@@ -76,6 +77,7 @@ impl PackedWeights {
     ///     >>> layer = bl.prepare(params)
     ///     >>> layer.weights.update()
     pub(crate) fn update(&self, py: Python<'_>) -> Result<(), Failure> {
+        let _inside = Inside::enter(py);
         let weights = self.arrays.as_ref().try_map(|field, held| {
             borrow(held.as_ref(), || field.path(&Path::default()), |held| held.read(py))
         })?;

@@ -65,3 +65,55 @@ def test_a_second_interpreter_is_refused_and_the_first_one_goes_on() -> None:
     assert lines[0] == lines[2] == "computed (2, 1, 4)"
     assert lines[1].startswith("refused:"), lines
     assert "interpreter" in lines[1]
+
+
+# A field whose code lets other threads run, so that the interpreter begins to end in the middle of a call; and an
+# object that makes the end last longer than the call.
+SLOW = """
+import dataclasses, sys, threading, time
+import numpy as np, bnns_lstm as bl
+
+begun = threading.Event()
+
+class Slow(bl.LayerParametersLSTM):
+    def __getattribute__(self, name):
+        if name == "hidden_size":
+            begun.set()
+            time.sleep(0.2)
+        return super().__getattribute__(name)
+
+class Last:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.5)
+
+sys.last = Last()
+plain = bl.LSTM(3, 4, seed=0).layer_parameters(np.ones((5, 2, 3), np.float32))
+params = Slow(**{field.name: getattr(plain, field.name) for field in dataclasses.fields(plain)})
+begun.clear()
+
+def call():
+    while True:
+        try:
+            bl.{call}
+        except bl.BNNSLSTMError:  # gradients of no use
+            pass
+
+threading.Thread(target=call, daemon=True).start()
+begun.wait()
+print("ends")
+"""
+CALLS = (
+    "validate(params)",
+    "prepare(params)",
+    "compute_lstm_training_cache_capacity(params)",
+    "direct_apply_lstm_batch_training_caching(params)",
+    "direct_apply_lstm_batch_backward(params, params)",
+    "dropout_mask(params)",
+)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_end_waits_for_a_call_that_runs_code_of_the_caller(call: str) -> None:
+    command = [sys.executable, "-c", SLOW.replace("{call}", call)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "ends\n"), done

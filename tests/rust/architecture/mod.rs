@@ -1,7 +1,8 @@
 //! The rules that keep the code readable: which module may know which (here), no import circles (`circles`),
-//! nothing that ends in silence (`silence`), how long a file may be, no unsafe code.
+//! nothing that ends in silence (`silence`), what Python calls (`entries`), how long a file may be, no unsafe code.
 
 mod circles;
+mod entries;
 mod silence;
 mod sources;
 
