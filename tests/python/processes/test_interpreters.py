@@ -67,8 +67,8 @@ def test_a_second_interpreter_is_refused_and_the_first_one_goes_on() -> None:
     assert "interpreter" in lines[1]
 
 
-# A field whose code lets other threads run, so that the interpreter begins to end in the middle of a call; and an
-# object that makes the end last longer than the call.
+# A field whose code lets other threads run, so that the interpreter begins to end in the middle of a call; and
+# an object that makes the end last longer than the call.
 SLOW = """
 import dataclasses, sys, threading, time
 import numpy as np, bnns_lstm as bl
