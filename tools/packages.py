@@ -2,7 +2,7 @@
 
     python tools/packages.py build [--out FOLDER] [--target FOLDER]   both, into `dist` unless told otherwise
     python tools/packages.py check [--out FOLDER]                     tags, symbols, metadata, contents
-    python tools/packages.py unpacked [--out FOLDER]                  tests of the source distribution, there
+    python tools/packages.py unpacked [--out FOLDER] [--all]          tests of the source distribution, there
     python tools/packages.py twice                                    two builds: the same bytes?
 
 In: the checkout, and the tools of the dependency group `package`. Out: files, and code 1 where something is
@@ -165,13 +165,13 @@ def faults_of_wheel(wheel: Path) -> Iterable[str]:
                 yield f"{info.filename} names {home.decode()}, a folder of the machine that built it"
 
 
-def unpacked(out: Path) -> None:
+def unpacked(out: Path, tests: list[str]) -> None:
     """Test the installed package with what the source distribution brings for that."""
     [source] = out.glob("*.tar.gz")
     with tempfile.TemporaryDirectory() as folder:
         shutil.unpack_archive(source, folder)
         [tree] = Path(folder).iterdir()
-        run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *TESTED, folder=tree)
+        run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests, folder=tree)
 
 
 def twice() -> None:
@@ -192,6 +192,7 @@ def main() -> None:
     parser.add_argument("command", choices=["build", "check", "unpacked", "twice"])
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument("--target", type=Path, default=ROOT / "target")
+    parser.add_argument("--all", action="store_true", help="unpacked: every test, not a part")
     asked = parser.parse_args()
     out = asked.out.resolve()
     if asked.command == "build":
@@ -199,7 +200,7 @@ def main() -> None:
     elif asked.command == "check":
         check(out)
     elif asked.command == "unpacked":
-        unpacked(out)
+        unpacked(out, ["tests/python"] if asked.all else TESTED)
     else:
         twice()
 
