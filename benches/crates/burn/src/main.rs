@@ -1,40 +1,92 @@
 //! burn on its backend `flex`: eager, eight products a step; stacked layers are ours.
 
 use burn::module::Param;
-use burn::nn::{BiLstm, BiLstmConfig, GateController, Linear, Lstm, LstmConfig, LstmState};
+use burn::nn::{BiLstm, BiLstmConfig, GateController, Linear, Lstm, LstmConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use crates_protocol::ndarray::{Array3, ArrayD, ArrayView1, ArrayView2, s};
-use crates_protocol::{Call, Failure, Kind, Results, Row, Unsupported, Weights, serve};
+use crates_protocol::{Engine, Failure, Kind, Results, Row, Unsupported, Weights, engine, serve};
 
 fn main() -> Result<(), Failure> {
     serve(build)
 }
 
-fn build(row: &Row) -> Result<Box<dyn Call>, Failure> {
+fn build(row: &Row) -> Result<Box<dyn Engine>, Failure> {
     let device = Device::flex();
     let x = tensor(&row.x, &device);
     match row.kind {
         Kind::Ragged => Err(Unsupported("no samples of different lengths").into()),
-        Kind::Step => {
-            Ok(Box::new(Step { lstm: lstm(&row.weights[0][0], &device), x, y: None, state: None }))
-        }
+        Kind::Train => train(row, &device.autodiff()),
         Kind::Forward if row.directions() == 2 => {
-            let layers: Vec<_> =
-                row.weights.iter().map(|directions| both(directions, &device)).collect();
+            let layers = row.weights.iter().map(|directions| both(directions, &device));
+            let layers: Vec<_> = layers.collect();
             let in_turn = |x, layer: &BiLstm| layer.forward(x, None).0;
-            Ok(forward(x, move |x| layers.iter().fold(x, in_turn)))
+            forward(move || layers.iter().fold(x.clone(), in_turn))
         }
         Kind::Forward => {
             let layer = lstm(&row.weights[0][0], &device);
-            Ok(forward(x, move |x| layer.forward(x, None).0))
+            forward(move || layer.forward(x.clone(), None).0)
         }
-        Kind::Train => {
-            let device = device.autodiff();
-            let lstm = lstm(&row.weights[0][0], &device);
-            let (x, dy) = (tensor(&row.x, &device).require_grad(), tensor(&row.dy, &device));
-            Ok(Box::new(Train { lstm, x, dy, last: None }))
+        Kind::Step => {
+            let layer = lstm(&row.weights[0][0], &device);
+            engine(
+                None,
+                move |last| {
+                    let state = last.take().map(|(_, state)| state);
+                    *last = Some(layer.forward(x.clone(), state));
+                    Ok(())
+                },
+                |last| {
+                    let (y, state) = last.clone().ok_or("there was no call")?;
+                    let (h, c) = (array(state.hidden)?, array(state.cell)?);
+                    Ok(Results::from([("y", array(y)?), ("h", h), ("c", c)]))
+                },
+            )
         }
     }
+}
+
+fn forward(layers: impl Fn() -> Tensor<3> + 'static) -> Result<Box<dyn Engine>, Failure> {
+    engine(
+        None,
+        move |y| {
+            *y = Some(layers());
+            Ok(())
+        },
+        |y| Ok(Results::from([("y", array(y.clone().ok_or("there was no call")?)?)])),
+    )
+}
+
+fn train(row: &Row, device: &Device) -> Result<Box<dyn Engine>, Failure> {
+    let lstm = lstm(&row.weights[0][0], device);
+    let (x, dy) = (tensor(&row.x, device).require_grad(), tensor(&row.dy, device));
+    engine(
+        None,
+        move |last| {
+            let (y, _) = lstm.forward(x.clone(), None);
+            let gradients = (y.clone() * dy.clone()).sum().backward();
+            let forget = lstm.forget_gate.as_ref().ok_or("no forget gate")?;
+            let gates = [&lstm.input_gate, forget, &lstm.cell_gate, &lstm.output_gate];
+            let (mut w, mut r, mut b) = (Vec::new(), Vec::new(), Vec::new());
+            for GateController { input_transform, hidden_transform } in gates {
+                let bias = input_transform.bias.as_ref().ok_or("no bias")?;
+                w.push(input_transform.weight.grad(&gradients).ok_or("no gradient")?);
+                r.push(hidden_transform.weight.grad(&gradients).ok_or("no gradient")?);
+                b.push(bias.grad(&gradients).ok_or("no gradient")?);
+            }
+            *last = Some((y, x.grad(&gradients).ok_or("no gradient")?, w, r, b));
+            Ok(())
+        },
+        |last| {
+            let (y, dx, w, r, b) = last.clone().ok_or("there was no call")?;
+            Ok(Results::from([
+                ("y", array(y)?),
+                ("dx", array(dx)?),
+                ("dw0.0", array(Tensor::cat(w, 1).transpose())?),
+                ("dr0.0", array(Tensor::cat(r, 1).transpose())?),
+                ("db0.0", array(Tensor::cat(b, 0))?),
+            ]))
+        },
+    )
 }
 
 /// A layer of these weights that takes `[T, B, I]`.
@@ -76,87 +128,6 @@ fn linear(w: ArrayView2<'_, f32>, b: Option<ArrayView1<'_, f32>>, device: &Devic
     Linear {
         weight: Param::from_tensor(Tensor::from_data(weight, device)),
         bias: bias.map(|bias| Param::from_tensor(Tensor::from_data(bias, device))),
-    }
-}
-
-struct Step {
-    lstm: Lstm,
-    x: Tensor<3>,
-    y: Option<Tensor<3>>,
-    state: Option<LstmState<2>>,
-}
-
-impl Call for Step {
-    fn call(&mut self) -> Result<(), Failure> {
-        let (y, state) = self.lstm.forward(self.x.clone(), self.state.take());
-        (self.y, self.state) = (Some(y), Some(state));
-        Ok(())
-    }
-
-    fn results(&self) -> Result<Results, Failure> {
-        let y = self.y.clone().ok_or("there was no call")?;
-        let state = self.state.clone().ok_or("there was no call")?;
-        let (h, c) = (array(state.hidden)?, array(state.cell)?);
-        Ok(Results::from([("y", array(y)?), ("h", h), ("c", c)]))
-    }
-}
-
-struct Forward<F> {
-    layers: F,
-    x: Tensor<3>,
-    y: Option<Tensor<3>>,
-}
-
-fn forward(x: Tensor<3>, layers: impl Fn(Tensor<3>) -> Tensor<3> + 'static) -> Box<dyn Call> {
-    Box::new(Forward { layers, x, y: None })
-}
-
-impl<F: Fn(Tensor<3>) -> Tensor<3>> Call for Forward<F> {
-    fn call(&mut self) -> Result<(), Failure> {
-        self.y = Some((self.layers)(self.x.clone()));
-        Ok(())
-    }
-
-    fn results(&self) -> Result<Results, Failure> {
-        let y = self.y.clone().ok_or("there was no call")?;
-        Ok(Results::from([("y", array(y)?)]))
-    }
-}
-
-struct Train {
-    lstm: Lstm,
-    x: Tensor<3>,
-    dy: Tensor<3>,
-    last: Option<(Tensor<3>, Tensor<3>, Vec<Tensor<2>>, Vec<Tensor<2>>, Vec<Tensor<1>>)>,
-}
-
-impl Call for Train {
-    fn call(&mut self) -> Result<(), Failure> {
-        let (y, _) = self.lstm.forward(self.x.clone(), None);
-        let gradients = (y.clone() * self.dy.clone()).sum().backward();
-        let Lstm { input_gate, forget_gate, cell_gate, output_gate, .. } = &self.lstm;
-        let forget_gate = forget_gate.as_ref().ok_or("no forget gate")?;
-        let (mut w, mut r, mut b) = (Vec::new(), Vec::new(), Vec::new());
-        for gate in [input_gate, forget_gate, cell_gate, output_gate] {
-            let bias = gate.input_transform.bias.as_ref().ok_or("no bias")?;
-            w.push(gate.input_transform.weight.grad(&gradients).ok_or("no gradient")?);
-            r.push(gate.hidden_transform.weight.grad(&gradients).ok_or("no gradient")?);
-            b.push(bias.grad(&gradients).ok_or("no gradient")?);
-        }
-        let dx = self.x.grad(&gradients).ok_or("no gradient")?;
-        self.last = Some((y, dx, w, r, b));
-        Ok(())
-    }
-
-    fn results(&self) -> Result<Results, Failure> {
-        let (y, dx, w, r, b) = self.last.clone().ok_or("there was no call")?;
-        Ok(Results::from([
-            ("y", array(y)?),
-            ("dx", array(dx)?),
-            ("dw0.0", array(Tensor::cat(w, 1).transpose())?),
-            ("dr0.0", array(Tensor::cat(r, 1).transpose())?),
-            ("db0.0", array(Tensor::cat(b, 0))?),
-        ]))
     }
 }
 

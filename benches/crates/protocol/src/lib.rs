@@ -10,4 +10,4 @@ mod serve;
 pub use failure::{Failure, Unsupported};
 pub use ndarray;
 pub use row::{Kind, Row, Weights};
-pub use serve::{Call, Results, serve};
+pub use serve::{Engine, Results, engine, serve};

@@ -17,16 +17,44 @@ use std::time::Instant;
 pub type Results = BTreeMap<&'static str, ArrayD<f32>>;
 
 /// An engine that is set up for a row.
-pub trait Call {
-    /// What is timed. It drops the results of the call before.
+pub trait Engine {
+    /// What is timed.
     fn call(&mut self) -> Result<(), Failure>;
 
     /// The results of the last call.
     fn results(&self) -> Result<Results, Failure>;
 }
 
+/// What a call leaves, a function that computes the next one, and one that brings what there is into arrays.
+struct Calls<T, F> {
+    last: T,
+    call: F,
+    results: fn(&T) -> Result<Results, Failure>,
+}
+
+/// An engine whose calls replace `last`: outputs, and in steps the states as well.
+///
+/// Dropping what was there before is a part of the call, as in a program that uses an engine.
+pub fn engine<T: 'static>(
+    last: T,
+    call: impl FnMut(&mut T) -> Result<(), Failure> + 'static,
+    results: fn(&T) -> Result<Results, Failure>,
+) -> Result<Box<dyn Engine>, Failure> {
+    Ok(Box::new(Calls { last, call, results }))
+}
+
+impl<T, F: FnMut(&mut T) -> Result<(), Failure>> Engine for Calls<T, F> {
+    fn call(&mut self) -> Result<(), Failure> {
+        (self.call)(&mut self.last)
+    }
+
+    fn results(&self) -> Result<Results, Failure> {
+        (self.results)(&self.last)
+    }
+}
+
 /// Sets an engine up for a row.
-pub type Build = fn(&Row) -> Result<Box<dyn Call>, Failure>;
+pub type Build = fn(&Row) -> Result<Box<dyn Engine>, Failure>;
 
 /// As many calls as fill this time are a sample; at least one.
 const SAMPLE_SECONDS: f64 = 0.015;
@@ -61,7 +89,7 @@ pub fn serve(build: Build) -> Result<(), Failure> {
 struct Worker {
     folder: PathBuf,
     build: Build,
-    engine: Option<Box<dyn Call>>,
+    engine: Option<Box<dyn Engine>>,
     calls: usize,
     is_short: bool,
 }

@@ -1,8 +1,8 @@
 //! rten: the layer as an ONNX model, weights packed when it is loaded.
 
-use crates_protocol::ndarray::{ArrayD, ArrayView, Axis, Dimension};
-use crates_protocol::{Call, Failure, Kind, Results, Row, Unsupported, serve};
-use rten::{Model, ModelOptions, NodeId, Value, ValueOrView};
+use crates_protocol::ndarray::{ArrayD, Axis};
+use crates_protocol::{Engine, Failure, Kind, Results, Row, Unsupported, engine, serve};
+use rten::{ModelOptions, NodeId, Value, ValueOrView};
 use rten_tensor::prelude::{AsView, Layout};
 use rten_tensor::{NdTensor, Tensor};
 
@@ -10,12 +10,13 @@ fn main() -> Result<(), Failure> {
     serve(build)
 }
 
-fn build(row: &Row) -> Result<Box<dyn Call>, Failure> {
+fn build(row: &Row) -> Result<Box<dyn Engine>, Failure> {
     if row.kind == Kind::Train {
         return Err(Unsupported("no gradients").into());
     }
     let model = ModelOptions::with_all_ops().prepack_weights(true).load_file(row.onnx_file())?;
-    let mut inputs = vec![(model.node_id("x")?, value(row.x.view()))];
+    let x = Tensor::from_data(row.x.shape(), row.x.iter().copied().collect::<Vec<f32>>());
+    let mut inputs = vec![(model.node_id("x")?, Value::from(x))];
     for name in ["h0", "c0"] {
         inputs.push((model.node_id(name)?, Tensor::<f32>::zeros(&row.states()).into()));
     }
@@ -23,46 +24,39 @@ fn build(row: &Row) -> Result<Box<dyn Call>, Failure> {
         let lengths: Vec<_> = row.lengths.iter().map(|&length| length as i32).collect();
         inputs.push((model.node_id("lengths")?, NdTensor::from(lengths).into()));
     }
-    // In steps, final states become the initial ones of the next call.
-    let names: &[&str] = if row.kind == Kind::Step { &["y", "hn", "cn"] } else { &["y"] };
-    let outputs = names.iter().map(|name| model.node_id(name)).collect::<Result<_, _>>()?;
-    Ok(Box::new(Layer { model, inputs, outputs, y: Tensor::<f32>::zeros(&[0]).into() }))
-}
-
-/// An array of ndarray's as rten takes it.
-fn value<D: Dimension>(array: ArrayView<'_, f32, D>) -> Value {
-    Tensor::from_data(array.shape(), array.iter().copied().collect::<Vec<f32>>()).into()
-}
-
-struct Layer {
-    model: Model,
-    /// Input, initial hidden and cell states, and lengths where there are any.
-    inputs: Vec<(NodeId, Value)>,
-    outputs: Vec<NodeId>,
-    y: Value,
-}
-
-impl Call for Layer {
-    fn call(&mut self) -> Result<(), Failure> {
-        let inputs =
-            self.inputs.iter().map(|(id, value)| (*id, ValueOrView::from(value))).collect();
-        let mut found = self.model.run(inputs, &self.outputs, None)?.into_iter();
-        self.y = found.next().ok_or("no output")?;
-        for (state, next) in self.inputs[1..].iter_mut().zip(found) {
-            state.1 = next;
-        }
-        Ok(())
+    let node = |name: &&str| model.node_id(name);
+    if row.kind == Kind::Step {
+        let outputs = ["y", "hn", "cn"].iter().map(node).collect::<Result<Vec<_>, _>>()?;
+        return engine(
+            Vec::new(),
+            move |last: &mut Vec<Value>| {
+                // Final states are the initial ones of the next call.
+                for ((_, state), next) in inputs[1..].iter_mut().zip(last.drain(..).skip(1)) {
+                    *state = next;
+                }
+                *last = model.run(views(&inputs), &outputs, None)?;
+                Ok(())
+            },
+            |last| {
+                let [y, h, c] = last.as_slice() else { return Err("no states".into()) };
+                let (h, c) = (array(h)?.remove_axis(Axis(0)), array(c)?.remove_axis(Axis(0)));
+                Ok(Results::from([("y", array(y)?), ("h", h), ("c", c)]))
+            },
+        );
     }
+    let outputs = [node(&"y")?];
+    engine(
+        Vec::new(),
+        move |last| {
+            *last = model.run(views(&inputs), &outputs, None)?;
+            Ok(())
+        },
+        |last| Ok(Results::from([("y", array(last.first().ok_or("there was no call")?)?)])),
+    )
+}
 
-    fn results(&self) -> Result<Results, Failure> {
-        let mut results = Results::from([("y", array(&self.y)?)]);
-        if self.outputs.len() > 1 {
-            for (name, (_, state)) in ["h", "c"].into_iter().zip(&self.inputs[1..]) {
-                results.insert(name, array(state)?.remove_axis(Axis(0)));
-            }
-        }
-        Ok(results)
-    }
+fn views(inputs: &[(NodeId, Value)]) -> Vec<(NodeId, ValueOrView<'_>)> {
+    inputs.iter().map(|(id, value)| (*id, value.into())).collect()
 }
 
 fn array(value: &Value) -> Result<ArrayD<f32>, Failure> {

@@ -1,15 +1,14 @@
 //! tract: the layer as an ONNX model, optimised for the row's sizes.
 
 use crates_protocol::ndarray::{ArrayD, Axis};
-use crates_protocol::{Call, Failure, Kind, Results, Row, Unsupported, serve};
-use std::sync::Arc;
+use crates_protocol::{Engine, Failure, Kind, Results, Row, Unsupported, engine, serve};
 use tract_onnx::prelude::*;
 
 fn main() -> Result<(), Failure> {
     serve(build)
 }
 
-fn build(row: &Row) -> Result<Box<dyn Call>, Failure> {
+fn build(row: &Row) -> Result<Box<dyn Engine>, Failure> {
     match row.kind {
         Kind::Train => return Err(Unsupported("no gradients").into()),
         Kind::Ragged => return Err(Unsupported("lengths must all be equal").into()),
@@ -30,39 +29,26 @@ fn build(row: &Row) -> Result<Box<dyn Call>, Failure> {
     let values = row.x.iter().copied().collect::<Vec<f32>>();
     let x = Tensor::from_shape(&[steps, batch, width], &values)?.into_tvalue();
     let zeros = Tensor::zero::<f32>(&row.states())?.into_tvalue();
-    let is_step = row.kind == Kind::Step;
-    Ok(Box::new(Layer { model, inputs: tvec!(x, zeros.clone(), zeros), y: None, is_step }))
-}
-
-struct Layer {
-    model: Arc<TypedRunnableModel>,
-    /// Input, initial hidden and cell states.
-    inputs: TVec<TValue>,
-    y: Option<TValue>,
-    /// Whether final states become the initial ones of the next call.
-    is_step: bool,
-}
-
-impl Call for Layer {
-    fn call(&mut self) -> Result<(), Failure> {
-        let mut found = self.model.run(self.inputs.clone())?.into_iter();
-        self.y = found.next();
-        for (state, next) in self.inputs[1..].iter_mut().zip(found) {
-            *state = next;
-        }
-        Ok(())
-    }
-
-    fn results(&self) -> Result<Results, Failure> {
-        let y = self.y.as_ref().ok_or("there was no call")?;
-        let mut results = Results::from([("y", array(y)?)]);
-        if self.is_step {
-            for (name, state) in ["h", "c"].into_iter().zip(&self.inputs[1..]) {
-                results.insert(name, array(state)?.remove_axis(Axis(0)));
+    let mut inputs = tvec!(x, zeros.clone(), zeros);
+    engine(
+        tvec!(),
+        move |last: &mut TVec<TValue>| {
+            // In steps, final states are the initial ones of the next call.
+            for (state, next) in inputs[1..].iter_mut().zip(last.drain(..).skip(1)) {
+                *state = next;
             }
-        }
-        Ok(results)
-    }
+            *last = model.run(inputs.clone())?;
+            Ok(())
+        },
+        |last| {
+            let mut found = Results::new();
+            for (name, value) in ["y", "h", "c"].into_iter().zip(last) {
+                let array = array(value)?;
+                found.insert(name, if name == "y" { array } else { array.remove_axis(Axis(0)) });
+            }
+            Ok(found)
+        },
+    )
 }
 
 fn array(value: &TValue) -> Result<ArrayD<f32>, Failure> {
