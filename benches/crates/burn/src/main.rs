@@ -139,6 +139,6 @@ fn tensor(array: &Array3<f32>, device: &Device) -> Tensor<3> {
 
 fn array<const D: usize>(tensor: Tensor<D>) -> Result<ArrayD<f32>, Failure> {
     let shape = tensor.shape().to_vec();
-    let values = tensor.into_data().to_vec().map_err(|error| format!("{error:?}"))?;
+    let values = tensor.into_data().try_to_vec()?;
     Ok(ArrayD::from_shape_vec(shape, values)?)
 }
