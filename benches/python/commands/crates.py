@@ -3,10 +3,11 @@
     python benches/python/commands/crates.py [--rows PATTERN] [--rounds N] [--engines rten,candle]
 
 The programs are in `benches/crates`; cargo builds them first, one after another (`--no-build` takes those
-that are there): some hundred packages, the most of the time for tract. Writes `target/crates.json` and
-`target/crates.md` after each row, or what `--json` and `--markdown` name; ends with code 1 if an engine
-failed, or if ours computed something other than the layer in f64. Wrong results of others are named in the
-report. Whatever else runs on the machine takes part in the times: nothing should.
+that are there): some hundred packages, about a quarter of an hour on two free cores, more than a third of
+it for tract. Writes `target/crates.json` and `target/crates.md` after each row, or what `--json` and
+`--markdown` name; ends with code 1 if an engine failed, or if ours computed something other than the layer in
+f64. Wrong results of others are named in the report. Whatever else runs on the machine takes part in the
+times: nothing should.
 """
 
 from __future__ import annotations
