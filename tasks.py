@@ -24,6 +24,8 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
 BENCHES = ("--manifest-path", "rust/bench/Cargo.toml")
+# Programs of other people's crates: formatted here, built by `bench-crates` alone.
+CRATES = "benches/crates/Cargo.toml"
 
 TASKS: dict[str, Callable[[list[str]], None]] = {}
 
@@ -215,6 +217,8 @@ def lint_rust() -> None:
     run("cargo", "clippy", *every, "--", "--deny", "warnings")
     # The benchmarks are in a workspace of their own.
     run("cargo", "fmt", *BENCHES, "--check")
+    if (ROOT / CRATES).exists():
+        run("cargo", "fmt", "--manifest-path", CRATES, "--all", "--check")
     run(
         *("cargo", "clippy", "--locked", *BENCHES, "--target-dir", ROOT / "target"),
         *("--all-targets", "--", "--deny", "warnings"),
@@ -239,6 +243,7 @@ def format_all(_: list[str]) -> None:
     install(groups=["dev"])
     run("cargo", "fmt", "--all")
     run("cargo", "fmt", *BENCHES)
+    run("cargo", "fmt", "--manifest-path", CRATES, "--all")
     run(PYTHON, "-m", "ruff", "check", "--fix", ".")
     run(PYTHON, "-m", "ruff", "format", ".")
 
@@ -299,6 +304,13 @@ def bench_rust(arguments: list[str]) -> None:
         *("cargo", "bench", "--locked", *BENCHES, "--target-dir", ROOT / "target"),
         *("--bench", "layer", "--", *arguments),
     )
+
+
+@task
+def bench_crates(arguments: list[str]) -> None:
+    """Build other crates' LSTMs, and time them beside ours, in turns (arguments go to crates.py)."""
+    install(groups=["dev"])
+    run(PYTHON, "benches/python/commands/crates.py", *arguments)
 
 
 @task
