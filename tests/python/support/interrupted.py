@@ -115,7 +115,17 @@ class Long:
 
     def backward(self) -> bool:
         y, _, tape = self.lstm.forward(self.x[:TRAINED_STEPS], training=True)
-        begin()
+        plans: Any = self.lstm._engine.training._gradients
+        plan = plans.of
+
+        def begin_when_planned(*arguments: Any) -> Any:
+            """So many layers take a while to plan, which nothing ends."""
+            found = plan(*arguments)
+            plans.of = plan
+            begin()
+            return found
+
+        plans.of = begin_when_planned
         try:
             self.lstm.backward(tape, y)
         except KeyboardInterrupt as error:
