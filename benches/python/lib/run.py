@@ -14,9 +14,10 @@ from typing import Any
 
 from client import Client
 from compare import Named
+from engines import ROUTES
 from measure import measure
-from report import Report
-from rows import Row
+from report import Report, first
+from rows import ROUTE_ROWS, Row
 
 
 def by_ours(_: Row) -> Named | None:
@@ -33,7 +34,10 @@ def run(
     """Measure row by row, writing what there is; `prepare` gives the right results of a row, or None."""
     for row in arguments.rows:
         before = len(report.rows)
-        report.add(row, measure(row, clients, arguments.rounds, prepare(row)))
+        taking_part = [
+            client for client in clients if client.engine not in ROUTES or row.name in ROUTE_ROWS
+        ]
+        report.add(row, measure(row, taking_part, arguments.rounds, prepare(row)))
         for entry in report.rows[before:]:
             print(progress(entry), file=sys.stderr, flush=True)
         write(report, arguments)
@@ -51,7 +55,7 @@ def write(report: Report, arguments: argparse.Namespace) -> None:
 
 def progress(entry: dict[str, Any]) -> str:
     """One line for a row that is done."""
-    median = entry["engines"]["ours"].get("median_us")
-    ours = "no result" if median is None else f"{median:.1f} us"
+    result = first(entry["engines"])
+    ours = "no result" if result is None else f"{result['median_us']:.1f} us"
     peer = f"{entry['best_peer']} / ours {entry['ratio']:.2f}" if entry["ratio"] else "no peer"
     return f"{entry['row']}, {entry['threads']} threads: ours {ours}, {peer}"

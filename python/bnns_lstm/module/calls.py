@@ -111,12 +111,18 @@ class Calls(Files):
             >>> y.shape, h.shape, bool((y[2:, 1] == 0).all()), bool((h[0, 1] == y[1, 1]).all())
             ((5, 2, 4), (1, 2, 4), True, True)
         """
-        is_plain = lengths is None and mask is None and out is None and return_cell_states is False
-        if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
-            found = self._engine.quick(x, state)
-            if found is not None:
-                y, h, c = found
-                return y, LSTMState(h, c)
+        is_usual = mask is None and return_cell_states is False and type(x) is np.ndarray
+        if is_usual and (state is None or type(state) is LSTMState):
+            engine = self._engine
+            if engine.is_quick and lengths is None and out is None:
+                found = engine.quick(x, state)
+                if found is not None:
+                    y, h, c = found
+                    return y, LSTMState(h, c)
+            else:
+                results = engine.quick_in_place(x, state, lengths, out)
+                if results is not None:
+                    return results
         issues: list[Issue] = []
         with_cells = truth("return_cell_states", return_cell_states, issues)
         batch, target = self._read(x, state, (lengths, mask), out, issues)
@@ -239,7 +245,8 @@ class Calls(Files):
             ((5, 2, 3), (16, 4))
         """
         issues: list[Issue] = []
-        if not is_a(tape, Tape) or tape.config != self.config:
+        config = self.config
+        if not is_a(tape, Tape) or (tape.config is not config and tape.config != config):
             actual, code = type(tape).__name__, codes.WRONG_TYPE
             if is_a(tape, Tape):
                 actual, code = "the Tape of an LSTM with another configuration", codes.OTHER_LAYER
@@ -278,20 +285,16 @@ class Calls(Files):
         self, batch: Batch, target: Parts | None, seed: int | None
     ) -> tuple[Output, LSTMState, Tape]:
         """Output, final states and tape of a training call; a seed of dropout is drawn if there is none."""
-        if seed is None:
+        config = self.config
+        dropout = config.dropout
+        if seed is None and dropout and config.num_layers > 1:
             self._random = self._random or np.random.default_rng()
             seed = int(self._random.integers(2**63))
-        params, filter_params, cache, arrays = self._engine.train(batch, self.config.dropout, seed)
+        seed = seed or 0  # it says nothing where nothing is dropped
+        params, filter_params, cache, arrays = self._engine.train(batch, dropout, seed, target)
         samples = batch.samples
-        tape = Tape(
-            params,
-            filter_params,
-            cache,
-            samples.rows,
-            samples.is_batched,
-            self.config,
-            samples.starts,
-        )
+        rows, is_batched = samples.rows, samples.is_batched
+        tape = Tape(params, filter_params, cache, rows, is_batched, config, samples.starts)
         return *arrays.results(samples, target), tape
 
     def _gradients(
