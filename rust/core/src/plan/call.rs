@@ -30,7 +30,11 @@ pub struct Plan {
     /// Into how many parts the hidden units of a direction are divided among threads.
     pub(crate) parts: usize,
     pub(crate) groups: Vec<Group>,
-    /// The row orders of all groups, for sums over all of them in training.
+    /// Threads of the backward pass, which divide the batch rows.
+    pub(crate) backward_threads: usize,
+    /// Its groups of rows; none in a plan for inference.
+    pub(crate) backward_groups: Vec<Group>,
+    /// Their row orders, for sums over all of them.
     pub(crate) orders: Vec<GroupRows>,
     /// Whether forward calls fill a cache.
     pub(crate) training: bool,
@@ -56,10 +60,15 @@ impl Plan {
         }
         let available = available_threads(options.n_threads);
         let Division { threads, rows, parts } = Division::new(config, layer, available, options);
+        let backward = Division::of_rows(config, layer, available, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
         let groups = divide(config, rows, training_chunk_steps)?;
-        let orders = if options.training { groups.as_slice() } else { &[] };
+        let backward_groups = if options.training {
+            divide(config, backward.rows, training_chunk_steps)?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             layer: Arc::clone(layer),
@@ -68,8 +77,10 @@ impl Plan {
             training: options.training,
             training_chunk_steps,
             gradients: layer.products.route(Product::Gradients, training_rows),
-            orders: orders.iter().map(|group| group.order.clone()).collect(),
+            backward_threads: backward.threads,
+            orders: backward_groups.iter().map(|group| group.order.clone()).collect(),
             groups,
+            backward_groups,
             cache: CacheLayout::new(config),
             checked: checked.clone(),
         })
@@ -123,24 +134,6 @@ impl Plan {
     pub(crate) fn part_blocks(&self, part: usize) -> Range<usize> {
         let blocks = self.layer.shape.geometry.blocks;
         part * blocks / self.parts..(part + 1) * blocks / self.parts
-    }
-
-    /// The padded hidden units of a part.
-    pub(crate) fn part_units(&self, part: usize) -> Range<usize> {
-        let Range { start, end } = self.part_blocks(part);
-        start * self.layer.shape.lanes..end * self.layer.shape.lanes
-    }
-
-    /// The hidden units of a part.
-    pub(crate) fn real_units(&self, part: usize) -> Range<usize> {
-        let Range { start, end } = self.part_units(part);
-        start..end.min(self.layer.config.units)
-    }
-
-    /// The elements of the hidden state that a part gives.
-    pub(crate) fn real_outputs(&self, part: usize) -> Range<usize> {
-        let Range { start, end } = self.part_units(part);
-        start..end.min(self.layer.config.outputs)
     }
 }
 

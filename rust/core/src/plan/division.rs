@@ -40,11 +40,24 @@ impl Division {
         available: usize,
         options: Options,
     ) -> Self {
+        if let Some(grid) = layer.tuning.grid {
+            return Self::forced(config, layer, available, grid);
+        }
         Self::of_units(config, layer, available, options)
             .unwrap_or_else(|| Self::of_rows(config, layer, available, options))
     }
 
-    fn of_rows(config: &Config, layer: &LayerPlan, available: usize, options: Options) -> Self {
+    /// So many groups and parts, as far as rows and blocks of units go.
+    fn forced(config: &Config, layer: &LayerPlan, available: usize, grid: [usize; 2]) -> Self {
+        let [rows, parts] = grid;
+        let rows = rows.clamp(1, config.batch_size);
+        let most = if layer.is_divisible() { layer.shape.geometry.blocks } else { 1 };
+        let parts = parts.clamp(1, most);
+        let threads = (rows * parts * config.layer.directions).min(available);
+        Self { threads, rows, parts }
+    }
+
+    pub(super) fn of_rows(config: &Config, layer: &LayerPlan, available: usize, options: Options) -> Self {
         let directions = config.layer.directions;
         let possible = config.batch_size.saturating_mul(directions).min(available);
         let (work, of_a_thread) = (config.work(), layer.tuning.thread_work as f64);
@@ -67,9 +80,7 @@ impl Division {
         let possible = (available / directions).min(layer.shape.geometry.blocks);
         let rows_of_a_thread = config.batch_size.div_ceil(possible.max(1));
         let most_rows = if layer.is_far() { part_rows_far } else { part_rows };
-        // Each part would need the values of all units before it could project.
-        let is_divisible = layer.shape.is_fused && !config.layer.variant.projects;
-        if options.training || !is_divisible || rows_of_a_thread > most_rows {
+        if options.training || !layer.shape.is_fused || !layer.is_divisible() || rows_of_a_thread > most_rows {
             return None;
         }
         let factor = if layer.shape.weight_bytes > own_bytes { own_factor } else { 1 };

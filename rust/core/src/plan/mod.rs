@@ -23,7 +23,7 @@ pub use cache::{CacheRegion, CellStates};
 pub use call::Plan;
 pub(crate) use groups::Group;
 pub use layer::LayerPlan;
-pub(crate) use memory::{GroupSizes, TaskSizes};
+pub(crate) use memory::GroupSizes;
 pub use options::Options;
 pub(crate) use panels::{PanelSizes, Panels, PanelsMut};
 pub(crate) use products::Product;

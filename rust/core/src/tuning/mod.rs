@@ -62,12 +62,18 @@ pub struct Tuning {
     /// The same where weights are beyond `far_bytes`. Xeon, two threads, 32 rows: 1024 units take 8 % less
     /// time, 512 units would take 2 % more.
     pub part_rows_far: usize,
+    /// Rows up to which parts of the units exchange hidden states word by word: a word tells itself whether it has
+    /// come, a slice has a counter that travels as well.
+    pub word_rows: usize,
     /// Floating-point operations of a call that is too short to give up a lock around it, such as that of
     /// Python's interpreter: giving it up and getting it back takes longer. Xeon, some ten microseconds.
     pub short_work: usize,
     /// From how many rows on which product takes the gemm route, where nobody forces a route. The only numbers
     /// that change bits, by the rounding of another library.
     pub gemm_rows: GemmRows,
+    /// How a forward call is divided, whatever the model says, for tests and measurements: groups of batch rows and
+    /// parts of the units, as many of them as there are rows and blocks of units at most.
+    pub grid: Option<[usize; 2]>,
     /// Whether a thread that comes to help leaves the core of the one that called it (Linux only, see
     /// `run/threads/affinity.rs`). Xeon, `T20.B32.H128` after a pause of 30 ms: 5.9 to 3.4 ms.
     pub moves_threads: bool,
@@ -90,8 +96,10 @@ impl Tuning {
             own_factor: 4,
             part_rows: 4,
             part_rows_far: 16,
+            word_rows: 2,
             short_work: 500_000,
             gemm_rows: GemmRows::of_machine(),
+            grid: None,
             moves_threads: true,
         }
     }

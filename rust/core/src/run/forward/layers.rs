@@ -4,7 +4,7 @@
 //! In: bound arrays and the memory of each group. Out: a [`Task`] for each direction of each layer and group,
 //! run. It does not know how a task computes.
 
-use super::super::cache::TaskCache;
+use super::super::cache::{OwnUnits, TaskCache};
 use super::super::ping_pong::Turn;
 use super::super::threads::{Done, Threads};
 use super::arrays::{Bound, TaskStates};
@@ -18,7 +18,7 @@ use crate::error::Broken;
 use crate::kernel::Geometry;
 use crate::pack::Weights;
 use crate::place::{PerDirection, Place};
-use crate::plan::{Group, Plan};
+use crate::plan::{Group, Panels, Plan};
 use ndarray::{ArrayViewMut3, Axis};
 use std::ops::Range;
 
@@ -35,13 +35,13 @@ struct ForwardDirection<'w> {
     place: Place,
     memory: &'w mut DirectionMemory,
     target: Target<'w>,
-    cache: Option<&'w mut TaskCache<'w>>,
+    cache: Option<TaskCache<'w>>,
 }
 
 impl<'a> ForwardCall<'a> {
     /// All groups.
     pub(super) fn run(self, memory: &mut [GroupMemory], arrays: Bound<'_>) -> Done {
-        each_group(self.threads, self.plan, memory, arrays, &|group, memory, arrays| {
+        each_group(self.threads, &self.plan.groups, memory, arrays, &|group, memory, arrays| {
             self.layers(group, memory, arrays)
         })
     }
@@ -81,8 +81,8 @@ impl<'a> ForwardCall<'a> {
         let Geometry { cell_pitch, output_pitch, .. } = self.plan.layer.shape.geometry;
         for (direction, memory) in memory.directions.as_mut().each() {
             for PartMemory { states, task } in memory.parts() {
-                let units = self.plan.real_units(task.part);
-                let outputs = self.plan.real_outputs(task.part);
+                let units = self.plan.layer.real_units(&task.blocks);
+                let outputs = self.plan.layer.real_outputs(&task.blocks);
                 for (layer, state) in states.iter_mut().enumerate() {
                     let place = Place { layer, direction };
                     run(
@@ -116,9 +116,9 @@ impl<'a> ForwardCall<'a> {
         let is_last = layer + 1 == config.layers;
         let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
         let targets = targets(output, own.as_mut(), is_last, config.outputs);
-        let mut caches = arrays.cache.as_mut().map(|all| all.of_layer(layer, config.directions));
-        let caches = match &mut caches {
-            Some(caches) => caches.as_mut().map(|_, cache| Some(cache)),
+        let caches = arrays.cache.as_mut().map(|all| all.of_layer(layer, config));
+        let caches = match caches {
+            Some(caches) => caches.map(|_, cache| Some(cache)),
             None => targets.as_ref().map(|_, _| None),
         };
         let work = directions.as_mut().zip(targets)?.zip(caches)?;
@@ -144,32 +144,59 @@ impl<'a> ForwardCall<'a> {
     {
         let ForwardDirection { place, memory, target, cache } = work;
         let panels = self.weights.of(place)?;
-        let task = |target, part: &'t mut PartMemory, cache| {
-            let PartMemory { states, task } = part;
-            let state = states.get_mut(place.layer).ok_or(NO_STATES)?;
-            Ok(Task {
-                plan: self.plan,
-                group,
-                panels,
-                place,
-                span: steps.clone(),
-                source,
-                target,
-                state,
-                cache,
-                memory: task,
-            })
-        };
+        let span = steps.clone();
+        let direction = DirectionSteps { plan: self.plan, group, place, span, source, panels };
         match memory {
-            DirectionMemory::Whole(all) => task(target, all, cache)?.run(self.threads),
-            DirectionMemory::Parts(parts, exchange) => {
-                exchange.begin(steps.len());
-                let parts = parts.iter_mut().zip(target.divide(self.plan)?);
-                // Plans for training have no parts.
-                let tasks = parts.map(|(part, target)| task(target, part, None));
-                run_parts(self.threads, exchange, tasks.collect::<Result<_, Broken>>()?)
+            DirectionMemory::Whole(all) => direction.task(target, all, cache)?.run(self.threads),
+            DirectionMemory::Parts(parts, shared) => {
+                shared.begin(steps.len());
+                let layer = &self.plan.layer;
+                let own = |part: &PartMemory| OwnUnits {
+                    units: layer.real_units(&part.task.blocks),
+                    outputs: layer.real_outputs(&part.task.blocks),
+                };
+                let own: Vec<_> = parts.iter().map(own).collect();
+                let caches = cache.map(|cache| cache.divide(&own)).unwrap_or_default();
+                let caches = caches.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+                let parts = parts.iter_mut().zip(target.divide(self.plan)?).zip(caches);
+                let tasks =
+                    parts.map(|((part, target), cache)| direction.task(target, part, cache));
+                run_parts(self.threads, shared, tasks.collect::<Result<_, Broken>>()?)
             }
         }
+    }
+}
+
+/// What all parts of one direction of a layer have in common.
+struct DirectionSteps<'t> {
+    plan: &'t Plan,
+    group: &'t Group,
+    place: Place,
+    span: Range<usize>,
+    source: Source<'t>,
+    panels: Panels<'t>,
+}
+
+impl<'t> DirectionSteps<'t> {
+    /// The task of a part.
+    fn task(
+        &self,
+        target: Target<'t>,
+        PartMemory { states, task }: &'t mut PartMemory,
+        cache: Option<TaskCache<'t>>,
+    ) -> Result<Task<'t>, Broken> {
+        Ok(Task {
+            plan: self.plan,
+            group: self.group,
+            panels: self.panels,
+            place: self.place,
+            span: self.span.clone(),
+            source: self.source,
+            target,
+            state: states.get_mut(self.place.layer).ok_or(NO_STATES)?,
+            cache,
+            memory: task,
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod layers;
 mod matrices;
 mod output;
 mod recurrence;
+mod shared;
 mod task;
 mod units;
 mod workspace;

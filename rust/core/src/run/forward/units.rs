@@ -14,19 +14,22 @@
 //! ```
 //!
 //! All parts of a thread are at the same step. Before each step every part needs the others' hidden states of
-//! the step before ([`Exchange`]), so that no thread can be more than one step ahead of another.
+//! the step before ([`SharedStates`]), so that no thread can be more than one step ahead of another. Where full
+//! peepholes see the cell states of all units, a step stops at the new ones and they are exchanged as well.
 
 use super::super::chunk::Chunk;
-use super::super::threads::{End, Exchange, Handoff, Threads, wait_until};
+use super::super::threads::{End, Handoff, Threads, wait_until};
+use super::shared::SharedStates;
 use super::task::Task;
 use crate::error::Broken;
+use crate::kernel::Half;
 use crate::place::Direction;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Run the parts of one direction of a layer.
 pub(super) fn run_parts(
     threads: &Threads<'_>,
-    exchange: &Exchange,
+    exchange: &SharedStates,
     mut parts: Vec<Task<'_>>,
 ) -> Result<(), Broken> {
     let others: Vec<_> = parts.split_off(1).into_iter().map(Part::new).collect();
@@ -83,7 +86,7 @@ struct Position {
 /// One thread.
 struct Member<'m, 't> {
     threads: &'m Threads<'m>,
-    exchange: &'m Exchange,
+    exchange: &'m SharedStates,
     /// Its parts, all at the same position.
     tasks: Vec<Task<'t>>,
     position: Position,
@@ -118,15 +121,22 @@ impl Member<'_, '_> {
             }
             let chunk = self.chunk()?;
             let step = self.step_of(&chunk)?;
-            self.tasks.iter_mut().try_for_each(|task| task.recur(&chunk, &(step..step + 1)))?;
-            // Other threads may come for their parts until the first step is done; what is left then is
-            // computed here.
+            let half = self.first_half();
+            self.tasks.iter_mut().try_for_each(|task| task.recur_one(&chunk, step, half))?;
+            // Other threads may come for their parts until the first step, or half of it, is done; what is left
+            // then is computed here.
             if self.position.number == 0 {
                 self.take_over(&chunk, step)?;
             }
+            let at = (self.position.number, step);
+            if half == Half::Cells {
+                self.exchange.exchange_cells(at, &mut self.tasks)?;
+                let mut tasks = self.tasks.iter_mut();
+                tasks.try_for_each(|task| task.recur_one(&chunk, step, Half::Outputs))?;
+            }
             // Nobody needs the hidden states after the last step.
             if self.position.number + 1 < span {
-                self.exchange_states(step)?;
+                self.exchange.exchange_hidden(at, &mut self.tasks)?;
             }
             self.position.done += 1;
             self.position.number += 1;
@@ -148,7 +158,7 @@ impl Member<'_, '_> {
             return Ok(chunk.clone());
         }
         let chunk = tasks.first().ok_or(NO_TASK)?.next_chunk(position.number);
-        tasks.iter_mut().try_for_each(|task| task.take_inputs(&chunk))?;
+        tasks.iter_mut().try_for_each(|task| task.begin_chunk(&chunk))?;
         position.chunk = Some(chunk.clone());
         position.done = 0;
         Ok(chunk)
@@ -163,13 +173,18 @@ impl Member<'_, '_> {
         })
     }
 
+    /// What of a step is computed at once.
+    fn first_half(&self) -> Half {
+        if self.exchange.has_cells() { Half::Cells } else { Half::Whole }
+    }
+
     /// Take the parts that no thread has come for, and bring them to where the own parts are: behind the
     /// first step.
     fn take_over(&mut self, chunk: &Chunk, step: usize) -> Result<(), Broken> {
         for part in self.others {
             if let Some((mut task, _)) = part.handoff.take() {
-                task.take_inputs(chunk)?;
-                task.recur(chunk, &(step..step + 1))?;
+                task.begin_chunk(chunk)?;
+                task.recur_one(chunk, step, self.first_half())?;
                 self.tasks.push(task);
             }
         }
@@ -187,24 +202,6 @@ impl Member<'_, '_> {
                 part.is_awaited.store(false, Ordering::Release);
             }
         }
-    }
-
-    /// Let all parts know each other's new hidden states.
-    fn exchange_states(&mut self, step: usize) -> Result<(), Broken> {
-        let Self { exchange, tasks, position, .. } = self;
-        for task in tasks.iter() {
-            let units = task.units_of(task.memory.part, step);
-            exchange.publish(position.number, &units, &task.state.hidden);
-        }
-        for task in tasks.iter_mut() {
-            for part in 0..task.plan.parts {
-                if part != task.memory.part {
-                    let units = task.units_of(part, step);
-                    exchange.receive(position.number, &units, &mut task.state.hidden)?;
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -10,10 +10,13 @@ mod affinity;
 mod exchange;
 mod interrupt;
 mod pool;
+mod slices;
+mod sync;
 mod wait;
 
 pub(super) use exchange::{Exchange, Units};
 pub use interrupt::Interrupt;
+pub(super) use slices::SliceExchange;
 pub(super) use wait::{End, wait_until};
 
 use crate::error::{Broken, Error};
