@@ -4,7 +4,7 @@
 //! bit what one task gives.
 //!
 //! Nobody waits for a thread to wake up. The calling thread, the leading one, has part 0; each other part lies
-//! in a [`Handoff`], from which either side may take it:
+//! in an [`Awaited`], from which either side may take it:
 //!
 //! ```text
 //! another thread     comes before the end of the first step: takes its part, computes it to the end
@@ -18,13 +18,13 @@
 //! peepholes see the cell states of all units, a step stops at the new ones and they are exchanged as well.
 
 use super::super::chunk::Chunk;
-use super::super::threads::{End, Handoff, Threads, wait_until};
+use super::super::threads::{Awaited, End, Threads};
 use super::shared::SharedStates;
 use super::task::Task;
 use crate::error::Broken;
 use crate::kernel::Half;
 use crate::place::Direction;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Run the parts of one direction of a layer.
 pub(super) fn run_parts(
@@ -32,7 +32,8 @@ pub(super) fn run_parts(
     exchange: &SharedStates,
     mut parts: Vec<Task<'_>>,
 ) -> Result<(), Broken> {
-    let others: Vec<_> = parts.split_off(1).into_iter().map(Part::new).collect();
+    let others: Vec<_> =
+        parts.split_off(1).into_iter().map(|task| Part::new((task, Position::default()))).collect();
     let is_over = AtomicBool::new(false);
     let lead = || {
         let _end = End(&is_over);
@@ -47,30 +48,8 @@ pub(super) fn run_parts(
     })
 }
 
-/// A part that waits for a thread.
-struct Part<'t> {
-    handoff: Handoff<(Task<'t>, Position)>,
-    /// A thread has come while the leading one had the part.
-    is_awaited: AtomicBool,
-}
-
-impl<'t> Part<'t> {
-    fn new(task: Task<'t>) -> Self {
-        let is_awaited = AtomicBool::new(false);
-        Self { handoff: Handoff::new((task, Position::default())), is_awaited }
-    }
-
-    /// Take the part, or wait until the leading thread hands it over or has done everything.
-    fn wait(&self, is_over: &AtomicBool) -> Option<(Task<'t>, Position)> {
-        let taken = self.handoff.take();
-        if taken.is_some() {
-            return taken;
-        }
-        self.is_awaited.store(true, Ordering::Release);
-        wait_until(|| is_over.load(Ordering::Acquire) || !self.is_awaited.load(Ordering::Acquire));
-        self.handoff.take()
-    }
-}
+/// A part, and how far it has come, which the leading thread computes until another one comes for it.
+type Part<'t> = Awaited<(Task<'t>, Position)>;
 
 /// How far a part has come.
 #[derive(Debug, Clone, Default)]
@@ -182,7 +161,7 @@ impl Member<'_, '_> {
     /// first step.
     fn take_over(&mut self, chunk: &Chunk, step: usize) -> Result<(), Broken> {
         for part in self.others {
-            if let Some((mut task, _)) = part.handoff.take() {
+            if let Some((mut task, _)) = part.take() {
                 task.begin_chunk(chunk)?;
                 task.recur_one(chunk, step, self.first_half())?;
                 self.tasks.push(task);
@@ -194,12 +173,11 @@ impl Member<'_, '_> {
     /// Give the parts for which a thread has come to it.
     fn hand_over(&mut self) {
         for (index, part) in self.others.iter().enumerate() {
-            if part.is_awaited.load(Ordering::Acquire) {
+            if part.is_awaited() {
                 // The leading thread has part 0, the others follow.
                 let own = self.tasks.iter().position(|task| task.memory.part == index + 1);
                 let Some(own) = own else { continue };
-                part.handoff.put((self.tasks.swap_remove(own), self.position.clone()));
-                part.is_awaited.store(false, Ordering::Release);
+                part.give((self.tasks.swap_remove(own), self.position.clone()));
             }
         }
     }

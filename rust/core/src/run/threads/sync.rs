@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 pub(super) use std::hint::spin_loop;
 pub(super) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 pub(super) use std::sync::{Condvar, Mutex, PoisonError, RwLock};
-pub(super) use std::thread::yield_now;
+pub(super) use std::thread::{ThreadId, current, yield_now};
+pub(super) use std::thread_local;
 
 /// Give up the core for a while.
 pub(super) fn nap() {
