@@ -115,7 +115,11 @@ impl RecomputeSizes {
         let config = plan.config();
         let row = StepLayout::new(&config.layer).floats();
         Self {
-            groups: plan.backward_groups.iter().map(|group| GroupSizes::recomputing(plan, group)).collect(),
+            groups: plan
+                .backward_groups
+                .iter()
+                .map(|group| GroupSizes::recomputing(plan, group))
+                .collect(),
             steps: config.segment_layers() * config.batch_size * steps * row,
         }
     }

@@ -4,7 +4,8 @@
 //! without deciding anything. It touches no array.
 
 use super::cache::{CacheLayout, CacheRegion};
-use super::division::{Division, available_threads};
+use super::cost::{Grid, Model};
+use super::division::{BackwardDivision, Division, available_threads};
 use super::groups::{Group, divide};
 use super::layer::LayerPlan;
 use super::options::Options;
@@ -30,6 +31,10 @@ pub struct Plan {
     /// Into how many parts the hidden units of a direction are divided among threads.
     pub(crate) parts: usize,
     pub(crate) groups: Vec<Group>,
+    /// Threads that a call may use.
+    pub(super) available: usize,
+    /// Why it is divided like that.
+    pub(super) division: Division,
     /// Threads of the backward pass, which divide the batch rows.
     pub(crate) backward_threads: usize,
     /// Its groups of rows; none in a plan for inference.
@@ -58,9 +63,10 @@ impl Plan {
         if !layer.fits(checked, options) {
             return Err(Error::WrongLayer { what: "plan" });
         }
-        let available = available_threads(options.n_threads);
-        let Division { threads, rows, parts } = Division::new(config, layer, available, options);
-        let backward = Division::of_rows(config, layer, available, options);
+        let available = available_threads(options);
+        let division = Division::new(Model { config, layer }, available, options);
+        let Grid { rows, parts, threads } = division.grid;
+        let backward = BackwardDivision::new(config, layer, available, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
         let groups = divide(config, rows, training_chunk_steps)?;
@@ -74,6 +80,8 @@ impl Plan {
             layer: Arc::clone(layer),
             threads,
             parts,
+            available,
+            division,
             training: options.training,
             training_chunk_steps,
             gradients: layer.products.route(Product::Gradients, training_rows),
@@ -99,6 +107,16 @@ impl Plan {
     /// Threads that a call uses.
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// Microseconds that the model says a forward call takes.
+    pub fn predicted_micros(&self) -> f64 {
+        Model { config: self.config(), layer: &self.layer }.micros(self.division.grid)
+    }
+
+    /// Groups of batch rows and parts of the units of a forward call.
+    pub fn grid(&self) -> [usize; 2] {
+        [self.groups.len(), self.parts]
     }
 
     /// Whether a call takes less time than giving up a lock and getting it back.

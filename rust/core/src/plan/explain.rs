@@ -5,6 +5,8 @@
 use super::backward::BackwardSizes;
 use super::cache::{CacheRegion, HEADER_BYTES};
 use super::call::Plan;
+use super::cost::{Grid, Model};
+use super::division::{Choice, fastest, grids};
 use super::memory::GroupSizes;
 use super::products::Product;
 use super::shape::Shape;
@@ -68,6 +70,7 @@ impl fmt::Display for Explanation<'_> {
             "threads {}: batch rows {rows:?}, directions {}, parts of the units {}",
             plan.threads, plan.layer.config.directions, plan.parts
         )?;
+        self.division(f)?;
         if plan.layer.config.variant.projects {
             writeln!(
                 f,
@@ -97,6 +100,50 @@ impl Explanation<'_> {
         } else {
             "projected a chunk of steps at a time"
         }
+    }
+
+    /// The grid that was chosen, and those that were not, with what the model says of them.
+    fn division(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.0;
+        let model = Model { config: plan.config(), layer: &plan.layer };
+        let chosen = plan.division.grid;
+        let timed = |grid: Grid| {
+            let Grid { rows, parts, threads } = grid;
+            let micros = model.micros(grid);
+            format!("{rows} groups x {parts} parts, {threads} threads: {micros:.0} us")
+        };
+        write!(f, "grid: {} by the model", timed(chosen))?;
+        match plan.division.choice {
+            Choice::Only => return writeln!(f),
+            Choice::Forced => write!(f, ", forced")?,
+            Choice::Fastest => {}
+        }
+        write!(f, "; declined:")?;
+        let mut others: Vec<Grid> = Vec::new();
+        let kinds: [fn(&Grid, usize) -> bool; 4] = [
+            |grid, _| grid.threads == 1,
+            |grid, most| grid.threads == most && grid.parts == 1,
+            |grid, most| grid.threads == most && grid.rows == 1,
+            |grid, most| grid.threads == most,
+        ];
+        let most = plan.available;
+        for (is_of_kind, threads) in
+            kinds.into_iter().flat_map(|kind| [(kind, most / 2), (kind, most)])
+        {
+            let grids = grids(model, plan.available).into_iter();
+            let mut grids = grids.filter(|grid| is_of_kind(grid, threads)).peekable();
+            if grids.peek().is_some() {
+                others.push(fastest(model, grids));
+            }
+        }
+        let mut before = Vec::new();
+        for grid in others {
+            if grid != chosen && !before.contains(&grid) {
+                write!(f, " {};", timed(grid))?;
+                before.push(grid);
+            }
+        }
+        if before.is_empty() { writeln!(f, " none") } else { writeln!(f) }
     }
 
     /// Which route each product takes, and who computes it.

@@ -7,6 +7,7 @@
 mod backward;
 mod cache;
 mod call;
+mod cost;
 mod division;
 mod explain;
 mod groups;

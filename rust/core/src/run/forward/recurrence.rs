@@ -59,7 +59,9 @@ impl Task<'_> {
         let (by_library, by_panels) = (steps.start..end, end..steps.end);
         match self.reading() {
             Direction::Forward => {
-                by_library.into_iter().try_for_each(|step| self.step_by_library(chunk, step, half))?;
+                by_library
+                    .into_iter()
+                    .try_for_each(|step| self.step_by_library(chunk, step, half))?;
                 self.steps(chunk, &by_panels, Route::Panels, half);
             }
             Direction::Backward => {
@@ -131,13 +133,7 @@ impl Task<'_> {
         }
     }
 
-    fn generic_steps(
-        &mut self,
-        chunk: &Chunk,
-        steps: &Range<usize>,
-        route: Route,
-        half: Half,
-    ) {
+    fn generic_steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route, half: Half) {
         let (plan, panels) = (self.plan, self.panels);
         let config = &plan.layer.config;
         let functions =

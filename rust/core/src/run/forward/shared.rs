@@ -143,8 +143,7 @@ fn exchange_slices(
         published?;
     }
     for task in tasks.iter_mut() {
-        let (parts, own, rows) =
-            (task.plan.parts, task.memory.part, task.group.active_at(step));
+        let (parts, own, rows) = (task.plan.parts, task.memory.part, task.group.active_at(step));
         // Each part begins with the one behind it, so that not all read the same one.
         for part in (own + 1..parts).chain(0..own) {
             let units = task.plan.layer.units_of(&task.plan.part_blocks(part));
