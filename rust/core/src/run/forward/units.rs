@@ -93,7 +93,8 @@ impl Member<'_, '_> {
     }
 
     fn steps(&mut self) -> Result<(), Broken> {
-        let span = self.tasks.first().ok_or(NO_TASK)?.span.len();
+        let task = self.tasks.first().ok_or(NO_TASK)?;
+        let (span, all) = (task.span.len(), task.plan.config().seq_len);
         while self.position.number < span {
             if self.position.number > 0 {
                 self.threads.look()?;
@@ -113,8 +114,8 @@ impl Member<'_, '_> {
                 let mut tasks = self.tasks.iter_mut();
                 tasks.try_for_each(|task| task.recur_one(&chunk, step, Half::Outputs))?;
             }
-            // Nobody needs the hidden states after the last step.
-            if self.position.number + 1 < span {
+            // Nobody needs the hidden states after the last step of all.
+            if self.position.number + 1 < span || span < all {
                 self.exchange.exchange_hidden(at, &mut self.tasks)?;
             }
             self.position.done += 1;
