@@ -50,7 +50,7 @@ impl BackwardDivision {
     }
 }
 
-/// All grids that a call may be computed in, and the one that it is.
+/// The grid in which a forward call is computed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Division {
     pub(super) grid: Grid,
@@ -60,8 +60,6 @@ pub(super) struct Division {
 /// Why a call has its grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// There is no other one.
-    Only,
     /// It is the fastest one by the model, or the fastest one with as many threads as possible.
     Fastest,
     /// Somebody has forced it.
@@ -75,7 +73,7 @@ impl Division {
             return Self { grid: forced(model, available, rows, parts), choice: Choice::Forced };
         }
         if available == 1 {
-            return Self { grid: Grid::ONE, choice: Choice::Only };
+            return Self { grid: Grid::ONE, choice: Choice::Fastest };
         }
         let grids = grids(model, available);
         let most = grids.iter().map(|grid| grid.threads).max().unwrap_or(1);
@@ -91,7 +89,7 @@ impl Grid {
 }
 
 /// The fastest of some grids, of which those with more threads come later: more of them must be worth it.
-pub(super) fn fastest(model: Model<'_>, grids: impl Iterator<Item = Grid>) -> Grid {
+fn fastest(model: Model<'_>, grids: impl Iterator<Item = Grid>) -> Grid {
     let gain = 1.0 - model.layer.tuning.costs.least_gain as f64 / 100.0;
     let timed = grids.map(|grid| (model.micros(grid), grid));
     let faster = |best: (f64, Grid), other: (f64, Grid)| {
@@ -99,6 +97,24 @@ pub(super) fn fastest(model: Model<'_>, grids: impl Iterator<Item = Grid>) -> Gr
         if other.0 < best.0 * factor { other } else { best }
     };
     timed.reduce(faster).map_or(Grid::ONE, |(_, grid)| grid)
+}
+
+/// What a call might do instead: one thread; with half of the threads, or with all, rows alone, units alone, or the
+/// fastest grid of both.
+pub(super) fn alternatives(model: Model<'_>, available: usize) -> Vec<Grid> {
+    let grids = grids(model, available);
+    let kinds: [fn(&Grid) -> bool; 3] = [|grid| grid.parts == 1, |grid| grid.rows == 1, |_| true];
+    let mut found = vec![Grid::ONE];
+    for threads in [available / 2, available] {
+        for is_of_kind in kinds {
+            let of_kind = |grid: &&Grid| grid.threads == threads && is_of_kind(grid);
+            let mut of_kind = grids.iter().filter(of_kind).copied().peekable();
+            if of_kind.peek().is_some() {
+                found.push(fastest(model, of_kind));
+            }
+        }
+    }
+    found
 }
 
 /// So many groups and parts, as far as rows and blocks of units go.
@@ -115,7 +131,7 @@ fn most_parts(layer: &LayerPlan) -> usize {
 
 /// All grids that `available` threads may compute, those of fewer threads first. Directions are computed side by side
 /// where there are threads for both. Each part of the units has a thread of its own.
-pub(super) fn grids(model: Model<'_>, available: usize) -> Vec<Grid> {
+fn grids(model: Model<'_>, available: usize) -> Vec<Grid> {
     let directions = model.config.layer.directions;
     let mut grids = vec![Grid::ONE];
     let most_parts = (available / directions).min(most_parts(model.layer));

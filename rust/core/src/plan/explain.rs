@@ -6,7 +6,7 @@ use super::backward::BackwardSizes;
 use super::cache::{CacheRegion, HEADER_BYTES};
 use super::call::Plan;
 use super::cost::{Grid, Model};
-use super::division::{Choice, fastest, grids};
+use super::division::{Choice, alternatives};
 use super::memory::GroupSizes;
 use super::products::Product;
 use super::shape::Shape;
@@ -112,38 +112,18 @@ impl Explanation<'_> {
             let micros = model.micros(grid);
             format!("{rows} groups x {parts} parts, {threads} threads: {micros:.0} us")
         };
-        write!(f, "grid: {} by the model", timed(chosen))?;
-        match plan.division.choice {
-            Choice::Only => return writeln!(f),
-            Choice::Forced => write!(f, ", forced")?,
-            Choice::Fastest => {}
-        }
-        write!(f, "; declined:")?;
-        let mut others: Vec<Grid> = Vec::new();
-        let kinds: [fn(&Grid, usize) -> bool; 4] = [
-            |grid, _| grid.threads == 1,
-            |grid, most| grid.threads == most && grid.parts == 1,
-            |grid, most| grid.threads == most && grid.rows == 1,
-            |grid, most| grid.threads == most,
-        ];
-        let most = plan.available;
-        for (is_of_kind, threads) in
-            kinds.into_iter().flat_map(|kind| [(kind, most / 2), (kind, most)])
-        {
-            let grids = grids(model, plan.available).into_iter();
-            let mut grids = grids.filter(|grid| is_of_kind(grid, threads)).peekable();
-            if grids.peek().is_some() {
-                others.push(fastest(model, grids));
+        let is_forced = plan.division.choice == Choice::Forced;
+        let forced = if is_forced { ", forced" } else { "" };
+        write!(f, "grid: {} by the model{forced}", timed(chosen))?;
+        let mut named = vec![chosen];
+        for grid in alternatives(model, plan.available) {
+            if !named.contains(&grid) {
+                let before = if named.len() > 1 { "," } else { "; declined:" };
+                write!(f, "{before} {}", timed(grid))?;
+                named.push(grid);
             }
         }
-        let mut before = Vec::new();
-        for grid in others {
-            if grid != chosen && !before.contains(&grid) {
-                write!(f, " {};", timed(grid))?;
-                before.push(grid);
-            }
-        }
-        if before.is_empty() { writeln!(f, " none") } else { writeln!(f) }
+        writeln!(f)
     }
 
     /// Which route each product takes, and who computes it.

@@ -6,6 +6,7 @@
 mod arrays;
 mod chunks;
 mod copy;
+mod exchange;
 mod groups;
 mod input;
 mod layers;

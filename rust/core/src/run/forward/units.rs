@@ -19,6 +19,7 @@
 
 use super::super::chunk::Chunk;
 use super::super::threads::{Awaited, End, Threads};
+use super::exchange::StepNumber;
 use super::shared::SharedStates;
 use super::task::Task;
 use crate::error::Broken;
@@ -108,7 +109,7 @@ impl Member<'_, '_> {
             if self.position.number == 0 {
                 self.take_over(&chunk, step)?;
             }
-            let at = (self.position.number, step);
+            let at = StepNumber { number: self.position.number, step };
             if half == Half::Cells {
                 self.exchange.exchange_cells(at, &mut self.tasks)?;
                 let mut tasks = self.tasks.iter_mut();
