@@ -92,7 +92,7 @@ impl Model<'_> {
         let bytes =
             |units: f64, columns: f64| (Gate::COUNT * size_of::<f32>()) as f64 * units * columns;
         // Input weights are read once for a chunk of steps, unless a step fills it.
-        let chunk = self.layer.chunk_rows(1, usize::MAX) as f64;
+        let chunk = self.layer.chunk_rows(1, usize::MAX, grid.parts) as f64;
         let steps_of_chunk = (chunk / share.rows).clamp(1.0, self.config.seq_len as f64);
         let of_step = outputs + cells;
         let in_step = if steps_of_chunk < 2.0 { of_step + inputs } else { of_step };

@@ -134,7 +134,7 @@ impl Explanation<'_> {
         let inputs = widths.max().unwrap_or(0);
         let rows = groups.iter().map(|group| group.rows).max().unwrap_or(0);
         let all = groups.iter().map(|group| group.rows_of(&(0..self.0.span_steps()))).max();
-        let chunk = layer.chunk_rows(rows, all.unwrap_or(rows));
+        let chunk = layer.chunk_rows(rows, all.unwrap_or(rows), self.0.parts);
         let gates = Gate::COUNT * layer.shape.padded_units();
         let of = |rows, inner, columns| Sizes { rows, inner, columns };
         self.product(f, "inputs", Product::Inputs, chunk, of(chunk, inputs, gates))?;

@@ -128,9 +128,11 @@ impl LayerPlan {
         start..end.min(self.config.outputs)
     }
 
-    /// Rows of pre-activations that fit a chunk, at least those of one step.
-    pub(crate) fn chunk_rows(&self, rows_of_a_step: usize, all_rows: usize) -> usize {
+    /// Rows of pre-activations that fit a chunk, at least those of one step. Where units are divided, a task touches its
+    /// own part of a row alone.
+    pub(crate) fn chunk_rows(&self, rows_of_a_step: usize, all_rows: usize, parts: usize) -> usize {
         let row_bytes = self.shape.geometry.gate_pitch * size_of::<f32>();
-        (self.tuning.chunk_bytes / row_bytes).max(rows_of_a_step).min(all_rows)
+        let rows = self.tuning.chunk_bytes / row_bytes * parts.min(self.tuning.parts_of_chunk);
+        rows.max(rows_of_a_step).min(all_rows)
     }
 }

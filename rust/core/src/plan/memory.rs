@@ -30,10 +30,10 @@ pub(crate) struct TaskSizes {
 }
 
 impl TaskSizes {
-    fn new(plan: &Plan, rows: usize, all_rows: usize) -> Self {
+    fn new(plan: &Plan, rows: usize, all_rows: usize, parts: usize) -> Self {
         let Plan { layer, training, .. } = plan;
         let (geometry, training) = (&layer.shape.geometry, *training);
-        let chunk_rows = layer.chunk_rows(rows, all_rows);
+        let chunk_rows = layer.chunk_rows(rows, all_rows, parts);
         Self {
             chunk_rows,
             input: chunk_rows * widest_gathered(plan.config(), training),
@@ -119,7 +119,7 @@ impl GroupSizes {
         let largest = parts.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         let exchanges_cells = plan.layer.config.has_peephole(Peephole::Full);
         Self {
-            task: TaskSizes::new(plan, group.rows, rows),
+            task: TaskSizes::new(plan, group.rows, rows, parts.len()),
             directions,
             parts,
             exchanges_slices: exchanges_cells || group.rows > plan.layer.tuning.word_rows,

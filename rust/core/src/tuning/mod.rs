@@ -29,6 +29,9 @@ pub struct Tuning {
     /// they no longer come back from L2 beside the weights. 384 KiB, or three quarters of a smaller L2;
     /// Xeon: twice as many gain nothing in `T100.B32.H1024`.
     pub chunk_bytes: usize,
+    /// How many times as many rows a chunk may have where a task touches a part of each row, as it computes a part of
+    /// the units: more would gain little, and take memory of which it touches little. By theory.
+    pub parts_of_chunk: usize,
     /// Bytes of a layer's weights up to which nothing is prefetched: half of L2. Prefetching costs 2 to 5 %
     /// where weights stay in L2, and brings 15 % (512 units) to 25 % (1024 units) of `T100.B32` where they do
     /// not (Xeon).
@@ -78,6 +81,7 @@ impl Tuning {
     pub fn new(caches: Caches) -> Self {
         Self {
             chunk_bytes: (384 << 10).min(caches.l2 / 4 * 3),
+            parts_of_chunk: 4,
             near_bytes: caches.l2 / 2,
             far_bytes: (16 << 20).min(caches.l3),
             rows_to_project: 16,
