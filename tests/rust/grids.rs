@@ -109,7 +109,7 @@ fn gradients_after_a_divided_forward_pass_are_the_same() {
             let way = Way::new(Level::best(), n_threads);
             let tuning = Tuning { grid: Some(grid), ..way.tuning };
             let dropout = if seed % 5 == 0 { 0.3 } else { 0.0 };
-            let way = Way { tuning, checkpoints, dropout, ..way };
+            let way = Way { checkpoints, dropout, tuning, ..way };
             let found = case.gradients(&random.incoming, way).unwrap();
             found.values().flatten().map(|value| value.to_bits()).collect::<Vec<_>>()
         };

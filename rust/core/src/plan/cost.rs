@@ -125,7 +125,7 @@ impl Model<'_> {
     /// Nanoseconds of an exchange of states.
     fn exchange(self, share: &Share, grid: Grid) -> f64 {
         let Costs { words_ns, word_ps, slices_ns, slice_ns, slice_bytes, .. } =
-            self.layer.tuning.costs;
+            *self.layer.tuning.costs;
         let floats = share.rows * self.config.layer.outputs as f64;
         if !self.sees_cells() && share.rows <= self.layer.tuning.word_rows as f64 {
             let partners = (grid.parts - 1) as f64;

@@ -102,7 +102,7 @@ impl GroupSizes {
     /// For computing a segment again, one direction at a time.
     pub(crate) fn recomputing(plan: &Plan, group: &Group) -> Self {
         let config = plan.config();
-        let all = vec![0..plan.layer.shape.geometry.blocks];
+        let all = std::iter::once(0..plan.layer.shape.geometry.blocks).collect();
         Self::new(plan, group, config.segment_steps(), (config.segment_layers(), 1), all)
     }
 

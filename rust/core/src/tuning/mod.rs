@@ -63,7 +63,7 @@ pub struct Tuning {
     /// that change bits, by the rounding of another library.
     pub gemm_rows: GemmRows,
     /// What the model that divides forward calls knows: rates of one core, caches, cores.
-    pub costs: Costs,
+    pub costs: &'static Costs,
     /// The caches of a core.
     pub caches: Caches,
     /// The cores.
@@ -91,7 +91,7 @@ impl Tuning {
             word_rows: 2,
             short_work: 500_000,
             gemm_rows: GemmRows::of_machine(),
-            costs: Costs::REFERENCE,
+            costs: &Costs::REFERENCE,
             caches,
             cores: Cores::of_machine(),
             grid: None,
