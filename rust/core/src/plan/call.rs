@@ -64,7 +64,7 @@ impl Plan {
             return Err(Error::WrongLayer { what: "plan" });
         }
         let available = available_threads(options);
-        let division = Division::new(Model { config, layer }, available, options);
+        let division = Division::new(Model::new(config, layer), available, options);
         let Grid { rows, parts, threads } = division.grid;
         let backward = BackwardDivision::new(config, layer, available, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
@@ -111,7 +111,7 @@ impl Plan {
 
     /// Microseconds that the model says a forward call takes.
     pub fn predicted_micros(&self) -> f64 {
-        Model { config: self.config(), layer: &self.layer }.micros(self.division.grid)
+        Model::new(self.config(), &self.layer).micros(self.division.grid)
     }
 
     /// Groups of batch rows and parts of the units of a forward call.

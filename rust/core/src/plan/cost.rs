@@ -24,6 +24,8 @@ pub(super) struct Grid {
 pub(super) struct Model<'a> {
     pub(super) config: &'a Config,
     pub(super) layer: &'a LayerPlan,
+    /// The part of all rows of all steps that is active.
+    active: f64,
 }
 
 /// What one thread has to itself in a grid.
@@ -42,7 +44,16 @@ struct Share {
     memory: f64,
 }
 
-impl Model<'_> {
+impl<'a> Model<'a> {
+    pub(super) fn new(config: &'a Config, layer: &'a LayerPlan) -> Self {
+        let all = config.seq_len * config.batch_size;
+        let active = match config.batch_sizes {
+            None => all,
+            Some(_) => (0..config.seq_len).map(|step| config.active_at(step)).sum(),
+        };
+        Self { config, layer, active: active as f64 / all as f64 }
+    }
+
     /// Microseconds of a call.
     pub(super) fn micros(self, grid: Grid) -> f64 {
         let Tuning { costs, .. } = self.layer.tuning;
@@ -64,14 +75,14 @@ impl Model<'_> {
     fn share(self, grid: Grid) -> Share {
         let Tuning { costs, caches, cores, .. } = self.layer.tuning;
         let shape = &self.layer.shape;
-        let active: usize = (0..self.config.seq_len).map(|step| self.config.active_at(step)).sum();
-        let rows = active as f64 / self.config.seq_len as f64;
+        // Of the largest group.
+        let rows = self.active * self.config.batch_size.div_ceil(grid.rows) as f64;
         let threads = grid.threads as f64;
         let slower = (threads / cores.physical as f64).max(1.0);
         let kept = costs.kept_quarters as f64 / 4.0;
         let of_all = costs.memory_bytes_of_all as f64 / threads;
         Share {
-            rows: (rows / grid.rows as f64).max(1.0),
+            rows: rows.max(1.0),
             units: (shape.geometry.blocks.div_ceil(grid.parts) * shape.lanes) as f64,
             slower,
             near: kept * caches.l2 as f64 / slower,

@@ -105,7 +105,7 @@ impl Explanation<'_> {
     /// The grid that was chosen, and those that were not, with what the model says of them.
     fn division(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
-        let model = Model { config: plan.config(), layer: &plan.layer };
+        let model = Model::new(plan.config(), &plan.layer);
         let chosen = plan.division.grid;
         let timed = |grid: Grid| {
             let Grid { rows, parts, threads } = grid;
