@@ -78,7 +78,7 @@ impl<'a> Model<'a> {
         // Of the largest group.
         let rows = self.active * self.config.batch_size.div_ceil(grid.rows) as f64;
         let threads = grid.threads as f64;
-        let slower = (threads / cores.physical as f64).max(1.0);
+        let slower = self.slower(grid.threads);
         let kept = costs.kept_quarters as f64 / 4.0;
         let of_all = costs.memory_bytes_of_all as f64 / threads;
         Share {
@@ -89,6 +89,19 @@ impl<'a> Model<'a> {
             cached: kept * (caches.l3 * cores.physical) as f64,
             memory: of_all.min(costs.memory_bytes as f64),
         }
+    }
+
+    /// How many times as long the arithmetic of each thread takes where so many compute: two threads of one core give
+    /// little more than one, and some meet on a core while others are idle.
+    fn slower(self, threads: usize) -> f64 {
+        let Tuning { costs, cores, .. } = self.layer.tuning;
+        if cores.physical == cores.threads && threads <= cores.threads {
+            return 1.0;
+        }
+        let of_a_core = cores.threads as f64 / cores.physical as f64;
+        let of_all = (of_a_core * 100.0 / costs.siblings_percent as f64).max(1.0);
+        let others = (threads - 1) as f64 / (cores.threads.max(2) - 1) as f64;
+        if others > 1.0 { of_all * others } else { 1.0 + others.sqrt() * (of_all - 1.0) }
     }
 
     /// Nanoseconds of a step of a layer, without exchange.

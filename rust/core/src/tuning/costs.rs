@@ -37,6 +37,9 @@ pub struct Costs {
     pub start_ns: usize,
     /// Nanoseconds for each of them.
     pub thread_ns: usize,
+    /// Percent of a core's rate that two threads of it have together. From a machine of eight cores with two threads
+    /// each, where 4, 8 and 16 threads compute 2.7, 5.3 and 8.9 times as fast as one (`T100.B1024`, 256 units).
+    pub siblings_percent: usize,
     /// Percent that more threads must gain before they are used.
     pub least_gain: usize,
 }
@@ -59,6 +62,7 @@ impl Costs {
         slice_bytes: 8,
         start_ns: 8000,
         thread_ns: 1000,
+        siblings_percent: 110,
         least_gain: 5,
     };
 }
