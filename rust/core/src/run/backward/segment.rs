@@ -119,7 +119,7 @@ impl Recompute<'_> {
             let is_top = index + 1 == layers.len();
             let above: &mut Aligned = &mut own.forward;
             self.load(segment, place, group, state)?;
-            let cache = TaskCache {
+            let mut cache = TaskCache {
                 steps: Some(RegionRows::Whole(left.index_axis_mut(Axis(0), index))),
                 states: None,
                 outputs: None,
@@ -139,7 +139,7 @@ impl Recompute<'_> {
                 },
                 target: if is_top { Target::Nowhere } else { Target::Above(above) },
                 state,
-                cache: Some(cache),
+                cache: Some(&mut cache),
                 memory: &mut memory.task,
             };
             task.run(self.threads)?;

@@ -35,7 +35,8 @@ struct ForwardDirection<'w> {
     place: Place,
     memory: &'w mut DirectionMemory,
     target: Target<'w>,
-    cache: Option<TaskCache<'w>>,
+    /// For each part of the units, in training.
+    cache: Option<&'w mut [TaskCache<'w>]>,
 }
 
 impl<'a> ForwardCall<'a> {
@@ -117,8 +118,9 @@ impl<'a> ForwardCall<'a> {
         let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
         let targets = targets(output, own.as_mut(), is_last, config.outputs);
         let caches = arrays.cache.as_mut().map(|all| all.of_layer(layer, config));
-        let caches = match caches {
-            Some(caches) => caches.map(|_, cache| Some(cache)),
+        let mut caches = caches.map(|all| all.map(|_, cache| self.divide(cache)));
+        let caches = match &mut caches {
+            Some(caches) => caches.as_mut().map(|_, caches| Some(caches.each())),
             None => targets.as_ref().map(|_, _| None),
         };
         let work = directions.as_mut().zip(targets)?.zip(caches)?;
@@ -129,6 +131,20 @@ impl<'a> ForwardCall<'a> {
             cache,
         });
         self.threads.each_direction(work, |work| self.direction(group, steps, source, work))
+    }
+
+    /// The cache of one direction of a layer, for each part of its units.
+    fn divide(self, cache: TaskCache<'_>) -> PartCaches<'_> {
+        if self.plan.parts == 1 {
+            return PartCaches { whole: Some(cache), parts: Vec::new() };
+        }
+        let own = |part| {
+            let blocks = self.plan.part_blocks(part);
+            let layer = &self.plan.layer;
+            OwnUnits { units: layer.real_units(&blocks), outputs: layer.real_outputs(&blocks) }
+        };
+        let own: Vec<_> = (0..self.plan.parts).map(own).collect();
+        PartCaches { whole: None, parts: cache.divide(&own) }
     }
 
     /// One direction of a layer, in one go or in parts of its units.
@@ -147,22 +163,37 @@ impl<'a> ForwardCall<'a> {
         let span = steps.clone();
         let direction = DirectionSteps { plan: self.plan, group, place, span, source, panels };
         match memory {
-            DirectionMemory::Whole(all) => direction.task(target, all, cache)?.run(self.threads),
+            DirectionMemory::Whole(all) => {
+                let cache = cache.and_then(<[_]>::first_mut);
+                direction.task(target, all, cache)?.run(self.threads)
+            }
             DirectionMemory::Parts(parts, shared) => {
                 shared.begin(steps.len());
-                let layer = &self.plan.layer;
-                let own = |part: &PartMemory| OwnUnits {
-                    units: layer.real_units(&part.task.blocks),
-                    outputs: layer.real_outputs(&part.task.blocks),
-                };
-                let own: Vec<_> = parts.iter().map(own).collect();
-                let caches = cache.map(|cache| cache.divide(&own)).unwrap_or_default();
-                let caches = caches.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+                let caches = cache.into_iter().flatten().map(Some);
+                let caches = caches.chain(std::iter::repeat_with(|| None));
                 let parts = parts.iter_mut().zip(target.divide(self.plan)?).zip(caches);
                 let tasks =
                     parts.map(|((part, target), cache)| direction.task(target, part, cache));
                 run_parts(self.threads, shared, tasks.collect::<Result<_, Broken>>()?)
             }
+        }
+    }
+}
+
+/// What training keeps of one direction of a layer.
+struct PartCaches<'w> {
+    /// Where units are not divided.
+    whole: Option<TaskCache<'w>>,
+    /// Of each part, where they are.
+    parts: Vec<TaskCache<'w>>,
+}
+
+impl<'w> PartCaches<'w> {
+    /// Of each part, or of all units.
+    fn each(&mut self) -> &mut [TaskCache<'w>] {
+        match &mut self.whole {
+            Some(whole) => std::slice::from_mut(whole),
+            None => &mut self.parts,
         }
     }
 }
@@ -183,7 +214,7 @@ impl<'t> DirectionSteps<'t> {
         &self,
         target: Target<'t>,
         PartMemory { states, task }: &'t mut PartMemory,
-        cache: Option<TaskCache<'t>>,
+        cache: Option<&'t mut TaskCache<'t>>,
     ) -> Result<Task<'t>, Broken> {
         Ok(Task {
             plan: self.plan,

@@ -51,7 +51,7 @@ pub(in crate::run) struct Task<'a> {
     /// Before and after the span.
     pub(in crate::run) state: &'a mut StateMemory,
     /// In training.
-    pub(in crate::run) cache: Option<TaskCache<'a>>,
+    pub(in crate::run) cache: Option<&'a mut TaskCache<'a>>,
     pub(in crate::run) memory: &'a mut TaskMemory,
 }
 
