@@ -30,8 +30,7 @@ fn compare(seed: u64, limits: &Limits) -> Result<(), TestCaseError> {
         assert_close(&name("cn"), &results.cn, &trace.outputs.cn, TOLERANCE);
         let grid = Some(drawn_grid(seed));
         let options = way.options();
-        let options =
-            Options { n_threads: 4, tuning: Tuning { grid, ..options.tuning }, ..options };
+        let options = Options { tuning: Tuning { grid, ..options.tuning }, ..options };
         let divided = case.run_with(options).unwrap();
         way.assert_same(&name("y in a grid"), &divided.y, &results.y);
         way.assert_same(&name("hn in a grid"), &divided.hn, &results.hn);
