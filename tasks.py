@@ -24,6 +24,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
 BENCHES = ("--manifest-path", "rust/bench/Cargo.toml")
+MODELS = ("--manifest-path", "rust/models/Cargo.toml")
 # Programs of other people's crates: formatted here, built by `bench-crates` alone.
 CRATES = "benches/crates/Cargo.toml"
 
@@ -99,6 +100,7 @@ def test(arguments: list[str]) -> None:
         installed = beside.submit(install_and_build_rows)
         lint_rust()
         test_rust(arguments)
+        models([])
         installed.result()
     lint_python()
     test_levels(arguments)
@@ -125,6 +127,15 @@ def install_packaged() -> None:
 def test_rust(_: list[str]) -> None:
     """Run the Rust tests and the examples in Rust's documentation."""
     run("cargo", "test", "--locked", "--features", "safetensors")
+
+
+@task
+def models(arguments: list[str]) -> None:
+    """Check every order in which threads may wait for each other (arguments go to cargo test)."""
+    run(
+        *("cargo", "test", "--locked", *MODELS, "--target-dir", ROOT / "target/models"),
+        *arguments,
+    )
 
 
 @task
@@ -215,14 +226,18 @@ def lint_rust() -> None:
     files = ("--features", "bnns-lstm/safetensors")
     every = ("--locked", "--workspace", "--all-targets", *files)
     run("cargo", "clippy", *every, "--", "--deny", "warnings")
-    # The benchmarks are in a workspace of their own.
-    run("cargo", "fmt", *BENCHES, "--check")
+    # The benchmarks and the models are in workspaces of their own.
+    for crate, folder, targets in (
+        (BENCHES, "target", ["--all-targets"]),
+        (MODELS, "target/models", ["--lib", "--test", "models"]),
+    ):
+        run("cargo", "fmt", *crate, "--check")
+        run(
+            *("cargo", "clippy", "--locked", *crate, "--target-dir", ROOT / folder),
+            *(*targets, "--", "--deny", "warnings"),
+        )
     if (ROOT / CRATES).exists():
         run("cargo", "fmt", "--manifest-path", CRATES, "--all", "--check")
-    run(
-        *("cargo", "clippy", "--locked", *BENCHES, "--target-dir", ROOT / "target"),
-        *("--all-targets", "--", "--deny", "warnings"),
-    )
     quiet = ("--locked", "--no-deps", "--quiet", *files)
     run("cargo", "doc", *quiet, env={"RUSTDOCFLAGS": "--deny warnings"})
 
@@ -243,6 +258,7 @@ def format_all(_: list[str]) -> None:
     install(groups=["dev"])
     run("cargo", "fmt", "--all")
     run("cargo", "fmt", *BENCHES)
+    run("cargo", "fmt", *MODELS)
     run("cargo", "fmt", "--manifest-path", CRATES, "--all")
     run(PYTHON, "-m", "ruff", "check", "--fix", ".")
     run(PYTHON, "-m", "ruff", "format", ".")

@@ -1,13 +1,21 @@
 //! Random layers against the f64 oracle, by both routes, at every SIMD level and for one and two threads.
 
 use crate::support::{Case, all_ways, comparable, examples};
+use bnns_lstm::Options;
+use bnns_lstm::binding::Tuning;
 use bnns_lstm_testkit::compare::assert_close;
 use bnns_lstm_testkit::forward;
-use bnns_lstm_testkit::random::{Activations, Limits, random_case};
+use bnns_lstm_testkit::random::{Activations, Limits, Rng, random_case};
 use proptest::prelude::*;
 
 /// Relative to max(1, |value|); f32 sums of some dozens of products.
 const TOLERANCE: f64 = 2e-5;
+
+/// Groups of rows and parts of the units.
+fn drawn_grid(seed: u64) -> [usize; 2] {
+    let mut rng = Rng::new(seed);
+    [rng.between(1, 3), rng.between(1, 4)]
+}
 
 fn compare(seed: u64, limits: &Limits) -> Result<(), TestCaseError> {
     let random = random_case(seed, limits);
@@ -20,6 +28,13 @@ fn compare(seed: u64, limits: &Limits) -> Result<(), TestCaseError> {
         assert_close(&name("y"), &results.y, &trace.outputs.y, TOLERANCE);
         assert_close(&name("hn"), &results.hn, &trace.outputs.hn, TOLERANCE);
         assert_close(&name("cn"), &results.cn, &trace.outputs.cn, TOLERANCE);
+        let grid = Some(drawn_grid(seed));
+        let options = way.options();
+        let options = Options { tuning: Tuning { grid, ..options.tuning }, ..options };
+        let divided = case.run_with(options).unwrap();
+        way.assert_same(&name("y in a grid"), &divided.y, &results.y);
+        way.assert_same(&name("hn in a grid"), &divided.hn, &results.hn);
+        way.assert_same(&name("cn in a grid"), &divided.cn, &results.cn);
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ pub mod binding {
         BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Interrupt, Outputs, Workspace,
         backward, cache_capacity, forward, forward_caching, forward_until,
     };
-    pub use crate::tuning::{Caches, GemmRows, Tuning};
+    pub use crate::tuning::{Caches, Cores, Costs, GemmRows, Tuning};
 }
 
 pub use check::Peephole;

@@ -36,11 +36,23 @@ pub(crate) struct GenericFunctions {
     pub(crate) hidden: Activation,
 }
 
+/// Which half of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    /// Both.
+    Whole,
+    /// To the new cell states.
+    Cells,
+    /// From the new cell states of all units, others' among them, to the outputs.
+    Outputs,
+}
+
 /// Run the recurrence over a chunk of steps.
 pub(crate) struct GenericChunk<'a> {
     pub(crate) geometry: &'a Geometry,
-    /// For the first step; each step reverses it.
+    /// For the first step; each step reverses it. Nothing but these blocks is computed.
     pub(crate) blocks: BlockOrder,
+    pub(crate) half: Half,
     pub(crate) steps: Steps<'a>,
     pub(crate) functions: &'a GenericFunctions,
     pub(crate) variant: &'a Variant,
@@ -70,8 +82,13 @@ impl Kernel for GenericChunk<'_> {
         let pitch = self.geometry.output_pitch;
         let steps = self.steps;
         for (first, rows) in steps.each() {
-            self.sums(simd, first, rows);
-            self.new_cells(simd, first, rows);
+            if self.half != Half::Outputs {
+                self.sums(simd, first, rows);
+                self.new_cells(simd, first, rows);
+            }
+            if self.half == Half::Cells {
+                continue;
+            }
             self.output_peephole(simd, rows);
             self.new_hidden(simd, first, rows);
             self.blocks = self.blocks.reversed();
@@ -81,7 +98,16 @@ impl Kernel for GenericChunk<'_> {
     }
 }
 
-impl GenericChunk<'_> {
+impl<'a> GenericChunk<'a> {
+    /// The diagonals of the blocks that are computed; empty without any.
+    #[inline(always)]
+    fn own_diagonal(&self, lanes: usize) -> &'a [f32] {
+        let diagonal = self.peepholes.diagonal;
+        let (first, count) = (self.blocks.first, self.blocks.count);
+        let group = Gate::COUNT * lanes;
+        if diagonal.is_empty() { diagonal } else { &diagonal[first * group..][..count * group] }
+    }
+
     /// All products that need only the old states.
     #[inline(always)]
     fn sums<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
@@ -102,19 +128,21 @@ impl GenericChunk<'_> {
     #[inline(always)]
     fn new_cells<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
         let lanes = S::f32s::LEN;
-        let units = self.geometry.blocks * lanes;
+        let own = self.blocks.units(lanes);
+        let diagonal = self.own_diagonal(lanes);
         let functions = self.functions.gates;
         let Variant { cell_clip, gate_clip, .. } = *self.variant;
         for row in 0..rows {
-            let mut gates = self.geometry.gates_mut(self.gates, row, lanes);
-            let cells = &mut self.cell[row * self.geometry.cell_pitch..][..units];
+            let gates = self.geometry.gates_mut(self.gates, row, lanes);
+            let mut gates = gates.map(|_, units| &mut units[own.clone()]);
+            let cells = &mut self.cell[row * self.geometry.cell_pitch..][own.clone()];
             for gate in Gate::EARLY {
-                add_diagonal(simd, self.peepholes.diagonal, gate, cells, gates.get_mut(gate));
+                add_diagonal(simd, diagonal, gate, cells, gates.get_mut(gate));
             }
             if let Some(saved) = &mut self.saved {
                 let mut saved = self.geometry.gates_mut(saved.gates, first + row, lanes);
                 for gate in Gate::EARLY {
-                    saved.get_mut(gate).copy_from_slice(gates.get(gate));
+                    saved.get_mut(gate)[own.clone()].copy_from_slice(gates.get(gate));
                 }
             }
             for gate in Gate::EARLY {
@@ -123,7 +151,7 @@ impl GenericChunk<'_> {
             }
             derive_row(simd, &mut gates, self.variant);
             let Gates { input, forget, candidate, .. } = gates;
-            for at in (0..units).step_by(lanes) {
+            for at in (0..own.len()).step_by(lanes) {
                 let kept = load(simd, forget, at) * load(simd, cells, at);
                 let cell = load(simd, input, at).mul_add(load(simd, candidate, at), kept);
                 store::<S>(limited(simd, cell, cell_clip), cells, at);
@@ -150,9 +178,10 @@ impl GenericChunk<'_> {
     /// h' = output * hidden activation(c'), or the projection of these values.
     #[inline(always)]
     fn new_hidden<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
-        let Geometry { blocks, cell_pitch, output_pitch, .. } = *self.geometry;
+        let Geometry { cell_pitch, output_pitch, .. } = *self.geometry;
         let lanes = S::f32s::LEN;
-        let units = blocks * lanes;
+        let own = self.blocks.units(lanes);
+        let diagonal = self.own_diagonal(lanes);
         let outputs = &mut self.out[first * output_pitch..(first + rows) * output_pitch];
         let (values, pitch) = match &mut self.projection {
             Some(projection) => (&mut *projection.values, cell_pitch),
@@ -160,20 +189,22 @@ impl GenericChunk<'_> {
         };
         for row in 0..rows {
             let Gates { output, .. } = self.geometry.gates_mut(self.gates, row, lanes);
-            let cells = &self.cell[row * cell_pitch..][..units];
-            let out = &mut values[row * pitch..][..units];
-            add_diagonal(simd, self.peepholes.diagonal, Gate::Output, cells, output);
+            let output = &mut output[own.clone()];
+            let cells = &self.cell[row * cell_pitch..][own.clone()];
+            let out = &mut values[row * pitch..][own.clone()];
+            add_diagonal(simd, diagonal, Gate::Output, cells, output);
             if let Some(saved) = &mut self.saved {
                 let saved = saved.rows_from(first + row, self.geometry);
-                self.geometry.gates_mut(saved.gates, 0, lanes).output.copy_from_slice(output);
-                saved.cells[..units].copy_from_slice(cells);
+                let gates = self.geometry.gates_mut(saved.gates, 0, lanes);
+                gates.output[own.clone()].copy_from_slice(output);
+                saved.cells[own.clone()].copy_from_slice(cells);
             }
             limit_row(simd, output, self.variant.gate_clip);
             apply_slice(simd, self.functions.gates.output, output);
             out.copy_from_slice(cells);
             limit_row(simd, out, self.variant.hidden_clip);
             apply_slice(simd, self.functions.hidden, out);
-            for at in (0..units).step_by(lanes) {
+            for at in (0..own.len()).step_by(lanes) {
                 store::<S>(load(simd, output, at) * load(simd, out, at), out, at);
             }
         }

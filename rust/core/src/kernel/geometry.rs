@@ -4,6 +4,7 @@
 //! [`Steps`] of a chunk. No arithmetic on floats happens here.
 
 use crate::gate::{Gate, Gates};
+use std::ops::Range;
 
 /// Padded sizes of one layer, in floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,12 @@ impl BlockOrder {
     /// The first `count` blocks, the lowest first.
     pub(crate) fn ascending(count: usize) -> Self {
         Self { first: 0, count, descending: false }
+    }
+
+    /// The padded units of the blocks.
+    #[inline(always)]
+    pub(super) fn units(&self, lanes: usize) -> Range<usize> {
+        self.first * lanes..(self.first + self.count) * lanes
     }
 
     /// The same blocks from the other end.

@@ -27,7 +27,7 @@ pub(crate) use arrange::{ArrangeInputs, ArrangeUnits, ChunkRows};
 pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
 pub(crate) use fingerprint::{PIECE, RowsToFingerprint, mix, row_key};
 pub(crate) use fused::{Begin, FusedChunk, FusedFrom, Projected, Saved, Summed};
-pub(crate) use generic::{GenericChunk, GenericFunctions, PeepholePanels};
+pub(crate) use generic::{GenericChunk, GenericFunctions, Half, PeepholePanels};
 pub(crate) use geometry::{BlockOrder, Geometry, GroupRows, Rows, Steps};
 pub(crate) use gradient::{BiasSums, DiagonalProducts, OuterProducts};
 pub(crate) use project::{Project, Projection};

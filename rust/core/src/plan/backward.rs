@@ -69,7 +69,7 @@ impl BackwardSizes {
         let layers = 0..layer.layers;
         let inputs = layers.map(|number| layer.layer_inputs(number)).max().unwrap_or(0);
         let span = 0..config.span_steps();
-        let span_rows: usize = plan.groups.iter().map(|group| group.rows_of(&span)).sum();
+        let span_rows: usize = plan.backward_groups.iter().map(|group| group.rows_of(&span)).sum();
         let d_inputs = |parity: usize| {
             let layers = (parity..layer.layers).step_by(2);
             let pitch = layers.map(|number| shape.wide_pitch(layer.layer_inputs(number))).max();
@@ -87,7 +87,7 @@ impl BackwardSizes {
             derivatives: config.batch_size * geometry.gate_pitch,
             unprojected: projected(rows * geometry.cell_pitch),
             d_unprojected: projected(config.batch_size * shape.wide_pitch(layer.units)),
-            activated: plan.groups.len() * 2 * shape.padded_units(),
+            activated: plan.backward_groups.len() * 2 * shape.padded_units(),
             d_hidden: config.batch_size * shape.wide_pitch(layer.outputs),
             d_cell: config.batch_size * shape.wide_pitch(layer.units),
             d_inputs: [d_inputs(0), d_inputs(1)],
@@ -115,7 +115,11 @@ impl RecomputeSizes {
         let config = plan.config();
         let row = StepLayout::new(&config.layer).floats();
         Self {
-            groups: plan.groups.iter().map(|group| GroupSizes::recomputing(plan, group)).collect(),
+            groups: plan
+                .backward_groups
+                .iter()
+                .map(|group| GroupSizes::recomputing(plan, group))
+                .collect(),
             steps: config.segment_layers() * config.batch_size * steps * row,
         }
     }

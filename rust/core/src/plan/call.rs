@@ -4,7 +4,8 @@
 //! without deciding anything. It touches no array.
 
 use super::cache::{CacheLayout, CacheRegion};
-use super::division::{Division, available_threads};
+use super::cost::{Grid, Model};
+use super::division::{BackwardDivision, Division, available_threads};
 use super::groups::{Group, divide};
 use super::layer::LayerPlan;
 use super::options::Options;
@@ -31,7 +32,15 @@ pub struct Plan {
     /// Into how many parts the hidden units of a direction are divided among threads.
     pub(crate) parts: usize,
     pub(crate) groups: Vec<Group>,
-    /// The row orders of all groups, for sums over all of them in training.
+    /// Threads that a call may use.
+    pub(super) available: usize,
+    /// Why it is divided like that.
+    pub(super) division: Division,
+    /// Threads of the backward pass, which divide the batch rows.
+    pub(crate) backward_threads: usize,
+    /// Its groups of rows; none in a plan for inference.
+    pub(crate) backward_groups: Vec<Group>,
+    /// Their row orders, for sums over all of them.
     pub(crate) orders: Vec<GroupRows>,
     /// Whether forward calls fill a cache.
     pub(crate) training: bool,
@@ -55,22 +64,32 @@ impl Plan {
         if !layer.fits(checked, options) {
             return Err(Error::WrongLayer { what: "plan" });
         }
-        let available = available_threads(options.n_threads);
-        let Division { threads, rows, parts } = Division::new(config, layer, available, options);
+        let available = available_threads(options);
+        let division = Division::new(Model::new(config, layer), available, options);
+        let Grid { rows, parts, threads } = division.grid;
+        let backward = BackwardDivision::new(config, layer, available, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
         let groups = divide(config, rows, training_chunk_steps)?;
-        let orders = if options.training { groups.as_slice() } else { &[] };
+        let backward_groups = if options.training {
+            divide(config, backward.rows, training_chunk_steps)?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             layer: Arc::clone(layer),
             threads,
             parts,
+            available,
+            division,
             training: options.training,
             training_chunk_steps,
             gradients: layer.products.route(Product::Gradients, training_rows),
-            orders: orders.iter().map(|group| group.order.clone()).collect(),
+            backward_threads: backward.threads,
+            orders: backward_groups.iter().map(|group| group.order.clone()).collect(),
             groups,
+            backward_groups,
             cache: CacheLayout::new(config),
             checked: checked.clone(),
         })
@@ -107,6 +126,16 @@ impl Plan {
         self.threads
     }
 
+    /// Microseconds that the model says a forward call takes.
+    pub fn predicted_micros(&self) -> f64 {
+        Model::new(self.config(), &self.layer).micros(self.division.grid)
+    }
+
+    /// Groups of batch rows and parts of the units of a forward call.
+    pub fn grid(&self) -> [usize; 2] {
+        [self.groups.len(), self.parts]
+    }
+
     /// Whether a call takes less time than giving up a lock and getting it back.
     pub fn is_short(&self) -> bool {
         self.config().work() < self.layer.tuning.short_work as f64
@@ -140,24 +169,6 @@ impl Plan {
     pub(crate) fn part_blocks(&self, part: usize) -> Range<usize> {
         let blocks = self.layer.shape.geometry.blocks;
         part * blocks / self.parts..(part + 1) * blocks / self.parts
-    }
-
-    /// The padded hidden units of a part.
-    pub(crate) fn part_units(&self, part: usize) -> Range<usize> {
-        let Range { start, end } = self.part_blocks(part);
-        start * self.layer.shape.lanes..end * self.layer.shape.lanes
-    }
-
-    /// The hidden units of a part.
-    pub(crate) fn real_units(&self, part: usize) -> Range<usize> {
-        let Range { start, end } = self.part_units(part);
-        start..end.min(self.layer.config.units)
-    }
-
-    /// The elements of the hidden state that a part gives.
-    pub(crate) fn real_outputs(&self, part: usize) -> Range<usize> {
-        let Range { start, end } = self.part_units(part);
-        start..end.min(self.layer.config.outputs)
     }
 }
 

@@ -1,38 +1,37 @@
 //! How many threads a call uses, and what they divide.
 //!
-//! In: a checked layer, its plan, the caller's limit of threads. Out: [`Division`]: groups of batch rows, or
-//! parts of the hidden units where there are few rows. It does not know which rows or units.
+//! In: a checked layer, its plan, the caller's limit of threads, the model of what a grid costs. Out: [`Division`], the
+//! groups of batch rows and the parts of the hidden units of a forward call, and [`BackwardDivision`], groups of rows
+//! alone. It does not know which rows or units.
 
+use super::cost::{Grid, Model};
 use super::layer::LayerPlan;
 use super::options::Options;
 use crate::check::Config;
-use crate::tuning::Tuning;
-use std::num::NonZero;
 
 /// Whether the system starts threads: WebAssembly does where its memory can be shared, and not otherwise.
 const HAS_THREADS: bool = cfg!(any(not(target_family = "wasm"), target_feature = "atomics"));
 
-/// How many threads there are for a call that asks for `n_threads` at most; 0 asks for all of the machine's.
-pub(super) fn available_threads(n_threads: usize) -> usize {
-    match n_threads {
+/// How many threads there are for a call: as many as it asks for, where 0 asks for all, but no more than run at the
+/// same time, unless they are forced.
+pub(super) fn available_threads(options: Options) -> usize {
+    let of_machine = options.tuning.cores.threads;
+    match options.n_threads {
         _ if !HAS_THREADS => 1,
-        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
-        threads => threads,
+        0 => of_machine,
+        threads if options.force_threads => threads,
+        threads => threads.min(of_machine),
     }
 }
 
-/// How the work is divided among threads; directions always are.
+/// How many threads the backward pass uses, and into how many groups of rows it divides a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Division {
-    /// Threads of a call.
+pub(super) struct BackwardDivision {
     pub(super) threads: usize,
-    /// Groups of batch rows.
     pub(super) rows: usize,
-    /// Parts of the hidden units; more than one only where there is one group of rows.
-    pub(super) parts: usize,
 }
 
-impl Division {
+impl BackwardDivision {
     /// Among at most `available` threads.
     pub(super) fn new(
         config: &Config,
@@ -40,11 +39,6 @@ impl Division {
         available: usize,
         options: Options,
     ) -> Self {
-        Self::of_units(config, layer, available, options)
-            .unwrap_or_else(|| Self::of_rows(config, layer, available, options))
-    }
-
-    fn of_rows(config: &Config, layer: &LayerPlan, available: usize, options: Options) -> Self {
         let directions = config.layer.directions;
         let possible = config.batch_size.saturating_mul(directions).min(available);
         let (work, of_a_thread) = (config.work(), layer.tuning.thread_work as f64);
@@ -52,36 +46,117 @@ impl Division {
         let useful = || (2..=possible).rev().find(is_worthwhile).unwrap_or(1);
         let threads = if options.force_threads { possible } else { useful() };
         let rows = threads.div_ceil(directions).clamp(1, config.batch_size);
-        Self { threads, rows, parts: 1 }
+        Self { threads, rows }
     }
+}
 
-    /// Where a thread would have few rows, and all units are computed in one go.
-    fn of_units(
-        config: &Config,
-        layer: &LayerPlan,
-        available: usize,
-        options: Options,
-    ) -> Option<Self> {
-        let Tuning { part_rows, part_rows_far, own_bytes, own_factor, .. } = layer.tuning;
-        let directions = config.layer.directions;
-        let possible = (available / directions).min(layer.shape.geometry.blocks);
-        let rows_of_a_thread = config.batch_size.div_ceil(possible.max(1));
-        let most_rows = if layer.is_far() { part_rows_far } else { part_rows };
-        // Each part would need the values of all units before it could project.
-        let is_divisible = layer.shape.is_fused && !config.layer.variant.projects;
-        if options.training || !is_divisible || rows_of_a_thread > most_rows {
-            return None;
+/// The grid in which a forward call is computed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Division {
+    pub(super) grid: Grid,
+    pub(super) choice: Choice,
+}
+
+/// Why a call has its grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// It is the fastest one by the model, or the fastest one with as many threads as possible.
+    Fastest,
+    /// Somebody has forced it.
+    Forced,
+}
+
+impl Division {
+    /// Among at most `available` threads.
+    pub(super) fn new(model: Model<'_>, available: usize, options: Options) -> Self {
+        if let Some([rows, parts]) = model.layer.tuning.grid {
+            return Self { grid: forced(model, available, rows, parts), choice: Choice::Forced };
         }
-        let factor = if layer.shape.weight_bytes > own_bytes { own_factor } else { 1 };
-        let work = factor as f64 * config.work() / directions as f64;
-        let steps = (config.seq_len * config.layer.layers) as f64;
-        let Tuning { part_work, part_step_work, .. } = layer.tuning;
-        let is_worthwhile = |&parts: &usize| {
-            let of_a_part = work / parts as f64;
-            of_a_part >= part_work as f64 && of_a_part / steps >= part_step_work as f64
-        };
-        let useful = || (2..=possible).rev().find(is_worthwhile);
-        let parts = if options.force_threads { Some(possible) } else { useful() }?;
-        (parts > 1).then_some(Self { threads: parts * directions, rows: 1, parts })
+        if available == 1 {
+            return Self { grid: Grid::ONE, choice: Choice::Fastest };
+        }
+        let grids = grids(model, available);
+        let most = grids.iter().map(|grid| grid.threads).max().unwrap_or(1);
+        let least = if options.force_threads { most } else { 1 };
+        let grids = grids.into_iter().filter(|grid| grid.threads >= least);
+        Self { grid: fastest(model, grids), choice: Choice::Fastest }
     }
+}
+
+impl Grid {
+    /// One thread.
+    pub(super) const ONE: Self = Self { rows: 1, parts: 1, threads: 1 };
+}
+
+/// The fastest of some grids, of which those with more threads come later: more of them must be worth it.
+fn fastest(model: Model<'_>, grids: impl Iterator<Item = Grid>) -> Grid {
+    let gain = 1.0 - model.layer.tuning.costs.least_gain as f64 / 100.0;
+    let timed = grids.map(|grid| (model.micros(grid), grid));
+    let faster = |best: (f64, Grid), other: (f64, Grid)| {
+        let factor = if other.1.threads > best.1.threads { gain } else { 1.0 };
+        if other.0 < best.0 * factor { other } else { best }
+    };
+    timed.reduce(faster).map_or(Grid::ONE, |(_, grid)| grid)
+}
+
+/// What a call might do instead: one thread; with half of the threads, or with all, rows alone, units alone, or the
+/// fastest grid of both.
+pub(super) fn alternatives(model: Model<'_>, available: usize) -> Vec<Grid> {
+    let grids = grids(model, available);
+    let kinds: [fn(&Grid) -> bool; 3] = [|grid| grid.parts == 1, |grid| grid.rows == 1, |_| true];
+    let mut found = vec![Grid::ONE];
+    for threads in [available / 2, available] {
+        for is_of_kind in kinds {
+            let of_kind = |grid: &&Grid| grid.threads == threads && is_of_kind(grid);
+            let mut of_kind = grids.iter().filter(of_kind).copied().peekable();
+            if of_kind.peek().is_some() {
+                found.push(fastest(model, of_kind));
+            }
+        }
+    }
+    found
+}
+
+/// So many groups and parts, as far as rows and blocks of units go.
+fn forced(model: Model<'_>, available: usize, rows: usize, parts: usize) -> Grid {
+    let rows = rows.clamp(1, model.config.batch_size);
+    let parts = parts.clamp(1, most_parts(model.layer));
+    let threads = (rows * parts * model.config.layer.directions).min(available);
+    Grid { rows, parts, threads }
+}
+
+fn most_parts(layer: &LayerPlan) -> usize {
+    if layer.is_divisible() { layer.shape.geometry.blocks } else { 1 }
+}
+
+/// All grids that `available` threads may compute, those of fewer threads first. Directions are computed side by side
+/// where there are threads for both. Each part of the units has a thread of its own.
+fn grids(model: Model<'_>, available: usize) -> Vec<Grid> {
+    let directions = model.config.layer.directions;
+    let mut grids = vec![Grid::ONE];
+    let most_parts = (available / directions).min(most_parts(model.layer));
+    for parts in counts(most_parts) {
+        let groups = if parts == 1 {
+            available.div_ceil(directions)
+        } else {
+            available / directions / parts
+        };
+        for rows in counts(groups.min(model.config.batch_size)) {
+            let threads = (rows * parts * directions).min(available);
+            if threads > 1 {
+                grids.push(Grid { rows, parts, threads });
+            }
+        }
+    }
+    grids.sort_by_key(|grid| grid.threads);
+    grids
+}
+
+/// Numbers of groups or parts to try: all up to 8, then some of those that follow, and the last one.
+fn counts(most: usize) -> impl Iterator<Item = usize> {
+    let is_tried = move |count: usize| {
+        let step = (count.next_power_of_two() / 8).max(1);
+        count <= 8 || count.is_multiple_of(step) || count == most
+    };
+    (1..=most).filter(move |&count| is_tried(count))
 }

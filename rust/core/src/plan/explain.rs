@@ -5,6 +5,8 @@
 use super::backward::BackwardSizes;
 use super::cache::{CacheRegion, HEADER_BYTES};
 use super::call::Plan;
+use super::cost::{Grid, Model};
+use super::division::{Choice, alternatives};
 use super::memory::GroupSizes;
 use super::products::Product;
 use super::shape::Shape;
@@ -68,6 +70,7 @@ impl fmt::Display for Explanation<'_> {
             "threads {}: batch rows {rows:?}, directions {}, parts of the units {}",
             plan.threads, plan.layer.config.directions, plan.parts
         )?;
+        self.division(f)?;
         if plan.layer.config.variant.projects {
             writeln!(
                 f,
@@ -99,6 +102,30 @@ impl Explanation<'_> {
         }
     }
 
+    /// The grid that was chosen, and those that were not, with what the model says of them.
+    fn division(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.0;
+        let model = Model::new(plan.config(), &plan.layer);
+        let chosen = plan.division.grid;
+        let timed = |grid: Grid| {
+            let Grid { rows, parts, threads } = grid;
+            let micros = model.micros(grid);
+            format!("{rows} groups x {parts} parts, {threads} threads: {micros:.0} us")
+        };
+        let is_forced = plan.division.choice == Choice::Forced;
+        let forced = if is_forced { ", forced" } else { "" };
+        write!(f, "grid: {} by the model{forced}", timed(chosen))?;
+        let mut named = vec![chosen];
+        for grid in alternatives(model, plan.available) {
+            if !named.contains(&grid) {
+                let before = if named.len() > 1 { "," } else { "; declined:" };
+                write!(f, "{before} {}", timed(grid))?;
+                named.push(grid);
+            }
+        }
+        writeln!(f)
+    }
+
     /// Which route each product takes, and who computes it.
     fn products(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { layer, groups, training_chunk_steps, .. } = self.0;
@@ -107,7 +134,7 @@ impl Explanation<'_> {
         let inputs = widths.max().unwrap_or(0);
         let rows = groups.iter().map(|group| group.rows).max().unwrap_or(0);
         let all = groups.iter().map(|group| group.rows_of(&(0..self.0.span_steps()))).max();
-        let chunk = layer.chunk_rows(rows, all.unwrap_or(rows));
+        let chunk = layer.chunk_rows(rows, all.unwrap_or(rows), self.0.parts);
         let gates = Gate::COUNT * layer.shape.padded_units();
         let of = |rows, inner, columns| Sizes { rows, inner, columns };
         self.product(f, "inputs", Product::Inputs, chunk, of(chunk, inputs, gates))?;

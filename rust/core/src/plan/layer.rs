@@ -11,6 +11,7 @@ use crate::check::{Checked, LayerConfig};
 use crate::level::Level;
 use crate::products::Route;
 use crate::tuning::Tuning;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How a layer is computed, as far as calls have no say: SIMD level, tile, padded sizes, fused or generic
@@ -91,6 +92,12 @@ impl LayerPlan {
         self.config.directions * (0..self.config.layers).map(of_layer).sum::<usize>()
     }
 
+    /// Whether threads may divide the units: where outputs are projected, each part would need the values of all units
+    /// before it could project.
+    pub(crate) fn is_divisible(&self) -> bool {
+        !self.config.variant.projects
+    }
+
     /// Whether the weights of all units are too many to be read more often than they must.
     pub(crate) fn is_far(&self) -> bool {
         self.shape.weight_bytes > self.tuning.far_bytes
@@ -104,9 +111,28 @@ impl LayerPlan {
         self.shape.is_fused && !self.is_far() && rows >= least.saturating_mul(steps)
     }
 
-    /// Rows of pre-activations that fit a chunk, at least those of one step.
-    pub(crate) fn chunk_rows(&self, rows_of_a_step: usize, all_rows: usize) -> usize {
+    /// The padded hidden units of some blocks.
+    pub(crate) fn units_of(&self, blocks: &Range<usize>) -> Range<usize> {
+        blocks.start * self.shape.lanes..blocks.end * self.shape.lanes
+    }
+
+    /// The hidden units of some blocks.
+    pub(crate) fn real_units(&self, blocks: &Range<usize>) -> Range<usize> {
+        let Range { start, end } = self.units_of(blocks);
+        start..end.min(self.config.units)
+    }
+
+    /// The elements of the hidden state that some blocks give.
+    pub(crate) fn real_outputs(&self, blocks: &Range<usize>) -> Range<usize> {
+        let Range { start, end } = self.units_of(blocks);
+        start..end.min(self.config.outputs)
+    }
+
+    /// Rows of pre-activations that fit a chunk, at least those of one step. Where units are divided, a task touches its
+    /// own part of a row alone.
+    pub(crate) fn chunk_rows(&self, rows_of_a_step: usize, all_rows: usize, parts: usize) -> usize {
         let row_bytes = self.shape.geometry.gate_pitch * size_of::<f32>();
-        (self.tuning.chunk_bytes / row_bytes).max(rows_of_a_step).min(all_rows)
+        let rows = self.tuning.chunk_bytes / row_bytes * parts.min(self.tuning.parts_of_chunk);
+        rows.max(rows_of_a_step).min(all_rows)
     }
 }

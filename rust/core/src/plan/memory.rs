@@ -4,7 +4,7 @@
 
 use super::call::Plan;
 use super::groups::Group;
-use crate::check::Config;
+use crate::check::{Config, Peephole};
 use crate::kernel::Geometry;
 use std::ops::Range;
 
@@ -30,10 +30,10 @@ pub(crate) struct TaskSizes {
 }
 
 impl TaskSizes {
-    fn new(plan: &Plan, rows: usize, all_rows: usize) -> Self {
+    fn new(plan: &Plan, rows: usize, all_rows: usize, parts: usize) -> Self {
         let Plan { layer, training, .. } = plan;
         let (geometry, training) = (&layer.shape.geometry, *training);
-        let chunk_rows = layer.chunk_rows(rows, all_rows);
+        let chunk_rows = layer.chunk_rows(rows, all_rows, parts);
         Self {
             chunk_rows,
             input: chunk_rows * widest_gathered(plan.config(), training),
@@ -70,6 +70,12 @@ pub(crate) struct GroupSizes {
     pub(crate) directions: usize,
     /// The unit blocks of each part.
     pub(crate) parts: Vec<Range<usize>>,
+    /// Whether parts exchange hidden states as whole slices, or word by word.
+    pub(crate) exchanges_slices: bool,
+    /// Whether they exchange cell states as well, for full peepholes.
+    pub(crate) exchanges_cells: bool,
+    /// States of the largest part at one step, `[row][unit]`.
+    pub(crate) slice: usize,
     /// Layers that have states of their own in each direction and part.
     pub(crate) layers: usize,
     /// Rows of the group.
@@ -89,23 +95,36 @@ impl GroupSizes {
     /// For a forward call.
     pub(crate) fn forward(plan: &Plan, group: &Group) -> Self {
         let layer = &plan.layer.config;
-        Self::new(plan, group, plan.span_steps(), (layer.layers, layer.directions))
+        let parts = (0..plan.parts).map(|part| plan.part_blocks(part)).collect();
+        Self::new(plan, group, plan.span_steps(), (layer.layers, layer.directions), parts)
     }
 
     /// For computing a segment again, one direction at a time.
     pub(crate) fn recomputing(plan: &Plan, group: &Group) -> Self {
         let config = plan.config();
-        Self::new(plan, group, config.segment_steps(), (config.segment_layers(), 1))
+        let all = std::iter::once(0..plan.layer.shape.geometry.blocks).collect();
+        Self::new(plan, group, config.segment_steps(), (config.segment_layers(), 1), all)
     }
 
-    fn new(plan: &Plan, group: &Group, steps: usize, (layers, directions): (usize, usize)) -> Self {
+    fn new(
+        plan: &Plan,
+        group: &Group,
+        steps: usize,
+        (layers, directions): (usize, usize),
+        parts: Vec<Range<usize>>,
+    ) -> Self {
         let rows = group.rows_of(&(0..steps));
         let Geometry { cell_pitch, output_pitch, .. } = plan.layer.shape.geometry;
         let sequence = rows * output_pitch;
+        let largest = parts.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+        let exchanges_cells = plan.layer.config.has_peephole(Peephole::Full);
         Self {
-            task: TaskSizes::new(plan, group.rows, rows),
+            task: TaskSizes::new(plan, group.rows, rows, parts.len()),
             directions,
-            parts: (0..plan.parts).map(|part| plan.part_blocks(part)).collect(),
+            parts,
+            exchanges_slices: exchanges_cells || group.rows > plan.layer.tuning.word_rows,
+            exchanges_cells,
+            slice: group.rows * largest * plan.layer.shape.lanes,
             layers,
             rows: group.rows,
             cell_pitch,
@@ -125,11 +144,19 @@ impl GroupSizes {
         self.rows * self.output_pitch
     }
 
+    /// Floats of what parts exchange: two buffers of words of 8 bytes, or two of slices and one on the way there.
+    fn exchanges(&self) -> usize {
+        match self.parts.len() {
+            1 => 0,
+            _ if !self.exchanges_slices => 4 * self.hidden(),
+            parts => parts * self.slice * (3 + 2 * usize::from(self.exchanges_cells)),
+        }
+    }
+
     /// Floats of all buffers.
     pub(crate) fn total(&self) -> usize {
         let states = self.layers * (self.cell() + self.hidden());
         let tasks = self.parts.len() * (self.task.total() + states);
-        let exchanges = if self.parts.len() > 1 { 4 * self.hidden() } else { 0 };
-        self.directions * (tasks + self.even + self.odd + exchanges)
+        self.directions * (tasks + self.even + self.odd + self.exchanges())
     }
 }

@@ -7,6 +7,7 @@
 mod backward;
 mod cache;
 mod call;
+mod cost;
 mod division;
 mod explain;
 mod groups;
@@ -23,7 +24,7 @@ pub use cache::{CacheRegion, CellStates};
 pub use call::Plan;
 pub(crate) use groups::Group;
 pub use layer::LayerPlan;
-pub(crate) use memory::{GroupSizes, TaskSizes};
+pub(crate) use memory::GroupSizes;
 pub use options::Options;
 pub(crate) use panels::{PanelPlaces, PanelSizes, Panels, PanelsMut};
 pub(crate) use products::Product;

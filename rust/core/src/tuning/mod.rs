@@ -9,9 +9,13 @@
 //! that page: steps, samples, hidden units.
 
 mod caches;
+mod cores;
+mod costs;
 mod products;
 
 pub use caches::Caches;
+pub use cores::Cores;
+pub use costs::Costs;
 pub use products::GemmRows;
 
 use std::time::Duration;
@@ -25,6 +29,9 @@ pub struct Tuning {
     /// they no longer come back from L2 beside the weights. 384 KiB, or three quarters of a smaller L2;
     /// Xeon: twice as many gain nothing in `T100.B32.H1024`.
     pub chunk_bytes: usize,
+    /// How many times as many rows a chunk may have where a task touches a part of each row, as it computes a part of
+    /// the units: more would gain little, and take memory of which it touches little. By theory.
+    pub parts_of_chunk: usize,
     /// Bytes of a layer's weights up to which nothing is prefetched: half of L2. Prefetching costs 2 to 5 %
     /// where weights stay in L2, and brings 15 % (512 units) to 25 % (1024 units) of `T100.B32` where they do
     /// not (Xeon).
@@ -43,31 +50,27 @@ pub struct Tuning {
     /// stay in L1 while they are multiplied with all that the gates read; fewer rows read and write the sums
     /// more often. Xeon, `train` with 64 to 650 units, 64 to 1024 rows: 4 to 10 % less time than 256 rows.
     pub training_rows: usize,
-    /// Floating-point operations of a call for which one more thread pays: waking one takes several
+    /// Floating-point operations of a backward call for which one more thread pays: waking one takes several
     /// microseconds. Xeon, 20 us of one core.
     pub thread_work: usize,
-    /// The same where threads divide the units of each step: one that comes late finds less to do.
-    pub part_work: usize,
-    /// Floating-point operations of one step of a part below which threads mostly wait for each other.
-    pub part_step_work: usize,
-    /// Bytes of a layer's weights that a core keeps close to it: L2. Threads that divide the units keep a
-    /// part each, so that they pay earlier where all of them would not stay.
-    pub own_bytes: usize,
-    /// How many times as long a step of few rows takes where its weights are more than `own_bytes`. Xeon,
-    /// `T100.B1` with 256 and 512 units.
-    pub own_factor: usize,
-    /// Rows of a thread up to which threads divide the units instead of the rows: reading all weights then
-    /// takes longer than computing with them.
-    pub part_rows: usize,
-    /// The same where weights are beyond `far_bytes`. Xeon, two threads, 32 rows: 1024 units take 8 % less
-    /// time, 512 units would take 2 % more.
-    pub part_rows_far: usize,
+    /// Rows up to which parts of the units exchange hidden states word by word: a word tells itself whether it has
+    /// come, a slice has a counter that travels as well.
+    pub word_rows: usize,
     /// Floating-point operations of a call that is too short to give up a lock around it, such as that of
     /// Python's interpreter: giving it up and getting it back takes longer. Xeon, some ten microseconds.
     pub short_work: usize,
     /// From how many rows on which product takes the gemm route, where nobody forces a route. The only numbers
     /// that change bits, by the rounding of another library.
     pub gemm_rows: GemmRows,
+    /// What the model that divides forward calls knows: rates of one core, caches, cores.
+    pub costs: &'static Costs,
+    /// The caches of a core.
+    pub caches: Caches,
+    /// The cores.
+    pub cores: Cores,
+    /// How a forward call is divided, whatever the model says, for tests and measurements: groups of batch rows and
+    /// parts of the units, as many of them as there are rows and blocks of units at most.
+    pub grid: Option<[usize; 2]>,
     /// Whether a thread that comes to help leaves the core of the one that called it (Linux only, see
     /// `run/threads/affinity.rs`). Xeon, `T20.B32.H128` after a pause of 30 ms: 5.9 to 3.4 ms.
     pub moves_threads: bool,
@@ -78,20 +81,20 @@ impl Tuning {
     pub fn new(caches: Caches) -> Self {
         Self {
             chunk_bytes: (384 << 10).min(caches.l2 / 4 * 3),
+            parts_of_chunk: 4,
             near_bytes: caches.l2 / 2,
             far_bytes: (16 << 20).min(caches.l3),
             rows_to_project: 16,
             rows_to_project_prefetched: 24,
             training_rows: 128,
             thread_work: 2_000_000,
-            part_work: 4_000_000,
-            part_step_work: 30_000,
-            own_bytes: caches.l2,
-            own_factor: 4,
-            part_rows: 4,
-            part_rows_far: 16,
+            word_rows: 2,
             short_work: 500_000,
             gemm_rows: GemmRows::of_machine(),
+            costs: &Costs::REFERENCE,
+            caches,
+            cores: Cores::of_machine(),
+            grid: None,
             moves_threads: true,
         }
     }
@@ -144,7 +147,6 @@ mod tests {
         let small = Tuning::new(Caches { l2: 512 << 10, l3: 2 << 20 });
         assert_eq!((large.chunk_bytes, small.chunk_bytes), (384 << 10, 384 << 10));
         assert_eq!((large.near_bytes, small.near_bytes), (1 << 20, 256 << 10));
-        assert_eq!((large.own_bytes, small.own_bytes), (2 << 20, 512 << 10));
         assert_eq!((large.far_bytes, small.far_bytes), (16 << 20, 2 << 20));
         let none = Tuning::new(Caches { l2: 0, l3: 0 });
         assert_eq!((none.chunk_bytes, none.near_bytes, none.far_bytes), (0, 0, 0));

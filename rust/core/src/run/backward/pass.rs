@@ -40,7 +40,7 @@ impl LayerPass<'_, '_> {
     /// The first row of a group at a step among all groups' rows in the buffers of input gradients, the layer's
     /// own and those of the layer above.
     pub(super) fn covered_row(&self, group: &Group, step: usize) -> usize {
-        let before = self.plan.groups.iter().take_while(|other| other.first < group.first);
+        let before = self.plan.backward_groups.iter().take_while(|other| other.first < group.first);
         let start: usize = before.map(|other| other.rows_of(&self.covered)).sum();
         start + group.order.offsets[step] - group.order.offsets[self.covered.start]
     }

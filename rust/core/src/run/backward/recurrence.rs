@@ -24,7 +24,7 @@ use std::ops::Range;
 impl LayerPass<'_, '_> {
     /// The recurrence of all groups.
     pub(super) fn recur(&self, steps: &Range<usize>, buffers: RowBuffers<'_>) -> Done {
-        let groups = BackwardGroups { pass: self, groups: &self.plan.groups, buffers };
+        let groups = BackwardGroups { pass: self, groups: &self.plan.backward_groups, buffers };
         self.threads.divide(groups, &|BackwardGroups { groups, buffers, .. }: BackwardGroups<
             '_,
             '_,

@@ -4,7 +4,7 @@
 //! steps leave, as a cache of every step would hold it, to the last bit (in the gemm route, but for rounding). It
 //! writes nothing of the caller's.
 
-use super::super::cache::{Regions, RowStep, TaskCache};
+use super::super::cache::{OwnUnits, RegionRows, Regions, RowStep, TaskCache};
 use super::super::forward::{
     DirectionMemory, GroupMemory, Source, SplitRows, StateMemory, Target, Task, each_group,
 };
@@ -87,7 +87,8 @@ impl Recompute<'_> {
         let steps = steps.get_mut(..bytes).ok_or(WRONG_SIZE)?;
         let view = ArrayViewMut4::from_shape(shape, &mut *steps).map_err(|_| WRONG_SIZE)?;
         let rows = SegmentRows(view);
-        each_group(self.threads, self.plan, groups, rows, &|group, memory, SegmentRows(steps)| {
+        let of_rows = &self.plan.backward_groups;
+        each_group(self.threads, of_rows, groups, rows, &|group, memory, SegmentRows(steps)| {
             self.group(segment, group, memory, steps)
         })?;
         ArrayView4::from_shape(shape, &*steps).map_err(|_| WRONG_SIZE)
@@ -105,7 +106,7 @@ impl Recompute<'_> {
         let config = &self.plan.layer.config;
         let GroupMemory { directions, outputs } = memory;
         let DirectionMemory::Whole(memory) = &mut directions.forward else {
-            return Err(Broken("parts of the units in training"));
+            return Err(Broken("parts of the units in a segment"));
         };
         let rows = Slice::from(group.first..group.first + group.rows);
         let input = self.input.slice_axis_move(Axis(1), rows);
@@ -119,10 +120,11 @@ impl Recompute<'_> {
             let above: &mut Aligned = &mut own.forward;
             self.load(segment, place, group, state)?;
             let mut cache = TaskCache {
-                steps: Some(left.index_axis_mut(Axis(0), index)),
+                steps: Some(RegionRows::Whole(left.index_axis_mut(Axis(0), index))),
                 states: None,
                 outputs: None,
                 first_step: steps.start,
+                own: OwnUnits { units: 0..config.units, outputs: 0..config.outputs },
             };
             let task = Task {
                 plan: self.plan,

@@ -102,7 +102,7 @@ impl BackwardArrays<'_> {
         let Some(Outgoing { view, accumulate }) = &mut self.d_input else { return };
         let pitch = plan.layer.shape.wide_pitch(plan.layer.config.inputs);
         let mut start = 0;
-        for group in &plan.groups {
+        for group in &plan.backward_groups {
             let offsets = &group.order.offsets;
             for step in steps.clone() {
                 let mut at_step = view.index_axis_mut(Axis(0), step);

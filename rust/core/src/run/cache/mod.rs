@@ -8,7 +8,7 @@ mod places;
 mod rows;
 
 pub(super) use places::LayerOutputs;
-pub(super) use rows::{CachedRows, ChunkRows, RowStep, TaskCache};
+pub(super) use rows::{CachedRows, ChunkRows, OwnUnits, RegionRows, RowStep, TaskCache};
 
 use crate::check::Config;
 use crate::error::{Broken, Code, Error, Issue, Path};

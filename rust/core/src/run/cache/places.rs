@@ -3,12 +3,13 @@
 //! In: the cache's regions. Out: views of them. It reads no row.
 
 use super::Regions;
-use super::rows::{CachedRows, TaskCache};
+use super::rows::{CachedRows, OwnUnits, RegionRows, TaskCache};
 use crate::check::LayerConfig;
 use crate::error::Broken;
+use crate::gate::Gate;
 use crate::place::{Direction, PerDirection, Place};
 use crate::plan::StepLayout;
-use ndarray::{ArrayView5, ArrayViewMut3, ArrayViewMut5, Axis};
+use ndarray::{ArrayView5, ArrayViewMut5, Axis};
 
 /// What the directions of one layer gave.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +48,9 @@ impl Regions<ArrayViewMut5<'_, u8>> {
     pub(in crate::run) fn of_layer(
         &mut self,
         layer: usize,
-        directions: usize,
+        config: &LayerConfig,
     ) -> PerDirection<TaskCache<'_>> {
+        let own = OwnUnits { units: 0..config.units, outputs: 0..config.outputs };
         let [steps, steps_back] = of_directions(self.steps.as_mut(), layer);
         let [states, states_back] = of_directions(self.states.as_mut(), layer);
         let [outputs, outputs_back] = of_directions(self.outputs.as_mut(), layer);
@@ -57,10 +59,11 @@ impl Regions<ArrayViewMut5<'_, u8>> {
             states: states_back,
             outputs: outputs_back,
             first_step: 0,
+            own: own.clone(),
         };
         PerDirection {
-            forward: TaskCache { steps, states, outputs, first_step: 0 },
-            backward: Some(second).filter(|_| directions == 2),
+            forward: TaskCache { steps, states, outputs, first_step: 0, own },
+            backward: Some(second).filter(|_| config.directions == 2),
         }
     }
 }
@@ -70,12 +73,52 @@ impl Regions<ArrayViewMut5<'_, u8>> {
 fn of_directions<'v>(
     region: Option<&'v mut ArrayViewMut5<'_, u8>>,
     layer: usize,
-) -> [Option<ArrayViewMut3<'v, u8>>; 2] {
+) -> [Option<RegionRows<'v>>; 2] {
     let Some(region) = region.filter(|region| layer < region.len_of(Axis(0))) else {
         return [None, None];
     };
     let (first, rest) =
         region.index_axis_mut(Axis(0), layer).split_at(Axis(0), Direction::Backward.index());
     let second = (rest.len_of(Axis(0)) > 0).then(|| rest.index_axis_move(Axis(0), 0));
-    [Some(first.index_axis_move(Axis(0), 0)), second]
+    [Some(first.index_axis_move(Axis(0), 0)), second].map(|rows| rows.map(RegionRows::Whole))
+}
+
+impl TaskCache<'_> {
+    /// For each part of the units, in ascending order.
+    pub(in crate::run) fn divide(self, parts: &[OwnUnits]) -> Vec<Self> {
+        // Gates and cell state before the outputs; the cell state; nothing.
+        let mut steps = divided(self.steps, Gate::COUNT + 1, parts).into_iter();
+        let mut states = divided(self.states, 1, parts).into_iter();
+        let mut outputs = divided(self.outputs, 0, parts).into_iter();
+        let first_step = self.first_step;
+        let part = |own: &OwnUnits| Self {
+            steps: steps.next(),
+            states: states.next(),
+            outputs: outputs.next(),
+            first_step,
+            own: own.clone(),
+        };
+        parts.iter().map(part).collect()
+    }
+}
+
+/// The vectors of a region's rows for each part of the units: so many of units, then one of outputs. None without a
+/// region.
+fn divided<'v>(
+    region: Option<RegionRows<'v>>,
+    of_units: usize,
+    parts: &[OwnUnits],
+) -> Vec<RegionRows<'v>> {
+    let Some(RegionRows::Whole(rows)) = region else { return Vec::new() };
+    let mut of_parts: Vec<Vec<_>> = parts.iter().map(|_| Vec::new()).collect();
+    let mut rest = rows;
+    for vector in 0..=of_units {
+        for (part, of_part) in parts.iter().zip(&mut of_parts) {
+            let own = if vector < of_units { &part.units } else { &part.outputs };
+            let floats;
+            (floats, rest) = rest.split_at(Axis(2), own.len() * size_of::<f32>());
+            of_part.push(floats);
+        }
+    }
+    of_parts.into_iter().map(RegionRows::Parts).collect()
 }

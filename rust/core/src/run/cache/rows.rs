@@ -11,16 +11,67 @@ use crate::plan::{Shape, StateLayout, StepLayout};
 use ndarray::{ArrayView3, ArrayView5, ArrayViewMut3, Axis};
 use std::ops::Range;
 
-/// Where one direction of one layer leaves what the backward pass needs, `[rows, steps, row bytes]` each.
+/// Where one direction of one layer, or a part of its units, leaves what the backward pass needs.
 #[derive(Debug)]
 pub(in crate::run) struct TaskCache<'a> {
     /// What every step leaves, from `first_step` on.
-    pub(in crate::run) steps: Option<ArrayViewMut3<'a, u8>>,
+    pub(in crate::run) steps: Option<RegionRows<'a>>,
     /// The states before each segment.
-    pub(in crate::run) states: Option<ArrayViewMut3<'a, u8>>,
+    pub(in crate::run) states: Option<RegionRows<'a>>,
     /// The outputs of all steps.
-    pub(in crate::run) outputs: Option<ArrayViewMut3<'a, u8>>,
+    pub(in crate::run) outputs: Option<RegionRows<'a>>,
     pub(in crate::run) first_step: usize,
+    /// Whose vectors they are.
+    pub(in crate::run) own: OwnUnits,
+}
+
+/// What one task computes of a row's vectors.
+#[derive(Debug, Clone)]
+pub(in crate::run) struct OwnUnits {
+    /// Of gates and cell states.
+    pub(in crate::run) units: Range<usize>,
+    /// Of hidden states.
+    pub(in crate::run) outputs: Range<usize>,
+}
+
+/// The rows of a region of the cache.
+#[derive(Debug)]
+pub(in crate::run) enum RegionRows<'a> {
+    /// `[rows, steps, row bytes]`
+    Whole(ArrayViewMut3<'a, u8>),
+    /// A part of the units of each vector, `[rows, steps, bytes]` for each.
+    Parts(Vec<ArrayViewMut3<'a, u8>>),
+}
+
+impl RegionRows<'_> {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Whole(rows) => rows.len_of(Axis(0)),
+            Self::Parts(vectors) => vectors.first().map_or(0, |vector| vector.len_of(Axis(0))),
+        }
+    }
+
+    /// Write all vectors of a row: where each is in a whole one, and its floats.
+    fn write<const VECTORS: usize>(
+        &mut self,
+        RowStep { row, step }: RowStep,
+        vectors: [(Range<usize>, &[f32]); VECTORS],
+    ) -> Result<(), Broken> {
+        match self {
+            Self::Whole(rows) => {
+                let to = row_mut(rows, row, step)?;
+                for (floats, from) in vectors {
+                    copy_to_bytes(from, vector_mut(to, floats));
+                }
+            }
+            Self::Parts(parts) => {
+                for (part, (_, from)) in parts.iter_mut().zip(vectors) {
+                    copy_to_bytes(from, row_mut(part, row, step)?);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What a chunk of one task computed, at the pitches of the workspace.
@@ -42,25 +93,29 @@ impl TaskCache<'_> {
         (offsets, steps): (&[usize], Range<usize>),
         rows: &ChunkRows<'_>,
     ) -> Result<(), Broken> {
-        let (geometry, units) = (&shape.geometry, shape.padded_units());
-        let step_row = StepLayout::new(layer);
+        let geometry = &shape.geometry;
+        let (padded, step_row) = (shape.padded_units(), StepLayout::new(layer));
+        let OwnUnits { units, outputs } = &self.own;
         let first = offsets[steps.start];
         for step in steps {
             for row in 0..offsets[step + 1] - offsets[step] {
                 let at = offsets[step] - first + row;
-                let output = &rows.hidden[at * geometry.output_pitch..][..layer.outputs];
-                if let Some(outputs) = &mut self.outputs {
-                    copy_to_bytes(output, row_mut(outputs, row, step)?);
+                let output = &rows.hidden[at * geometry.output_pitch..][outputs.clone()];
+                if let Some(region) = &mut self.outputs {
+                    region.write(RowStep { row, step }, [(0..layer.outputs, output)])?;
                 }
-                if let Some(steps) = &mut self.steps {
-                    let to = row_mut(steps, row, step - self.first_step)?;
-                    let gates = &rows.gates[at * geometry.gate_pitch..][..Gate::COUNT * units];
-                    for (gate, from) in Gate::ALL.into_iter().zip(gates.chunks_exact(units)) {
-                        copy_to_bytes(&from[..layer.units], vector_mut(to, step_row.gate(gate)));
-                    }
-                    let cells = &rows.cells[at * geometry.cell_pitch..][..layer.units];
-                    copy_to_bytes(cells, vector_mut(to, step_row.cell()));
-                    copy_to_bytes(output, vector_mut(to, step_row.hidden()));
+                if let Some(region) = &mut self.steps {
+                    let gates = &rows.gates[at * geometry.gate_pitch..];
+                    let gate = |gate: Gate| {
+                        (step_row.gate(gate), &gates[gate.index() * padded..][units.clone()])
+                    };
+                    let [input, forget, candidate, of_output] = Gate::ALL.map(gate);
+                    let cells = &rows.cells[at * geometry.cell_pitch..][units.clone()];
+                    let step = step - self.first_step;
+                    let cells = (step_row.cell(), cells);
+                    let hidden = (step_row.hidden(), output);
+                    let vectors = [input, forget, candidate, of_output, cells, hidden];
+                    region.write(RowStep { row, step }, vectors)?;
                 }
             }
         }
@@ -77,12 +132,12 @@ impl TaskCache<'_> {
     ) -> Result<(), Broken> {
         let Some(states) = &mut self.states else { return Ok(()) };
         let (geometry, state_row) = (&shape.geometry, StateLayout::new(layer));
-        for row in 0..states.len_of(Axis(0)) {
-            let to = row_mut(states, row, segment)?;
-            let cell = &cell[row * geometry.cell_pitch..][..layer.units];
-            copy_to_bytes(cell, vector_mut(to, state_row.cell()));
-            let hidden = &hidden[row * geometry.output_pitch..][..layer.outputs];
-            copy_to_bytes(hidden, vector_mut(to, state_row.hidden()));
+        let OwnUnits { units, outputs } = &self.own;
+        for row in 0..states.rows() {
+            let cell = &cell[row * geometry.cell_pitch..][units.clone()];
+            let hidden = &hidden[row * geometry.output_pitch..][outputs.clone()];
+            let vectors = [(state_row.cell(), cell), (state_row.hidden(), hidden)];
+            states.write(RowStep { row, step: segment }, vectors)?;
         }
         Ok(())
     }

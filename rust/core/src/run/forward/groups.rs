@@ -6,7 +6,7 @@
 use super::super::threads::{Divide, Done, Threads};
 use super::workspace::GroupMemory;
 use crate::error::Broken;
-use crate::plan::{Group, Plan};
+use crate::plan::Group;
 
 /// Something that belongs to batch rows.
 pub(in crate::run) trait SplitRows: Sized + Send {
@@ -43,12 +43,12 @@ impl<T: SplitRows> Divide for ForwardGroups<'_, T> {
 /// Do something for each group.
 pub(in crate::run) fn each_group<T: SplitRows>(
     threads: &Threads<'_>,
-    plan: &Plan,
+    groups: &[Group],
     memory: &mut [GroupMemory],
     of_rows: T,
     run: &(impl Fn(&Group, &mut GroupMemory, T) -> Done + Sync),
 ) -> Done {
-    let groups = ForwardGroups { groups: &plan.groups, memory, of_rows };
+    let groups = ForwardGroups { groups, memory, of_rows };
     threads.divide(groups, &|one: ForwardGroups<'_, T>| match one {
         ForwardGroups { groups: [group], memory: [memory], of_rows } => run(group, memory, of_rows),
         _ => Err(Broken("memory for other groups than the plan has")),

@@ -4,7 +4,7 @@
 //! In: bound arrays and the memory of each group. Out: a [`Task`] for each direction of each layer and group,
 //! run. It does not know how a task computes.
 
-use super::super::cache::TaskCache;
+use super::super::cache::{OwnUnits, TaskCache};
 use super::super::ping_pong::Turn;
 use super::super::threads::{Done, Threads};
 use super::arrays::{Bound, TaskStates};
@@ -16,7 +16,7 @@ use super::workspace::{DirectionMemory, GroupMemory, PartMemory};
 use crate::aligned::Aligned;
 use crate::error::Broken;
 use crate::kernel::Geometry;
-use crate::pack::Weights;
+use crate::pack::{LayerPanels, Weights};
 use crate::place::{PerDirection, Place};
 use crate::plan::{Group, Plan};
 use ndarray::{ArrayViewMut3, Axis};
@@ -35,7 +35,8 @@ struct ForwardDirection<'w> {
     place: Place,
     memory: &'w mut DirectionMemory,
     target: Target<'w>,
-    cache: Option<&'w mut TaskCache<'w>>,
+    /// For each part of the units, in training.
+    cache: Option<&'w mut [TaskCache<'w>]>,
 }
 
 impl<'a> ForwardCall<'a> {
@@ -45,7 +46,7 @@ impl<'a> ForwardCall<'a> {
         if let ([group], [memory]) = (self.plan.groups.as_slice(), &mut *memory) {
             return self.layers(group, memory, &mut arrays);
         }
-        each_group(self.threads, self.plan, memory, arrays, &|group, memory, mut arrays| {
+        each_group(self.threads, &self.plan.groups, memory, arrays, &|group, memory, mut arrays| {
             self.layers(group, memory, &mut arrays)
         })
     }
@@ -85,8 +86,8 @@ impl<'a> ForwardCall<'a> {
         let Geometry { cell_pitch, output_pitch, .. } = self.plan.layer.shape.geometry;
         for (direction, memory) in memory.directions.as_mut().each() {
             for PartMemory { states, task } in memory.parts() {
-                let units = self.plan.real_units(task.part);
-                let outputs = self.plan.real_outputs(task.part);
+                let units = self.plan.layer.real_units(&task.blocks);
+                let outputs = self.plan.layer.real_outputs(&task.blocks);
                 for (layer, state) in states.iter_mut().enumerate() {
                     let place = Place { layer, direction };
                     run(
@@ -120,9 +121,10 @@ impl<'a> ForwardCall<'a> {
         let is_last = layer + 1 == config.layers;
         let output = arrays.output.as_mut().filter(|_| is_last).map(|all| all.view_mut());
         let targets = targets(output, own.as_mut(), is_last, config.outputs);
-        let mut caches = arrays.cache.as_mut().map(|all| all.of_layer(layer, config.directions));
+        let caches = arrays.cache.as_mut().map(|all| all.of_layer(layer, config));
+        let mut caches = caches.map(|all| all.map(|_, cache| self.divide(cache)));
         let caches = match &mut caches {
-            Some(caches) => caches.as_mut().map(|_, cache| Some(cache)),
+            Some(caches) => caches.as_mut().map(|_, caches| Some(caches.each())),
             None => targets.as_ref().map(|_, _| None),
         };
         let work = directions.as_mut().zip(targets)?.zip(caches)?;
@@ -133,6 +135,20 @@ impl<'a> ForwardCall<'a> {
             cache,
         });
         self.threads.each_direction(work, |work| self.direction(group, steps, source, work))
+    }
+
+    /// The cache of one direction of a layer, for each part of its units.
+    fn divide(self, cache: TaskCache<'_>) -> PartCaches<'_> {
+        if self.plan.parts == 1 {
+            return PartCaches { whole: Some(cache), parts: Vec::new() };
+        }
+        let own = |part| {
+            let blocks = self.plan.part_blocks(part);
+            let layer = &self.plan.layer;
+            OwnUnits { units: layer.real_units(&blocks), outputs: layer.real_outputs(&blocks) }
+        };
+        let own: Vec<_> = (0..self.plan.parts).map(own).collect();
+        PartCaches { whole: None, parts: cache.divide(&own) }
     }
 
     /// One direction of a layer, in one go or in parts of its units.
@@ -148,32 +164,74 @@ impl<'a> ForwardCall<'a> {
     {
         let ForwardDirection { place, memory, target, cache } = work;
         let panels = self.weights.of(place)?;
-        let task = |target, part: &'t mut PartMemory, cache| {
-            let PartMemory { states, task } = part;
-            let state = states.get_mut(place.layer).ok_or(NO_STATES)?;
-            Ok(Task {
-                plan: self.plan,
-                group,
-                panels,
-                place,
-                span: steps.clone(),
-                source,
-                target,
-                state,
-                cache,
-                memory: task,
-            })
-        };
+        let span = steps.clone();
+        let direction = DirectionSteps { plan: self.plan, group, place, span, source, panels };
         match memory {
-            DirectionMemory::Whole(all) => task(target, all, cache)?.run(self.threads),
-            DirectionMemory::Parts(parts, exchange) => {
-                exchange.begin(steps.len());
-                let parts = parts.iter_mut().zip(target.divide(self.plan)?);
-                // Plans for training have no parts.
-                let tasks = parts.map(|(part, target)| task(target, part, None));
-                run_parts(self.threads, exchange, tasks.collect::<Result<_, Broken>>()?)
+            DirectionMemory::Whole(all) => {
+                let cache = cache.and_then(<[_]>::first_mut);
+                direction.task(target, all, cache)?.run(self.threads)
+            }
+            DirectionMemory::Parts(parts, shared) => {
+                shared.begin(steps.len());
+                let caches = cache.into_iter().flatten().map(Some);
+                let caches = caches.chain(std::iter::repeat_with(|| None));
+                let parts = parts.iter_mut().zip(target.divide(self.plan)?).zip(caches);
+                let tasks =
+                    parts.map(|((part, target), cache)| direction.task(target, part, cache));
+                run_parts(self.threads, shared, tasks.collect::<Result<_, Broken>>()?)
             }
         }
+    }
+}
+
+/// What training keeps of one direction of a layer.
+struct PartCaches<'w> {
+    /// Where units are not divided.
+    whole: Option<TaskCache<'w>>,
+    /// Of each part, where they are.
+    parts: Vec<TaskCache<'w>>,
+}
+
+impl<'w> PartCaches<'w> {
+    /// Of each part, or of all units.
+    fn each(&mut self) -> &mut [TaskCache<'w>] {
+        match &mut self.whole {
+            Some(whole) => std::slice::from_mut(whole),
+            None => &mut self.parts,
+        }
+    }
+}
+
+/// What all parts of one direction of a layer have in common.
+struct DirectionSteps<'t> {
+    plan: &'t Plan,
+    group: &'t Group,
+    place: Place,
+    span: Range<usize>,
+    source: Source<'t>,
+    panels: &'t LayerPanels,
+}
+
+impl<'t> DirectionSteps<'t> {
+    /// The task of a part.
+    fn task(
+        &self,
+        target: Target<'t>,
+        PartMemory { states, task }: &'t mut PartMemory,
+        cache: Option<&'t mut TaskCache<'t>>,
+    ) -> Result<Task<'t>, Broken> {
+        Ok(Task {
+            plan: self.plan,
+            group: self.group,
+            panels: self.panels,
+            place: self.place,
+            span: self.span.clone(),
+            source: self.source,
+            target,
+            state: states.get_mut(self.place.layer).ok_or(NO_STATES)?,
+            cache,
+            memory: task,
+        })
     }
 }
 

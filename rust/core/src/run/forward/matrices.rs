@@ -60,7 +60,7 @@ impl Task<'_> {
     /// Those of the task's own blocks.
     fn own_columns(&self) -> Range<usize> {
         let group = Gate::COUNT * self.plan.layer.shape.lanes;
-        let blocks = self.plan.part_blocks(self.memory.part);
+        let blocks = &self.memory.blocks;
         blocks.start * group..blocks.end * group
     }
 }

@@ -6,12 +6,14 @@
 mod arrays;
 mod chunks;
 mod copy;
+mod exchange;
 mod groups;
 mod input;
 mod layers;
 mod matrices;
 mod output;
 mod recurrence;
+mod shared;
 mod task;
 mod units;
 mod workspace;

@@ -6,7 +6,6 @@
 use super::super::cache::ChunkRows;
 use super::super::chunk::Chunk;
 use super::super::rows::write_row;
-use super::super::threads::Units;
 use super::copy::scatter_output;
 use super::task::{Target, Task};
 use super::workspace::StateMemory;
@@ -28,7 +27,7 @@ impl Target<'_> {
             other => other,
         };
         let split = |part| {
-            let count = plan.real_outputs(part).len();
+            let count = plan.layer.real_outputs(&plan.part_blocks(part)).len();
             let own;
             (own, rest) = match std::mem::replace(&mut rest, Self::Nowhere) {
                 Self::Output(output) => {
@@ -70,7 +69,7 @@ impl Task<'_> {
     /// The outputs of a chunk to where they belong, and what training keeps of it.
     pub(super) fn deliver(&mut self, chunk: &Chunk) -> Result<(), Broken> {
         let first_row = self.first_row(chunk);
-        let first_unit = self.plan.part_units(self.memory.part).start;
+        let first_unit = self.plan.layer.units_of(&self.memory.blocks).start;
         let Self { plan, group, memory, target, .. } = self;
         let layer = &plan.layer;
         let pitch = layer.shape.geometry.output_pitch;
@@ -97,10 +96,5 @@ impl Task<'_> {
             // The recurrence has written them there, or nobody wants them.
             Target::Above(_) | Target::Nowhere => Ok(()),
         }
-    }
-
-    /// The units of a part in the rows that a step has.
-    pub(super) fn units_of(&self, part: usize, step: usize) -> Units {
-        Units { rows: self.group.active_at(step), range: self.plan.part_units(part) }
     }
 }

@@ -7,7 +7,7 @@ use super::super::chunk::Chunk;
 use super::super::threads::Done;
 use super::task::{Target, Task};
 use crate::kernel::{
-    Begin, BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, PeepholePanels,
+    Begin, BlockOrder, FusedChunk, FusedFrom, GenericChunk, GenericFunctions, Half, PeepholePanels,
     Projected, Saved, StepProjection, Steps, Summed,
 };
 use crate::level::{Level, vectorize};
@@ -45,46 +45,54 @@ fn run_fused<B: Begin>(level: Level, chunk: FusedChunk<'_>, begin: B) {
 impl Task<'_> {
     /// The recurrence over some steps of a chunk, whose inputs have been taken.
     pub(super) fn recur(&mut self, chunk: &Chunk, steps: &Range<usize>) -> Done {
-        if chunk.gemm_steps.is_empty() {
-            self.steps(chunk, steps, Route::Panels);
-            return Ok(());
-        }
-        self.recur_by_library(chunk, steps)
+        self.recur_half(chunk, steps, Half::Whole)
     }
 
-    /// As [`recur`](Self::recur), where the hidden states of the first steps take the gemm route.
+    /// The same, or a half of one step.
+    pub(super) fn recur_half(&mut self, chunk: &Chunk, steps: &Range<usize>, half: Half) -> Done {
+        // The second half multiplies no hidden states.
+        if chunk.gemm_steps.is_empty() || half == Half::Outputs {
+            self.steps(chunk, steps, Route::Panels, half);
+            return Ok(());
+        }
+        self.recur_by_library(chunk, steps, half)
+    }
+
+    /// As [`recur_half`](Self::recur_half), where the hidden states of the first steps take the gemm route.
     #[cold]
-    fn recur_by_library(&mut self, chunk: &Chunk, steps: &Range<usize>) -> Done {
+    fn recur_by_library(&mut self, chunk: &Chunk, steps: &Range<usize>, half: Half) -> Done {
         let end = chunk.gemm_steps.end.clamp(steps.start, steps.end);
         let (by_library, by_panels) = (steps.start..end, end..steps.end);
         match self.reading() {
             Direction::Forward => {
-                by_library.into_iter().try_for_each(|step| self.step_by_library(chunk, step))?;
-                self.steps(chunk, &by_panels, Route::Panels);
+                by_library
+                    .into_iter()
+                    .try_for_each(|step| self.step_by_library(chunk, step, half))?;
+                self.steps(chunk, &by_panels, Route::Panels, half);
             }
             Direction::Backward => {
-                self.steps(chunk, &by_panels, Route::Panels);
-                by_library.rev().try_for_each(|step| self.step_by_library(chunk, step))?;
+                self.steps(chunk, &by_panels, Route::Panels, half);
+                by_library.rev().try_for_each(|step| self.step_by_library(chunk, step, half))?;
             }
         }
         Ok(())
     }
 
     /// One step of all active rows, whose hidden states a library multiplies.
-    fn step_by_library(&mut self, chunk: &Chunk, step: usize) -> Done {
+    fn step_by_library(&mut self, chunk: &Chunk, step: usize, half: Half) -> Done {
         self.multiply_hidden(chunk, step)?;
-        self.steps(chunk, &(step..step + 1), Route::Gemm);
+        self.steps(chunk, &(step..step + 1), Route::Gemm, half);
         Ok(())
     }
 
     /// Steps of one route; in that of a library the hidden states have been multiplied.
-    fn steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route) {
+    fn steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route, half: Half) {
         if self.plan.layer.shape.is_fused {
             self.fused_steps(chunk, steps, route);
         } else {
-            self.generic_steps(chunk, steps, route);
+            self.generic_steps(chunk, steps, route, half);
         }
-        if !steps.len().is_multiple_of(2) {
+        if !steps.len().is_multiple_of(2) && half != Half::Cells {
             self.memory.recurrence = self.memory.recurrence.reversed();
         }
     }
@@ -131,7 +139,7 @@ impl Task<'_> {
         }
     }
 
-    fn generic_steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route) {
+    fn generic_steps(&mut self, chunk: &Chunk, steps: &Range<usize>, route: Route, half: Half) {
         let (plan, panels) = (self.plan, self.panels);
         let config = &plan.layer.config;
         let functions =
@@ -141,6 +149,7 @@ impl Task<'_> {
         let chunk = GenericChunk {
             geometry: &plan.layer.shape.geometry,
             blocks,
+            half,
             steps: order,
             functions: &functions,
             variant: &config.variant,

@@ -4,7 +4,7 @@
 //! bit what one task gives.
 //!
 //! Nobody waits for a thread to wake up. The calling thread, the leading one, has part 0; each other part lies
-//! in a [`Handoff`], from which either side may take it:
+//! in an [`Awaited`], from which either side may take it:
 //!
 //! ```text
 //! another thread     comes before the end of the first step: takes its part, computes it to the end
@@ -14,22 +14,27 @@
 //! ```
 //!
 //! All parts of a thread are at the same step. Before each step every part needs the others' hidden states of
-//! the step before ([`Exchange`]), so that no thread can be more than one step ahead of another.
+//! the step before ([`SharedStates`]), so that no thread can be more than one step ahead of another. Where full
+//! peepholes see the cell states of all units, a step stops at the new ones and they are exchanged as well.
 
 use super::super::chunk::Chunk;
-use super::super::threads::{End, Exchange, Handoff, Threads, wait_until};
+use super::super::threads::{Awaited, End, Threads};
+use super::exchange::StepNumber;
+use super::shared::SharedStates;
 use super::task::Task;
 use crate::error::Broken;
+use crate::kernel::Half;
 use crate::place::Direction;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Run the parts of one direction of a layer.
 pub(super) fn run_parts(
     threads: &Threads<'_>,
-    exchange: &Exchange,
+    exchange: &SharedStates,
     mut parts: Vec<Task<'_>>,
 ) -> Result<(), Broken> {
-    let others: Vec<_> = parts.split_off(1).into_iter().map(Part::new).collect();
+    let others: Vec<_> =
+        parts.split_off(1).into_iter().map(|task| Part::new((task, Position::default()))).collect();
     let is_over = AtomicBool::new(false);
     let lead = || {
         let _end = End(&is_over);
@@ -44,30 +49,8 @@ pub(super) fn run_parts(
     })
 }
 
-/// A part that waits for a thread.
-struct Part<'t> {
-    handoff: Handoff<(Task<'t>, Position)>,
-    /// A thread has come while the leading one had the part.
-    is_awaited: AtomicBool,
-}
-
-impl<'t> Part<'t> {
-    fn new(task: Task<'t>) -> Self {
-        let is_awaited = AtomicBool::new(false);
-        Self { handoff: Handoff::new((task, Position::default())), is_awaited }
-    }
-
-    /// Take the part, or wait until the leading thread hands it over or has done everything.
-    fn wait(&self, is_over: &AtomicBool) -> Option<(Task<'t>, Position)> {
-        let taken = self.handoff.take();
-        if taken.is_some() {
-            return taken;
-        }
-        self.is_awaited.store(true, Ordering::Release);
-        wait_until(|| is_over.load(Ordering::Acquire) || !self.is_awaited.load(Ordering::Acquire));
-        self.handoff.take()
-    }
-}
+/// A part, and how far it has come, which the leading thread computes until another one comes for it.
+type Part<'t> = Awaited<(Task<'t>, Position)>;
 
 /// How far a part has come.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +66,7 @@ struct Position {
 /// One thread.
 struct Member<'m, 't> {
     threads: &'m Threads<'m>,
-    exchange: &'m Exchange,
+    exchange: &'m SharedStates,
     /// Its parts, all at the same position.
     tasks: Vec<Task<'t>>,
     position: Position,
@@ -111,22 +94,30 @@ impl Member<'_, '_> {
     }
 
     fn steps(&mut self) -> Result<(), Broken> {
-        let span = self.tasks.first().ok_or(NO_TASK)?.span.len();
+        let task = self.tasks.first().ok_or(NO_TASK)?;
+        let (span, all) = (task.span.len(), task.plan.config().seq_len);
         while self.position.number < span {
             if self.position.number > 0 {
                 self.threads.look()?;
             }
             let chunk = self.chunk()?;
             let step = self.step_of(&chunk)?;
-            self.tasks.iter_mut().try_for_each(|task| task.recur(&chunk, &(step..step + 1)))?;
-            // Other threads may come for their parts until the first step is done; what is left then is
-            // computed here.
+            let half = self.first_half();
+            self.tasks.iter_mut().try_for_each(|task| task.recur_one(&chunk, step, half))?;
+            // Other threads may come for their parts until the first step, or half of it, is done; what is left
+            // then is computed here.
             if self.position.number == 0 {
                 self.take_over(&chunk, step)?;
             }
-            // Nobody needs the hidden states after the last step.
-            if self.position.number + 1 < span {
-                self.exchange_states(step)?;
+            let at = StepNumber { number: self.position.number, step };
+            if half == Half::Cells {
+                self.exchange.exchange_cells(at, &mut self.tasks)?;
+                let mut tasks = self.tasks.iter_mut();
+                tasks.try_for_each(|task| task.recur_one(&chunk, step, Half::Outputs))?;
+            }
+            // Nobody needs the hidden states after the last step of all.
+            if self.position.number + 1 < span || span < all {
+                self.exchange.exchange_hidden(at, &mut self.tasks)?;
             }
             self.position.done += 1;
             self.position.number += 1;
@@ -148,7 +139,7 @@ impl Member<'_, '_> {
             return Ok(chunk.clone());
         }
         let chunk = tasks.first().ok_or(NO_TASK)?.next_chunk(position.number);
-        tasks.iter_mut().try_for_each(|task| task.take_inputs(&chunk))?;
+        tasks.iter_mut().try_for_each(|task| task.begin_chunk(&chunk))?;
         position.chunk = Some(chunk.clone());
         position.done = 0;
         Ok(chunk)
@@ -163,13 +154,18 @@ impl Member<'_, '_> {
         })
     }
 
+    /// What of a step is computed at once.
+    fn first_half(&self) -> Half {
+        if self.exchange.has_cells() { Half::Cells } else { Half::Whole }
+    }
+
     /// Take the parts that no thread has come for, and bring them to where the own parts are: behind the
     /// first step.
     fn take_over(&mut self, chunk: &Chunk, step: usize) -> Result<(), Broken> {
         for part in self.others {
-            if let Some((mut task, _)) = part.handoff.take() {
-                task.take_inputs(chunk)?;
-                task.recur(chunk, &(step..step + 1))?;
+            if let Some((mut task, _)) = part.take() {
+                task.begin_chunk(chunk)?;
+                task.recur_one(chunk, step, self.first_half())?;
                 self.tasks.push(task);
             }
         }
@@ -179,32 +175,13 @@ impl Member<'_, '_> {
     /// Give the parts for which a thread has come to it.
     fn hand_over(&mut self) {
         for (index, part) in self.others.iter().enumerate() {
-            if part.is_awaited.load(Ordering::Acquire) {
+            if part.is_awaited() {
                 // The leading thread has part 0, the others follow.
                 let own = self.tasks.iter().position(|task| task.memory.part == index + 1);
                 let Some(own) = own else { continue };
-                part.handoff.put((self.tasks.swap_remove(own), self.position.clone()));
-                part.is_awaited.store(false, Ordering::Release);
+                part.give((self.tasks.swap_remove(own), self.position.clone()));
             }
         }
-    }
-
-    /// Let all parts know each other's new hidden states.
-    fn exchange_states(&mut self, step: usize) -> Result<(), Broken> {
-        let Self { exchange, tasks, position, .. } = self;
-        for task in tasks.iter() {
-            let units = task.units_of(task.memory.part, step);
-            exchange.publish(position.number, &units, &task.state.hidden);
-        }
-        for task in tasks.iter_mut() {
-            for part in 0..task.plan.parts {
-                if part != task.memory.part {
-                    let units = task.units_of(part, step);
-                    exchange.receive(position.number, &units, &mut task.state.hidden)?;
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -4,12 +4,12 @@
 //! result between calls.
 
 use super::super::ping_pong::PingPong;
-use super::super::threads::Exchange;
+use super::shared::SharedStates;
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::kernel::BlockOrder;
 use crate::place::PerDirection;
-use crate::plan::{GroupSizes, Plan, TaskSizes};
+use crate::plan::{GroupSizes, Plan};
 use std::ops::Range;
 
 /// Buffers of all groups and directions of a plan.
@@ -32,8 +32,8 @@ pub(in crate::run) struct GroupMemory {
 pub(in crate::run) enum DirectionMemory {
     /// One thread computes all units.
     Whole(Box<PartMemory>),
-    /// Each thread computes a part of them, and they exchange hidden states.
-    Parts(Vec<PartMemory>, Exchange),
+    /// Each thread computes a part of them, and they exchange states.
+    Parts(Vec<PartMemory>, SharedStates),
 }
 
 /// Buffers of a part of the units, or of all.
@@ -58,6 +58,8 @@ pub(in crate::run) struct StateMemory {
 pub(in crate::run) struct TaskMemory {
     /// Which part of the units it computes.
     pub(super) part: usize,
+    /// The blocks of the part: all, where units are not divided.
+    pub(super) blocks: Range<usize>,
     pub(super) chunk_rows: usize,
     /// How the next chunk's inputs are projected, to and fro also from call to call.
     pub(super) projection: BlockOrder,
@@ -70,6 +72,8 @@ pub(in crate::run) struct TaskMemory {
     pub(super) unprojected: Aligned,
     pub(super) saved_gates: Aligned,
     pub(super) saved_cells: Aligned,
+    /// The part's states of a step on the way to the others, `[row][unit]`.
+    pub(super) slice: Aligned,
 }
 
 impl Workspace {
@@ -103,7 +107,7 @@ impl DirectionMemory {
             return part((0, all)).map(Box::new).map(Self::Whole);
         }
         let parts = sizes.parts.iter().enumerate().map(part).collect::<Result<_, Error>>()?;
-        Ok(Self::Parts(parts, Exchange::new(sizes.rows, sizes.output_pitch)?))
+        Ok(Self::Parts(parts, SharedStates::new(sizes)?))
     }
 
     /// The parts of the units, in ascending order.
@@ -120,7 +124,7 @@ impl PartMemory {
         let states = (0..sizes.layers).map(|_| StateMemory::new(sizes));
         Ok(Self {
             states: states.collect::<Result<_, _>>()?,
-            task: TaskMemory::new(&sizes.task, part, blocks)?,
+            task: TaskMemory::new(sizes, part, blocks)?,
         })
     }
 }
@@ -132,10 +136,13 @@ impl StateMemory {
 }
 
 impl TaskMemory {
-    fn new(sizes: &TaskSizes, part: usize, blocks: &Range<usize>) -> Result<Self, Error> {
+    fn new(sizes: &GroupSizes, part: usize, blocks: &Range<usize>) -> Result<Self, Error> {
+        let slice = if sizes.parts.len() > 1 { sizes.slice } else { 0 };
+        let sizes = &sizes.task;
         let order = BlockOrder { first: blocks.start, ..BlockOrder::ascending(blocks.len()) };
         Ok(Self {
             part,
+            blocks: blocks.clone(),
             chunk_rows: sizes.chunk_rows,
             projection: order,
             recurrence: order,
@@ -146,6 +153,7 @@ impl TaskMemory {
             unprojected: uninit(sizes.unprojected)?,
             saved_gates: uninit(sizes.saved_gates)?,
             saved_cells: uninit(sizes.saved_cells)?,
+            slice: uninit(slice)?,
         })
     }
 }

@@ -5,11 +5,10 @@
 //! itself whether it has come. A counter beside the floats would have to travel from core to core as well. It
 //! does not know what is computed.
 
+use super::sync::{AtomicBool, AtomicU64, Ordering, nap};
 use super::wait::spin_until;
 use crate::error::{Broken, Error};
-use crate::tuning::NAP;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Where the parts of one direction of a layer exchange their units.
 ///
@@ -53,13 +52,13 @@ impl Exchange {
 
     /// Begin a sequence of `steps` steps; what is left of the one before is not taken for it.
     pub(in crate::run) fn begin(&mut self, steps: usize) {
-        *self.is_abandoned.get_mut() = false;
+        self.is_abandoned.store(false, Ordering::Relaxed);
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
         self.first = self.end;
         if let Some(end) = self.first.checked_add(steps) {
             self.end = end;
         } else {
-            self.states.iter_mut().flatten().for_each(|cell| *cell.get_mut() = 0);
+            self.states.iter().flatten().for_each(|cell| cell.store(0, Ordering::Relaxed));
             (self.first, self.end) = (1, steps.saturating_add(1));
         }
     }
@@ -93,7 +92,7 @@ impl Exchange {
                         if self.is_abandoned.load(Ordering::Relaxed) {
                             return Err(Broken("a thread that left before its last step"));
                         }
-                        std::thread::sleep(NAP);
+                        nap();
                     }
                     bits = cell.load(Ordering::Relaxed);
                 }

@@ -3,11 +3,10 @@
 //! In: a question of the caller's, such as whether Ctrl-C was pressed. Out: [`Interrupt`], at which all threads of
 //! a call look between two chunks of steps. It does not know what is computed, nor why somebody wants it to end.
 
+use super::sync::{AtomicBool, AtomicU64, Ordering, ThreadId, current, thread_local};
 use crate::tuning::BETWEEN_QUESTIONS;
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{ThreadId, current};
 use std::time::Instant;
 
 thread_local! {
@@ -18,7 +17,7 @@ thread_local! {
 /// Whether the calling thread asks a question in the middle of a call. Threads of the pool may wait for it then, so that
 /// a call that it makes while it looks for the answer must not wait for them.
 pub(super) fn is_asking() -> bool {
-    IS_ASKING.get()
+    IS_ASKING.with(Cell::get)
 }
 
 /// Whether a call is to end before it is done. Made for one call, on the thread that makes it.
@@ -71,9 +70,9 @@ impl<'c> Interrupt<'c> {
         if now < self.due.load(Ordering::Relaxed) || !self.is_caller() {
             return false;
         }
-        let outer = IS_ASKING.replace(true);
+        let outer = IS_ASKING.with(|asking| asking.replace(true));
         let answer = (self.question)();
-        IS_ASKING.set(outer);
+        IS_ASKING.with(|asking| asking.set(outer));
         let then = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.due.store(then.saturating_add(self.between), Ordering::Relaxed);
         self.is_raised.fetch_or(answer, Ordering::Relaxed);

@@ -7,9 +7,11 @@
 //! included, which nobody will ever unlock. So each process has a list with a lock of its own.
 
 use crate::error::Error;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPoolBuilder, Yield};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+pub(super) use rayon::ThreadPool;
 
 /// How many processes, each a child of the one before, can have pools; whoever comes later computes alone.
 const PROCESSES: usize = 64;
@@ -41,6 +43,11 @@ pub(super) fn pool(threads: usize) -> Result<Option<&'static ThreadPool>, Error>
     let pool: &'static ThreadPool = Box::leak(Box::new(pool));
     pools.push((threads, pool));
     Ok(Some(pool))
+}
+
+/// Run some work that waits in the pool of the calling thread, and say whether there was any.
+pub(super) fn run_waiting() -> bool {
+    rayon::yield_now() == Some(Yield::Executed)
 }
 
 /// The place of a process: the first one that is its own or nobody's, which becomes its own.

@@ -4,14 +4,18 @@
 //! at first, then pauses between two looks, then gives up its core, and sleeps only in the end: waking a thread
 //! up takes as long as a step of a small layer. It does not know what is waited for.
 
-use crate::tuning::{LOOKS, NAP, PAUSES, YIELDS};
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::sync::{AtomicBool, Ordering, nap, spin_loop, yield_now};
+use crate::tuning::{LOOKS, PAUSES, YIELDS};
 
 /// Look for some hundred microseconds, and say whether it happened.
 pub(in crate::run) fn spin_until(is_done: impl Fn() -> bool) -> bool {
-    let pauses: [(usize, fn()); 3] =
-        [(LOOKS, || {}), (PAUSES, std::hint::spin_loop), (YIELDS, std::thread::yield_now)];
-    for (attempts, pause) in pauses {
+    look_until(is_done, PAUSES)
+}
+
+/// As [`spin_until`], with so many pauses before the core is given up.
+pub(super) fn look_until(is_done: impl Fn() -> bool, pauses: usize) -> bool {
+    let attempts: [(usize, fn()); 3] = [(LOOKS, || {}), (pauses, spin_loop), (YIELDS, yield_now)];
+    for (attempts, pause) in attempts {
         for _ in 0..attempts {
             if is_done() {
                 return true;
@@ -25,7 +29,7 @@ pub(in crate::run) fn spin_until(is_done: impl Fn() -> bool) -> bool {
 /// Wait until it has happened, however long that takes.
 pub(in crate::run) fn wait_until(is_done: impl Fn() -> bool) {
     while !spin_until(&is_done) {
-        std::thread::sleep(NAP);
+        nap();
     }
 }
 

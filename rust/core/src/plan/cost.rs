@@ -1,0 +1,168 @@
+//! How long a forward call takes in a grid of threads, by a model.
+//!
+//! In: a checked layer, its plan, a [`Grid`]. Out: microseconds. What the model knows of the machine stands in
+//! `tuning`: rates of one core, caches, cores; `docs/cores.md` describes it. It does not choose.
+
+use super::layer::LayerPlan;
+use crate::check::{Config, LayerConfig, Peephole};
+use crate::gate::Gate;
+use crate::tuning::{Costs, Tuning};
+
+/// How a forward call is divided: each direction of a layer into groups of rows times parts of the units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grid {
+    /// Groups of batch rows.
+    pub(super) rows: usize,
+    /// Parts of the hidden units.
+    pub(super) parts: usize,
+    /// Threads of the call.
+    pub(super) threads: usize,
+}
+
+/// A call whose time is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Model<'a> {
+    pub(super) config: &'a Config,
+    pub(super) layer: &'a LayerPlan,
+    /// The part of all rows of all steps that is active.
+    active: f64,
+}
+
+/// What one thread has to itself in a grid.
+struct Share {
+    /// Rows of a step, on average.
+    rows: f64,
+    /// Padded units.
+    units: f64,
+    /// How many times as long arithmetic takes as with a core alone.
+    slower: f64,
+    /// Bytes of L2 that weights stay in.
+    near: f64,
+    /// Bytes of all caches that weights stay in.
+    cached: f64,
+    /// Bytes of weights that come from memory in a nanosecond.
+    memory: f64,
+}
+
+impl<'a> Model<'a> {
+    pub(super) fn new(config: &'a Config, layer: &'a LayerPlan) -> Self {
+        let all = config.seq_len * config.batch_size;
+        let active = match config.batch_sizes {
+            None => all,
+            Some(_) => (0..config.seq_len).map(|step| config.active_at(step)).sum(),
+        };
+        Self { config, layer, active: active as f64 / all as f64 }
+    }
+
+    /// Microseconds of a call.
+    pub(super) fn micros(self, grid: Grid) -> f64 {
+        let Tuning { costs, .. } = self.layer.tuning;
+        let LayerConfig { layers, directions, .. } = self.config.layer;
+        let share = self.share(grid);
+        let steps = self.config.seq_len as f64;
+        let of_layers: f64 = (0..layers).map(|layer| self.step(&share, grid, layer)).sum();
+        let exchanges = if grid.parts > 1 { self.exchange(&share, grid) } else { 0.0 };
+        // The states after the last step go nowhere.
+        let exchanges = exchanges * layers as f64 * (steps - 1.0);
+        let tasks = grid.rows * grid.parts * directions;
+        let rounds = tasks.div_ceil(grid.threads) as f64;
+        let others = (grid.threads - 1) as f64;
+        let start = if grid.threads == 1 { 0.0 } else { costs.start_ns as f64 };
+        let start = start + others * costs.thread_ns as f64;
+        ((steps * of_layers + exchanges) * rounds + start) / 1e3
+    }
+
+    fn share(self, grid: Grid) -> Share {
+        let Tuning { costs, caches, cores, .. } = self.layer.tuning;
+        let shape = &self.layer.shape;
+        // Of the largest group.
+        let rows = self.active * self.config.batch_size.div_ceil(grid.rows) as f64;
+        let threads = grid.threads as f64;
+        let slower = self.slower(grid.threads);
+        let kept = costs.kept_quarters as f64 / 4.0;
+        let of_all = costs.memory_bytes_of_all as f64 / threads;
+        Share {
+            rows: rows.max(1.0),
+            units: (shape.geometry.blocks.div_ceil(grid.parts) * shape.lanes) as f64,
+            slower,
+            near: kept * caches.l2 as f64 / slower,
+            cached: kept * (caches.l3 * cores.physical) as f64,
+            memory: of_all.min(costs.memory_bytes as f64),
+        }
+    }
+
+    /// How many times as long the arithmetic of each thread takes where so many compute: two threads of one core give
+    /// little more than one, and some meet on a core while others are idle.
+    fn slower(self, threads: usize) -> f64 {
+        let Tuning { costs, cores, .. } = self.layer.tuning;
+        if cores.physical == cores.threads && threads <= cores.threads {
+            return 1.0;
+        }
+        let of_a_core = cores.threads as f64 / cores.physical as f64;
+        let of_all = (of_a_core * 100.0 / costs.siblings_percent as f64).max(1.0);
+        let others = (threads - 1) as f64 / (cores.threads.max(2) - 1) as f64;
+        if others > 1.0 { of_all * others } else { 1.0 + others.sqrt() * (of_all - 1.0) }
+    }
+
+    /// Nanoseconds of a step of a layer, without exchange.
+    fn step(self, share: &Share, grid: Grid, layer: usize) -> f64 {
+        let Tuning { costs, .. } = self.layer.tuning;
+        let config = &self.config.layer;
+        let shape = &self.layer.shape;
+        let (inputs, outputs) = (config.layer_inputs(layer) as f64, config.outputs as f64);
+        let cells = if self.sees_cells() { config.units as f64 } else { 0.0 };
+        let rate = (costs.flops_of_lane * shape.lanes) as f64 / share.slower;
+        let flops = |columns: f64| 2.0 * Gate::COUNT as f64 * share.units * columns * share.rows;
+        let bytes =
+            |units: f64, columns: f64| (Gate::COUNT * size_of::<f32>()) as f64 * units * columns;
+        // Input weights are read once for a chunk of steps, unless a step fills it.
+        let chunk = self.layer.chunk_rows(1, usize::MAX, grid.parts) as f64;
+        let steps_of_chunk = (chunk / share.rows).clamp(1.0, self.config.seq_len as f64);
+        let of_step = outputs + cells;
+        let in_step = if steps_of_chunk < 2.0 { of_step + inputs } else { of_step };
+        let stays = bytes(share.units, in_step);
+        let padded = shape.padded_units() as f64;
+        let far_rate = if bytes(padded, in_step) * config.directions as f64 > share.cached {
+            share.memory
+        } else {
+            costs.l3_bytes as f64 / share.slower
+        };
+        let far = (stays - share.near).max(0.0);
+        let near_rate = costs.l2_bytes as f64 / share.slower;
+        let read = (stays - far) / near_rate + far / far_rate;
+        let later = inputs - (in_step - of_step);
+        let projected =
+            (flops(later) / rate).max(bytes(share.units, later) / far_rate / steps_of_chunk);
+        let recurred = (flops(in_step) / rate).max(read);
+        let generic = if shape.is_fused { 0.0 } else { costs.generic_unit_ps as f64 / 1e3 };
+        let element_wise = generic * share.rows * share.units * share.slower;
+        // What is projected after the step is not divided.
+        let projection = if config.variant.projects {
+            2.0 * config.units as f64 * outputs * share.rows / rate
+        } else {
+            0.0
+        };
+        debug_assert!(grid.parts == 1 || !config.variant.projects);
+        projected + recurred + element_wise + projection + costs.step_ns as f64
+    }
+
+    /// Nanoseconds of an exchange of states.
+    fn exchange(self, share: &Share, grid: Grid) -> f64 {
+        let Costs { words_ns, word_ps, slices_ns, slice_ns, slice_bytes, .. } =
+            *self.layer.tuning.costs;
+        let floats = share.rows * self.config.layer.outputs as f64;
+        if !self.sees_cells() && share.rows <= self.layer.tuning.word_rows as f64 {
+            let partners = (grid.parts - 1) as f64;
+            // Each further part is one more line that comes from somewhere else.
+            return words_ns as f64 * (1.0 + partners.log2()) + floats * word_ps as f64 / 1e3;
+        }
+        let others = (grid.parts - 2) as f64;
+        let copied = floats * size_of::<f32>() as f64 / slice_bytes as f64;
+        let of_states = slices_ns as f64 + others * slice_ns as f64 + copied;
+        if self.sees_cells() { 2.0 * of_states } else { of_states }
+    }
+
+    fn sees_cells(self) -> bool {
+        self.config.layer.has_peephole(Peephole::Full)
+    }
+}

@@ -1,0 +1,68 @@
+//! What the parts of a forward call cost, for the model that divides it among threads (`plan/cost.rs`).
+//!
+//! In: nothing. Out: [`Costs`]. `docs/cores.md` says how each number was measured. None of them changes a bit.
+
+/// Times and rates of one core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
+    /// Floating-point operations of products that each lane of a vector does in a nanosecond, element-wise work
+    /// included. Xeon, 16 lanes, `T100.B32` with 256 and 1024 units: 145 to 157 GFLOP/s.
+    pub flops_of_lane: usize,
+    /// Bytes of weights that come from L2 in a nanosecond. Xeon, `T100.B1` with 128 and 256 units.
+    pub l2_bytes: usize,
+    /// The same from L3, of one core while others read as well. Xeon, `T100.B1` with 512 and 1024 units.
+    pub l3_bytes: usize,
+    /// The same from memory, of one core.
+    pub memory_bytes: usize,
+    /// The same of all cores together: an assumption, two cores read twice as much as one.
+    pub memory_bytes_of_all: usize,
+    /// Of the caches, the part out of four that weights stay in from step to step.
+    pub kept_quarters: usize,
+    /// Picoseconds that the generic recurrence takes more for a unit of a row.
+    pub generic_unit_ps: usize,
+    /// Nanoseconds of a step beside all that.
+    pub step_ns: usize,
+    /// Nanoseconds of an exchange of single words. Xeon, two threads, `T100.B1` with 128 and 256 units, `T2000.B1`
+    /// with 96.
+    pub words_ns: usize,
+    /// Picoseconds of each word.
+    pub word_ps: usize,
+    /// Nanoseconds of an exchange of slices.
+    pub slices_ns: usize,
+    /// Nanoseconds for each further part that is read.
+    pub slice_ns: usize,
+    /// Bytes of a slice that come from another core in a nanosecond.
+    pub slice_bytes: usize,
+    /// Nanoseconds from a call to the moment when another thread computes.
+    pub start_ns: usize,
+    /// Nanoseconds for each of them.
+    pub thread_ns: usize,
+    /// Percent of a core's rate that two threads of it have together. From a machine of eight cores with two threads
+    /// each, where 4, 8 and 16 threads compute 2.7, 5.3 and 8.9 times as fast as one (`T100.B1024`, 256 units).
+    pub siblings_percent: usize,
+    /// Percent that more threads must gain before they are used.
+    pub least_gain: usize,
+}
+
+impl Costs {
+    /// Those of the Xeon, two of its cores.
+    pub const REFERENCE: Self = Self {
+        flops_of_lane: 9,
+        l2_bytes: 140,
+        l3_bytes: 30,
+        memory_bytes: 15,
+        memory_bytes_of_all: 120,
+        kept_quarters: 3,
+        generic_unit_ps: 1000,
+        step_ns: 30,
+        words_ns: 300,
+        word_ps: 1700,
+        slices_ns: 500,
+        slice_ns: 150,
+        slice_bytes: 8,
+        start_ns: 8000,
+        thread_ns: 1000,
+        siblings_percent: 110,
+        least_gain: 5,
+    };
+}

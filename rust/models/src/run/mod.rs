@@ -1,0 +1,6 @@
+//! The floor of `run` that is checked.
+
+pub mod checks;
+mod threads;
+
+pub(crate) use threads::begin;

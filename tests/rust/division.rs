@@ -1,0 +1,177 @@
+//! The model that divides forward calls among threads: what it chooses on a machine that is not here.
+
+use crate::support::Case;
+use crate::support::training::Way;
+use bnns_lstm::binding::{Caches, Cores, LayerPlan, Plan, Tuning};
+use bnns_lstm::{Level, Options};
+use bnns_lstm_testkit::Inputs;
+use bnns_lstm_testkit::random::{Activations, Limits, random_layer};
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+/// Steps, samples, hidden units, layers.
+type Row = [usize; 4];
+
+/// What is predicted in `docs/cores.md`.
+const ROWS: [Row; 9] = [
+    [1, 1, 128, 1],
+    [1, 1, 512, 1],
+    [100, 1, 128, 1],
+    [100, 1, 512, 1],
+    [100, 1, 1024, 1],
+    [100, 32, 256, 1],
+    [100, 32, 1024, 1],
+    [50, 256, 512, 1],
+    [100, 1024, 256, 1],
+];
+
+const STACK: Row = [100, 32, 256, 4];
+
+/// A machine of eight cores, each with two threads.
+fn tuning() -> Tuning {
+    let cores = Cores { threads: 16, physical: 8 };
+    Tuning { cores, ..Tuning::new(Caches::REFERENCE) }
+}
+
+/// A plain layer and nothing that is computed with, so that its memory is never touched.
+fn case([steps, batch, units, layers]: Row) -> Case {
+    let limits = Limits {
+        input_size: 1,
+        hidden_size: 1,
+        batch_size: 1,
+        num_layers: 1,
+        seq_len: 1,
+        bidirectional: false,
+        peepholes: false,
+        lengths: false,
+        activations: Activations::Default,
+        variants: false,
+    };
+    let mut layer = random_layer(1, &limits);
+    let gates = &mut layer.gates;
+    for gate in [&mut gates.input, &mut gates.forget, &mut gates.candidate, &mut gates.output] {
+        gate.b = None;
+    }
+    let mut case = Case::new(&layer, &Inputs { x: vec![0.0], h0: None, c0: None });
+    let layer = &mut case.layer;
+    (layer.seq_len, layer.batch_size) = (steps, batch);
+    (layer.input_size, layer.hidden_size, layer.num_layers) = (units, units, layers);
+    case.x = vec![0.0; case.layer.x_len()];
+    let gates = &mut case.gates;
+    for gate in [&mut gates.input, &mut gates.forget, &mut gates.candidate, &mut gates.output] {
+        gate.iw = vec![0.0; units * units];
+        gate.iw_upper = vec![0.0; (layers - 1) * units * units];
+        gate.hw = vec![0.0; layers * units * units];
+    }
+    case
+}
+
+fn plan_with(row: Row, options: Options) -> Plan {
+    let case = case(row);
+    let mut y = vec![0.0; case.layer.y_len()];
+    let checked = case.checked(Way::new(options.level, 1), &mut y).unwrap();
+    Plan::new(&LayerPlan::new(&checked, options), &checked, options).unwrap()
+}
+
+fn plan(row: Row, n_threads: usize) -> Plan {
+    let (level, tuning) = (Level::best(), tuning());
+    plan_with(row, Options { level, n_threads, tuning, ..Options::default() })
+}
+
+#[test]
+fn more_threads_are_never_predicted_to_be_slower() {
+    for row in ROWS.into_iter().chain([STACK]) {
+        let micros = [1, 2, 3, 4, 8, 16, 64].map(|threads| plan(row, threads).predicted_micros());
+        assert!(micros.is_sorted_by(|fewer, more| fewer >= more), "{row:?} {micros:?}");
+    }
+}
+
+#[test]
+fn small_work_stays_on_few_threads() {
+    assert_eq!(plan([1, 1, 32, 1], 16).threads(), 1);
+    assert_eq!(plan([1, 1, 128, 1], 16).threads(), 1);
+    assert_eq!(plan([100, 1, 32, 1], 16).threads(), 1);
+    assert_eq!(plan([2000, 1, 20, 1], 16).threads(), 1);
+    let threads = plan([100, 1, 128, 1], 16).threads();
+    assert!((2..=8).contains(&threads), "{threads}");
+}
+
+#[test]
+fn rows_and_units_are_divided_at_once_where_that_is_faster() {
+    let [groups, parts] = plan([100, 32, 256, 1], 16).grid();
+    assert!(groups > 1 && parts > 1, "{groups} {parts}");
+    let [groups, parts] = plan([100, 32, 1024, 1], 16).grid();
+    assert!(parts > 1, "{groups} {parts}");
+    let [groups, parts] = plan([100, 1, 1024, 1], 16).grid();
+    assert!(groups == 1 && parts > 4, "{groups} {parts}");
+    // Rows enough for all threads.
+    assert_eq!(plan([100, 1024, 256, 1], 16).grid()[1], 1);
+}
+
+#[test]
+fn no_more_threads_are_used_than_run_at_the_same_time() {
+    let row = [100, 32, 256, 1];
+    let cores = Cores { threads: 2, physical: 2 };
+    let few = |force_threads| {
+        let tuning = Tuning { cores, ..tuning() };
+        plan_with(row, Options { n_threads: 16, tuning, force_threads, ..Options::default() })
+    };
+    assert_eq!(few(false).threads(), 2);
+    assert_eq!(few(true).threads(), 16);
+}
+
+#[test]
+fn the_grid_is_explained_with_those_that_were_declined() {
+    let plan = plan([100, 32, 256, 1], 16);
+    let [groups, parts] = plan.grid();
+    let text = plan.explain();
+    let line = text.lines().find(|line| line.starts_with("grid: ")).unwrap();
+    let micros = plan.predicted_micros();
+    let chosen = format!(
+        "grid: {groups} groups x {parts} parts, {} threads: {micros:.0} us by the model",
+        plan.threads()
+    );
+    assert!(line.starts_with(&chosen), "{line}");
+    for declined in
+        ["1 groups x 1 parts, 1 threads", "16 groups x 1 parts, 16 threads", "declined:"]
+    {
+        assert!(line.contains(declined), "{line}");
+    }
+    let tuning = Tuning { grid: Some([3, 2]), ..tuning() };
+    let forced =
+        plan_with([100, 32, 256, 1], Options { n_threads: 16, tuning, ..Options::default() });
+    assert_eq!((forced.grid(), forced.threads()), ([3, 2], 6));
+    assert!(forced.explain().contains(" us by the model, forced"), "{}", forced.explain());
+}
+
+/// The table of predictions in `docs/cores.md`, for vectors of 16 floats.
+#[test]
+fn predictions_in_the_docs_are_those_of_the_model() {
+    let Some(level) = Level::available().into_iter().find(|level| level.name() == "avx512") else {
+        return;
+    };
+    let mut table = String::new();
+    for row in ROWS.into_iter().chain([STACK]) {
+        let [steps, batch, units, layers] = row;
+        write!(table, "| T={steps} B={batch} H={units} L={layers} |").unwrap();
+        for n_threads in [1, 2, 4, 8, 16] {
+            let options = Options { level, n_threads, tuning: tuning(), ..Options::default() };
+            let plan = plan_with(row, options);
+            let ([groups, parts], micros) = (plan.grid(), plan.predicted_micros());
+            write!(table, " {micros:.0} ({groups} x {parts}) |").unwrap();
+        }
+        table.push('\n');
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cores.md");
+    let text = fs::read_to_string(&path).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let (before, rest) = text.split_once("<!-- predictions -->\n").unwrap();
+        let (_, after) = rest.split_once("<!-- end -->\n").unwrap();
+        let head = "| row | 1 | 2 | 4 | 8 | 16 |\n| --- | ---: | ---: | ---: | ---: | ---: |\n";
+        let marks = ["<!-- predictions -->\n\n", head, &table, "\n<!-- end -->\n"].concat();
+        fs::write(&path, [before, &marks, after].concat()).unwrap();
+        return;
+    }
+    assert!(text.contains(&table), "docs/cores.md does not say\n{table}");
+}
