@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from inspect import signature
 from typing import Any
 
 import torch
@@ -20,31 +20,42 @@ from bnns_lstm.torch.errors import TensorError, unsupported
 
 __all__ = ["refuse_tracing", "scripting", "undisturbed"]
 
+# Functions that `torch.compile` leaves alone, by the functions that it would look into.
+DISABLED: dict[Callable[..., Any], Callable[..., Any]] = {}
 WAY = "torch.nn.LSTM there, or bnns_lstm's own formats (LSTM.to_onnx)"
 
 
 def undisturbed(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that `torch.compile` takes as it is."""
-    return function if "torch._dynamo" not in sys.modules else _disabled(function)
-
-
-@cache
-def _disabled(function: Callable[..., Any]) -> Callable[..., Any]:
-    found: Callable[..., Any] = torch.compiler.disable(function)
-    return found
+    if "torch._dynamo" not in sys.modules:
+        return function
+    if function not in DISABLED:
+        # Of version 2.7 on, the reason stands in PyTorch's messages.
+        has_reason = "reason" in signature(torch.compiler.disable).parameters
+        why = {"reason": _found("a graph")} if has_reason else {}
+        DISABLED[function] = torch.compiler.disable(function, **why)
+    return DISABLED[function]
 
 
 def refuse_tracing() -> None:
     """Refuse to be recorded: a record of this call could be neither saved nor run elsewhere.
 
     Raises:
-        TensorError: Within `torch.export` and `torch.jit.trace`.
+        TensorError: Within `torch.export`, `torch.jit.trace` and the transforms of `torch.func`.
     """
-    exporting: Callable[[], bool] | None = getattr(torch.compiler, "is_exporting", None)
-    if exporting is not None and exporting():
+    if _asked(torch.compiler, "is_exporting"):
         raise unsupported("torch.export", WAY, _found("a program"))
     if torch.jit.is_tracing():
         raise unsupported("torch.jit.trace", WAY, _found("a trace"))
+    if _asked(getattr(torch._C, "_functorch", None), "peek_interpreter_stack") is not None:
+        expected = "backward() or torch.autograd.grad(), or torch.nn.LSTM"
+        raise unsupported("torch.func", expected, _found("a transform"))
+
+
+def _asked(owner: Any, name: str) -> Any:
+    """What a function of PyTorch's says that not all of its versions have; None where there is none."""
+    function: Callable[[], Any] | None = getattr(owner, name, None)
+    return None if function is None else function()
 
 
 def scripting() -> TensorError:
@@ -53,4 +64,4 @@ def scripting() -> TensorError:
 
 
 def _found(what: str) -> str:
-    return f"bnns_lstm.torch.LSTM, which {what} cannot hold: it computes outside of PyTorch"
+    return f"bnns_lstm.torch.LSTM, which {what} cannot contain: it computes outside of PyTorch"

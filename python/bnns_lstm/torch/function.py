@@ -7,9 +7,11 @@ for a second time or were changed in place, and hands them to hooks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
+from torch.autograd import forward_ad
 
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.torch.calls import Call
@@ -17,7 +19,7 @@ from bnns_lstm.torch.errors import unsupported
 from bnns_lstm.torch.training import Three, backward, forward
 from bnns_lstm.torch.weights import Home
 
-__all__ = ["Node", "recorded"]
+__all__ = ["Node", "is_watched", "recorded"]
 
 Grads = tuple[Any, ...]
 
@@ -103,6 +105,16 @@ def _gradients(
         ((wanted[0], wanted[1], wanted[2]), [name for name in node.names if is_wanted[name]]),
     )
     return *arrays, *(named.get(name) for name in node.names)
+
+
+def is_watched(tensors: Iterable[torch.Tensor]) -> bool:
+    """Whether somebody wants gradients of one of these, or forward-mode derivatives along it."""
+    if not torch.is_grad_enabled():
+        return False
+    return any(
+        tensor.requires_grad or forward_ad.unpack_dual(tensor).tangent is not None
+        for tensor in tensors
+    )
 
 
 def recorded(

@@ -15,7 +15,7 @@ from bnns_lstm.errors import Issue
 from bnns_lstm.torch.calls import Call
 from bnns_lstm.torch.compiled import refuse_tracing, scripting, undisturbed
 from bnns_lstm.torch.errors import refuse
-from bnns_lstm.torch.function import Node, recorded
+from bnns_lstm.torch.function import Node, is_watched, recorded
 from bnns_lstm.torch.packed import PackedSequence, packed, padded, permuted
 from bnns_lstm.torch.stateful import Stateful
 from bnns_lstm.torch.tensors import check, is_half, pair_of
@@ -160,7 +160,6 @@ class LSTM(Stateful):
         """Output and final states; a node of the graph is made where somebody wants gradients."""
         drops = self.training and self.dropout > 0 and self.num_layers > 1
         given = (x, *(state or ()), *tensors.values())
-        is_recorded = torch.is_grad_enabled() and any(each.requires_grad for each in given)
         call = Call(
             self._home.config,
             batch_first,
@@ -170,7 +169,7 @@ class LSTM(Stateful):
             seed=int(torch.empty((), dtype=torch.int64, device="cpu").random_()) if drops else 0,
             threads=torch.get_num_threads(),
         )
-        if drops or is_recorded:
+        if drops or is_watched(given):
             node = Node(call, self._home, tuple(tensors))
             return recorded(node, (x, *(state or (None, None))), tuple(tensors.values()))
         return self._inference(call, self._home, tensors, x, state)

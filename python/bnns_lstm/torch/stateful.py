@@ -8,6 +8,7 @@ itself. It knows no call.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -72,12 +73,24 @@ class Stateful(torch.nn.LSTM):
         check_functions(config)
         self.peephole = peephole
         self.activations = dict(activations or {})
-        self._home = Home(config)
+        self._home = Home(replace(config, dropout=0.0))
         self._inference = Inference()
         self._shapes = shapes(
             config.input_size, config.hidden_size, config.num_layers, bias=config.bias,
             bidirectional=config.bidirectional, peephole=peephole, proj_size=config.proj_size,
         )  # fmt: skip
+
+    @property
+    def config(self) -> LSTMConfig:
+        """What is computed, as :attr:`bnns_lstm.LSTM.config` says it.
+
+        Example:
+            >>> import bnns_lstm.torch
+            >>> bnns_lstm.torch.LSTM(3, 4, batch_first=True).config.batch_first
+            True
+        """
+        config = self._home.config
+        return replace(config, batch_first=self.batch_first, dropout=self.dropout)
 
     def flatten_parameters(self) -> None:
         """Move the parameters into one memory, in which they are computed without a copy.

@@ -1,0 +1,393 @@
+"""Parameters: state dicts both ways, copies, files, ties, and every way in which weights change."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bnns_lstm as bl
+import bnns_lstm.torch
+import numpy as np
+import pytest
+import torch
+from pairs import VALUES, both, gradients, loss_of, pair, results, same
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize, prune
+
+OPTIONS: dict[str, Any] = {"num_layers": 2, "bidirectional": True, "proj_size": 3}
+X = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(1))
+
+
+def output(lstm: nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        y: torch.Tensor = lstm(X)[0]
+    return y
+
+
+def is_at_home(lstm: bnns_lstm.torch.LSTM) -> bool:
+    """Whether parameters lie in one memory."""
+    return lstm._home.has({name: getattr(lstm, name) for name in lstm._shapes})
+
+
+def test_state_dicts_go_both_ways() -> None:
+    theirs, ours = nn.LSTM(3, 4, **OPTIONS), bnns_lstm.torch.LSTM(3, 4, **OPTIONS)
+    assert not ours.load_state_dict(theirs.state_dict(), strict=True).missing_keys
+    both((theirs, ours), X)
+    fresh = nn.LSTM(3, 4, **OPTIONS)
+    assert list(ours.state_dict()) == list(fresh.state_dict())
+    fresh.load_state_dict(ours.state_dict(), strict=True)
+    both((fresh, ours), X)
+
+
+def test_a_state_dict_that_does_not_fit_is_pytorchs_error() -> None:
+    lstm = bnns_lstm.torch.LSTM(3, 4)
+    with pytest.raises(RuntimeError, match="Missing key"):
+        lstm.load_state_dict({})
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        lstm.load_state_dict(bnns_lstm.torch.LSTM(3, 5).state_dict())
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        lstm.load_state_dict(bnns_lstm.torch.LSTM(3, 4, peephole="full").state_dict())
+
+
+def through_pickle(lstm: Any) -> Any:
+    return pickle.loads(pickle.dumps(lstm))
+
+
+def through_file(lstm: Any) -> Any:
+    file = io.BytesIO()
+    torch.save(lstm, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, through_pickle, through_file])
+def test_copies_are_equal_and_have_weights_of_their_own(way: Callable[[Any], Any]) -> None:
+    lstm = bnns_lstm.torch.LSTM(
+        3, 4, 2, peephole="diagonal", activations={"input": bl.Activation.elu(0.5)}
+    )
+    lstm.eval().weight_hh_l0.requires_grad_(requires_grad=False)
+    before = output(lstm)
+    twin = way(lstm)
+    assert repr(twin) == repr(lstm)
+    assert not twin.training
+    assert not twin.weight_hh_l0.requires_grad
+    assert torch.equal(output(twin), before)
+    assert is_at_home(twin)
+    assert is_at_home(lstm)
+    with torch.no_grad():
+        twin.weight_hh_l1.add_(1)
+    assert torch.equal(output(lstm), before)
+    assert not torch.equal(output(twin), before)
+    same(gradients(twin, X), gradients(way(twin), X), 0)
+
+
+def test_a_copy_after_a_training_call_and_one_of_a_model() -> None:
+    model = nn.Sequential(bnns_lstm.torch.LSTM(3, 4))
+    model[0](X)[0].sum().backward()
+    twin = copy.deepcopy(model)
+    assert torch.equal(output(twin[0]), output(model[0]))
+
+
+def test_a_shallow_copy_shares_the_parameters() -> None:
+    lstm = bnns_lstm.torch.LSTM(3, 4)
+    twin = copy.copy(lstm)
+    assert twin.weight_hh_l0 is lstm.weight_hh_l0
+    with torch.no_grad():
+        lstm.weight_hh_l0.add_(1)
+    assert torch.equal(output(twin), output(lstm))
+    assert is_at_home(lstm)
+    assert is_at_home(twin)
+
+
+def test_a_saved_state_dict_holds_each_weight_once(tmp_path: Path) -> None:
+    lstm = bnns_lstm.torch.LSTM(3, 64)
+    path = tmp_path / "weights.pt"
+    torch.save(lstm.state_dict(), path)
+    assert path.stat().st_size < 1.2 * 4 * sum(p.numel() for p in lstm.parameters()) + 8192
+    fresh = bnns_lstm.torch.LSTM(3, 64)
+    fresh.load_state_dict(torch.load(path, weights_only=True))
+    assert torch.equal(output(fresh), output(lstm))
+
+
+def write(lstm: Any, value: torch.Tensor) -> None:
+    with torch.no_grad():
+        lstm.weight_hh_l1.copy_(value)
+
+
+def load(lstm: Any, value: torch.Tensor) -> None:
+    lstm.load_state_dict({**lstm.state_dict(), "weight_hh_l1": value})
+
+
+def assign(lstm: Any, value: torch.Tensor) -> None:
+    lstm.load_state_dict({**lstm.state_dict(), "weight_hh_l1": value}, assign=True)
+
+
+def replace(lstm: Any, value: torch.Tensor) -> None:
+    lstm.weight_hh_l1 = nn.Parameter(value)
+
+
+def replace_data(lstm: Any, value: torch.Tensor) -> None:
+    lstm.weight_hh_l1.data = value
+
+
+def through_numpy(lstm: Any, value: torch.Tensor) -> None:
+    lstm.weight_hh_l1.detach().numpy()[...] = value.numpy()
+
+
+def to_vector(lstm: Any, value: torch.Tensor) -> None:
+    write(lstm, value)
+    vector = nn.utils.parameters_to_vector(lstm.parameters()).detach().clone()
+    nn.utils.vector_to_parameters(vector, lstm.parameters())
+
+
+CHANGES = {
+    "in place": write,
+    "load_state_dict": load,
+    "load_state_dict, assigned": assign,
+    "another parameter": replace,
+    "another memory": replace_data,
+    ".data.copy_": lambda lstm, value: lstm.weight_hh_l1.data.copy_(value),
+    "NumPy": through_numpy,
+    "nn.init": lambda lstm, value: (nn.init.zeros_(lstm.weight_hh_l1), write(lstm, value)),
+    "a vector": to_vector,
+    "another device and back": lambda lstm, value: (write(lstm, value), lstm.half().float()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+@pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
+def test_every_change_is_seen_by_the_next_call(change: Any, again: bool) -> None:
+    theirs, ours = pair(3, 4, 2)
+    both((theirs, ours), X)
+    for number in range(2 if again else 1):
+        # Values that float16 has, for the way through another type.
+        value = (torch.randn(16, 4) * (number + 1)).half().float()
+        for module in (theirs, ours):
+            for weight in module.parameters():
+                weight.data.copy_(weight.half().float())
+        before = output(ours)
+        change(theirs, value.clone())
+        change(ours, value.clone())
+        assert not torch.equal(output(ours), before)
+        with torch.no_grad():
+            same(results(theirs, X), results(ours, X), VALUES)
+        both((theirs, ours), X)
+
+
+def test_a_change_of_one_bit_is_seen() -> None:
+    """-0.0 and 0.0 are equal numbers, and NaN is none that is equal to itself."""
+    lstm = bnns_lstm.torch.LSTM(3, 4)
+    with torch.no_grad():
+        lstm.weight_ih_l0.zero_()
+    output(lstm)
+    lstm.weight_ih_l0.data[0, 0] = float("nan")
+    assert output(lstm).isnan().any()
+    lstm.weight_ih_l0.data[0, 0] = 0.5
+    assert not output(lstm).isnan().any()
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop], ids=str)
+def test_optimisers_are_seen_without_a_word(make: Any) -> None:
+    modules = pair(3, 4, 2)
+    optimizers = [make(module.parameters(), lr=0.05) for module in modules]
+    for _ in range(4):
+        with torch.no_grad():
+            same(results(modules[0], X), results(modules[1], X), 1e-4)
+        for module, optimizer in zip(modules, optimizers, strict=True):
+            optimizer.zero_grad()
+            loss_of(results(module, X)).backward()
+            optimizer.step()
+    assert is_at_home(modules[1])
+
+
+def test_both_biases_have_names_and_gradients_of_their_own() -> None:
+    lstm = bnns_lstm.torch.LSTM(3, 4)
+    lstm(X)[0].pow(2).sum().backward()
+    assert lstm.bias_ih_l0.grad is not None
+    assert torch.equal(lstm.bias_ih_l0.grad, lstm.bias_hh_l0.grad)
+    lstm.bias_ih_l0.grad.zero_()  # two memories
+    assert lstm.bias_hh_l0.grad.abs().max() > 0
+
+
+def test_tied_weights_are_one_parameter() -> None:
+    """Within a module, and between two of them."""
+    found = []
+    for make in (nn.LSTM, bnns_lstm.torch.LSTM):
+        torch.manual_seed(1)
+        first, second = make(4, 4, 2), make(4, 4, 2)
+        first.weight_hh_l1 = first.weight_hh_l0
+        second.weight_ih_l0 = first.weight_ih_l0
+        model = nn.ModuleList([first, second])
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        losses = []
+        for _ in range(5):
+            optimizer.zero_grad()
+            y, _ = second(first(torch.ones(5, 2, 4))[0])
+            loss = (y - 0.5).pow(2).sum()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        assert first.weight_hh_l1 is first.weight_hh_l0
+        found.append([*losses, *(weight.grad for weight in model.parameters())])
+        assert len(list(model.parameters())) == 14
+    for theirs, ours in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_weight_shared_with_another_kind_of_layer() -> None:
+    lstm, linear = bnns_lstm.torch.LSTM(4, 4), nn.Linear(4, 16)
+    lstm.weight_ih_l0 = linear.weight
+    twin, _ = pair(4, 4)
+    twin.load_state_dict(lstm.state_dict())
+    both((twin, lstm), torch.randn(5, 2, 4))
+    with torch.no_grad():
+        linear.weight.mul_(2)
+        twin.weight_ih_l0.mul_(2)
+    both((twin, lstm), torch.randn(5, 2, 4))
+
+
+@pytest.mark.parametrize("way", [parametrizations.weight_norm, parametrizations.spectral_norm])
+def test_parametrized_weights(way: Any) -> None:
+    modules = pair(3, 4, 2)
+    for module in modules:
+        torch.manual_seed(4)
+        way(module, "weight_hh_l0")
+    optimizers = [torch.optim.SGD(module.parameters(), lr=0.1) for module in modules]
+    for _ in range(3):
+        same(gradients(modules[0], X), gradients(modules[1], X), 1e-4)
+        for optimizer in optimizers:
+            optimizer.step()
+    for module in modules:
+        parametrize.remove_parametrizations(module.eval(), "weight_hh_l0")
+    both(modules, X)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_weight_norm_by_a_hook() -> None:
+    modules = pair(3, 4)
+    for module in modules:
+        nn.utils.weight_norm(module, "weight_hh_l0")
+    same(gradients(modules[0], X), gradients(modules[1], X), 1e-4)
+
+
+def test_pruned_weights() -> None:
+    modules = pair(3, 4)
+    for module in modules:
+        torch.manual_seed(1)
+        prune.random_unstructured(module, "weight_ih_l0", amount=0.5)
+    same(gradients(modules[0], X), gradients(modules[1], X), 1e-4)
+
+
+def test_flatten_parameters_is_there_and_harmless() -> None:
+    lstm = bnns_lstm.torch.LSTM(3, 4)
+    before, places = output(lstm), [weight.data_ptr() for weight in lstm.parameters()]
+    lstm.flatten_parameters()
+    assert [weight.data_ptr() for weight in lstm.parameters()] == places
+    assert torch.equal(output(lstm), before)
+
+
+def test_parameters_that_were_assigned_are_brought_together_on_demand() -> None:
+    with torch.device("meta"):
+        lstm = bnns_lstm.torch.LSTM(3, 4, 2)
+    source = nn.LSTM(3, 4, 2)
+    lstm.load_state_dict(source.state_dict(), assign=True)
+    assert not is_at_home(lstm)
+    both((source, lstm), X)
+    lstm.flatten_parameters()
+    assert is_at_home(lstm)
+    both((source, lstm), X)
+    other = bnns_lstm.torch.LSTM(3, 4, 2, device="meta").to_empty(device="cpu")
+    assert is_at_home(other)
+    other.load_state_dict(source.state_dict())
+    both((source, other), X)
+
+
+def test_shared_memory_stays_shared() -> None:
+    """Other processes write into it: no version counter tells."""
+    lstm = bnns_lstm.torch.LSTM(3, 4)
+    lstm.share_memory()
+    lstm.flatten_parameters()
+    assert all(weight.is_shared() for weight in lstm.parameters())
+    before = output(lstm)
+    lstm.weight_ih_l0.detach().numpy()[...] += 1
+    assert not torch.equal(output(lstm), before)
+
+
+def test_parts_of_a_larger_tensor_stay_parts_of_it() -> None:
+    lstm = bnns_lstm.torch.LSTM(3, 4)
+    flat = torch.randn(sum(weight.numel() for weight in lstm.parameters()))
+    nn.utils.vector_to_parameters(flat, lstm.parameters())
+    lstm.flatten_parameters()
+    before = output(lstm)
+    flat.mul_(2)
+    assert not torch.equal(output(lstm), before)
+    twin = nn.LSTM(3, 4)
+    twin.load_state_dict(lstm.state_dict())
+    both((twin, lstm), X)
+
+
+def test_modules_that_were_made_in_inference_mode() -> None:
+    with torch.inference_mode():
+        lstm = bnns_lstm.torch.LSTM(3, 4)
+        before = lstm(X)[0]
+        lstm.weight_hh_l0.add_(1)
+        assert not torch.equal(lstm(X)[0], before)
+
+
+def test_threads_may_call_at_once() -> None:
+    """With weights in place, and with weights of each call's own."""
+    lstm = bnns_lstm.torch.LSTM(3, 16)
+    inputs = [torch.randn(20, 2, 3) for _ in range(4)]
+    weights = [{k: torch.randn_like(v) for k, v in lstm.named_parameters()} for _ in range(4)]
+
+    def call(number: int, *, own: bool) -> torch.Tensor:
+        with torch.no_grad():
+            if not own:
+                return lstm(inputs[number])[0]
+            # As `functional_call`, which swaps the parameters of a module for all threads.
+            x, tensors = inputs[number], weights[number]
+            return lstm._computed(x, None, tensors, None, batch_first=False)[0]
+
+    expected = [call(number, own=False) for number in range(4)]
+    others = [call(number, own=True) for number in range(4)]
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for step in range(60):
+            own = (step + number) % 3 == 0
+            wanted = others if own else expected
+            if not torch.equal(call(number, own=own), wanted[number]):
+                wrong.append(number)
+                return
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_threads_follow_pytorch() -> None:
+    lstm = bnns_lstm.torch.LSTM(3, 16)
+    found = []
+    for threads in (1, 2, 1):
+        torch.set_num_threads(threads)
+        found.append(output(lstm))
+        assert lstm._inference.own.engine.num_threads == threads
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+def test_bl_lstm_reads_a_module() -> None:
+    options: dict[str, Any] = {"peephole": "full", "activations": {"hidden": "relu"}}
+    lstm = bnns_lstm.torch.LSTM(3, 4, 2, batch_first=True, **options)
+    twin = bl.LSTM.from_torch(lstm)
+    assert twin.config == lstm.config
+    assert twin.config.batch_first
+    np.testing.assert_array_equal(twin(X.numpy())[0], output(lstm).numpy())
