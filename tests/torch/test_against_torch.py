@@ -79,8 +79,9 @@ def test_no_sample_gives_empty_tensors_and_gradients_of_0() -> None:
         lambda x: x[:, :1].expand(-1, 4, -1),
         lambda x: x.permute(2, 0, 1).contiguous().permute(1, 2, 0),
         lambda x: x.as_strided((3, 3, 5), (4, 2, 1)),
+        lambda x: torch.complex(x, x).conj().imag,
     ],
-    ids=["transposed", "stepped", "sliced", "expanded", "permuted", "overlapping"],
+    ids=["transposed", "stepped", "sliced", "expanded", "permuted", "overlapping", "negated"],
 )
 def test_inputs_with_strides(view: Any) -> None:
     both(pair(INPUTS, UNITS), view(torch.randn(6, 4, INPUTS)))

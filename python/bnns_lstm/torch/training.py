@@ -31,6 +31,9 @@ Gradients = tuple[Three, dict[str, torch.Tensor]]
 
 # Memory of a cache that is gone, for the next one of its size.
 spare = Spare()
+# Sizes of the caches of some shapes of calls.
+MOST_CAPACITIES = 64
+capacities: dict[Any, int] = {}
 
 
 def forward(
@@ -52,7 +55,7 @@ def forward(
         return output.tensors, torch.empty(0, dtype=torch.uint8)
     params = _params(call, inputs, weights, output.desc)
     filter_params = call.filter_params
-    cache = spare.take(compute_lstm_training_cache_capacity(params, filter_params))
+    cache = spare.take(_capacity(call, params))
     direct_apply_lstm_batch_training_caching(params, filter_params, cache)
     return output.tensors, torch.from_numpy(cache)
 
@@ -89,15 +92,34 @@ def backward(
         return tuple(found), {name: tensor_of(sums.named[name]) for name in wanted[1]}
     delta = structure(sums, call.sizes(x), call.data(*found), call.data(*incoming))
     kinds = _kinds(wanted[1])
+    # In the memory of all where gates do not interleave there.
+    has_room = call.config.num_layers * call.config.directions == 1
     for name in call.config.gates:
-        setattr(delta, f"{name}_gate", _wanted_of(sums.room(name), kinds))
+        gate = sums.gate(name) if has_room else sums.room(name)
+        setattr(delta, f"{name}_gate", _wanted_of(gate, kinds))
     if delta.extensions is not None and "weight_hr" not in kinds:
         delta.extensions = replace(delta.extensions, projection_desc=None)
     params = _params(call, inputs, weights, LSTMDataDescriptor())
     direct_apply_lstm_batch_backward(params, delta, call.filter_params, cache.numpy())
-    for name in call.config.gates:
-        _take(sums, name, getattr(delta, f"{name}_gate"))
+    if has_room and sums.bias is not None:
+        sums.bias[:] = sums.bias_sum
+    elif not has_room:
+        for name in call.config.gates:
+            _take(sums, name, getattr(delta, f"{name}_gate"))
     return tuple(found), {name: tensor_of(sums.named[name]) for name in wanted[1]}
+
+
+def _capacity(call: Call, params: LayerParametersLSTM) -> int:
+    """Bytes of the cache of a call; those of the last shapes are known."""
+    active = None if call.active is None else call.active.tobytes()
+    key = (call.config, params.seq_len, params.batch_size, active, call.dropout, call.threads)
+    found = capacities.get(key)
+    if found is None:
+        found = compute_lstm_training_cache_capacity(params, call.filter_params)
+        if len(capacities) >= MOST_CAPACITIES:
+            capacities.clear()
+        capacities[key] = found
+    return found
 
 
 def _params(
