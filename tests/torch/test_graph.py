@@ -207,6 +207,25 @@ def test_frozen_weights_have_no_gradients_and_none_is_computed(
     assert delta.input_descriptor.data_desc is None
 
 
+def test_gradients_that_do_not_come_in_are_none_to_compute_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lstm, seen = bnns_lstm.torch.LSTM(3, 4), []
+    own = training.direct_apply_lstm_batch_backward
+    monkeypatch.setattr(
+        training,
+        "direct_apply_lstm_batch_backward",
+        lambda *given: (seen.append(given[1].output_descriptor), own(*given)),
+    )
+    y, (h, _) = lstm(torch.randn(5, 2, 3))
+    h.sum().backward()
+    [incoming] = seen
+    assert incoming.data_desc is None
+    assert incoming.hidden_desc is not None
+    assert incoming.cell_state_desc is None
+    assert y.requires_grad
+
+
 def test_frozen_weights_still_pass_gradients_down() -> None:
     theirs, ours = pair(3, 4, 2, bidirectional=True)
     x = torch.randn(5, 2, 3)

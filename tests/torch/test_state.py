@@ -239,6 +239,24 @@ def test_tied_weights_are_one_parameter() -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_a_weight_in_two_places_of_a_module_stays_one_parameter() -> None:
+    theirs, ours = pair(4, 4, 2)
+    x = torch.randn(5, 2, 4)
+    for module in (theirs, ours):
+        module.weight_hh_l1 = module.weight_hh_l0
+    twin = copy.deepcopy(ours)
+    for module in (ours, twin):
+        module.flatten_parameters()
+        assert module.weight_hh_l1 is module.weight_hh_l0
+        with torch.no_grad():
+            same(results(theirs, x), results(module, x), VALUES)
+            module.weight_hh_l0.mul_(2)
+    with torch.no_grad():
+        theirs.weight_hh_l0.mul_(2)
+        for module in (ours, twin):
+            same(results(theirs, x), results(module, x), VALUES)
+
+
 def test_a_weight_shared_with_another_kind_of_layer() -> None:
     lstm, linear = bnns_lstm.torch.LSTM(4, 4), nn.Linear(4, 16)
     lstm.weight_ih_l0 = linear.weight
@@ -375,11 +393,14 @@ def test_threads_may_call_at_once() -> None:
 
 def test_threads_follow_pytorch() -> None:
     lstm = bnns_lstm.torch.LSTM(3, 16)
-    found = []
+    found, layers = [], []
     for threads in (1, 2, 1):
         torch.set_num_threads(threads)
         found.append(output(lstm))
-        assert lstm._inference.own.engine.num_threads == threads
+        engine = lstm._inference.own.engine
+        assert engine.num_threads == threads
+        layers.append(engine.latest.prepared)
+    assert len({id(layer) for layer in layers}) == 3  # each was planned for its own number
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
 

@@ -79,7 +79,6 @@ def is_movable(tensor: torch.Tensor) -> bool:
         tensor.device.type == "cpu"
         and tensor.dtype == torch.float32
         and tensor.layout == torch.strided
-        and not tensor.is_inference()
         and not tensor.is_shared()
         and tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
     )
