@@ -293,9 +293,10 @@ def torch(arguments: list[str]) -> None:
 
 @task
 def bench(arguments: list[str]) -> None:
-    """Time the layer against other engines, taking turns in one run (arguments go to peers.py)."""
+    """Time the layer against other engines, into BENCHMARKS.md (or as arguments say: they go to peers.py)."""
     install(groups=["dev"])
-    run(PYTHON, "benches/python/commands/peers.py", *arguments)
+    words = arguments or ["--markdown", "BENCHMARKS.md"]
+    run(PYTHON, "benches/python/commands/peers.py", *words)
 
 
 @task

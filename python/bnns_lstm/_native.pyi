@@ -7,7 +7,9 @@ from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM
 
 __all__ = [
     "PackedWeights",
+    "PreparedGradients",
     "PreparedLayer",
+    "PreparedTraining",
     "__version__",
     "_cached_cell_states",
     "compute_lstm_training_cache_capacity",
@@ -17,11 +19,15 @@ __all__ = [
     "error_codes",
     "info",
     "prepare",
+    "prepare_gradients",
+    "prepare_training",
     "validate",
 ]
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
 _Axes: TypeAlias = tuple[int, int, int, int]
+# The arrays of a data descriptor: sequence, hidden state, cell state.
+_Three: TypeAlias = tuple[object, object, object]
 
 __version__: str
 
@@ -63,6 +69,9 @@ class PreparedLayer:
     def call(
         self, data: object, hidden: object, cell: object
     ) -> tuple[_Floats, _Floats, _Floats] | None: ...
+    def call_into(
+        self, data: object, hidden: object, cell: object, out: object
+    ) -> tuple[_Floats, _Floats] | None: ...
     def update_weights(self) -> None: ...
     def explain(self) -> str: ...
 
@@ -71,5 +80,34 @@ def prepare(
     filter_params: FilterParameters | None = None,
     weights: PackedWeights | None = None,
 ) -> PreparedLayer: ...
+
+@final
+class PreparedTraining:
+    @property
+    def nbytes(self) -> int: ...
+    def forward(self, inputs: _Three, outputs: _Three, cache: object, seed: int) -> bool: ...
+
+@final
+class PreparedGradients:
+    def backward(
+        self,
+        inputs: _Three,
+        incoming: _Three,
+        outgoing: _Three,
+        blocks: tuple[
+            _Floats, _Floats | None, _Floats, _Floats | None, _Floats | None, _Floats | None
+        ],
+        cache: object,
+        seed: int,
+    ) -> bool: ...
+
+def prepare_training(
+    params: LayerParametersLSTM, filter_params: FilterParameters
+) -> PreparedTraining: ...
+def prepare_gradients(
+    params: LayerParametersLSTM,
+    delta_params: LayerParametersLSTM,
+    filter_params: FilterParameters,
+) -> PreparedGradients: ...
 def info() -> dict[str, object]: ...
 def error_codes() -> list[tuple[str, str]]: ...

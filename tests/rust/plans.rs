@@ -10,6 +10,7 @@ use bnns_lstm::{Error, Level, Options, Route};
 use bnns_lstm_testkit::Inputs as LayerInputs;
 use bnns_lstm_testkit::Layer;
 use bnns_lstm_testkit::random::{Limits, Rng, random_layer};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Options whose results are the same to the last bit, whatever is planned.
@@ -52,6 +53,28 @@ fn pack(case: &Case, options: Options) -> Result<Weights, Error> {
     let checked = case.checked(Way::new(options.level, 1), &mut y)?;
     let views = case.weight_views();
     Weights::pack(&LayerPlan::new(&checked, options), &BoundWeights::bind(&checked, &views)?)
+}
+
+#[test]
+fn a_plan_takes_another_seed_of_dropout_where_something_is_dropped() -> Result<(), Error> {
+    let limits = Limits { hidden_size: 9, ..Limits::default() };
+    let stacked = (0..).map(|seed| random_layer(seed, &limits)).find(|layer| layer.num_layers > 1);
+    let layer = stacked.unwrap();
+    let x = Rng::new(1).reals(layer.x_len(), 1.0);
+    let case = Case::new(&layer, &LayerInputs { x, h0: None, c0: None });
+    let options = Options { training: true, n_threads: 1, ..by_panels() };
+    let plan = |dropout, seed| {
+        let mut y = vec![0.0; case.layer.y_len()];
+        let way = Way { dropout, seed, ..Way::new(options.level, 1) };
+        let checked = case.checked(way, &mut y)?;
+        Plan::new(&LayerPlan::new(&checked, options), &checked, options)
+    };
+    let (one, other, without) = (plan(0.5, 3)?, plan(0.5, 4)?, plan(0.0, 3)?);
+    assert_ne!(one.config(), other.config());
+    assert_eq!(one.with_seed(4).config(), other.config());
+    assert!(matches!(one.with_seed(3), Cow::Borrowed(_)));
+    assert!(matches!(without.with_seed(4), Cow::Borrowed(_)));
+    Ok(())
 }
 
 #[test]

@@ -22,11 +22,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from client import Client, start
-from engines import ENGINES, USUAL
+from engines import ENGINES, ROUTES, USUAL
 from machine import ROOT, commit, describe, rates
 from measure import measure
-from report import Report
-from rows import ROWS, Row, rows_like
+from report import Report, first
+from rows import ROUTE_ROWS, ROWS, Row, rows_like
 
 
 def numbers(text: str) -> list[int]:
@@ -86,8 +86,8 @@ def write(report: Report, arguments: argparse.Namespace) -> None:
 
 def progress(entry: dict[str, Any]) -> str:
     """One line for a row that is done."""
-    median = entry["engines"]["ours"].get("median_us")
-    ours = "no result" if median is None else f"{median:.1f} us"
+    result = first(entry["engines"])
+    ours = "no result" if result is None else f"{result['median_us']:.1f} us"
     peer = f"{entry['best_peer']} / ours {entry['ratio']:.2f}" if entry["ratio"] else "no peer"
     return f"{entry['row']}, {entry['threads']} threads: ours {ours}, {peer}"
 
@@ -96,7 +96,10 @@ def run(arguments: argparse.Namespace, clients: list[Client], report: Report) ->
     """Measure row by row, writing what there is."""
     for row in arguments.rows:
         before = len(report.rows)
-        report.add(row, measure(row, clients, arguments.rounds))
+        taking_part = [
+            client for client in clients if client.engine not in ROUTES or row.name in ROUTE_ROWS
+        ]
+        report.add(row, measure(row, taking_part, arguments.rounds))
         for entry in report.rows[before:]:
             print(progress(entry), file=sys.stderr, flush=True)
         write(report, arguments)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from compare import TOLERANCE
-from engines import OURS
+from engines import OURS, ROUTES
 from limits import Limits
 from measure import Result
 from rows import Row
@@ -75,7 +75,9 @@ class Report:
         for threads in sorted({entry["threads"] for entry in self.rows}):
             entries = [entry for entry in self.rows if entry["threads"] == threads]
             title = f"## {threads} thread{'s' if threads > 1 else ''}"
-            parts += [title, summary(entries), table(entries, list(self.versions))]
+            shown = [engine for engine in self.versions if engine not in ROUTES]
+            parts += [title, summary(entries), table(entries, shown)]
+            parts += routes(entries, threads)
         errors = self.errors()
         if errors:
             parts += ["## Errors", "\n".join(f"- {error}" for error in errors)]
@@ -107,13 +109,14 @@ Outputs, and in `train` rows all gradients, are compared with ours before anythi
 - **row**: `T` steps, `B` samples, `I` inputs (as many as hidden units unless said), `H` hidden units,
   `L` layers. `step` replaces the states in place; `ragged` has samples of different lengths; `peephole` has
   diagonal peepholes.
-- **ours** is this package, prepared once where it can be, as ONNX Runtime and OpenVINO are when their models
-  are loaded; **structure** is the same with structures checked and weights packed on each call;
-  **module** is `bl.LSTM`, with new arrays for each result; **avx2** and **fallback** are this package with
-  its SIMD level forced.
-- **ratio** is the fastest peer's median divided by ours, in brackets the ratio of their minima: above 1 we
-  are faster.
-- **share** is the row's limit divided by our median: the part of our time in which the machine at its best
+- **module** is `bl.LSTM`, which gives new arrays for each result; `out` gives it an array for the output,
+  `batch_first` has its batch first, where others compute the same as without. **ours** is a layer that was
+  prepared once, as ONNX Runtime's and OpenVINO's are when their models are loaded; **structure** is the same
+  with structures checked and weights packed on each call, and so is **ours** in `train` rows; **avx2** and
+  **fallback** are this package with its SIMD level forced.
+- **ratio** is the fastest peer's median divided by the module's (by ours where the module takes no part), in
+  brackets the ratio of their minima: above 1 we are faster.
+- **share** is the row's limit divided by the same median: the part of our time in which the machine at its best
   rates would do the arithmetic and read the weights (formula in `benches/python/lib/limits.py`).
 - `-`: the engine does not compute the row."""
 
@@ -125,8 +128,8 @@ def ratio(engines: dict[str, dict[str, Any]]) -> dict[str, Any]:
         for engine, result in engines.items()
         if engine not in OURS and result["status"] == "ok"
     }
-    ours = engines.get("ours", {})
-    if not peers or ours.get("status") != "ok":
+    ours = first(engines)
+    if not peers or ours is None:
         return {"best_peer": None, "ratio": None, "ratio_of_minima": None}
     best = min(peers, key=lambda engine: float(peers[engine]["median_us"]))
     return {
@@ -136,13 +139,43 @@ def ratio(engines: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def first(engines: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """What peers are compared with: the module, or a prepared layer; None if neither has computed the row."""
+    found = (engines.get(name, {}) for name in ("module", "ours"))
+    return next((result for result in found if result.get("status") == "ok"), None)
+
+
+def routes(entries: Sequence[dict[str, Any]], threads: int) -> list[str]:
+    """Title and table of the rows that were computed with both routes of products, if there are any."""
+    lines = []
+    for entry in entries:
+        both = [entry["engines"].get(route, {}) for route in ROUTES]
+        if all(result.get("status") == "ok" for result in both):
+            panels, gemm = both
+            cells = [microseconds(result["median_us"]) for result in both]
+            ratio = panels["median_us"] / gemm["median_us"]
+            least = panels["minimum_us"] / gemm["minimum_us"]
+            lines.append(
+                f"| {entry['row']} | {' | '.join(cells)} | **{ratio:.2f}** ({least:.2f}) |"
+            )
+    if not lines:
+        return []
+    title = f"### Both routes of matrix products, {threads} thread{'s' if threads > 1 else ''}"
+    text = (
+        "The module with each route forced (docs/products.md); the ratio is the time by panels divided by that "
+        "by the library: above 1 the library is faster."
+    )
+    head = [f"| row | {' | '.join(ROUTES)} | ratio |", "| --- | ---: | ---: | ---: |"]
+    return [title, text, "\n".join(head + lines)]
+
+
 def summary(entries: Sequence[dict[str, Any]]) -> str:
     """How many rows are faster, equal, slower."""
     ratios = [entry["ratio"] for entry in entries if entry["ratio"] is not None]
     faster = sum(value > 1 + TIE for value in ratios)
     slower = sum(value < 1 - TIE for value in ratios)
     return (
-        f"Of {len(ratios)} rows with a peer, ours is faster in {faster}, slower in {slower}, "
+        f"Of {len(ratios)} rows with a peer, we are faster in {faster}, slower in {slower}, "
         f"and within {TIE:.0%} in {len(ratios) - faster - slower}."
     )
 
@@ -162,8 +195,8 @@ def table(entries: Sequence[dict[str, Any]], engines: Sequence[str]) -> str:
     ]
     for entry in entries:
         cells = [cell(entry["engines"].get(engine)) for engine in shown]
-        ours, limit = entry["engines"]["ours"], entry["limit_us"]
-        known = limit is not None and ours["status"] == "ok"
+        ours, limit = first(entry["engines"]), entry["limit_us"]
+        share = None if limit is None or ours is None else limit / ours["median_us"]
         ratios = "-"
         if entry["ratio"] is not None:
             ratios = f"**{entry['ratio']:.2f}** ({entry['ratio_of_minima']:.2f})"
@@ -171,7 +204,7 @@ def table(entries: Sequence[dict[str, Any]], engines: Sequence[str]) -> str:
             entry["best_peer"] or "-",
             ratios,
             "-" if limit is None else microseconds(limit),
-            f"{limit / ours['median_us']:.0%}" if known else "-",
+            "-" if share is None else f"{share:.0%}",
         ]
         lines.append(f"| {entry['row']} | {' | '.join(cells)} |")
     return "\n".join(lines)

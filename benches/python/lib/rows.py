@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["step", "forward", "ragged", "peephole", "train"]
+Form = Literal["", "out", "batch_first"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Row:
         bidirectional: Whether each layer reads both ways.
         shortest: Steps of the shortest sample; 0: all samples are equally long.
         projection: Elements of the projected hidden state; 0: as many as hidden units, not projected.
+        form: How the module is called: with an array for the output, or with the batch first. Other engines
+            compute the same as without.
     """
 
     kind: Kind
@@ -39,6 +42,7 @@ class Row:
     bidirectional: bool = False
     shortest: int = 0
     projection: int = 0
+    form: Form = ""
 
     @property
     def name(self) -> str:
@@ -54,6 +58,8 @@ class Row:
             parts.append(f"L{self.layers}")
         if self.bidirectional:
             parts.append("bidirectional")
+        if self.form:
+            parts.append(self.form)
         return ".".join(parts)
 
     @property
@@ -91,6 +97,9 @@ class Row:
 # What is done with projected layers.
 PROJECTED: list[Kind] = ["forward", "train"]
 
+# Forms of calls of the module.
+FORMS: list[Form] = ["", "out", "batch_first"]
+
 ROWS: list[Row] = [
     *(Row("step", 1, 1, hidden) for hidden in (32, 128, 256, 512, 1024)),
     *(Row("forward", 100, 1, hidden) for hidden in (32, 64, 128, 256, 512, 1024)),
@@ -98,6 +107,8 @@ ROWS: list[Row] = [
     *(Row("forward", 2000, 1, hidden, inputs=4) for hidden in (20, 40, 96)),
     *(Row("forward", 100, 32, hidden) for hidden in (64, 128, 256, 512, 1024)),
     *(Row("forward", 50, 256, hidden) for hidden in (128, 512)),
+    *(Row("forward", 20, 4, 16, form=form) for form in FORMS),
+    Row("ragged", 20, 4, 16, shortest=5),
     Row("forward", 200, 16, 256, inputs=80, layers=2, bidirectional=True),
     Row("ragged", 200, 32, 256, inputs=128, shortest=10),
     *(Row("peephole", 100, batch, 256) for batch in (1, 32)),
@@ -106,6 +117,16 @@ ROWS: list[Row] = [
     Row("train", 100, 1, 128),
     Row("train", 200, 32, 256, inputs=128, shortest=10),
     *(Row(kind, 100, batch, 512, projection=128) for kind in PROJECTED for batch in (1, 32)),
+]
+
+# Those that are computed with both routes of products.
+ROUTE_ROWS = [
+    "forward.T100.B1.H256",
+    "forward.T100.B32.H256",
+    "forward.T100.B32.H1024",
+    "forward.T50.B256.H512",
+    "train.T100.B32.H256",
+    "train.T100.B32.H512",
 ]
 
 

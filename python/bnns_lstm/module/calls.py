@@ -111,12 +111,18 @@ class Calls(Files):
             >>> y.shape, h.shape, bool((y[2:, 1] == 0).all()), bool((h[0, 1] == y[1, 1]).all())
             ((5, 2, 4), (1, 2, 4), True, True)
         """
-        is_plain = lengths is None and mask is None and out is None and return_cell_states is False
-        if is_plain and type(x) is np.ndarray and (state is None or type(state) is LSTMState):
-            found = self._engine.quick(x, state)
-            if found is not None:
-                y, h, c = found
-                return y, LSTMState(h, c)
+        is_usual = mask is None and return_cell_states is False and type(x) is np.ndarray
+        if is_usual and (state is None or type(state) is LSTMState):
+            engine = self._engine
+            if engine.is_quick and lengths is None and out is None:
+                found = engine.quick(x, state)
+                if found is not None:
+                    y, h, c = found
+                    return y, LSTMState(h, c)
+            else:
+                results = engine.quick_in_place(x, state, lengths, out)
+                if results is not None:
+                    return results
         issues: list[Issue] = []
         with_cells = truth("return_cell_states", return_cell_states, issues)
         batch, target = self._read(x, state, (lengths, mask), out, issues)
@@ -281,7 +287,8 @@ class Calls(Files):
         if seed is None:
             self._random = self._random or np.random.default_rng()
             seed = int(self._random.integers(2**63))
-        params, filter_params, cache, arrays = self._engine.train(batch, self.config.dropout, seed)
+        dropout = self.config.dropout
+        params, filter_params, cache, arrays = self._engine.train(batch, dropout, seed, target)
         samples = batch.samples
         tape = Tape(
             params,

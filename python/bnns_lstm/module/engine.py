@@ -27,9 +27,11 @@ from bnns_lstm.functions import (
 from bnns_lstm.module.forks import new_lock
 from bnns_lstm.module.idle import idle_arrays, idle_cells, idle_gradients, stand_still
 from bnns_lstm.module.inputs import Batch
-from bnns_lstm.module.memory import Spare, memory_for
+from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.parameters import Weights
+from bnns_lstm.module.quick import Quick
+from bnns_lstm.module.recent import KEPT
 from bnns_lstm.module.results import Floats, LSTMState, Tape
 from bnns_lstm.module.samples import SampleOrder
 from bnns_lstm.module.structure import (
@@ -39,11 +41,9 @@ from bnns_lstm.module.structure import (
     structure,
     structure_of,
 )
+from bnns_lstm.module.training import Training
 
 __all__ = ["Engine", "HasEngine"]
-
-# Shapes whose prepared layers are kept.
-KEPT = 4
 
 
 class Kept(NamedTuple):
@@ -88,7 +88,8 @@ class Engine:
         new_lock(self)
         config = weights.config
         self.is_quick = not config.batch_first and config.merge == "concat"
-        self.spare = Spare()
+        self.training = Training(weights, num_threads)
+        self._other_calls = Quick(weights, self._prepare_locked)
 
     @property
     def config(self) -> LSTMConfig:
@@ -194,6 +195,21 @@ class Engine:
             h, c = state
         return prepared.call(x, h, c)
 
+    def quick_in_place(
+        self, x: Floats, state: LSTMState | None, lengths: Any, out: Any
+    ) -> tuple[Floats, LSTMState] | None:
+        """As :meth:`quick`, with lengths, or where arrays of the caller lie otherwise."""
+        if self.version is not self.packed_version:
+            self.refresh()
+        try:
+            return self._other_calls.call(x, state, lengths, out)
+        except (MemoryError, ValueError):  # arrays that no memory has: the other way says which
+            return None
+
+    def _prepare_locked(self, params: LayerParametersLSTM) -> _native.PreparedLayer:
+        with self.lock:
+            return self._prepare(params)
+
     def chunk(self, x: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
         """Outputs and final states of some steps that follow these states, as new arrays."""
         self.refresh()
@@ -211,17 +227,23 @@ class Engine:
         return y, state.h, state.c
 
     def train(
-        self, batch: Batch, dropout: float, seed: int
+        self, batch: Batch, dropout: float, seed: int, target: Parts | None = None
     ) -> tuple[LayerParametersLSTM, FilterParameters, Any, CallArrays]:
         """A forward call that leaves a cache, with arrays of its own. It packs the weights as they are."""
         with self.lock:
-            params, arrays = structure_of(self.weights, batch, dropout)
+            self.weights.add_biases()
+        if not batch.is_idle:
+            found = self.training.forward(batch, dropout, seed, target)
+            if found is not None:
+                return found
+        params, arrays = structure_of(self.weights, batch, dropout)
         filter_params = FilterParameters(self.num_threads, seed)
         if batch.is_idle:
             stand_still(arrays)
             return params, filter_params, np.empty(0, np.uint8), arrays
-        size = compute_lstm_training_cache_capacity(params, filter_params)
-        cache = self.spare.take(size)
+        cache = self.training.spares.cache(
+            compute_lstm_training_cache_capacity(params, filter_params)
+        )
         direct_apply_lstm_batch_training_caching(params, filter_params, cache)
         return params, filter_params, cache, arrays
 
@@ -246,6 +268,12 @@ class Engine:
         Raises:
             CacheError: Where the weights are not those that the cache was filled with, among others.
         """
+        if not tape.is_idle:
+            with self.lock:
+                self.weights.add_biases()
+            found = self.training.backward(tape, incoming)
+            if found is not None:
+                return found
         sizes = (tape.params.seq_len, tape.params.batch_size)
         arrays = GradientArrays(self.config, *sizes)
         gradients = Weights.made(self.config)
@@ -263,8 +291,6 @@ class Engine:
 
     def with_own_weights(self, params: LayerParametersLSTM) -> LayerParametersLSTM:
         """A structure over the weights as they are now: the cache knows whether they are those of its call."""
-        with self.lock:
-            self.weights.add_biases()
         own: Any = params.output_gate.hw_desc
         if getattr(own, "base", None) is self.weights.hidden:
             return params

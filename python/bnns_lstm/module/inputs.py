@@ -22,7 +22,7 @@ from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.lengths import read_lengths, read_mask
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.packed import packed_of, refuse_others, unpacked
-from bnns_lstm.module.samples import Floats, SampleOrder, is_idle, lendable
+from bnns_lstm.module.samples import Floats, SampleOrder, active_rows, is_idle, lendable
 
 __all__ = ["Batch", "as_floats", "read_batch", "read_state", "state_rows"]
 
@@ -101,7 +101,7 @@ def read_batch(
     with memory_for(f"x: {steps} steps of {rows} samples"):
         samples = samples.arranged(counts, starts)
         in_rows = samples.to_rows(floats)
-        active = (counts[np.newaxis] > np.arange(steps)[:, np.newaxis]).sum(1).astype(np.uint32)
+        active = active_rows(counts, steps)
     return Batch(in_rows, state_rows(config, states, samples), active, samples)
 
 

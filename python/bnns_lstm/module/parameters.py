@@ -19,7 +19,7 @@ from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.entries import read_entries
 from bnns_lstm.module.floats import as_floats
-from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.memory import MakeFloats, memory_for, zeros
 from bnns_lstm.module.samples import Floats
 
 __all__ = ["Parameters", "Weights"]
@@ -97,36 +97,34 @@ class Weights:
         blocks: The gates in the order of the blocks.
     """
 
-    def __init__(self, config: LSTMConfig) -> None:
-        """Zeros."""
+    def __init__(self, config: LSTMConfig, make: MakeFloats) -> None:
+        """All of them in arrays that `make` gives."""
         self.config = config
         layers, directions, units = config.num_layers, config.directions, config.units
         self.blocks = config.gates
         gates = (layers, directions, len(self.blocks), units)
-        self.lowest = np.zeros((1, *gates[1:], config.input_size), np.float32)
+        self.lowest = make("lowest", (1, *gates[1:], config.input_size))
         upper = (layers - 1, *gates[1:], config.layer_size)
-        self.upper = np.zeros(upper, np.float32) if layers > 1 else None
-        self.hidden = np.zeros((*gates, config.outputs), np.float32)
-        self.bias = np.zeros((2, *gates), np.float32) if config.bias else None
-        self.bias_sum = np.zeros(gates, np.float32) if config.bias else None
+        self.upper = make("upper", upper) if layers > 1 else None
+        self.hidden = make("hidden", (*gates, config.outputs))
+        self.bias = make("bias", (2, *gates)) if config.bias else None
+        self.bias_sum = make("bias_sum", gates) if config.bias else None
         peepholes = {"diagonal": gates, "full": (*gates, units)}
-        self.peephole = (
-            np.zeros(peepholes[config.peephole], np.float32) if config.peephole else None
-        )
+        self.peephole = make("peephole", peepholes[config.peephole]) if config.peephole else None
         projections = (layers, directions, config.outputs, units)
-        self.projection = np.zeros(projections, np.float32) if config.proj_size else None
+        self.projection = make("projection", projections) if config.proj_size else None
         self.named: dict[str, Floats] = dict(self._views())
 
     @classmethod
-    def made(cls, config: LSTMConfig) -> Weights:
-        """Zeros.
+    def made(cls, config: LSTMConfig, make: MakeFloats = zeros) -> Weights:
+        """Zeros, or what `make` gives.
 
         Raises:
             ComputeError: If there is no memory for them.
         """
         sizes = f"input_size={config.input_size}, hidden_size={config.hidden_size}"
         with memory_for(f"{sizes}, num_layers={config.num_layers}"):
-            return cls(config)
+            return cls(config, make)
 
     def _views(self) -> Iterator[tuple[str, Floats]]:
         rows = len(self.blocks) * self.config.units

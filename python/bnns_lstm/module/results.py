@@ -46,7 +46,8 @@ class Tape:
     it again where they were restored.
 
     Attributes:
-        params: The structure of the call, with arrays of its own.
+        params: The structure of the call, with an input and states of its own; its output is the array that
+            the call gave, unless that had to be put together for the caller.
         filter_params: Its threads and the seed of its dropout.
         cache: What the forward pass saved, and a fingerprint of the weights.
         order: Which sample of the caller is in each row, or None if they are in the caller's order.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bnns_lstm.typing import Floats
 
-__all__ = ["Floats", "SampleOrder", "is_idle", "lendable"]
+__all__ = ["Floats", "SampleOrder", "active_rows", "is_idle", "lendable"]
 
 
 def lendable(array: Floats) -> Floats:
@@ -27,6 +27,12 @@ def lendable(array: Floats) -> Floats:
 def is_idle(steps: int, rows: int, active: npt.NDArray[np.uint32] | None) -> bool:
     """Whether a call of these sizes has nothing to do; `active` is how many rows run at each step."""
     return steps == 0 or rows == 0 or (active is not None and not active.any())
+
+
+def active_rows(counts: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.uint32]:
+    """How many samples of so many steps still run at each step."""
+    active: npt.NDArray[np.uint32] = (counts > np.arange(steps)[:, np.newaxis]).sum(1, np.uint32)
+    return active
 
 
 class SampleOrder(NamedTuple):
@@ -61,6 +67,11 @@ class SampleOrder(NamedTuple):
     def inverted(self) -> SampleOrder:
         """The same with `back`, for several arrays that go to the caller."""
         return self if self.rows is None else self._replace(back=self._inverse(self.rows))
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether rows are the caller's samples as they are, so that only axes differ."""
+        return self.rows is None and self.starts is None
 
     def sizes_of(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Steps and rows of a sequence in the caller's shape."""
@@ -126,7 +137,7 @@ class SampleOrder(NamedTuple):
 
     def _sorted(self, array: Floats) -> Floats:
         # Rows are the last axis but one, in sequences and in states.
-        return array if self.rows is None else array[..., self.rows, :]
+        return array if self.rows is None else array.take(self.rows, -2)
 
     def _turned_back(self, array: Floats, starts: npt.NDArray[np.intp]) -> Floats:
         steps, rows = array.shape[:2]
@@ -135,7 +146,7 @@ class SampleOrder(NamedTuple):
         return found
 
     def _unsorted(self, array: Floats) -> Floats:
-        return array if self.rows is None else array[..., self._inverse(self.rows), :]
+        return array if self.rows is None else array.take(self._inverse(self.rows), -2)
 
     def _inverse(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         return np.argsort(rows) if self.back is None else self.back

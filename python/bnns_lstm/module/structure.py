@@ -6,6 +6,7 @@ calls nothing but the check of a structure.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -29,15 +30,18 @@ __all__ = [
     "GradientArrays",
     "check_functions",
     "extensions_of",
+    "states_of",
     "structure",
     "structure_of",
 ]
 
 
-def _states(config: LSTMConfig, rows: int) -> tuple[Floats, Floats]:
-    """Hidden and cell states of zeros, `[layers, directions, rows, outputs]` and `[..., units]`."""
+def states_of(
+    config: LSTMConfig, rows: int, make: Callable[..., Floats] = np.zeros
+) -> tuple[Floats, Floats]:
+    """Hidden and cell states, `[layers, directions, rows, outputs]` and `[..., units]`."""
     stack = (config.num_layers, config.directions, rows)
-    h, c = (np.zeros((*stack, width), np.float32) for width in (config.outputs, config.units))
+    h, c = (make((*stack, width), np.float32) for width in (config.outputs, config.units))
     return h, c
 
 
@@ -54,8 +58,8 @@ class CallArrays:
         with memory_for(f"x: {steps} steps of {rows} samples"):
             self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
             self.y: Floats = np.zeros((steps, rows, config.layer_size), np.float32)
-            self.h0, self.c0 = _states(config, rows)
-            self.hn, self.cn = _states(config, rows)
+            self.h0, self.c0 = states_of(config, rows)
+            self.hn, self.cn = states_of(config, rows)
 
     def inputs(self) -> LSTMDataDescriptor:
         """What a call reads."""
@@ -98,7 +102,7 @@ class GradientArrays:
         """
         with memory_for(f"gradients of x: {steps} steps of {rows} samples"):
             self.x: Floats = np.zeros((steps, rows, config.input_size), np.float32)
-            self.h, self.c = _states(config, rows)
+            self.h, self.c = states_of(config, rows)
 
     def inputs(self) -> LSTMDataDescriptor:
         """Each in the place of what it belongs to."""

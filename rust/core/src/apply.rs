@@ -31,22 +31,30 @@ pub fn apply_forward<'a>(
     let options = Options { training: cache.is_some(), ..options };
     let layer = LayerPlan::new(checked, options);
     let plan = Plan::new(&layer, checked, options)?;
-    let bound = BoundWeights::bind(checked, weights)?;
-    let pack = if cache.is_some() { Weights::pack } else { Weights::pack_for_inference };
-    let weights = pack(&layer, &bound)?;
     let mut workspace = Workspace::new(&plan)?;
-    match cache {
-        Some(cache) => forward_caching_until(
-            &plan,
-            &weights,
-            &mut workspace,
-            inputs,
-            outputs,
-            cache,
-            interrupt,
-        ),
-        None => forward_until(&plan, &weights, &mut workspace, inputs, outputs, interrupt),
+    if let Some(cache) = cache {
+        let room = (&plan, &mut workspace);
+        return planned_training(room, weights, inputs, outputs, cache, interrupt);
     }
+    let weights = Weights::pack_for_inference(&layer, &BoundWeights::bind(checked, weights)?)?;
+    forward_until(&plan, &weights, &mut workspace, inputs, outputs, interrupt)
+}
+
+/// As [`apply_forward`] with a cache, for a plan for training and its workspace.
+///
+/// # Errors
+///
+/// As [`apply_forward`].
+pub fn planned_training<'a>(
+    (plan, workspace): (&Plan, &mut Workspace),
+    weights: &WeightViews<'_>,
+    inputs: Inputs<'a>,
+    outputs: Outputs<'a>,
+    cache: &'a mut [u8],
+    interrupt: Option<&Interrupt<'_>>,
+) -> Result<(), Error> {
+    let weights = Weights::pack(&plan.layer, &BoundWeights::bind(&plan.checked, weights)?)?;
+    forward_caching_until(plan, &weights, workspace, inputs, outputs, cache, interrupt)
 }
 
 /// Compute the gradients of a layer, from the training cache of its forward call or, without one, from a
@@ -69,26 +77,36 @@ pub fn apply_backward<'a>(
     let (checked_layer, options) = (checked.forward(), Options { training: true, ..options });
     let layer = LayerPlan::new(checked_layer, options);
     let plan = Plan::new(&layer, checked_layer, options)?;
-    let weights = BoundWeights::bind(checked_layer, weights)?;
-    let packed = BackwardWeights::pack(&layer, &weights)?;
-    let computes_again = cache.is_none() || plan.config().checkpoint_steps.is_some();
-    let forward_weights = computes_again.then(|| Weights::pack(&layer, &weights)).transpose()?;
     let mut workspace = BackwardWorkspace::new(&plan)?;
+    let arrays = (inputs, gradients);
+    planned_backward((&plan, &mut workspace), checked, weights, arrays, cache, interrupt)
+}
+
+/// As [`apply_backward`], for a plan for training of the same layer and its workspace.
+///
+/// # Errors
+///
+/// As [`apply_backward`].
+pub fn planned_backward<'a>(
+    (plan, workspace): (&Plan, &mut BackwardWorkspace),
+    checked: &'a CheckedBackward,
+    weights: &WeightViews<'_>,
+    (inputs, gradients): (Inputs<'a>, GradientViews<'a>),
+    cache: Option<&[u8]>,
+    interrupt: Option<&Interrupt<'_>>,
+) -> Result<(), Error> {
+    let layer = &plan.layer;
+    let weights = BoundWeights::bind(checked.forward(), weights)?;
+    let packed = BackwardWeights::pack(layer, &weights)?;
+    let computes_again = cache.is_none() || plan.config().checkpoint_steps.is_some();
+    let forward_weights = computes_again.then(|| Weights::pack(layer, &weights)).transpose()?;
     let own_cache = match (cache, &forward_weights) {
-        (None, Some(weights)) => recompute(&plan, weights, &inputs, interrupt)?,
+        (None, Some(weights)) => recompute(plan, weights, &inputs, interrupt)?,
         _ => Vec::new(),
     };
     let arrays = BackwardArrays::bind(checked, inputs, gradients)?;
-    let cache = cache.unwrap_or(&own_cache);
-    backward_until(
-        &plan,
-        &packed,
-        forward_weights.as_ref(),
-        &mut workspace,
-        cache,
-        arrays,
-        interrupt,
-    )
+    let (forward_weights, cache) = (forward_weights.as_ref(), cache.unwrap_or(&own_cache));
+    backward_until(plan, &packed, forward_weights, workspace, cache, arrays, interrupt)
 }
 
 /// The forward pass for its cache alone.

@@ -47,7 +47,7 @@ mod variant;
 /// pipeline by itself, and arrays that are not Rust's. It may change in any version.
 #[doc(hidden)]
 pub mod binding {
-    pub use crate::apply::{apply_backward, apply_forward};
+    pub use crate::apply::{apply_backward, apply_forward, planned_backward, planned_training};
     pub use crate::check::{
         Arrays, Checked, CheckedBackward, Config, Gradient, InputArray, LayerConfig, Lent, LentMut,
         Strided, WeightArrays, WeightGradients, check, check_after, check_backward,

@@ -174,11 +174,11 @@ pub(crate) struct ForwardArguments<'py> {
 }
 
 /// What a backward call needs.
-struct BackwardArguments<'py> {
-    checked: CheckedBackward,
-    filter: FilterParameters,
-    arrays: LayerArrays<'py>,
-    delta: LayerArrays<'py>,
+pub(crate) struct BackwardArguments<'py> {
+    pub(crate) checked: CheckedBackward,
+    pub(crate) filter: FilterParameters,
+    pub(crate) arrays: LayerArrays<'py>,
+    pub(crate) delta: LayerArrays<'py>,
     cache: Option<Array<'py>>,
 }
 
@@ -207,7 +207,7 @@ pub(crate) fn read<'py>(
 }
 
 /// Read and check the objects of a backward call.
-fn read_pair<'py>(
+pub(crate) fn read_pair<'py>(
     py: Python<'py>,
     params: &Bound<'py, PyAny>,
     delta_params: &Bound<'py, PyAny>,

@@ -11,6 +11,8 @@
 //! detached, interrupt computing without the interpreter; what a signal can end
 //! call                check, borrow, release the interpreter, compute
 //! prepared            the same again and again, from arrays that are kept
+//! training, slopes    training calls again and again, and their gradients
+//! given, pool         the arrays of one such call, and its workspace
 //! weights             packed weights that prepared layers share
 //! interpreter         one for each process
 //! errors, info        the core's errors and facts in Python
@@ -21,7 +23,7 @@
 //! `VIEW`, `SYS`), without a lock that is held while the interpreter is released. `LEVEL` and `PRODUCTS` (`info`) are read
 //! with the interpreter; so are `Caches` in the core. Its list of thread pools has a place for each process, its
 //! number of the next plan and what a thread has of its own (`LEFT`, `WAITS`, `IS_ASKING`) go on. Objects
-//! (`PreparedLayer`, `PackedWeights`) are locked only by whoever has the interpreter. `ENDING` and `COUNT`
+//! (`PreparedLayer`, `PackedWeights`, `Pool`) are locked only by whoever has the interpreter. `ENDING` and `COUNT`
 //! (`inside`): threads that are inside may be counted when another one forks, and the child's end would wait for them;
 //! so a child begins to count anew.
 //!
@@ -42,6 +44,7 @@ mod descriptor;
 mod detached;
 mod errors;
 mod extensions;
+mod given;
 mod gradients;
 mod info;
 mod inside;
@@ -49,9 +52,12 @@ mod interpreter;
 mod interrupt;
 mod memory;
 mod params;
+mod pool;
 mod prepared;
 mod reader;
 mod sequence;
+mod slopes;
+mod training;
 mod weights;
 
 use pyo3::prelude::*;
@@ -73,6 +79,10 @@ mod _native {
     use crate::info::{error_codes, info};
     #[pymodule_export]
     use crate::prepared::{PreparedLayer, prepare};
+    #[pymodule_export]
+    use crate::slopes::{PreparedGradients, prepare_gradients};
+    #[pymodule_export]
+    use crate::training::{PreparedTraining, prepare_training};
     #[pymodule_export]
     use crate::weights::PackedWeights;
 

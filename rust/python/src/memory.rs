@@ -7,7 +7,7 @@ use crate::class::{Class, kept};
 use crate::reader::{Attribute, Reader};
 use bnns_lstm::binding::{Lent, LentMut, Memory};
 use bnns_lstm::{Code, DataType};
-use ndarray::{ArrayBase, ArrayViewD, Axis, IxDyn, RawData};
+use ndarray::{ArrayBase, ArrayViewD, ArrayViewMutD, Axis, IxDyn, RawData};
 use numpy::{
     BorrowError, Element, PyArray1, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
     PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
@@ -168,6 +168,56 @@ impl<'py> Array<'py> {
         Ok(start..end)
     }
 
+    /// An array of float32 of this shape, at addresses that floats may have, none of its strides 0 or below; `None` for
+    /// everything else.
+    pub(crate) fn of_floats(object: &Bound<'py, PyAny>, shape: &[usize]) -> Option<Self> {
+        const SIZE: usize = size_of::<f32>();
+        let array = object.cast_exact::<PyArrayDyn<f32>>().ok()?;
+        let stands = |(&extent, &stride): (&usize, &isize)| {
+            extent == 1 || usize::try_from(stride).is_ok_and(|it| it > 0 && it.is_multiple_of(SIZE))
+        };
+        let fits = array.shape() == shape
+            && array.data().addr().is_multiple_of(SIZE)
+            && shape.iter().zip(array.strides()).all(stands);
+        fits.then(|| Self { view: array.as_untyped().clone(), shape: shape.to_vec() })
+    }
+
+    /// Whether the elements lie one behind the other in C order.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.view.is_c_contiguous()
+    }
+
+    /// The addresses from the first byte of an array of [`of_floats`](Self::of_floats) to the last, if no two of its
+    /// elements stand at the same one.
+    pub(crate) fn distinct_span(&self) -> Option<Range<usize>> {
+        let start = self.view.cast::<PyArrayDyn<f32>>().ok()?.data().addr();
+        let strides = self.view.strides().iter().map(|stride| stride.unsigned_abs());
+        let mut axes: Vec<(usize, usize)> =
+            strides.zip(self.shape.iter().copied()).filter(|&(_, extent)| extent > 1).collect();
+        axes.sort_unstable();
+        let mut bytes = size_of::<f32>();
+        for (stride, extent) in axes {
+            // A step along this axis leaves all that faster ones reach behind.
+            if stride < bytes {
+                return None;
+            }
+            bytes = stride.checked_mul(extent - 1)?.checked_add(bytes)?;
+        }
+        Some(start..start.checked_add(bytes)?)
+    }
+
+    /// Borrow an array in C order to read, as it is; the code says why not.
+    pub(crate) fn read_in_order(&self) -> Result<Reading<'_, 'py, f32>, Code> {
+        let array = self.view.cast::<PyArrayDyn<f32>>().map_err(|_| Code::DataTypeMismatch)?;
+        reading(array, &self.shape)
+    }
+
+    /// Borrow an array in C order to write, as it is; the code says why not.
+    pub(crate) fn write_in_order(&self) -> Result<Writing<'_, 'py, f32>, Code> {
+        let array = self.view.cast::<PyArrayDyn<f32>>().map_err(|_| Code::DataTypeMismatch)?;
+        writing(array, &self.shape)
+    }
+
     /// The same array without its first `count` axes, each of one element.
     pub(crate) fn without_leading(mut self, count: usize) -> Self {
         self.shape.drain(..count);
@@ -279,12 +329,17 @@ impl<T: Element> Writing<'_, '_, T> {
 }
 
 impl Writing<'_, '_, f32> {
+    /// The array as the core knows it.
+    pub(crate) fn view_mut(&mut self) -> ArrayViewMutD<'_, f32> {
+        unsqueezed(self.guard.as_array_mut(), self.shape)
+    }
+
     /// The array for the core, in the quickest way.
     pub(crate) fn lend(&mut self) -> LentMut<'_> {
         if self.guard.is_c_contiguous() {
             LentMut::InOrder(self.guard.as_slice_mut().unwrap_or_default())
         } else {
-            LentMut::Strided(unsqueezed(self.guard.as_array_mut(), self.shape))
+            LentMut::Strided(self.view_mut())
         }
     }
 }

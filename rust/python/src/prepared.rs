@@ -8,9 +8,11 @@ use crate::borrow::{Sources, borrow, checked_inputs, hold, lend, lend_mut};
 use crate::call::{ForwardArguments, options, read, refused};
 use crate::detached::detached;
 use crate::errors::Failure;
+use crate::given::{Given, span_of};
 use crate::inside::Inside;
 use crate::interrupt::interruptible;
 use crate::memory::Held;
+use crate::pool::Pool;
 use crate::weights::PackedWeights;
 use bnns_lstm::binding::{
     BoundWeights, DataField, DataFields, Inputs, LayerPlan, Lent, LentMut, Outputs, Plan, Side,
@@ -20,7 +22,7 @@ use bnns_lstm::{Code, Error, Issue, Path};
 use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// A layer that was checked, planned and packed once; made by `prepare`.
 ///
@@ -34,9 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[pyclass(frozen, module = "bnns_lstm")]
 pub(crate) struct PreparedLayer {
     plan: Plan,
-    /// Those that no call is using: as many as calls of several threads have ever run at the same time. A call
-    /// takes one out, and the lock is never held while the interpreter is released.
-    workspaces: Mutex<Vec<Workspace>>,
+    workspaces: Pool<Workspace>,
     input: DataFields<Option<Held>>,
     output: DataFields<Option<Held>>,
     weights: Py<PackedWeights>,
@@ -44,7 +44,12 @@ pub(crate) struct PreparedLayer {
     is_short: bool,
     /// Whether all arrays but the weights are given, none of them in place, and their elements lie in C order.
     takes_others: bool,
+    /// The same of the states alone, where input and output are given.
+    takes_states: bool,
 }
+
+/// Hidden and cell state, `[layers * directions, batch, elements]`.
+type States<'py> = (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray3<f32>>);
 
 /// An array of this shape whose elements lie in C order, at addresses that floats may have.
 fn in_order<'py>(
@@ -94,12 +99,13 @@ pub(crate) fn prepare(
     })?;
     let input = checked_inputs(&arrays, &checked).try_map(|_, array| hold(array))?;
     let output = arrays.output.as_ref().try_map(|_, array| hold(array.as_ref()))?;
+    let are_given = input.each().into_iter().chain(output.each()).all(Option::is_some);
     Ok(PreparedLayer {
         is_short: plan.is_short(),
-        takes_others: plan.is_in_order()
-            && input.each().into_iter().chain(output.each()).all(Option::is_some),
+        takes_others: plan.is_in_order() && are_given,
+        takes_states: are_given && plan.checked().arrays().are_states_in_order(),
         plan,
-        workspaces: Mutex::new(vec![workspace]),
+        workspaces: Pool::new(workspace),
         input,
         output,
         weights,
@@ -185,6 +191,66 @@ impl PreparedLayer {
         Ok(Some((y, hn, cn).into_pyobject(py)?))
     }
 
+    /// As `call`, with the output written into `out`. Input and output have the shapes of the arrays that the layer was
+    /// prepared with and, where those had gaps, any strides. Gives the final states; None, and nothing is computed, if
+    /// an array cannot be taken as it is, or shares memory with `out`.
+    ///
+    /// Example:
+    ///     >>> import bnns_lstm as bl, numpy as np
+    ///     >>> params = bl.LSTM(3, 4, seed=0).layer_parameters(np.zeros((5, 2, 3), np.float32))
+    ///     >>> layer = bl.prepare(params)
+    ///     >>> h = c = np.zeros((1, 2, 4), np.float32)
+    ///     >>> y = np.empty((5, 2, 4), np.float32)
+    ///     >>> hn, cn = layer.call_into(np.ones((5, 2, 3), np.float32), h, c, y)
+    ///     >>> bool((hn[0] == y[-1]).all())
+    ///     True
+    fn call_into<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        hidden: &Bound<'py, PyAny>,
+        cell: &Bound<'py, PyAny>,
+        out: &Bound<'py, PyAny>,
+    ) -> Result<Option<States<'py>>, Failure> {
+        let _inside = Inside::enter(py);
+        let config = self.plan.config();
+        let planned = self.plan.checked().arrays();
+        let sequences = (planned.input.data.given(), planned.output.data.as_ref());
+        let (true, (Some(from), Some(to))) = (self.takes_states, sequences) else {
+            return Ok(None);
+        };
+        let given = (
+            Given::new(data, from),
+            in_order(hidden, config.hidden_shape()),
+            in_order(cell, config.cell_shape()),
+            Given::new(out, to),
+        );
+        let (Some(data), Some(hidden), Some(cell), Some(out)) = given else { return Ok(None) };
+        let states = (hidden.as_slice().ok(), cell.as_slice().ok());
+        let spans = [states.0.map(span_of), states.1.map(span_of), data.span()];
+        if !spans.into_iter().all(|other| out.is_apart_from(other)) {
+            return Ok(None);
+        }
+        let (Some(data), Some(mut out)) = (data.read()?, out.write()?) else { return Ok(None) };
+        let inputs = DataFields {
+            data: Some(data.lend()),
+            hidden: states.0.map(Lent::InOrder),
+            cell: states.1.map(Lent::InOrder),
+        };
+        let new = |shape: [usize; 3]| PyArray3::<f32>::zeros(py, shape, false);
+        let (hn, cn) = (new(config.hidden_shape()), new(config.cell_shape()));
+        {
+            let (mut hn, mut cn) = (hn.readwrite(), cn.readwrite());
+            let outputs = DataFields {
+                data: Some(out.lend()),
+                hidden: hn.as_slice_mut().ok().map(LentMut::InOrder),
+                cell: cn.as_slice_mut().ok().map(LentMut::InOrder),
+            };
+            self.run(py, inputs, outputs)?;
+        }
+        Ok(Some((hn, cn)))
+    }
+
     /// Pack the weights again, from what their arrays hold now.
     ///
     /// Example:
@@ -231,12 +297,12 @@ impl PreparedLayer {
     ) -> Result<(), Failure> {
         // They may have been packed anew since the last call.
         let weights = self.weights.get().current();
-        let unused = self.workspaces().pop();
+        let unused = self.workspaces.take();
         let (plan, weights) = (&self.plan, &*weights);
         if self.is_short {
             let mut workspace = unused.map_or_else(|| Workspace::new(plan), Ok)?;
             let done = forward(plan, weights, &mut workspace, inputs, outputs);
-            self.workspaces().push(workspace);
+            self.workspaces.give(workspace);
             return Ok(done?);
         }
         let (done, workspace) = interruptible(py, |interrupt| {
@@ -245,11 +311,7 @@ impl PreparedLayer {
             let done = forward_until(plan, weights, &mut workspace, inputs, outputs, interrupt);
             Ok((done, workspace))
         })?;
-        self.workspaces().push(workspace);
+        self.workspaces.give(workspace);
         Ok(done?)
-    }
-
-    fn workspaces(&self) -> MutexGuard<'_, Vec<Workspace>> {
-        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,23 +17,27 @@ from rows import Row
 # Our own engine at another level than the machine's best: the name of each is that of its level.
 LEVELS = ("avx2", "fallback")
 
-# Name in the report, and module.
+# Our module with a route of matrix products forced: the name of each is that of its route.
+ROUTES = ("panels", "gemm")
+
+# Name in the report, and module. The first is what most people call.
 ENGINES: dict[str, str] = {
+    "module": "engines.module",
     "ours": "engines.ours",
     "structure": "engines.structure",
-    "module": "engines.module",
     **dict.fromkeys(LEVELS, "engines.ours"),
+    **dict.fromkeys(ROUTES, "engines.module"),
     "onnxruntime": "engines.onnxruntime",
     "torch": "engines.torch",
     "openvino": "engines.openvino",
     "numpy": "engines.numpy",
 }
 
-# Without this package's module, and without other levels than the machine's best.
-USUAL = [name for name in ENGINES if name not in {"module", *LEVELS}]
+# Without other levels than the machine's best.
+USUAL = [name for name in ENGINES if name not in LEVELS]
 
 # These are this package; all others are peers.
-OURS = ("ours", "structure", "module", *LEVELS)
+OURS = ("module", "ours", "structure", *LEVELS, *ROUTES)
 
 
 class Engine(Protocol):
@@ -49,10 +53,12 @@ class Engine(Protocol):
 def load(name: str) -> Engine:
     """Import an engine, and with it the library that it stands for.
 
-    At most one level of ours in a process, since the library reads the variable once.
+    At most one level and one route of ours in a process, since the library reads the variables once.
     """
     if name in LEVELS:
         os.environ["BNNSLSTM_LEVEL"] = name
+    if name in ROUTES:
+        os.environ["BNNSLSTM_PRODUCTS"] = name
     return cast("Engine", importlib.import_module(ENGINES[name]))
 
 

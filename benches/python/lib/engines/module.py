@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bnns_lstm as bl
 import numpy as np
-from cases import Array, Arrays, Unsupported, Way
+from cases import Array, Arrays, Way
 from rows import Row
 
 DISTRIBUTION = "bnns-lstm"
@@ -13,9 +13,17 @@ SUFFIXES = ("", "_reverse")
 
 def ways(row: Row, arrays: Arrays, threads: int) -> list[Way]:
     """See `engines`."""
-    if row.kind == "peephole":
-        raise Unsupported("`ours` has them; PyTorch's names do not")
-    lstm = bl.LSTM.from_torch(state_dict(arrays), num_threads=threads)
+    lstm = bl.LSTM(
+        row.width,
+        row.hidden,
+        row.layers,
+        bidirectional=row.bidirectional,
+        peephole="diagonal" if row.kind == "peephole" else None,
+        proj_size=row.projection,
+        batch_first=row.form == "batch_first",
+        num_threads=threads,
+    )
+    lstm.load_state_dict(state_dict(arrays))
     if row.kind == "step":
         return [step(row, arrays, lstm)]
     return [train(row, arrays, lstm) if row.kind == "train" else forward(row, arrays, lstm)]
@@ -33,6 +41,8 @@ def state_dict(arrays: Arrays) -> dict[str, Array]:
             found[f"bias_hh_{place}"] = np.zeros_like(weights.b)
             if weights.hr is not None:
                 found[f"weight_hr_{place}"] = weights.hr
+            if weights.p is not None:
+                found[f"weight_ch_{place}"] = weights.p
     return found
 
 
@@ -52,14 +62,23 @@ def step(row: Row, arrays: Arrays, lstm: bl.LSTM) -> Way:
 
 
 def forward(row: Row, arrays: Arrays, lstm: bl.LSTM) -> Way:
-    """A call, with lengths where samples have some."""
+    """A call, with lengths where samples have some, in the form of the row."""
     found: dict[str, Array] = {}
     lengths = arrays.lengths if row.shortest else None
+    is_turned = row.form == "batch_first"
+    x = np.ascontiguousarray(arrays.x.swapaxes(0, 1)) if is_turned else arrays.x
+    out = None
+    if row.form == "out":
+        out = np.empty((row.seq_len, row.batch, row.directions * row.outputs), np.float32)
 
     def call() -> None:
-        found["y"], _ = lstm(arrays.x, lengths=lengths)
+        found["y"], _ = lstm(x, lengths=lengths, out=out)
 
-    return Way(call, lambda: {"y": arrays.masked(found["y"])}, "call")
+    def results() -> dict[str, Array]:
+        y = found["y"]
+        return {"y": arrays.masked(y.swapaxes(0, 1) if is_turned else y)}
+
+    return Way(call, results, row.form or "call")
 
 
 def train(row: Row, arrays: Arrays, lstm: bl.LSTM) -> Way:

@@ -213,8 +213,16 @@ impl Arrays {
 
     /// Whether the elements of all arrays but the weights lie in C order.
     pub fn is_in_order(&self) -> bool {
-        let input = self.input.each().into_iter().filter_map(InputArray::given);
-        input.chain(self.output.each().into_iter().flatten()).all(Strided::is_in_order)
+        let data = [self.input.data.given(), self.output.data.as_ref()];
+        data.into_iter().flatten().all(Strided::is_in_order) && self.are_states_in_order()
+    }
+
+    /// Whether those of all states do.
+    pub fn are_states_in_order(&self) -> bool {
+        let first =
+            [&self.input.hidden, &self.input.cell].into_iter().filter_map(InputArray::given);
+        let last = [&self.output.hidden, &self.output.cell].into_iter().flatten();
+        first.chain(last).all(Strided::is_in_order)
     }
 }
 

@@ -132,6 +132,14 @@ impl Strided {
         self.source == Source::InOrder
     }
 
+    /// Whether an array with the field's axes may have any strides: the one that was checked had gaps.
+    pub fn takes_any_strides(&self) -> bool {
+        match &self.source {
+            Source::InOrder | Source::Buffer { .. } => false,
+            Source::Axes { order, missing, .. } => missing.is_empty() && order.is_sorted(),
+        }
+    }
+
     /// Extents and strides of the field in a buffer; `None` if it has not `D` axes or is in none.
     fn buffer_shape<D: Dimension>(&self) -> Option<StrideShape<D>> {
         if D::NDIM.is_some_and(|axes| axes != self.shape.len()) {
@@ -212,6 +220,24 @@ mod tests {
         assert!(!turned.is_in_order());
         let view = turned.bind::<Ix2>(path, Lent::InOrder(&numbers)).unwrap();
         assert!(view.indexed_iter().all(|((i, j), &value)| is(value, i + 3 * j)));
+    }
+
+    #[test]
+    fn a_field_that_was_checked_with_gaps_takes_any_strides_of_its_own_axes() {
+        let elements = numbers(12).into_shape_with_order((3, 4)).unwrap();
+        let columns = elements.t().as_standard_layout().into_owned();
+        let own = Strided::along_axes(vec![3, 4], vec![3, 4], &[Some(0), Some(1)]);
+        for same in [elements.view(), columns.t()] {
+            let view = own.bind::<Ix2>(path, Lent::Strided(same.into_dyn())).unwrap();
+            assert_eq!(view, elements);
+        }
+        assert!(own.takes_any_strides());
+        let turned = Strided::along_axes(vec![3, 4], vec![4, 3], &[Some(1), Some(0)]);
+        let longer = Strided::along_axes(vec![3, 1], vec![3], &[Some(0), None]);
+        let in_order = Strided::in_buffer(vec![3, 4], vec![4, 1]);
+        for other in [turned, longer, in_order, Strided::in_buffer(vec![3, 4], vec![1, 3])] {
+            assert!(!other.takes_any_strides(), "{other:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::check::{Checked, Config};
 use crate::error::Error;
 use crate::kernel::GroupRows;
 use crate::products::Route;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,6 +79,22 @@ impl Plan {
     /// The layer and how it is called.
     pub fn config(&self) -> &Config {
         &self.checked.config
+    }
+
+    /// The structure that was planned.
+    pub fn checked(&self) -> &Checked {
+        &self.checked
+    }
+
+    /// The same plan with another seed of dropout, if anything is dropped; a workspace of one serves the other.
+    pub fn with_seed(&self, seed: u64) -> Cow<'_, Self> {
+        let dropout = self.config().dropout;
+        if !dropout.is_active() || dropout.seed == seed {
+            return Cow::Borrowed(self);
+        }
+        let mut other = self.clone();
+        other.checked.config.dropout.seed = seed;
+        Cow::Owned(other)
     }
 
     /// What does not depend on the call, to which packed weights belong.

@@ -1,0 +1,113 @@
+"""Training calls of one LSTM, and their gradients: planned once for the last few shapes.
+
+In: a :class:`Batch`, or a tape and gradients of its outputs. Out: the arrays of the call, which are memory of
+earlier ones where nobody holds that, or None for what the structure level has to look at: an array that lies
+otherwise, or somebody else is using. Weights are taken as they are in each call. It reports nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bnns_lstm import _native
+from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
+from bnns_lstm.module.inputs import Batch
+from bnns_lstm.module.memory import Spares
+from bnns_lstm.module.merge import Parts
+from bnns_lstm.module.parameters import Weights
+from bnns_lstm.module.patterns import pattern, pattern_of_gradients
+from bnns_lstm.module.recent import Recent
+from bnns_lstm.module.results import Tape
+from bnns_lstm.module.structure import structure
+from bnns_lstm.module.training_arrays import Slopes, TrainingArrays
+
+__all__ = ["Training"]
+
+
+class Training:
+    """Computes training calls and gradients.
+
+    Attributes:
+        spares: Memory of arrays that are gone.
+    """
+
+    def __init__(self, weights: Weights, num_threads: int) -> None:
+        """Nothing is prepared yet."""
+        self.weights = weights
+        self.num_threads = num_threads
+        self.spares = Spares()
+        self._calls: Recent[_native.PreparedTraining] = Recent()
+        self._gradients: Recent[_native.PreparedGradients] = Recent()
+
+    def forward(
+        self, batch: Batch, dropout: float, seed: int, target: Parts | None
+    ) -> tuple[LayerParametersLSTM, FilterParameters, Any, TrainingArrays] | None:
+        """A call that fills a cache: its structure, how it was run, the cache and the arrays.
+
+        The one bias of the structure must be up to date.
+        """
+        weights, sizes, active = self.weights, (batch.steps, batch.rows), batch.active
+        key = (sizes, dropout, None if active is None else active.tobytes())
+
+        def prepare() -> _native.PreparedTraining:
+            params = pattern(weights, sizes, active, dropout, keeps_input=True)
+            return _native.prepare_training(params, FilterParameters(self.num_threads))
+
+        prepared = self._calls.of(key, prepare)
+        arrays = TrainingArrays(weights.config, batch, self.spares, target)
+        cache = self.spares.cache(prepared.nbytes)
+        given = (arrays.x, arrays.h0, arrays.c0), (arrays.y, arrays.hn, arrays.cn)
+        if not prepared.forward(*given, cache, seed):
+            return None
+        params = structure(
+            weights, sizes, arrays.inputs(), arrays.outputs(), active=active, dropout=dropout
+        )
+        return params, FilterParameters(self.num_threads, seed), cache, arrays
+
+    def backward(self, tape: Tape, incoming: LSTMDataDescriptor) -> tuple[Slopes, Weights] | None:
+        """Gradients of input and initial states, and of the weights.
+
+        The one bias of the structure must be up to date.
+
+        Raises:
+            CacheError: Where the weights are not those that the cache was filled with, among others.
+        """
+        params, filter_params, weights = tape.params, tape.filter_params, self.weights
+        active, sizes = params.sequence_descriptor, (params.seq_len, params.batch_size)
+        is_usual = active is None or (type(active) is np.ndarray and active.dtype == np.uint32)
+        if not is_usual or filter_params.checkpoint_steps != 0:
+            return None
+        dy = incoming.data_desc
+        d_hidden, d_cell = incoming.hidden_desc, incoming.cell_state_desc
+        has_dy, has_states = dy is not None, d_hidden is not None
+        key = (
+            sizes,
+            params.dropout,
+            None if active is None else active.tobytes(),
+            has_dy,
+            has_states,
+        )
+
+        def prepare() -> _native.PreparedGradients:
+            call = pattern(weights, sizes, active, params.dropout, keeps_input=True)
+            delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
+            return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
+
+        prepared = self._gradients.of(key, prepare)
+        slopes = Slopes(weights.config, *sizes, tape.samples, self.spares)
+        gradients = Weights.made(weights.config, self.spares.floats)
+        read = params.input_descriptor
+        is_done = prepared.backward(
+            (read.data_desc, read.hidden_desc, read.cell_state_desc),
+            (dy, d_hidden, d_cell),
+            (slopes.x, slopes.h, slopes.c),
+            (
+                gradients.lowest, gradients.upper, gradients.hidden, gradients.peephole,
+                gradients.bias, gradients.projection,
+            ),
+            tape.cache,
+            filter_params.seed,
+        )  # fmt: skip
+        return (slopes, gradients) if is_done else None
