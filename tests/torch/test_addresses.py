@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 from bnns_lstm import _native
-from bnns_lstm.torch import calls, training
+from bnns_lstm.torch import calls, planned
 
 
 class Seen:
-    """What the structure level was given: structures of forward, backward and prepared calls."""
+    """The arrays of calls: of training calls, of their gradients, and structures of prepared calls."""
 
     def __init__(self) -> None:
         self.forward: list[Any] = []
         self.backward: list[Any] = []
+        self.training: list[Any] = []
         self.prepared: list[Any] = []
 
 
@@ -25,18 +26,21 @@ class Seen:
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     found = Seen()
 
-    def spy(owner: Any, name: str, to: list[Any], take: int) -> None:
+    def spy(owner: Any, name: str, to: list[Any]) -> None:
         own = getattr(owner, name)
 
         def call(*given: Any) -> Any:
-            to.append(given[:take])
-            return own(*given)
+            to.append(given)
+            done = own(*given)
+            assert done is not False  # nothing was left to another way
+            return done
 
         monkeypatch.setattr(owner, name, call)
 
-    spy(training, "direct_apply_lstm_batch_training_caching", found.forward, 1)
-    spy(training, "direct_apply_lstm_batch_backward", found.backward, 2)
-    spy(_native, "prepare", found.prepared, 1)
+    spy(planned.Planned, "forward", found.forward)
+    spy(planned.Planned, "backward", found.backward)
+    spy(_native, "prepare_training", found.training)
+    spy(_native, "prepare", found.prepared)
     return found
 
 
@@ -51,24 +55,22 @@ def test_a_training_call_reads_and_writes_the_tensors_memory(seen: Seen, batch_f
     rows = 4 if batch_first else 3
     hx = torch.randn(4, rows, 8, requires_grad=True), torch.randn(4, rows, 8, requires_grad=True)
     y, (h, c) = lstm(x, hx)
-    [(params,)] = seen.forward
-    assert address(params.input_descriptor.data_desc) == x.data_ptr()
-    assert address(params.input_descriptor.hidden_desc) == hx[0].data_ptr()
-    assert address(params.input_descriptor.cell_state_desc) == hx[1].data_ptr()
-    assert address(params.output_descriptor.data_desc) == y.data_ptr()
-    assert address(params.output_descriptor.hidden_desc) == h.data_ptr()
-    assert address(params.output_descriptor.cell_state_desc) == c.data_ptr()
+    [(_, _, _, inputs, outputs, _)] = seen.forward
+    assert [address(array) for array in inputs] == [each.data_ptr() for each in (x, *hx)]
+    assert [address(array) for array in outputs] == [each.data_ptr() for each in (y, h, c)]
+    [(params, _)] = seen.training
     weights(params, lstm)
 
     dy = torch.randn(y.shape)
-    dx, *others = torch.autograd.grad((y, h, c), (x, *hx), (dy, h.detach(), c.detach()))
-    [(again, delta)] = seen.backward
-    assert address(again.input_descriptor.data_desc) == x.data_ptr()
-    weights(again, lstm)
-    assert address(delta.output_descriptor.data_desc) == dy.data_ptr()
-    assert address(delta.input_descriptor.data_desc) == dx.data_ptr()
-    assert address(delta.input_descriptor.hidden_desc) == others[0].data_ptr()
-    assert address(delta.input_descriptor.cell_state_desc) == others[1].data_ptr()
+    given = (dy, h.detach(), c.detach())
+    slopes = torch.autograd.grad((y, h, c), (x, *hx, *lstm.parameters()), given)
+    [(_, _, inputs, incoming, outgoing, sums, _)] = seen.backward
+    assert [address(array) for array in inputs] == [each.data_ptr() for each in (x, *hx)]
+    assert [address(array) for array in incoming] == [each.data_ptr() for each in given]
+    assert [address(array) for array in outgoing] == [each.data_ptr() for each in slopes[:3]]
+    names = [name for name, _ in lstm.named_parameters()]
+    for name, slope in zip(names, slopes[3:], strict=True):
+        assert address(sums.named[name]) == slope.data_ptr()
 
 
 def weights(params: Any, lstm: Any) -> None:
@@ -88,7 +90,7 @@ def test_a_call_without_gradients_reads_the_tensors_memory(seen: Seen, batch_fir
     x = torch.randn(4, 3, 5)
     with torch.no_grad():
         lstm(x)
-    params = seen.prepared[-1][0]
+    params, *_ = seen.prepared[-1]
     assert address(params.input_gate.hw_desc) == lstm.weight_hh_l0.data_ptr()
     if batch_first:  # with the tensors' strides; in the usual order it is `PreparedLayer.call`
         assert address(params.input_descriptor.data_desc) == x.data_ptr()

@@ -6,9 +6,11 @@ import weakref
 from typing import Any
 
 import bnns_lstm.torch
+import numpy as np
 import pytest
 import torch
-from bnns_lstm.torch import training
+from bnns_lstm.module.memory import Spare
+from bnns_lstm.torch import planned, training
 from pairs import gradients, loss_of, pair, results, same
 from torch.autograd import forward_ad
 from torch.utils.checkpoint import checkpoint
@@ -18,14 +20,15 @@ from torch.utils.checkpoint import checkpoint
 def caches(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[Any]]:
     """The training caches that were made, as long as they live."""
     found: list[weakref.ref[Any]] = []
-    own = training.spare.take
+    own = Spare.take
 
-    def take(size: int) -> Any:
-        array = own(size)
-        found.append(weakref.ref(array))
+    def take(self: Spare, *given: Any) -> Any:
+        array = own(self, *given)
+        if array.dtype == np.uint8:
+            found.append(weakref.ref(array))
         return array
 
-    monkeypatch.setattr(training.spare, "take", take)
+    monkeypatch.setattr(Spare, "take", take)
     return found
 
 
@@ -211,18 +214,15 @@ def test_gradients_that_do_not_come_in_are_none_to_compute_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lstm, seen = bnns_lstm.torch.LSTM(3, 4), []
-    own = training.direct_apply_lstm_batch_backward
+    own = planned.Planned.backward
     monkeypatch.setattr(
-        training,
-        "direct_apply_lstm_batch_backward",
-        lambda *given: (seen.append(given[1].output_descriptor), own(*given)),
+        planned.Planned, "backward", lambda *given: (seen.append(given[3:5]), own(*given))[1]
     )
     y, (h, _) = lstm(torch.randn(5, 2, 3))
     h.sum().backward()
-    [incoming] = seen
-    assert incoming.data_desc is None
-    assert incoming.hidden_desc is not None
-    assert incoming.cell_state_desc is None
+    [(incoming, outgoing)] = seen
+    assert [array is None for array in incoming] == [True, False, True]
+    assert outgoing == (None, None, None)
     assert y.requires_grad
 
 

@@ -9,8 +9,8 @@ structure level of this package; PyTorch keeps the parameters and the graph of g
 
 `module` is the module, over `stateful`, which holds parameters; `replace` puts it into models, `function` is
 the node of PyTorch's graph. `weights` knows where parameters lie, `tensors` reads tensors, `packed` packed
-sequences; `training` and `inference` call the level below; `compiled` knows PyTorch's compilers, `errors` what
-is raised. PyTorch is imported when a name of this package is asked for.
+sequences; `training`, over `planned`, and `inference` call the level below; `compiled` knows PyTorch's
+compilers, `errors` what is raised. PyTorch is imported when a name of this package is asked for.
 """
 
 from __future__ import annotations

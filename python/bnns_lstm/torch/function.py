@@ -16,6 +16,7 @@ from torch.autograd import forward_ad
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.torch.calls import Call
 from bnns_lstm.torch.errors import unsupported
+from bnns_lstm.torch.planned import Planned
 from bnns_lstm.torch.training import Three, backward, forward
 from bnns_lstm.torch.weights import Home
 
@@ -37,8 +38,8 @@ class Node(NamedTuple):
     home: Home
     names: tuple[str, ...]
 
-    def weights(self, tensors: Grads) -> Weights:
-        """The weights that these tensors are."""
+    def weights(self, tensors: Grads) -> tuple[Weights, Planned | None]:
+        """The weights that these tensors are, and what is planned over them."""
         return self.home.weights_of(dict(zip(self.names, tensors, strict=True)))
 
 

@@ -1,7 +1,8 @@
 """Training calls: the forward pass that leaves a cache, and the gradients.
 
-In: a call, its tensors and weights. Out: new tensors. Both go straight to the structure level: arrays of the
-tensors are borrowed, and of the gradients those are computed that somebody wants.
+In: a call, its tensors and weights. Out: new tensors. Arrays of the tensors are borrowed. What lies as usual
+goes to calls that are planned once (`planned`); weights that lie elsewhere, and gradients of which only some
+are wanted, to the structure level.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor, LSTMGateDescriptor
@@ -18,10 +20,11 @@ from bnns_lstm.functions import (
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
 )
-from bnns_lstm.module.memory import Spare, memory_for
+from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.structure import structure
 from bnns_lstm.torch.calls import Call
+from bnns_lstm.torch.planned import Planned
 from bnns_lstm.torch.tensors import tensor_of
 
 __all__ = ["Gradients", "Three", "backward", "forward"]
@@ -29,15 +32,9 @@ __all__ = ["Gradients", "Three", "backward", "forward"]
 Three = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
 Gradients = tuple[Three, dict[str, torch.Tensor]]
 
-# Memory of a cache that is gone, for the next one of its size.
-spare = Spare()
-# Sizes of the caches of some shapes of calls.
-MOST_CAPACITIES = 64
-capacities: dict[Any, int] = {}
-
 
 def forward(
-    call: Call, inputs: Three, weights: Weights
+    call: Call, inputs: Three, own: tuple[Weights, Planned | None]
 ) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
     """Output, final states and the cache; dropout acts.
 
@@ -45,7 +42,7 @@ def forward(
         call: What is called.
         inputs: The input and the initial states, each `[layers * directions, batch, values]`, or None for
             zeros.
-        weights: The weights as they are now.
+        own: The weights as they are now, and what is planned over them, if they lie in one place.
     """
     x = inputs[0]
     assert x is not None  # noqa: S101  # the input is always there
@@ -53,9 +50,17 @@ def forward(
         output = call.output(x)
     if not x.numel():  # no sample: nothing has an element
         return output.tensors, torch.empty(0, dtype=torch.uint8)
-    params = _params(call, inputs, weights, output.desc)
+    weights, planned = own
+    if planned is not None:
+        prepared = planned.training(call, call.sizes(x))
+        cache = planned.spares.cache(prepared.nbytes)
+        arrays = _arrays(call.data(*inputs)), _arrays(output.desc)
+        if planned.forward(prepared, call, *arrays, cache):
+            return output.tensors, torch.from_numpy(cache)
+    params = _params(call, call.data(*inputs), weights, output.desc)
     filter_params = call.filter_params
-    cache = spare.take(_capacity(call, params))
+    with memory_for("the training cache of input"):
+        cache = np.empty(compute_lstm_training_cache_capacity(params, filter_params), np.uint8)
     direct_apply_lstm_batch_training_caching(params, filter_params, cache)
     return output.tensors, torch.from_numpy(cache)
 
@@ -63,7 +68,7 @@ def forward(
 def backward(
     call: Call,
     inputs: Three,
-    weights: Weights,
+    own: tuple[Weights, Planned | None],
     cache: torch.Tensor,
     incoming: Three,
     wanted: tuple[tuple[bool, bool, bool], Collection[str]],
@@ -73,7 +78,7 @@ def backward(
     Args:
         call: What was called.
         inputs: As in `forward`.
-        weights: Those of the forward pass.
+        own: The weights of the forward pass, and what is planned over them.
         cache: What the forward pass left.
         incoming: Gradients of the output and of the final states; None for zeros.
         wanted: Whether those of the input and the two initial states are wanted; of which weights they are.
@@ -87,11 +92,34 @@ def backward(
             else None
             for tensor, is_wanted in zip(inputs, wanted[0], strict=True)
         ]
-        sums = Weights.made(call.config)
-    if not x.numel():
-        return tuple(found), {name: tensor_of(sums.named[name]) for name in wanted[1]}
-    delta = structure(sums, call.sizes(x), call.data(*found), call.data(*incoming))
-    kinds = _kinds(wanted[1])
+    weights, planned = own
+    sums = Weights.made(
+        call.config, *() if planned is None or not x.numel() else (planned.spares.floats,)
+    )
+    if x.numel():
+        data = call.data(*inputs), call.data(*incoming), call.data(*found)
+        kinds = _kinds(wanted[1])
+        arrays = (_arrays(data[0]), _arrays(data[1]), _arrays(data[2]))
+        # Where some weights are frozen, the structure level leaves their gradients out.
+        whole = planned if kinds == _kinds(sums.named) else None
+        if whole is None or not whole.backward(call, *arrays, sums, cache.numpy()):
+            _backward(call, data, weights, sums, cache, kinds)
+    return tuple(found), {name: tensor_of(sums.named[name]) for name in wanted[1]}
+
+
+def _backward(
+    call: Call,
+    data: tuple[LSTMDataDescriptor, LSTMDataDescriptor, LSTMDataDescriptor],
+    weights: Weights,
+    sums: Weights,
+    cache: torch.Tensor,
+    kinds: frozenset[str],
+) -> None:
+    """The gradients by the structure level."""
+    inputs, incoming, found = data
+    x: Any = inputs.data_desc
+    sizes = x.shape[:2]
+    delta = structure(sums, sizes, found, incoming)
     # In the memory of all where gates do not interleave there.
     has_room = call.config.num_layers * call.config.directions == 1
     for name in call.config.gates:
@@ -106,50 +134,35 @@ def backward(
     elif not has_room:
         for name in call.config.gates:
             _take(sums, name, getattr(delta, f"{name}_gate"))
-    return tuple(found), {name: tensor_of(sums.named[name]) for name in wanted[1]}
 
 
-def _capacity(call: Call, params: LayerParametersLSTM) -> int:
-    """Bytes of the cache of a call; those of the last shapes are known."""
-    active = None if call.active is None else call.active.tobytes()
-    key = (call.config, params.seq_len, params.batch_size, active, call.dropout, call.threads)
-    found = capacities.get(key)
-    if found is None:
-        found = compute_lstm_training_cache_capacity(params, call.filter_params)
-        if len(capacities) >= MOST_CAPACITIES:
-            capacities.clear()
-        capacities[key] = found
-    return found
+def _arrays(desc: LSTMDataDescriptor) -> tuple[Any, Any, Any]:
+    """The arrays of a sequence and of both states."""
+    return desc.data_desc, desc.hidden_desc, desc.cell_state_desc
 
 
 def _params(
-    call: Call, inputs: Three, weights: Weights, outputs: LSTMDataDescriptor
+    call: Call, inputs: LSTMDataDescriptor, weights: Weights, outputs: LSTMDataDescriptor
 ) -> LayerParametersLSTM:
     """The structure of a call over the memory of its tensors."""
     weights.add_biases()
-    x = inputs[0]
-    assert x is not None  # noqa: S101  # the input is always there
+    x: Any = inputs.data_desc
     return structure(
-        weights,
-        call.sizes(x),
-        call.data(*inputs),
-        outputs,
-        active=call.active,
-        dropout=call.dropout,
+        weights, x.shape[:2], inputs, outputs, active=call.active, dropout=call.dropout
     )
 
 
-def _kinds(names: Collection[str]) -> set[str]:
+def _kinds(names: Collection[str]) -> frozenset[str]:
     """What weights these are: `weight_ih_l0` of the lowest layer, `weight_ih` of others; `weight_hh`, ..."""
     found = set()
     for name in names:
         kind, place = name.rsplit("_l", 1)
         is_lowest = kind == "weight_ih" and place.partition("_")[0] == "0"
         found.add("weight_ih_l0" if is_lowest else "bias" if kind.startswith("bias") else kind)
-    return found
+    return frozenset(found)
 
 
-def _wanted_of(gate: Any, kinds: set[str]) -> LSTMGateDescriptor:
+def _wanted_of(gate: Any, kinds: frozenset[str]) -> LSTMGateDescriptor:
     """A gate without the arrays of weights whose gradients nobody wants."""
     lowest, upper = gate.iw_desc
     return LSTMGateDescriptor(

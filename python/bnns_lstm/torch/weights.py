@@ -20,6 +20,7 @@ import torch
 
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.module.parameters import Weights
+from bnns_lstm.torch.planned import Planned
 from bnns_lstm.torch.tensors import array, tensor_of
 
 __all__ = ["Home", "Tensors", "copied", "differs"]
@@ -33,12 +34,14 @@ class Home:
     Attributes:
         config: What the module computes, without dropout and in the structure's order of axes.
         weights: The memory; None before parameters were moved into it.
+        planned: Training calls over it; None as long as there is none.
     """
 
     def __init__(self, config: LSTMConfig) -> None:
         """Nothing lies here yet."""
         self.config = config
         self.weights: Weights | None = None
+        self.planned: Planned | None = None
         self.addresses: tuple[int, ...] = ()
 
     def has(self, tensors: Tensors) -> bool:
@@ -56,13 +59,13 @@ class Home:
         for name, tensor in tensors.items():
             tensor.data = tensor_of(weights.named[name])
         self.addresses = tuple(tensor.data_ptr() for tensor in tensors.values())
-        self.weights = weights
+        self.weights, self.planned = weights, Planned(weights)
 
-    def weights_of(self, tensors: Tensors) -> Weights:
-        """These tensors as weights: the memory itself, or a copy."""
+    def weights_of(self, tensors: Tensors) -> tuple[Weights, Planned | None]:
+        """These tensors as weights: the memory itself with what is planned over it, or a copy."""
         if self.weights is not None and self.has(tensors):
-            return self.weights
-        return copied(self.config, tensors)
+            return self.weights, self.planned
+        return copied(self.config, tensors), None
 
     def __deepcopy__(self, _: dict[int, Any]) -> Home:
         """A home that is empty: copies of parameters lie elsewhere."""
