@@ -1,13 +1,9 @@
-"""Parameters: state dicts both ways, copies, files, ties, and every way in which weights change."""
+"""Parameters: state dicts both ways, ties, parametrizations, shared memory, threads."""
 
 from __future__ import annotations
 
 import copy
-import io
-import pickle
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import bnns_lstm as bl
@@ -15,23 +11,12 @@ import bnns_lstm.torch
 import numpy as np
 import pytest
 import torch
-from pairs import VALUES, both, gradients, loss_of, pair, results, same
+from pairs import VALUES, both, gradients, pair, results, same
+from probes import X, is_at_home, output
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
 OPTIONS: dict[str, Any] = {"num_layers": 2, "bidirectional": True, "proj_size": 3}
-X = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(1))
-
-
-def output(lstm: nn.Module) -> torch.Tensor:
-    with torch.no_grad():
-        y: torch.Tensor = lstm(X)[0]
-    return y
-
-
-def is_at_home(lstm: bnns_lstm.torch.LSTM) -> bool:
-    """Whether parameters lie in one memory."""
-    return lstm._home.has({name: getattr(lstm, name) for name in lstm._shapes})
 
 
 def test_state_dicts_go_both_ways() -> None:
@@ -52,157 +37,6 @@ def test_a_state_dict_that_does_not_fit_is_pytorchs_error() -> None:
         lstm.load_state_dict(bnns_lstm.torch.LSTM(3, 5).state_dict())
     with pytest.raises(RuntimeError, match="Unexpected key"):
         lstm.load_state_dict(bnns_lstm.torch.LSTM(3, 4, peephole="full").state_dict())
-
-
-def through_pickle(lstm: Any) -> Any:
-    return pickle.loads(pickle.dumps(lstm))
-
-
-def through_file(lstm: Any) -> Any:
-    file = io.BytesIO()
-    torch.save(lstm, file)
-    file.seek(0)
-    return torch.load(file, weights_only=False)
-
-
-@pytest.mark.parametrize("way", [copy.deepcopy, through_pickle, through_file])
-def test_copies_are_equal_and_have_weights_of_their_own(way: Callable[[Any], Any]) -> None:
-    lstm = bnns_lstm.torch.LSTM(
-        3, 4, 2, peephole="diagonal", activations={"input": bl.Activation.elu(0.5)}
-    )
-    lstm.eval().weight_hh_l0.requires_grad_(requires_grad=False)
-    before = output(lstm)
-    twin = way(lstm)
-    assert repr(twin) == repr(lstm)
-    assert not twin.training
-    assert not twin.weight_hh_l0.requires_grad
-    assert torch.equal(output(twin), before)
-    assert is_at_home(twin)
-    assert is_at_home(lstm)
-    with torch.no_grad():
-        twin.weight_hh_l1.add_(1)
-    assert torch.equal(output(lstm), before)
-    assert not torch.equal(output(twin), before)
-    same(gradients(twin, X), gradients(way(twin), X), 0)
-
-
-def test_a_copy_after_a_training_call_and_one_of_a_model() -> None:
-    model = nn.Sequential(bnns_lstm.torch.LSTM(3, 4))
-    model[0](X)[0].sum().backward()
-    twin = copy.deepcopy(model)
-    assert torch.equal(output(twin[0]), output(model[0]))
-
-
-def test_a_shallow_copy_shares_the_parameters() -> None:
-    lstm = bnns_lstm.torch.LSTM(3, 4)
-    twin = copy.copy(lstm)
-    assert twin.weight_hh_l0 is lstm.weight_hh_l0
-    with torch.no_grad():
-        lstm.weight_hh_l0.add_(1)
-    assert torch.equal(output(twin), output(lstm))
-    assert is_at_home(lstm)
-    assert is_at_home(twin)
-
-
-def test_a_saved_state_dict_holds_each_weight_once(tmp_path: Path) -> None:
-    lstm = bnns_lstm.torch.LSTM(3, 64)
-    path = tmp_path / "weights.pt"
-    torch.save(lstm.state_dict(), path)
-    assert path.stat().st_size < 1.2 * 4 * sum(p.numel() for p in lstm.parameters()) + 8192
-    fresh = bnns_lstm.torch.LSTM(3, 64)
-    fresh.load_state_dict(torch.load(path, weights_only=True))
-    assert torch.equal(output(fresh), output(lstm))
-
-
-def write(lstm: Any, value: torch.Tensor) -> None:
-    with torch.no_grad():
-        lstm.weight_hh_l1.copy_(value)
-
-
-def load(lstm: Any, value: torch.Tensor) -> None:
-    lstm.load_state_dict({**lstm.state_dict(), "weight_hh_l1": value})
-
-
-def assign(lstm: Any, value: torch.Tensor) -> None:
-    lstm.load_state_dict({**lstm.state_dict(), "weight_hh_l1": value}, assign=True)
-
-
-def replace(lstm: Any, value: torch.Tensor) -> None:
-    lstm.weight_hh_l1 = nn.Parameter(value)
-
-
-def replace_data(lstm: Any, value: torch.Tensor) -> None:
-    lstm.weight_hh_l1.data = value
-
-
-def through_numpy(lstm: Any, value: torch.Tensor) -> None:
-    lstm.weight_hh_l1.detach().numpy()[...] = value.numpy()
-
-
-def to_vector(lstm: Any, value: torch.Tensor) -> None:
-    write(lstm, value)
-    vector = nn.utils.parameters_to_vector(lstm.parameters()).detach().clone()
-    nn.utils.vector_to_parameters(vector, lstm.parameters())
-
-
-CHANGES = {
-    "in place": write,
-    "load_state_dict": load,
-    "load_state_dict, assigned": assign,
-    "another parameter": replace,
-    "another memory": replace_data,
-    ".data.copy_": lambda lstm, value: lstm.weight_hh_l1.data.copy_(value),
-    "NumPy": through_numpy,
-    "nn.init": lambda lstm, value: (nn.init.zeros_(lstm.weight_hh_l1), write(lstm, value)),
-    "a vector": to_vector,
-    "another device and back": lambda lstm, value: (write(lstm, value), lstm.half().float()),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-@pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
-def test_every_change_is_seen_by_the_next_call(change: Any, again: bool) -> None:
-    theirs, ours = pair(3, 4, 2)
-    both((theirs, ours), X)
-    for number in range(2 if again else 1):
-        # Values that float16 has, for the way through another type.
-        value = (torch.randn(16, 4) * (number + 1)).half().float()
-        for module in (theirs, ours):
-            for weight in module.parameters():
-                weight.data.copy_(weight.half().float())
-        before = output(ours)
-        change(theirs, value.clone())
-        change(ours, value.clone())
-        assert not torch.equal(output(ours), before)
-        with torch.no_grad():
-            same(results(theirs, X), results(ours, X), VALUES)
-        both((theirs, ours), X)
-
-
-def test_a_change_of_one_bit_is_seen() -> None:
-    """-0.0 and 0.0 are equal numbers, and NaN is none that is equal to itself."""
-    lstm = bnns_lstm.torch.LSTM(3, 4)
-    with torch.no_grad():
-        lstm.weight_ih_l0.zero_()
-    output(lstm)
-    lstm.weight_ih_l0.data[0, 0] = float("nan")
-    assert output(lstm).isnan().any()
-    lstm.weight_ih_l0.data[0, 0] = 0.5
-    assert not output(lstm).isnan().any()
-
-
-@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop], ids=str)
-def test_optimisers_are_seen_without_a_word(make: Any) -> None:
-    modules = pair(3, 4, 2)
-    optimizers = [make(module.parameters(), lr=0.05) for module in modules]
-    for _ in range(4):
-        with torch.no_grad():
-            same(results(modules[0], X), results(modules[1], X), 1e-4)
-        for module, optimizer in zip(modules, optimizers, strict=True):
-            optimizer.zero_grad()
-            loss_of(results(module, X)).backward()
-            optimizer.step()
-    assert is_at_home(modules[1])
 
 
 def test_both_biases_have_names_and_gradients_of_their_own() -> None:

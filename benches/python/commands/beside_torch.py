@@ -1,12 +1,14 @@
 """`bnns_lstm.torch.LSTM` beside `torch.nn.LSTM`: the same tensors, the same weights, in turns.
 
     python benches/python/commands/beside_torch.py [--rounds N] [--threads 1,2] [--hidden 128] [--steps 100]
+        [--processor-time]
 
 A figure is the median of the rounds in microseconds, and `ratio` that of PyTorch's divided by ours: above 1
 ours is faster; in brackets the ratio of the fastest rounds. A training call is a forward and a backward pass
 with gradients of all weights. Ragged samples have from a tenth of the steps to all of them. Both modules run
 in one process and take turns, one sample each; before each sample of more than one thread there is a pause,
-since threads that wait for work spin for a while.
+since threads that wait for work spin for a while. `--processor-time` counts the time that the process
+computed, on one thread, where other programs share the processors.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ SETTLE_SECONDS = 0.25
 SAMPLE_SECONDS = 0.02
 
 Call = Callable[[], None]
+Clock = Callable[[], float]
 
 
 def pair(hidden: int, **options: Any) -> tuple[Any, Any]:
@@ -88,27 +91,27 @@ def rows(hidden: int, steps: int) -> Iterator[tuple[str, list[Call]]]:
     yield "inference, B=1, one step", [inference(module, x) for module in pair(hidden)]
 
 
-def sample(call: Call, calls: int) -> float:
+def sample(call: Call, calls: int, clock: Clock) -> float:
     """Seconds of one call."""
-    start = time.perf_counter()
+    start = clock()
     for _ in range(calls):
         call()
-    return (time.perf_counter() - start) / calls
+    return (clock() - start) / calls
 
 
-def measure(calls: list[Call], rounds: int, threads: int) -> list[list[float]]:
+def measure(calls: list[Call], rounds: int, threads: int, clock: Clock) -> list[list[float]]:
     """Seconds of each call, one value a round."""
     counts = []
     for call in calls:
         call()
-        counts.append(max(1, int(SAMPLE_SECONDS / sample(call, 1))))
+        counts.append(max(1, int(SAMPLE_SECONDS / sample(call, 1, clock))))
     found: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
         for call, count, own in zip(calls, counts, found, strict=True):
             if threads > 1:
                 time.sleep(SETTLE_SECONDS)
             call()
-            own.append(sample(call, count))
+            own.append(sample(call, count, clock))
     return found
 
 
@@ -119,7 +122,11 @@ def main() -> None:
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--processor-time", action="store_true")
     options = parser.parse_args()
+    if options.processor_time and options.threads != "1":
+        parser.error("--processor-time is for --threads 1: it adds up that of all threads")
+    clock = time.process_time if options.processor_time else time.perf_counter
     print(
         f"{describe()['cpu']}, commit {commit()}, PyTorch {torch.__version__}, {options.rounds} rounds"
     )
@@ -130,7 +137,7 @@ def main() -> None:
             f"\n| threads: {threads} | torch.nn | bnns_lstm.torch | ratio |\n| --- | ---: | ---: | ---: |"
         )
         for name, calls in rows(options.hidden, options.steps):
-            theirs, ours = measure(calls, options.rounds, threads)
+            theirs, ours = measure(calls, options.rounds, threads, clock)
             medians = [statistics.median(values) for values in (theirs, ours)]
             ratio, least = medians[0] / medians[1], min(theirs) / min(ours)
             cells = (f"{value * 1e6:.0f}" for value in medians)
