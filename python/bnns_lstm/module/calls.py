@@ -245,7 +245,8 @@ class Calls(Files):
             ((5, 2, 3), (16, 4))
         """
         issues: list[Issue] = []
-        if not is_a(tape, Tape) or tape.config != self.config:
+        config = self.config
+        if not is_a(tape, Tape) or (tape.config is not config and tape.config != config):
             actual, code = type(tape).__name__, codes.WRONG_TYPE
             if is_a(tape, Tape):
                 actual, code = "the Tape of an LSTM with another configuration", codes.OTHER_LAYER
@@ -284,21 +285,16 @@ class Calls(Files):
         self, batch: Batch, target: Parts | None, seed: int | None
     ) -> tuple[Output, LSTMState, Tape]:
         """Output, final states and tape of a training call; a seed of dropout is drawn if there is none."""
-        if seed is None:
+        config = self.config
+        dropout = config.dropout
+        if seed is None and dropout and config.num_layers > 1:
             self._random = self._random or np.random.default_rng()
             seed = int(self._random.integers(2**63))
-        dropout = self.config.dropout
+        seed = seed or 0  # it says nothing where nothing is dropped
         params, filter_params, cache, arrays = self._engine.train(batch, dropout, seed, target)
         samples = batch.samples
-        tape = Tape(
-            params,
-            filter_params,
-            cache,
-            samples.rows,
-            samples.is_batched,
-            self.config,
-            samples.starts,
-        )
+        rows, is_batched = samples.rows, samples.is_batched
+        tape = Tape(params, filter_params, cache, rows, is_batched, config, samples.starts)
         return *arrays.results(samples, target), tape
 
     def _gradients(

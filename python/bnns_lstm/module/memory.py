@@ -6,8 +6,7 @@ cost more than a training call of a small layer that fills them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import prod
 from threading import local
 from typing import Any
@@ -29,17 +28,28 @@ FLOAT32, BYTE = np.dtype(np.float32), np.dtype(np.uint8)
 SMALL = 32768
 
 
-@contextmanager
-def memory_for(what: str) -> Iterator[None]:
+class memory_for:  # noqa: N801  # a function, but for its speed: each call enters it several times
     """Where nothing but arrays are made: refuse sizes that no memory has by what asks for them.
 
     Raises:
         ComputeError: "`what`: expected arrays that fit into memory".
     """
-    try:
-        yield
-    except (MemoryError, ValueError):  # what NumPy raises, the second beyond the range of addresses
-        raise ComputeError(f"{what}: expected arrays that fit into memory") from None
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        """Name what asks for memory."""
+        self._what = what
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        """Say it in place of what NumPy raises, a ValueError beyond the range of addresses."""
+        if kind is not None and issubclass(kind, (MemoryError, ValueError)):
+            raise ComputeError(f"{self._what}: expected arrays that fit into memory") from None
 
 
 def zeros(_: str, shape: tuple[int, ...]) -> Floats:

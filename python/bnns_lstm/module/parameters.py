@@ -114,6 +114,7 @@ class Weights:
         projections = (layers, directions, config.outputs, units)
         self.projection = make("projection", projections) if config.proj_size else None
         self.named: dict[str, Floats] = dict(self._views())
+        self._gates: dict[str, tuple[Any, ...]] = {}
 
     @classmethod
     def made(cls, config: LSTMConfig, make: MakeFloats = zeros) -> Weights:
@@ -209,15 +210,18 @@ class Weights:
         """The structure's gate over this memory; an empty one where another gate gives it."""
         if name not in self.blocks:
             return LSTMGateDescriptor()
+        fields = self._gates.get(name)
+        if fields is None:
+            fields = self._gates[name] = self._fields(name)
+        inputs, hidden, peephole, bias = fields
+        return LSTMGateDescriptor(inputs, hidden, peephole, bias, self.config.activation(name))
+
+    def _fields(self, name: str) -> tuple[Any, ...]:
+        """Views of this memory for a gate, in the order of the descriptor."""
         block = self.blocks.index(name)
 
         def of(array: Floats | None) -> Floats | None:
             return None if array is None else array[:, :, block]
 
-        return LSTMGateDescriptor(
-            iw_desc=(of(self.lowest), of(self.upper)),
-            hw_desc=of(self.hidden),
-            cw_desc=of(self.peephole),
-            b_desc=of(self.bias_sum),
-            activation=self.config.activation(name),
-        )
+        inputs, hidden = (of(self.lowest), of(self.upper)), of(self.hidden)
+        return inputs, hidden, of(self.peephole), of(self.bias_sum)

@@ -14,9 +14,11 @@ from bnns_lstm.module.memory import Spares, memory_for
 from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder, lendable
-from bnns_lstm.module.structure import CallArrays, GradientArrays, states_of
+from bnns_lstm.module.structure import CallArrays, GradientArrays
 
 __all__ = ["Slopes", "TrainingArrays"]
+
+F = np.float32
 
 
 class TrainingArrays(CallArrays):
@@ -39,8 +41,13 @@ class TrainingArrays(CallArrays):
         self.direct: Floats | None = None
         with memory_for(f"x: {steps} steps of {rows} samples"):
             self.x = spares.floats("x", (steps, rows, config.input_size))
-            self.h0, self.c0 = states_of(config, rows, np.empty)
-            self.hn, self.cn = states_of(config, rows, np.empty)
+            np.copyto(self.x, batch.x)
+            stack, outputs, units = _sizes(config, rows)
+            if batch.state is None:
+                self.h0, self.c0 = np.zeros((*stack, outputs), F), np.zeros((*stack, units), F)
+            else:
+                self.h0, self.c0 = (np.array(state, order="C") for state in batch.state)
+            self.hn, self.cn = np.empty((*stack, outputs), F), np.empty((*stack, units), F)
             if config.merge == "concat" and samples.is_in_place:
                 shape = samples.shape_of(steps, rows, config.layer_size)
                 given = None if target is None else target[0]
@@ -50,7 +57,6 @@ class TrainingArrays(CallArrays):
                 self.y = spares.floats("y", (steps, rows, config.layer_size))
             else:
                 self.y = samples.to_rows(self.direct)
-        self.fill(batch)
 
     def results(
         self, samples: SampleOrder, target: Parts | None = None
@@ -58,8 +64,7 @@ class TrainingArrays(CallArrays):
         """Output and final states as the caller knows them."""
         if self.direct is None or (target is not None and target[0] is not self.direct):
             return super().results(samples, target)
-        state = LSTMState(samples.state_to_caller(self.hn), samples.state_to_caller(self.cn))
-        return self.direct, state
+        return self.direct, _state(self.hn, self.cn, samples)
 
 
 class Slopes(GradientArrays):
@@ -80,11 +85,22 @@ class Slopes(GradientArrays):
                 self.x = samples.to_rows(self.direct)
             else:
                 self.x = spares.floats("dx", (steps, rows, config.input_size))
-            self.h, self.c = states_of(config, rows, np.empty)
+            stack, outputs, units = _sizes(config, rows)
+            self.h, self.c = np.empty((*stack, outputs), F), np.empty((*stack, units), F)
 
     def results(self, samples: SampleOrder) -> tuple[Floats, LSTMState]:
         """As the caller knows them."""
         if self.direct is None:
             return super().results(samples)
-        state = LSTMState(samples.state_to_caller(self.h), samples.state_to_caller(self.c))
-        return self.direct, state
+        return self.direct, _state(self.h, self.c, samples)
+
+
+def _sizes(config: LSTMConfig, rows: int) -> tuple[tuple[int, int, int], int, int]:
+    """All extents of a state but the last, and the last of hidden and cell state."""
+    return (config.num_layers, config.directions, rows), config.outputs, config.units
+
+
+def _state(h: Floats, c: Floats, samples: SampleOrder) -> LSTMState:
+    """States whose rows are the caller's samples as the caller knows them, without a copy."""
+    rows = h.shape[2:3] if samples.is_batched else ()
+    return LSTMState(h.reshape(-1, *rows, h.shape[3]), c.reshape(-1, *rows, c.shape[3]))

@@ -18,11 +18,11 @@ sys.path.insert(0, str(BENCHES / "lib"))
 
 from cases import Unsupported, arrays_of  # noqa: E402
 from compare import TOLERANCE, difference  # noqa: E402
-from engines import load  # noqa: E402
+from engines import ROUTES, USUAL, load  # noqa: E402
 from limits import Limits  # noqa: E402
 from measure import Result, measure  # noqa: E402
 from report import Report  # noqa: E402
-from rows import ROWS, Row, row_named  # noqa: E402
+from rows import ROUTE_ROWS, ROWS, Row, row_named  # noqa: E402
 
 SMALL = [
     Row("step", 1, 1, 5, inputs=3),
@@ -31,6 +31,8 @@ SMALL = [
     Row("forward", 6, 2, 5, inputs=4, layers=2, bidirectional=True),
     Row("ragged", 9, 4, 5, inputs=3, shortest=2),
     Row("peephole", 6, 3, 5),
+    Row("forward", 7, 3, 5, form="out"),
+    Row("forward", 7, 3, 5, bidirectional=True, form="batch_first"),
 ]
 
 
@@ -82,7 +84,7 @@ def test_unknown_rows_and_engines_are_named(arguments: list[str], message: str) 
     assert message in done.stderr
 
 
-@pytest.mark.parametrize("engine", ["numpy", "onnxruntime"])
+@pytest.mark.parametrize("engine", ["module", "numpy", "onnxruntime"])
 @pytest.mark.parametrize("row", SMALL, ids=lambda row: row.name)
 def test_engines_compute_the_same(row: Row, engine: str) -> None:
     arrays = arrays_of(row)
@@ -194,6 +196,34 @@ def test_an_engine_that_computes_something_else_is_an_error() -> None:
     assert (entry["best_peer"], entry["ratio"]) == ("onnxruntime", pytest.approx(1.5))
     assert "| error |" in report.markdown()
     assert error in report.markdown()
+
+
+def test_the_module_comes_first_and_is_what_peers_are_compared_with() -> None:
+    assert USUAL[:3] == ["module", "ours", "structure"]
+    row = row_named(ROUTE_ROWS[0])
+    engines = ["module", "ours", *ROUTES, "numpy"]
+    clients: Any = [FakeClient(engine, 1, 1e-6 * (n + 2)) for n, engine in enumerate(engines)]
+    report = Report({}, None, "", "", 3, dict.fromkeys(engines, "1"), {})
+    report.add(row, measure(row, clients, 3))
+    (entry,) = report.rows
+    assert (entry["best_peer"], entry["ratio"]) == ("numpy", pytest.approx(3.0))
+    lines = report.markdown().splitlines()
+    assert "| row | module | ours | numpy | best peer | ratio | limit | share |" in lines
+    assert lines[-3:] == [
+        "| row | panels | gemm | ratio |",
+        "| --- | ---: | ---: | ---: |",
+        f"| {row.name} | 4.00 | 5.00 | **0.80** (0.80) |",
+    ]
+    # Without the module a prepared layer takes its place, and there is no table of routes.
+    clients = clients[1:2] + clients[4:]
+    report = Report({}, None, "", "", 3, dict.fromkeys(["ours", "numpy"], "1"), {})
+    report.add(row, measure(row, clients, 3))
+    assert report.rows[0]["ratio"] == pytest.approx(2.0)
+    assert "routes" not in report.markdown().rsplit("##", 1)[-1]
+
+
+def test_six_rows_are_computed_with_both_routes() -> None:
+    assert len({row_named(name).name for name in ROUTE_ROWS}) == 6
 
 
 def test_without_our_own_engine_nothing_is_compared() -> None:
