@@ -300,6 +300,19 @@ def mutations(arguments: list[str]) -> None:
 
 
 @task
+def torch(arguments: list[str]) -> None:
+    """Run the tests beside PyTorch, in `.venv-torch` (some hundred megabytes; arguments go to pytest)."""
+    environment()
+    python = ROOT / ".venv-torch" / PYTHON.relative_to(VENV)
+    if not python.exists():
+        venv.create(ROOT / ".venv-torch", with_pip=True)
+    quiet = (python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install")
+    run(*quiet, "pip>=25.1")
+    run(*quiet, "--group=torch", ".")
+    run(python, "-m", "pytest", *(arguments or ["tests/torch"]))
+
+
+@task
 def bench(arguments: list[str]) -> None:
     """Time the layer against other engines, into BENCHMARKS.md (or as arguments say: they go to peers.py)."""
     install(groups=["dev"])

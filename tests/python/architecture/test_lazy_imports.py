@@ -8,6 +8,7 @@ import sys
 
 import bnns_lstm as bl
 import bnns_lstm.module
+import bnns_lstm.torch
 import pytest
 
 PROGRAM = """
@@ -59,3 +60,20 @@ def test_all_public_names_are_there_and_no_others() -> None:
         with pytest.raises(AttributeError, match=f"'{module.__name__}' has no attribute 'Stak'"):
             module.Stak  # noqa: B018
     assert bl.Stack is bnns_lstm.module.Stack
+
+
+def test_pytorch_is_imported_when_its_module_is_asked_for() -> None:
+    """Importing either package needs no PyTorch; a name of the second one does, and says how to get it."""
+    found = fresh(
+        "import json, sys\nsys.modules['torch'] = None\nimport bnns_lstm\n"
+        "first = 'bnns_lstm.torch' in sys.modules\nimport bnns_lstm.torch\n"
+        "try:\n    bnns_lstm.torch.LSTM\nexcept bnns_lstm.ExtraError as error:\n"
+        "    print(json.dumps([first, 'LSTM' in dir(bnns_lstm.torch), str(error)]))"
+    )
+    need = "this needs the package 'torch': pip install bnns-lstm[torch]"
+    assert found == [False, True, need]
+
+
+def test_a_name_that_the_pytorch_package_has_not() -> None:
+    with pytest.raises(AttributeError, match=r"'bnns_lstm\.torch' has no attribute 'GRU'"):
+        bnns_lstm.torch.GRU  # noqa: B018

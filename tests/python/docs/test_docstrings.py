@@ -20,14 +20,15 @@ from bnns_lstm import _native, formats
 FORMULAS = frozenset(
     name for name, value in vars(bl.Activation).items() if isinstance(value, classmethod)
 )
+ELSEWHERE = ("bnns_lstm.cli", "bnns_lstm.__main__", "bnns_lstm.torch")
 
 
 def modules() -> list[str]:
-    """All but those of the command line, which has no examples."""
+    """All but those of the command line, which has no examples, and those that `tests/torch` has."""
     found = [module.name for module in pkgutil.walk_packages(bl.__path__, "bnns_lstm.")]
     return [
         "bnns_lstm",
-        *(name for name in found if not name.startswith(("bnns_lstm.cli", "bnns_lstm.__main__"))),
+        *(name for name in found if not name.startswith(ELSEWHERE)),
     ]
 
 

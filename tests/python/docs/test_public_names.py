@@ -29,6 +29,8 @@ USED_BY_SYNTAX = frozenset({
     "__len__", "__next__", "__setitem__",
 })  # fmt: skip
 
+TORCH = "bnns_lstm.torch"
+
 Surface = dict[str, dict[str, list[str]]]
 
 
@@ -42,7 +44,9 @@ def refuse(name: str) -> NoReturn:
 
 def public_modules() -> list[ModuleType]:
     found = pkgutil.walk_packages(bnns_lstm.__path__, "bnns_lstm.", onerror=refuse)
-    names = ["bnns_lstm", *sorted(module.name for module in found if is_public(module.name))]
+    # Those that need PyTorch are in tests/torch.
+    public = (module.name for module in found if is_public(module.name))
+    names = ["bnns_lstm", *sorted(name for name in public if not name.startswith(TORCH))]
     return [importlib.import_module(name) for name in names]
 
 

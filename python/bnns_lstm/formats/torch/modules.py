@@ -11,9 +11,18 @@ from typing import Any
 from bnns_lstm import codes
 from bnns_lstm._look import attempt, is_a, mapping, reason, whole
 from bnns_lstm._show import shown
+from bnns_lstm.activation import Activation
+from bnns_lstm.config import FUNCTIONS, LSTMConfig
 from bnns_lstm.formats.convert import fail
 
-__all__ = ["entries_of", "is_module", "module_at", "options_of", "refuse_other_projection"]
+__all__ = [
+    "entries_of",
+    "functions_of",
+    "is_module",
+    "module_at",
+    "options_of",
+    "refuse_other_projection",
+]
 
 
 def is_module(given: object) -> bool:
@@ -61,6 +70,14 @@ def options_of(module: object, prefix: str) -> tuple[bool, float]:
     if not is_a(batch_first, bool) or not is_a(dropout, (float, int)):
         return False, 0.0
     return batch_first, float(dropout)
+
+
+def functions_of(module: object, prefix: str) -> dict[str, Activation] | None:
+    """The functions of a module of this package, `bnns_lstm.torch.LSTM`; None for PyTorch's own ones."""
+    config = _attribute(module_at(module, prefix), "config", None)
+    if not is_a(config, LSTMConfig) or not config.activations:
+        return None
+    return {name: config.activation(name) for name in FUNCTIONS}
 
 
 def refuse_other_projection(module: object, prefix: str, proj_size: int) -> None:

@@ -31,6 +31,7 @@ from bnns_lstm.formats.torch.checkpoint import state_dict_in
 from bnns_lstm.formats.torch.duplicates import refuse_differing, seconds_of
 from bnns_lstm.formats.torch.modules import (
     entries_of,
+    functions_of,
     is_module,
     options_of,
     refuse_other_projection,
@@ -222,7 +223,8 @@ def _one(source: Source, prefix: str) -> StoredLSTM:
     stored = stored_of(whole.with_instead(seconds, {}), prefix)
     refuse_other_projection(source.module, prefix, stored.proj_size)
     refuse_differing(whole, seconds, stored)
-    return replace(stored, batch_first=options[0], dropout=options[1])
+    functions = functions_of(source.module, prefix)
+    return replace(stored, batch_first=options[0], dropout=options[1], activations=functions)
 
 
 def _stack(layers: Sequence[tuple[str, Callable[[], StoredLSTM]]]) -> StoredLSTM:

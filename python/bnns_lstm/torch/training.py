@@ -1,0 +1,192 @@
+"""Training calls: the forward pass that leaves a cache, and the gradients.
+
+In: a call, its tensors and weights. Out: new tensors. Arrays of the tensors are borrowed. What lies as usual
+goes to calls that are planned once (`planned`); weights that lie elsewhere, and gradients of which only some
+are wanted, to the structure level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor, LSTMGateDescriptor
+from bnns_lstm.functions import (
+    compute_lstm_training_cache_capacity,
+    direct_apply_lstm_batch_backward,
+    direct_apply_lstm_batch_training_caching,
+)
+from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.parameters import Weights
+from bnns_lstm.module.structure import structure
+from bnns_lstm.torch.calls import Call
+from bnns_lstm.torch.planned import Planned
+from bnns_lstm.torch.tensors import tensor_of
+
+__all__ = ["Gradients", "Three", "backward", "forward"]
+
+Three = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
+Gradients = tuple[Three, dict[str, torch.Tensor]]
+
+
+def forward(
+    call: Call, inputs: Three, own: tuple[Weights, Planned | None]
+) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Output, final states and the cache; dropout acts.
+
+    Args:
+        call: What is called.
+        inputs: The input and the initial states, each `[layers * directions, batch, values]`, or None for
+            zeros.
+        own: The weights as they are now, and what is planned over them, if they lie in one place.
+    """
+    x = inputs[0]
+    assert x is not None  # noqa: S101  # the input is always there
+    with memory_for(f"the output of input, {list(x.shape)}"):
+        output = call.output(x)
+    if not x.numel():  # no sample: nothing has an element
+        return output.tensors, torch.empty(0, dtype=torch.uint8)
+    weights, planned = own
+    if planned is not None:
+        prepared = planned.training(call, call.sizes(x))
+        cache = planned.spares.cache(prepared.nbytes)
+        arrays = _arrays(call.data(*inputs)), _arrays(output.desc)
+        if planned.forward(prepared, call, *arrays, cache):
+            return output.tensors, torch.from_numpy(cache)
+    params = _params(call, call.data(*inputs), weights, output.desc)
+    filter_params = call.filter_params
+    with memory_for("the training cache of input"):
+        cache = np.empty(compute_lstm_training_cache_capacity(params, filter_params), np.uint8)
+    direct_apply_lstm_batch_training_caching(params, filter_params, cache)
+    return output.tensors, torch.from_numpy(cache)
+
+
+def backward(
+    call: Call,
+    inputs: Three,
+    own: tuple[Weights, Planned | None],
+    cache: torch.Tensor,
+    incoming: Three,
+    wanted: tuple[tuple[bool, bool, bool], Collection[str]],
+) -> Gradients:
+    """Gradients of the input, the initial states and the weights.
+
+    Args:
+        call: What was called.
+        inputs: As in `forward`.
+        own: The weights of the forward pass, and what is planned over them.
+        cache: What the forward pass left.
+        incoming: Gradients of the output and of the final states; None for zeros.
+        wanted: Whether those of the input and the two initial states are wanted; of which weights they are.
+    """
+    x = inputs[0]
+    assert x is not None  # noqa: S101  # the input is always there
+    with memory_for(f"gradients of input, {list(x.shape)}"):
+        found: Any = [
+            torch.empty(tensor.shape, dtype=torch.float32)
+            if tensor is not None and is_wanted
+            else None
+            for tensor, is_wanted in zip(inputs, wanted[0], strict=True)
+        ]
+    weights, planned = own
+    sums = Weights.made(
+        call.config, *() if planned is None or not x.numel() else (planned.spares.floats,)
+    )
+    if x.numel():
+        data = call.data(*inputs), call.data(*incoming), call.data(*found)
+        kinds = _kinds(wanted[1])
+        arrays = (_arrays(data[0]), _arrays(data[1]), _arrays(data[2]))
+        # Where some weights are frozen, the structure level leaves their gradients out.
+        whole = planned if kinds == _kinds(sums.named) else None
+        if whole is None or not whole.backward(call, *arrays, sums, cache.numpy()):
+            _backward(call, data, weights, sums, cache, kinds)
+    return tuple(found), {name: tensor_of(sums.named[name]) for name in wanted[1]}
+
+
+def _backward(
+    call: Call,
+    data: tuple[LSTMDataDescriptor, LSTMDataDescriptor, LSTMDataDescriptor],
+    weights: Weights,
+    sums: Weights,
+    cache: torch.Tensor,
+    kinds: frozenset[str],
+) -> None:
+    """The gradients by the structure level."""
+    inputs, incoming, found = data
+    x: Any = inputs.data_desc
+    sizes = x.shape[:2]
+    delta = structure(sums, sizes, found, incoming)
+    # In the memory of all where gates do not interleave there.
+    has_room = call.config.num_layers * call.config.directions == 1
+    for name in call.config.gates:
+        gate = sums.gate(name) if has_room else sums.room(name)
+        setattr(delta, f"{name}_gate", _wanted_of(gate, kinds))
+    if delta.extensions is not None and "weight_hr" not in kinds:
+        delta.extensions = replace(delta.extensions, projection_desc=None)
+    params = _params(call, inputs, weights, LSTMDataDescriptor())
+    direct_apply_lstm_batch_backward(params, delta, call.filter_params, cache.numpy())
+    if has_room and sums.bias is not None:
+        sums.bias[:] = sums.bias_sum
+    elif not has_room:
+        for name in call.config.gates:
+            _take(sums, name, getattr(delta, f"{name}_gate"))
+
+
+def _arrays(desc: LSTMDataDescriptor) -> tuple[Any, Any, Any]:
+    """The arrays of a sequence and of both states."""
+    return desc.data_desc, desc.hidden_desc, desc.cell_state_desc
+
+
+def _params(
+    call: Call, inputs: LSTMDataDescriptor, weights: Weights, outputs: LSTMDataDescriptor
+) -> LayerParametersLSTM:
+    """The structure of a call over the memory of its tensors."""
+    weights.add_biases()
+    x: Any = inputs.data_desc
+    return structure(
+        weights, x.shape[:2], inputs, outputs, active=call.active, dropout=call.dropout
+    )
+
+
+def _kinds(names: Collection[str]) -> frozenset[str]:
+    """What weights these are: `weight_ih_l0` of the lowest layer, `weight_ih` of others; `weight_hh`, ..."""
+    found = set()
+    for name in names:
+        kind, place = name.rsplit("_l", 1)
+        is_lowest = kind == "weight_ih" and place.partition("_")[0] == "0"
+        found.add("weight_ih_l0" if is_lowest else "bias" if kind.startswith("bias") else kind)
+    return frozenset(found)
+
+
+def _wanted_of(gate: Any, kinds: frozenset[str]) -> LSTMGateDescriptor:
+    """A gate without the arrays of weights whose gradients nobody wants."""
+    lowest, upper = gate.iw_desc
+    return LSTMGateDescriptor(
+        (
+            lowest if "weight_ih_l0" in kinds else None,
+            upper if "weight_ih" in kinds else None,
+        ),
+        gate.hw_desc if "weight_hh" in kinds else None,
+        gate.cw_desc if "weight_ch" in kinds else None,
+        gate.b_desc if "bias" in kinds else None,
+    )
+
+
+def _take(sums: Weights, name: str, gate: Any) -> None:
+    """Copy the arrays of a gate into the memory of all; the gradient of the one bias is that of both."""
+    block = sums.blocks.index(name)
+    lowest, upper = gate.iw_desc
+    for to, found in (
+        (sums.lowest, lowest),
+        (sums.upper, upper),
+        (sums.hidden, gate.hw_desc),
+        (sums.peephole, gate.cw_desc),
+    ):
+        if to is not None and found is not None:
+            to[:, :, block] = found
+    if sums.bias is not None and gate.b_desc is not None:
+        sums.bias[:, :, :, block] = gate.b_desc
