@@ -64,7 +64,7 @@ from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stream, Tap
 from bnns_lstm.variants import Coupled, Direction
 
 if TYPE_CHECKING:
-    from bnns_lstm import optim
+    from bnns_lstm import dask, optim
     from bnns_lstm.module import Stack, StackGradients, StackStream, StackTape
 
 __all__ = [
@@ -110,6 +110,7 @@ __all__ = [
     "__version__",
     "codes",
     "compute_lstm_training_cache_capacity",
+    "dask",
     "direct_apply_lstm_batch_backward",
     "direct_apply_lstm_batch_training_caching",
     "dropout_mask",
@@ -121,7 +122,7 @@ __all__ = [
 ]
 
 # Parts of the package that are imported when they are asked for.
-LATE = ("optim",)
+LATE = ("dask", "optim")
 
 
 def __getattr__(name: str) -> Any:

@@ -39,6 +39,7 @@ class Trained:
 
     Attributes:
         named: The arrays, by name.
+        parts: The same of each module or mapping, by its own names.
     """
 
     def __init__(self, given: GradientsLike, path: str = "params") -> None:
@@ -50,7 +51,8 @@ class Trained:
         issues: list[Issue] = []
         parts = _parts(given, path, FORMS, issues)
         self.named: dict[str, Floats] = {}
-        self._parts: list[tuple[Any, dict[str, Floats]]] = []
+        self.parts: list[dict[str, Floats]] = []
+        self._owners: list[Any] = []
         for prefix, part, entries in parts:
             found = {}
             for name, array in entries.items():
@@ -60,7 +62,8 @@ class Trained:
                 if floats is not None:
                     found[name] = floats
                     self.named[f"{prefix}{name}"] = floats
-            self._parts.append((part, found))
+            self.parts.append(found)
+            self._owners.append(part)
         if not self.named and not issues:
             issues.append(Issue(path, codes.MISSING_ENTRY, "at least one array", "none"))
         issues += _twice(self.named)
@@ -69,7 +72,7 @@ class Trained:
 
     def updated(self) -> None:
         """Tell the modules that their weights have changed."""
-        for part, found in self._parts:
+        for part, found in zip(self._owners, self.parts, strict=True):
             if not is_a(part, Mapping):
                 part.update()
             elif is_a(part, MutableMapping):
