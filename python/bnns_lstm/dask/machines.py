@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -94,14 +95,14 @@ def differences(expected: Fingerprint) -> None:
 
 def _question() -> Callable[[], dict[str, Any]]:
     """A function that goes to workers by its value, as they may not have the package."""
+    place = __name__
 
     def ask() -> dict[str, Any]:
         try:
-            from bnns_lstm.dask.machines import fingerprint as own  # noqa: PLC0415  # on the worker
-
-            return own()
+            found: dict[str, Any] = import_module(place).fingerprint()  # the worker's own
         except Exception as error:  # noqa: BLE001  # whatever it is, it is said of the worker
             return {"missing": f"{type(error).__name__}: {error}"}
+        return found
 
     return ask
 

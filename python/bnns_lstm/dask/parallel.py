@@ -30,6 +30,10 @@ __all__ = ["DataParallel"]
 QUIET = {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
 
 
+# Gradients that are brought here together: this bounds memory, and each time takes a way there and back.
+FETCHED = 16
+
+
 class DataParallel:
     """The gradients of a batch, computed by all workers of a cluster: an objective for `bl.optim.fit`.
 
@@ -121,6 +125,18 @@ class DataParallel:
 
         Raises:
             ArgumentError: For arrays that do not fit, and for a new worker that is not as the others.
+
+        Example:
+            >>> import bnns_lstm as bl, bnns_lstm.dask, numpy as np
+            >>> from distributed import Client
+            >>> def objective(lstm, x):
+            ...     y, _, tape = lstm.forward(x, training=True)
+            ...     return float(y.sum()), lstm.backward(tape, np.ones_like(y))
+            >>> with Client(n_workers=1, processes=False, dashboard_address=":0") as client:
+            ...     parallel = bnns_lstm.dask.DataParallel(bl.LSTM(3, 4, seed=0), objective, shards=2)
+            ...     loss, gradients = parallel(np.ones((5, 8, 3), np.float32))
+            >>> gradients["weight_ih_l0"].shape
+            (16, 3)
         """
         shards = cut(batch, self._axes, self._shards)
         self._look()
@@ -135,13 +151,13 @@ class DataParallel:
                 for number, shard in enumerate(shards)
             ]
         sizes = [shard[0].shape[_place(shard[0], self._axes)] for shard in shards]
+        shares = [size / sum(sizes) if self._is_mean else 1.0 for size in sizes]
         loss, total = 0.0, np.zeros_like(weights)
-        for number, size in enumerate(sizes):
-            part, gradient = futures[number].result()
-            futures[number] = None  # its memory on the worker is free again
-            share = size / sum(sizes) if self._is_mean else 1.0
-            loss += part * share
-            total += gradient * np.float32(share)
+        for start in range(0, len(shares), FETCHED):
+            parts = client.gather(futures[start : start + FETCHED])
+            for (part, gradient), share in zip(parts, shares[start:], strict=False):
+                loss += part * share
+                total += gradient * np.float32(share)
         return loss, self._shaped(total)
 
     def _look(self) -> None:

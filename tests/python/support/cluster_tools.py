@@ -54,6 +54,13 @@ def find_package() -> None:
     GONE.clear()
 
 
+def be_version(version: str) -> None:
+    """From now on this process says that it has this version."""
+    from bnns_lstm.dask.machines import fingerprint  # noqa: PLC0415
+
+    fingerprint()["version"] = version
+
+
 def count() -> None:
     """Count how often an LSTM is made of a pickle, and packed."""
     from bnns_lstm.module.engine import Engine  # noqa: PLC0415
