@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[3]
     [
         ("README.md", 4),
         ("docs/bnns.md", 1),
+        ("docs/clusters.md", 2),
         ("docs/module.md", 5),
         ("docs/porting.md", 4),
         ("docs/structure.md", 3),

@@ -64,7 +64,7 @@ def test_the_version_stands_in_one_place() -> None:
 def test_nothing_that_only_developers_need_is_published() -> None:
     extras = importlib.metadata.metadata("bnns-lstm").get_all("Provides-Extra")
     assert extras is not None
-    assert sorted(extras) == ["coreml", "keras", "onnx", "plot", "progress", "torch"]
+    assert sorted(extras) == ["coreml", "dask", "keras", "onnx", "plot", "progress", "torch"]
 
 
 def locked(file: str) -> set[tuple[str, str]]:
