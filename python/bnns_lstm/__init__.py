@@ -10,7 +10,8 @@
 
 `lstm.forward(x, training=True)` and `lstm.backward(tape, dy)` train it, `lstm.stream()` takes samples one
 by one, `LSTM.from_torch`, `from_onnx`, `from_keras` and `load` bring weights, :class:`Stack` puts LSTMs
-that differ upon each other. `bnns_lstm.typing` has the types for annotations.
+that differ upon each other. `bl.optim` has optimisers, a linear head, losses and a training loop,
+`bnns_lstm.typing` the types for annotations.
 
 Below it, who ports BNNS code describes a layer with :class:`LayerParametersLSTM` and NumPy arrays, computes
 it with :func:`direct_apply_lstm_batch_training_caching` (or :func:`prepare`, once for many calls) and
@@ -22,6 +23,7 @@ everything that is wrong before anything is computed. :func:`info` tells what co
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bnns_lstm import _native, codes, module
@@ -62,6 +64,7 @@ from bnns_lstm.module import LSTM, Gradients, LSTMConfig, LSTMState, Stream, Tap
 from bnns_lstm.variants import Coupled, Direction
 
 if TYPE_CHECKING:
+    from bnns_lstm import optim
     from bnns_lstm.module import Stack, StackGradients, StackStream, StackTape
 
 __all__ = [
@@ -112,13 +115,19 @@ __all__ = [
     "dropout_mask",
     "error_codes",
     "info",
+    "optim",
     "prepare",
     "validate",
 ]
 
+# Parts of the package that are imported when they are asked for.
+LATE = ("optim",)
+
 
 def __getattr__(name: str) -> Any:
-    """`Stack` and what it gives, whose modules are imported when one of them is asked for."""
+    """`Stack` and what it gives, and parts of the package, which are imported when one of them is asked for."""
+    if name in LATE:
+        return import_module(f"{__name__}.{name}")
     if name not in module.PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(module, name)

@@ -5,11 +5,9 @@ The bar needs the extra `progress` (tqdm) and a terminal; without them the rows 
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 from bnns_lstm.cli.messages import say
 from bnns_lstm.demo.train import Record
+from bnns_lstm.optim.bar import bar
 
 __all__ = ["Progress"]
 
@@ -26,7 +24,8 @@ class Progress:
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
         self._every = -(-epochs // ROWS)
-        self._bar = _bar(epochs)
+        # On the error output, so that the table can be sent elsewhere.
+        self._bar = bar(epochs, "epoch")
         self._print(f"{'epoch':>6} {'rate':>9} {'training loss':>14} {'test loss':>10}")
 
     def close(self) -> None:
@@ -54,14 +53,3 @@ class Progress:
             return
         if self._bar is not None:
             self._bar.refresh()
-
-
-def _bar(epochs: int) -> Any | None:
-    """A bar on the error output, so that the table can be sent elsewhere; None if there can be none."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return None
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return None
-    return tqdm(total=epochs, unit="epoch", leave=False, file=sys.stderr)

@@ -18,12 +18,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from bnns_lstm.demo.adam import Adam
+from bnns_lstm import optim
 from bnns_lstm.demo.model import Model
 from bnns_lstm.demo.scaling import Scaling
 from bnns_lstm.demo.series import Series
 from bnns_lstm.demo.weights import initial, views
 from bnns_lstm.demo.window import Windows
+from bnns_lstm.typing import Floats
 
 __all__ = ["DEFAULT_EPOCHS", "Record", "Training"]
 
@@ -78,14 +79,21 @@ class Training:
         self._random = np.random.default_rng(seed)
         self._vector = initial(HIDDEN, self._random)
         self._windows = Windows(self._vector, HIDDEN)
-        self._adam = Adam(self._vector, CLIP)
+        self._adam = optim.Adam({"weights": self._vector})
 
     def run(self) -> Iterator[Record]:
         """Train, epoch by epoch."""
-        for epoch in range(1, self.epochs + 1):
-            rate = _rate((epoch - 1) / self.epochs)
-            train_loss = self._epoch(rate)
-            self.records.append(Record(epoch, rate, train_loss, self._test_loss()))
+        for epoch in optim.loop(
+            self._window,
+            self._adam,
+            self._epoch,
+            self.epochs,
+            max_norm=CLIP,
+            schedule=lambda number: _rate(number / self.epochs),
+            validate=self._test_loss,
+        ):
+            assert epoch.validation is not None  # noqa: S101  # the test loss
+            self.records.append(Record(epoch.number, epoch.lr, epoch.loss, epoch.validation))
             yield self.records[-1]
 
     def model(self) -> Model:
@@ -93,18 +101,18 @@ class Training:
         arrays = views(self._vector.copy(), HIDDEN)
         return Model(arrays, self._scaling, self._test_from)
 
-    def _epoch(self, rate: float) -> float:
-        """Read the training years once, and return the mean loss."""
+    def _epoch(self) -> list[tuple[Floats, Floats]]:
+        """The windows of the next epoch: inputs, and what should be said after each of them."""
         inputs, targets = self._scaled[: self._split - 1], self._scaled[1 : self._split]
         first = int(self._random.integers(1, WINDOW + 1))
         edges = [0, *range(first, inputs.size, WINDOW), inputs.size]
-        total = 0.0
         self._windows.reset()
-        for start, end in pairwise(edges):
-            loss = self._windows.run(inputs[start:end], targets[start:end])
-            self._adam.step(self._windows.gradient, rate)
-            total += loss * (end - start)
-        return total / inputs.size
+        return [(inputs[start:end], targets[start:end]) for start, end in pairwise(edges)]
+
+    def _window(self, inputs: Floats, targets: Floats) -> tuple[float, dict[str, Floats]]:
+        """The loss of a window, and its gradient."""
+        loss = self._windows.run(inputs, targets)
+        return loss, {"weights": self._windows.gradient}
 
     def _test_loss(self) -> float:
         model = self.model()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 import bnns_lstm as bl
+from bnns_lstm import optim
 from bnns_lstm.demo.weights import parameters, take, views
 from bnns_lstm.typing import Floats
 
@@ -52,12 +53,11 @@ class Windows:
         outputs, state, tape = self._lstm.forward(inputs[:, np.newaxis], self._state, training=True)
 
         weight = self._weights["head_weight"]
-        error = outputs @ weight + self._weights["head_bias"] - targets
-        slope = error * np.float32(2 / inputs.size)
+        loss, slope = optim.mse_loss(outputs @ weight + self._weights["head_bias"], targets)
         self._gradients["head_weight"][...] = slope @ outputs
         self._gradients["head_bias"][...] = slope.sum()
 
         gradients = self._lstm.backward(tape, slope[:, np.newaxis] * weight)
         take(gradients.parameters, self._gradients)
         self._state = state
-        return float(np.mean(error * error))
+        return loss

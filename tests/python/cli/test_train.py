@@ -222,7 +222,7 @@ def test_an_interruption_saves_what_there_is(
         raise KeyboardInterrupt
 
     if epochs == 0:
-        monkeypatch.setattr(Training, "_epoch", interrupt)
+        monkeypatch.setattr(Training, "_window", interrupt)
     monkeypatch.setattr(Progress, "show", show_some)
     assert main(["train", "--save", str(file)]) == 130
     said = f"interrupted after {epochs} of {DEFAULT_EPOCHS} epochs"

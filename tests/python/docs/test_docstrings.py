@@ -14,7 +14,7 @@ from pathlib import Path
 
 import bnns_lstm as bl
 import pytest
-from bnns_lstm import _native, formats
+from bnns_lstm import _native, formats, optim
 
 # A formula each, and an example at the class; what the others have from Python itself.
 FORMULAS = frozenset(
@@ -43,7 +43,7 @@ def methods(owner: type) -> Iterator[tuple[str, object]]:
 
 
 def public() -> Iterator[tuple[str, object]]:
-    for module in (bl, formats):
+    for module in (bl, formats, optim):
         for name in module.__all__:
             value = getattr(module, name)
             if inspect.isclass(value):

@@ -48,3 +48,21 @@ def step(lstm: bl.LSTM) -> Floats:
 
 def read(path: Path) -> bl.LSTM:
     return bl.LSTM.load(path)
+
+
+def fit(lstm: bl.LSTM, x: Floats, target: Floats) -> list[bl.optim.Epoch]:
+    head = bl.optim.Linear(4, 1, seed=0)
+
+    def objective(
+        x: Floats, target: Floats
+    ) -> tuple[float, list[bl.Gradients | bl.optim.LinearGradients]]:
+        y, _, tape = lstm.forward(x, training=True)
+        loss, slope = bl.optim.mse_loss(head(y), target)
+        assert_type(slope, Floats)
+        above = head.backward(y, slope)
+        norm = bl.optim.clip_grad_norm_(above, 1.0)
+        assert_type(norm, float)
+        return loss, [lstm.backward(tape, above.input), above]
+
+    optimizer = bl.optim.Adam([lstm, head], lr=1e-3)
+    return bl.optim.fit(objective, optimizer, [(x, target)], 3, patience=2)
