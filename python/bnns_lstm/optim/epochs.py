@@ -124,6 +124,8 @@ class Run:
         if not elements:
             issue = Issue("batches", codes.ZERO_SIZE, "at least one batch", "none")
             raise ArgumentError((issue,))
+        if self._bar is not None and self._bar.total is None:
+            self._bar.total = self.epochs * self._bar.n  # if the other epochs are as long
         return total / elements
 
 

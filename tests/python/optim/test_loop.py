@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -217,6 +218,25 @@ def test_the_bar_is_gone_while_the_caller_has_an_epoch(
         assert ("/6 [" in seen) == (epoch.number == 1)
         assert seen.endswith("\r")
         assert not seen.split("\r")[-2].strip()
+
+
+def test_the_bar_knows_its_end_from_the_first_epoch_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("bnns_lstm.optim.epochs.DELAY", 0.0)
+    scalar = Scalar()
+
+    def slow(target: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+        time.sleep(0.11)  # tqdm writes every tenth of a second
+        return scalar(target)
+
+    batches = [(np.float32([4]),)] * 2
+    bl.optim.fit(slow, scalar.optimizer, lambda: iter(batches), 3)
+    rows = capsys.readouterr().err.split("\r")
+    assert any("1batch" in row for row in rows)
+    assert any("epoch 3/3" in row and "6/6 [" in row for row in rows)
 
 
 def test_optim_comes_when_it_is_asked_for() -> None:
