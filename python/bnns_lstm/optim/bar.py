@@ -6,9 +6,10 @@ It needs the extra `progress` (tqdm) and a terminal; without them whoever asks d
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
-__all__ = ["bar"]
+__all__ = ["bar", "hide"]
 
 
 def bar(total: int | None, unit: str, delay: float = 0.0) -> Any | None:
@@ -20,3 +21,9 @@ def bar(total: int | None, unit: str, delay: float = 0.0) -> Any | None:
     except ImportError:
         return None
     return tqdm(total=total, unit=unit, leave=False, file=sys.stderr, delay=delay)
+
+
+def hide(shown: Any) -> None:
+    """Take a bar away until it moves on, so that others may print; one that is not there yet stays so."""
+    if time.time() - shown.start_t >= shown.delay:
+        shown.clear()

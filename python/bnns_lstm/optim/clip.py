@@ -25,8 +25,8 @@ def clip_grad_norm_(
     Args:
         gradients: What `backward` gives, a mapping of names to arrays, or a list of these.
         max_norm: The largest norm.
-        error_if_nonfinite: Refuse a norm that is infinite or NaN. Otherwise such gradients are left with what
-            the product gives.
+        error_if_nonfinite: Refuse a norm that is infinite or NaN. Otherwise gradients are multiplied by 0 or
+            by NaN then.
 
     Returns:
         The norm that they had.
@@ -56,7 +56,7 @@ def clip_grad_norm_(
     norm = math.hypot(*map(_norm, arrays))
     if error_if_nonfinite and not math.isfinite(norm):
         raise ComputeError(f"the norm of the gradients is {norm}, and no factor makes it finite")
-    if norm > limit:
+    if not norm <= limit:  # NaN is neither: it goes into every gradient, as PyTorch has it
         for array in arrays:
             np.multiply(array, np.float32(limit / norm), out=array)
     return norm

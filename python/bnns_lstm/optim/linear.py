@@ -15,7 +15,7 @@ from bnns_lstm._show import shown
 from bnns_lstm.errors import Issue
 from bnns_lstm.module.arguments import generator, refuse
 from bnns_lstm.module.entries import read_entries
-from bnns_lstm.module.floats import as_floats
+from bnns_lstm.optim.arrays import floats_of
 from bnns_lstm.optim.numbers import count
 from bnns_lstm.typing import Floats
 
@@ -201,7 +201,7 @@ class Linear:
 
 def _floats(name: str, given: Any, size: int, issues: list[Issue]) -> Floats:
     """An array of float32 with `size` values along its last axis."""
-    array = as_floats(given, name, issues, convert=False)
+    array = floats_of(given, name, issues)
     if array is None:
         return np.empty((0, size), np.float32)
     if not array.ndim or array.shape[-1] != size:

@@ -16,7 +16,7 @@ from bnns_lstm._look import is_a
 from bnns_lstm._show import shown
 from bnns_lstm.errors import Issue
 from bnns_lstm.module.arguments import refuse
-from bnns_lstm.module.floats import as_floats
+from bnns_lstm.optim.arrays import floats_of
 from bnns_lstm.typing import Floats
 
 __all__ = ["Reduction", "cross_entropy", "l1_loss", "mse_loss"]
@@ -82,7 +82,7 @@ def cross_entropy(
         (0.693147, [[0.5, -0.5]])
     """
     issues: list[Issue] = []
-    floats = as_floats(scores, "scores", issues, convert=False)
+    floats = floats_of(scores, "scores", issues)
     classes = _classes(floats, target, issues)
     _check_reduction(reduction, issues)
     refuse(issues)
@@ -106,8 +106,8 @@ def cross_entropy(
 def _errors(output: Any, target: Any, reduction: Any) -> tuple[Floats, int]:
     """Output minus target, and what slopes are divided by."""
     issues: list[Issue] = []
-    floats = as_floats(output, "output", issues, convert=False)
-    wanted = as_floats(target, "target", issues, convert=False)
+    floats = floats_of(output, "output", issues)
+    wanted = floats_of(target, "target", issues)
     _check_reduction(reduction, issues)
     if floats is not None and wanted is not None:
         if floats.shape != wanted.shape:

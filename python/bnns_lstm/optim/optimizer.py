@@ -79,7 +79,8 @@ class Optimizer(ABC):
         """Update the arrays against the gradients, and tell the modules.
 
         Raises:
-            ArgumentError: For every gradient that is missing, surplus or misshapen. Nothing was changed then.
+            ArgumentError: For every gradient that is missing, surplus or misshapen, and for every array that
+                another one has replaced in its mapping. Nothing was changed then.
 
         Example:
             >>> import bnns_lstm as bl, numpy as np
@@ -88,6 +89,7 @@ class Optimizer(ABC):
             >>> y, state, tape = lstm.forward(np.ones((5, 2, 3), np.float32), training=True)
             >>> optimizer.step(lstm.backward(tape, y))
         """
+        self._trained.require()
         named = self._trained.named
         slopes = list(gradients_of(named, gradients).values())
         arrays = list(named.values())
@@ -98,10 +100,12 @@ class Optimizer(ABC):
         if decay and self._decouples:
             pairs = zip(updates, arrays, strict=True)
             updates = [update + (lr * decay) * array for update, array in pairs]
-        # One operation for each array: an interruption finds it before the step or after it.
-        for array, update in zip(arrays, updates, strict=True):
-            np.subtract(array, update, out=array)
-        self._trained.updated()
+        try:
+            # One operation for each array: an interruption finds it before the step or after it.
+            for array, update in zip(arrays, updates, strict=True):
+                np.subtract(array, update, out=array)
+        finally:
+            self._trained.updated()
 
     def copies(self) -> dict[str, Floats]:
         """Copies of the arrays as they are, for `restore`.
@@ -130,7 +134,8 @@ class Optimizer(ABC):
             True
         """
         named = self._trained.named
-        for name, array in gradients_of(named, copies).items():
+        self._trained.require()
+        for name, array in gradients_of(named, copies, "copies").items():
             named[name][...] = array
         self._trained.updated()
 

@@ -1,61 +1,22 @@
-"""The training loop. In: a function that computes a batch's loss and gradients, and batches. Out: weights.
+"""The training loop: `fit`, and `loop`, the same as a generator. In: what a caller gives. Out: weights.
 
-It knows no module: the optimiser does.
+It checks everything at once, before anything is computed; `epochs` does the work.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
-
-import numpy as np
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from bnns_lstm import codes
-from bnns_lstm._look import is_a
+from bnns_lstm._look import flag, is_a
 from bnns_lstm._show import shown
-from bnns_lstm.errors import ArgumentError, ComputeError, Issue
-from bnns_lstm.optim.bar import bar
-from bnns_lstm.optim.clip import clip_grad_norm_
+from bnns_lstm.errors import ArgumentError, Issue
+from bnns_lstm.optim.epochs import Batches, Epoch, Objective, Run, epochs_of
 from bnns_lstm.optim.numbers import count, number
 from bnns_lstm.optim.optimizer import Optimizer
-from bnns_lstm.optim.weights import GradientsLike
-from bnns_lstm.typing import Floats
 
-__all__ = ["Batches", "Epoch", "Objective", "fit", "loop"]
-
-Objective: TypeAlias = Callable[..., tuple[float, GradientsLike]]
-"""The arrays of a batch to its loss, and the gradients for the optimiser."""
-
-Batches: TypeAlias = Iterable[Sequence[Any]] | Callable[[], Iterable[Sequence[Any]]]
-"""Batches that can be read again for every epoch, or a function that gives those of the next epoch."""
-
-# Seconds: training that is over by then shows no bar.
-DELAY = 1.0
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """How an epoch went.
-
-    Attributes:
-        number: Its number, from 1.
-        lr: The rate of its steps.
-        loss: The mean loss of its batches, while the weights were changing. A batch counts by the elements of
-            its last array.
-        validation: What `validate` gave after it, or None.
-
-    Example:
-        >>> import bnns_lstm as bl
-        >>> bl.optim.Epoch(1, 0.001, 0.25).validation is None
-        True
-    """
-
-    number: int
-    lr: float
-    loss: float
-    validation: float | None = None
+__all__ = ["fit", "loop"]
 
 
 def fit(
@@ -174,10 +135,13 @@ def loop(
         expected, actual = "an optimiser, such as Adam", type(optimizer).__name__
         issues.append(Issue("optimizer", codes.WRONG_TYPE, expected, actual))
     _check_batches(batches, issues)
+    shows = flag(progress)
+    if shows is None:
+        issues.append(Issue("progress", codes.WRONG_TYPE, "True or False", shown(progress)))
     if issues:
         raise ArgumentError(tuple(issues))
-    run = _Run(objective, optimizer, batches, most, max_norm, progress=progress is True)
-    return _epochs(run, schedule, validate, patience)
+    run = Run(objective, optimizer, batches, most, max_norm)
+    return epochs_of(run, schedule, validate, patience, shows=bool(shows))
 
 
 def _check_batches(batches: Any, issues: list[Issue]) -> None:
@@ -186,84 +150,3 @@ def _check_batches(batches: Any, issues: list[Issue]) -> None:
         expected = "batches that can be read again (a list), or a function that gives an epoch's"
         actual = type(batches).__name__
         issues.append(Issue("batches", codes.WRONG_TYPE, expected, actual))
-
-
-class _Run:
-    """What all epochs share: the steps, and the bar."""
-
-    def __init__(
-        self,
-        objective: Objective,
-        optimizer: Optimizer,
-        batches: Batches,
-        epochs: int,
-        max_norm: float | None,
-        *,
-        progress: bool,
-    ) -> None:
-        self.optimizer = optimizer
-        self.epochs = epochs
-        self._objective = objective
-        self._batches = batches
-        self._max_norm = max_norm
-        total = epochs * len(batches) if isinstance(batches, Sequence) else None
-        self.bar = bar(total, "batch", DELAY) if progress else None
-
-    def epoch(self, number: int) -> float:
-        """Take a step for each batch, and return the mean loss."""
-        if self.bar is not None:
-            self.bar.set_description(f"epoch {number}/{self.epochs}", refresh=False)
-        batches = self._batches() if callable(self._batches) else self._batches
-        total, elements = 0.0, 0
-        for index, batch in enumerate(batches):
-            if not is_a(batch, (tuple, list)) or not batch:
-                expected, actual = "a tuple or list of arrays", type(batch).__name__
-                issue = Issue(f"batches[{index}]", codes.WRONG_TYPE, expected, actual)
-                raise ArgumentError((issue,))
-            loss, gradients = self._objective(*batch)
-            if not math.isfinite(loss):
-                raise ComputeError(
-                    f"the loss of batch {index} in epoch {number} is {loss}; the weights are those before it. "
-                    "A smaller lr, or max_norm, may help"
-                )
-            if self._max_norm is not None:
-                clip_grad_norm_(gradients, self._max_norm)
-            self.optimizer.step(gradients)
-            size = int(np.size(batch[-1]))
-            total, elements = total + loss * size, elements + size
-            if self.bar is not None:
-                self.bar.update()
-        if not elements:
-            issue = Issue("batches", codes.ZERO_SIZE, "at least one batch", "none")
-            raise ArgumentError((issue,))
-        return total / elements
-
-
-def _epochs(
-    run: _Run,
-    schedule: Callable[[int], float] | None,
-    validate: Callable[[], float] | None,
-    patience: int | None,
-) -> Iterator[Epoch]:
-    best, waited = math.inf, 0
-    copies: dict[str, Floats] | None = None
-    try:
-        for number in range(1, run.epochs + 1):
-            if schedule is not None:
-                run.optimizer.lr = schedule(number - 1)
-            lr = run.optimizer.lr
-            loss = run.epoch(number)
-            validation = None if validate is None else float(validate())
-            judged = loss if validation is None else validation
-            if patience is not None and judged < best:
-                best, waited, copies = judged, 0, run.optimizer.copies()
-            else:
-                waited += 1
-            yield Epoch(number, lr, loss, validation)
-            if waited == patience:
-                break
-        if copies is not None:
-            run.optimizer.restore(copies)
-    finally:
-        if run.bar is not None:
-            run.bar.close()

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
+import numpy.typing as npt
+
 from bnns_lstm import codes
+from bnns_lstm._arrays import Fault, array_of
 from bnns_lstm._look import attempt, is_a, mapping, sequence
 from bnns_lstm._show import listed, named
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.floats import as_floats
+from bnns_lstm.optim.arrays import floats_of
 from bnns_lstm.typing import Floats
 
 __all__ = ["GradientsLike", "Trained", "TrainedLike", "gradients_of"]
@@ -51,14 +54,13 @@ class Trained:
         issues: list[Issue] = []
         parts = _parts(given, path, FORMS, issues)
         self.named: dict[str, Floats] = {}
+        self._are_several = sequence(given) is not None
         self.parts: list[dict[str, Floats]] = []
         self._owners: list[Any] = []
         for prefix, part, entries in parts:
             found = {}
             for name, array in entries.items():
-                floats = as_floats(
-                    array, f"{prefix}{named(name)}", issues, convert=False, writable=True
-                )
+                floats = floats_of(array, f"{prefix}{named(name)}", issues, writable=True)
                 if floats is not None:
                     found[name] = floats
                     self.named[f"{prefix}{name}"] = floats
@@ -67,6 +69,27 @@ class Trained:
         if not self.named and not issues:
             issues.append(Issue(path, codes.MISSING_ENTRY, "at least one array", "none"))
         issues += _twice(self.named)
+        if issues:
+            raise ArgumentError(tuple(issues))
+
+    def require(self) -> None:
+        """Check that modules and mappings still hold the arrays that the optimiser was made with.
+
+        Raises:
+            ArgumentError: For every array that another one has replaced: training would not reach that.
+        """
+        issues = []
+        pairs = zip(self._owners, self.parts, strict=True)
+        for number, (part, found) in enumerate(pairs):
+            held = _entries(part) or {}
+            prefix = f"{number}." if self._are_several else ""
+            for name, array in found.items():
+                if name not in held or not _is_of(held[name], array):
+                    expected = (
+                        "the array that the optimiser was made with (write into it: array[...] = )"
+                    )
+                    path, actual = f"{prefix}{named(name)}", "another one, or none"
+                    issues.append(Issue(path, codes.UNSUPPORTED_HERE, expected, actual))
         if issues:
             raise ArgumentError(tuple(issues))
 
@@ -79,24 +102,31 @@ class Trained:
                 part.update(found)  # the very arrays: `lstm.parameters` takes note of it
 
 
-def gradients_of(expected: Mapping[str, Floats], given: GradientsLike) -> dict[str, Floats]:
+def gradients_of(
+    expected: Mapping[str, Floats], given: GradientsLike, path: str = "gradients"
+) -> dict[str, Floats]:
     """Gradients for arrays of these names and shapes, over the caller's memory and in their order.
+
+    Args:
+        expected: The arrays.
+        given: A gradient for each of them.
+        path: What errors call all of them.
 
     Raises:
         ArgumentError: For every gradient that is missing, surplus or misshapen.
     """
     issues: list[Issue] = []
     found: dict[str, Any] = {}
-    forms = "gradients in the form of what is trained, one for each part"
-    for prefix, _, entries in _parts(given, "gradients", forms, issues):
+    forms = "an array for each one that is trained, in the form of these"
+    for prefix, _, entries in _parts(given, path, forms, issues):
         found |= {f"{prefix}{name}": array for name, array in entries.items()}
     floats: dict[str, Floats] = {}
     for name, array in () if issues else expected.items():
         shape = list(array.shape)
         if name not in found:
-            issues.append(Issue(named(name), codes.MISSING_ENTRY, f"a gradient {shape}", "none"))
+            issues.append(Issue(named(name), codes.MISSING_ENTRY, f"an array {shape}", "none"))
             continue
-        gradient = as_floats(found[name], named(name), issues, convert=False)
+        gradient = floats_of(found[name], named(name), issues)
         if gradient is not None and gradient.shape != array.shape:
             actual = str(list(gradient.shape))
             issues.append(Issue(named(name), codes.SIZE_MISMATCH, str(shape), actual))
@@ -104,7 +134,7 @@ def gradients_of(expected: Mapping[str, Floats], given: GradientsLike) -> dict[s
             floats[name] = gradient
     if floats or not issues:
         issues += [
-            Issue(named(name), codes.UNEXPECTED_ENTRY, f"only {listed(expected)}", "a gradient")
+            Issue(named(name), codes.UNEXPECTED_ENTRY, f"only {listed(expected)}", "an array")
             for name in found
             if name not in expected
         ]
@@ -120,8 +150,7 @@ def _parts(
     several = sequence(given)
     for number, part in enumerate([given] if several is None else several):
         prefix = "" if several is None else f"{number}."
-        held = part if is_a(part, Mapping) else attempt(lambda part=part: part.parameters)  # type: ignore[misc]
-        entries = mapping(held)
+        entries = _entries(part)
         if entries is None:
             where = path if several is None else f"{path}[{number}]"
             issues.append(Issue(where, codes.WRONG_TYPE, expected, type(part).__name__))
@@ -129,10 +158,27 @@ def _parts(
             yield prefix, part, entries
 
 
+def _entries(part: Any) -> dict[Any, Any] | None:
+    """The arrays of a module or mapping by name; None for anything else."""
+    return mapping(part if is_a(part, Mapping) else attempt(lambda: part.parameters))
+
+
+def _is_of(given: Any, array: Floats) -> bool:
+    """Whether what a mapping holds is this array, or another view of the same memory."""
+    if given is array:
+        return True
+    other = array_of(given, "an array", detach=False)
+    return not isinstance(other, Fault) and _address(other) == _address(array)
+
+
+def _address(array: npt.NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
 def _twice(arrays: Mapping[str, Floats]) -> Iterator[Issue]:
     """Findings for arrays that stand there under another name already: each step would change them twice."""
     seen: dict[int, str] = {}
     for name, array in arrays.items():
-        other = seen.setdefault(array.__array_interface__["data"][0], name) if array.size else name
+        other = seen.setdefault(_address(array), name) if array.size else name
         if other != name:
             yield Issue(named(name), codes.OVERLAP, "memory of its own", f"that of {other}")

@@ -111,6 +111,14 @@ def test_formats_and_modules_meet_in_the_configuration_only() -> None:
     assert not {name for name in below if name.startswith(("bnns_lstm.module", "bnns_lstm.cli"))}
 
 
+def test_the_layer_knows_nothing_of_its_training() -> None:
+    found = edges(sources())
+    users = {name for name, those in found.items() if any("optim" in other for other in those)}
+    optim = {name for name in found if name.startswith("bnns_lstm.optim")}
+    assert len(optim) > 10
+    assert {name.split(".")[1] for name in users - optim - {"bnns_lstm"}} == {"cli", "demo"}
+
+
 def orders(text: str) -> list[tuple[str, ...]]:
     """Tuples, lists and sets of the names of all gates."""
     found = []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import bnns_lstm as bl
 import numpy as np
@@ -125,11 +127,13 @@ def test_the_bar_needs_tqdm_a_terminal_and_long_work(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if not has_tqdm:
+    if has_tqdm:
+        pytest.importorskip("tqdm")
+    else:
         monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     for delay, may_show in ((1000.0, False), (0.0, True)):
-        monkeypatch.setattr("bnns_lstm.optim.training.DELAY", delay)
+        monkeypatch.setattr("bnns_lstm.optim.epochs.DELAY", delay)
         scalar = Scalar()
         bl.optim.fit(scalar, scalar.optimizer, [(np.float32([4]),)] * 3, 2, progress=is_wanted)
         printed = capsys.readouterr()
@@ -150,7 +154,7 @@ def test_wrong_arguments_are_refused_at_once_before_anything_is_computed() -> No
     scalar = Scalar()
     found = refused(
         lambda: bl.optim.loop(
-            3, None, iter([]), 0, max_norm=-1, schedule=0.1, validate=2, patience=1.5
+            3, None, iter([]), 0, max_norm=-1, schedule=0.1, validate=2, patience=1.5, progress=1
         )
     )
     assert found == {
@@ -162,12 +166,77 @@ def test_wrong_arguments_are_refused_at_once_before_anything_is_computed() -> No
         "schedule": "wrong_type",
         "validate": "wrong_type",
         "patience": "wrong_type",
+        "progress": "wrong_type",
     }
     fit = bl.optim.fit
     assert refused(lambda: fit(scalar, scalar.optimizer, [], 1)) == {"batches": "zero_size"}
     wrong = [np.zeros((1, 2), np.float32)]
     assert refused(lambda: fit(scalar, scalar.optimizer, wrong, 1)) == {"batches[0]": "wrong_type"}
     assert scalar.value == 0
+
+
+@pytest.mark.parametrize(
+    ("returned", "found"),
+    [
+        (None, "one that returns NoneType"),
+        (1.0, "one that returns float"),
+        ((1.0, {}, {}), "one that returns tuple"),
+        (("1", {}), "one whose loss is str"),
+        ((np.ones(2), {}), "one whose loss is ndarray"),
+    ],
+)
+def test_what_an_objective_returns_is_checked_before_its_step(returned: Any, found: str) -> None:
+    scalar = Scalar()
+    with pytest.raises(bl.ArgumentError, match=f"objective: .*, found {found}"):
+        bl.optim.fit(lambda _: returned, scalar.optimizer, [(np.float32([4]),)], 1)
+    assert scalar.value == 0
+
+
+def test_losses_are_numbers_of_any_kind_and_those_of_validation_too() -> None:
+    scalar, batches = Scalar(), [(np.float32([4]),)]
+    slope = {"w": np.float32([1])}
+    for loss in (2, np.float32(2), np.array(2.0)):
+        (epoch,) = bl.optim.fit(lambda _, loss=loss: (loss, slope), scalar.optimizer, batches, 1)
+        assert epoch.loss == 2
+    with pytest.raises(bl.ArgumentError, match=r"validate: .*, found one whose loss is tuple"):
+        bl.optim.fit(scalar, scalar.optimizer, batches, 1, validate=lambda: (1.0, slope))
+    with pytest.raises(bl.ArgumentError, match=r"lr: .*, found -1"):
+        bl.optim.fit(scalar, scalar.optimizer, batches, 1, schedule=lambda _: -1.0)
+
+
+def test_the_bar_is_gone_while_the_caller_has_an_epoch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("bnns_lstm.optim.epochs.DELAY", 0.0)
+    scalar = Scalar()
+    batches = [(np.float32([4]),)] * 3
+    for epoch in bl.optim.loop(scalar, scalar.optimizer, batches, 2, progress=True):
+        seen = capsys.readouterr().err
+        # The second epoch is over before the bar moves again.
+        assert ("/6 [" in seen) == (epoch.number == 1)
+        assert seen.endswith("\r")
+        assert not seen.split("\r")[-2].strip()
+
+
+def test_the_bar_knows_its_end_from_the_first_epoch_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("bnns_lstm.optim.epochs.DELAY", 0.0)
+    scalar = Scalar()
+
+    def slow(target: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+        time.sleep(0.11)  # tqdm writes every tenth of a second
+        return scalar(target)
+
+    batches = [(np.float32([4]),)] * 2
+    bl.optim.fit(slow, scalar.optimizer, lambda: iter(batches), 3)
+    rows = capsys.readouterr().err.split("\r")
+    assert any("1batch" in row for row in rows)
+    assert any("epoch 3/3" in row and "6/6 [" in row for row in rows)
 
 
 def test_optim_comes_when_it_is_asked_for() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 
 import bnns_lstm as bl
@@ -95,6 +97,17 @@ def test_clipping_takes_all_gradients_together_and_returns_their_norm() -> None:
     assert endless["a"].tolist() == [np.inf, 1]
 
 
+def test_a_norm_that_is_no_number_goes_into_every_gradient_as_in_pytorch() -> None:
+    gradients = {"a": np.float32([np.nan, 1]), "b": np.float32([2])}
+    assert np.isnan(bl.optim.clip_grad_norm_(gradients, 1.0))
+    assert np.isnan([*gradients["a"], *gradients["b"]]).all()
+    endless = {"a": np.float32([-np.inf]), "b": np.float32([2])}
+    with np.errstate(invalid="ignore"):
+        assert bl.optim.clip_grad_norm_(endless, 1.0) == np.inf
+    assert np.isnan(endless["a"]).all()
+    assert endless["b"].tolist() == [0]
+
+
 def refused(call: object) -> dict[str, str]:
     with pytest.raises(bl.ArgumentError) as found:
         call()  # type: ignore[operator]
@@ -141,6 +154,66 @@ def test_arrays_that_cannot_be_trained_are_refused_by_name() -> None:
         "1.d": "overlap",
         "params[2]": "wrong_type",
     }
+
+
+def test_an_array_that_was_replaced_is_refused_and_left_alone() -> None:
+    weights = start()
+    optimizer = bl.optim.SGD([weights], lr=1.0)
+    slopes = [{name: np.ones_like(array) for name, array in weights.items()}]
+    optimizer.step(slopes)
+    before = weights["bias"].copy()
+    mine = weights["weight"] = np.zeros((3, 4), np.float32)
+    assert refused(lambda: optimizer.step(slopes)) == {"0.weight": "unsupported_here"}
+    assert refused(lambda: optimizer.restore(optimizer.copies())) == {
+        "0.weight": "unsupported_here"
+    }
+    assert weights["weight"] is mine
+    assert not mine.any()
+    assert (weights["bias"] == before).all()
+    del weights["bias"]
+    assert refused(lambda: optimizer.step(slopes)).keys() == {"0.weight", "0.bias"}
+
+
+def test_what_is_assigned_to_an_lstm_is_copied_so_that_training_goes_on() -> None:
+    lstm = bl.LSTM(3, 4, seed=0)
+    optimizer = bl.optim.SGD(lstm, lr=1.0)
+    lstm.parameters["bias_hh_l0"] = np.zeros(16, np.float32)
+    lstm.load_state_dict(bl.LSTM(3, 4, seed=1).state_dict())
+    wanted = {name: array - 1 for name, array in lstm.state_dict().items()}
+    optimizer.step({name: np.ones_like(array) for name, array in lstm.parameters.items()})
+    for name, array in lstm.parameters.items():
+        assert (array == wanted[name]).all()
+
+
+def test_the_copy_of_an_optimiser_does_not_train_what_nobody_sees() -> None:
+    lstm = bl.LSTM(3, 4, seed=0)
+    optimizer = bl.optim.SGD(lstm, lr=1.0)
+    slopes = {name: np.ones_like(array) for name, array in lstm.parameters.items()}
+    _, other = copy.deepcopy([lstm, optimizer])
+    assert refused(lambda: other.step(slopes)) == dict.fromkeys(slopes, "unsupported_here")
+
+
+def test_an_interrupted_step_is_seen_by_the_next_call() -> None:
+    # Of the mapping: a module is read at the beginning of a step, and packed anew for that alone.
+    class Interrupted(bl.optim.SGD):
+        def _updates(self, slopes: list[np.ndarray], lr: float) -> list[np.ndarray]:  # noqa: ARG002
+            def some() -> Iterator[np.ndarray]:
+                yield slopes[0]
+                raise KeyboardInterrupt
+
+            return some()  # type: ignore[return-value]
+
+    x = np.ones((5, 2, 3), np.float32)
+    lstm = bl.LSTM(3, 4, seed=0)
+    slopes = {name: np.ones_like(array) for name, array in lstm.parameters.items()}
+    optimizer = Interrupted(lstm.parameters, lr=1.0)
+    before = lstm(x)[0]
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.step(slopes)
+    expected = bl.LSTM(3, 4, seed=0)
+    expected.parameters["weight_ih_l0"] -= 1
+    assert (lstm(x)[0] == expected(x)[0]).all()
+    assert (lstm(x)[0] != before).any()
 
 
 def test_wrong_gradients_change_nothing() -> None:

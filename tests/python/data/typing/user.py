@@ -66,3 +66,15 @@ def fit(lstm: bl.LSTM, x: Floats, target: Floats) -> list[bl.optim.Epoch]:
 
     optimizer = bl.optim.Adam([lstm, head], lr=1e-3)
     return bl.optim.fit(objective, optimizer, [(x, target)], 3, patience=2)
+
+
+def fit_stack(stack: bl.Stack, x: Floats, target: list[list[int]]) -> dict[str, Floats]:
+    def objective(x: Floats) -> tuple[float, bl.StackGradients]:
+        y, _, tape = stack.forward(x, training=True)
+        loss, slope = bl.optim.cross_entropy(y, target)
+        return loss, stack.backward(tape, slope)
+
+    sgd = bl.optim.SGD(stack, lr=0.1, momentum=0.9, nesterov=True)
+    for epoch in bl.optim.loop(objective, sgd, [[x]], 2, schedule=lambda epoch: 0.1 / (1 + epoch)):
+        assert_type(epoch.validation, float | None)
+    return sgd.copies()
