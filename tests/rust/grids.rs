@@ -5,7 +5,8 @@ use crate::support::training::Way;
 use crate::support::{CallWay, Case, Results};
 use bnns_lstm::binding::Tuning;
 use bnns_lstm::{Checkpoints, Error, Level, Options, Route};
-use bnns_lstm_testkit::random::{Activations, Limits, Rng, random_case};
+use bnns_lstm_testkit::Inputs;
+use bnns_lstm_testkit::random::{Activations, Limits, Rng, random_case, random_layer};
 
 /// Threads, groups of rows, parts of the units.
 const GRIDS: [(usize, [usize; 2]); 8] = [
@@ -121,6 +122,27 @@ fn gradients_after_a_divided_forward_pass_are_the_same() {
             );
         }
     }
+}
+
+/// Groups whose samples have no step have no buffers.
+#[test]
+fn groups_of_empty_samples_give_nothing() -> Result<(), Error> {
+    for level in Level::available() {
+        for seed in 0..6 {
+            let limits = Limits { hidden_size: 60, ..limits(Activations::Default) };
+            let mut layer = random_layer(seed, &limits);
+            (layer.seq_len, layer.batch_size) = (3, 4);
+            layer.batch_sizes = Some(vec![2, 1, 1]);
+            let x = Rng::new(seed).reals(layer.x_len(), 1.0);
+            let case = Case::new(&layer, &Inputs { x, h0: None, c0: None });
+            let one = case.run(level, 1)?;
+            for (n_threads, grid) in [(1, [4, 2]), (4, [4, 2]), (6, [2, 3])] {
+                let found = case.run_with(forced(Route::Panels, level, n_threads, Some(grid)))?;
+                assert_eq!(found, one, "{level:?}, seed {seed}, {grid:?}");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// More callers than cores, each with more threads than cores, which wait for each other at every step.

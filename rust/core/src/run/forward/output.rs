@@ -69,6 +69,7 @@ impl Task<'_> {
     /// The outputs of a chunk to where they belong, and what training keeps of it.
     pub(super) fn deliver(&mut self, chunk: &Chunk) -> Result<(), Broken> {
         let first_row = self.first_row(chunk);
+        // A group whose samples are all empty has no buffers.
         let first_unit = self.plan.layer.units_of(&self.memory.blocks).start;
         let Self { plan, group, memory, target, .. } = self;
         let layer = &plan.layer;
@@ -84,11 +85,11 @@ impl Task<'_> {
         }
         match target {
             Target::Output(output) => {
-                let from = &memory.out[first_unit..];
+                let from = memory.out.get(first_unit..).unwrap_or_default();
                 scatter_output(output, group, chunk.steps.clone(), from, pitch)
             }
             Target::Part(units) => {
-                let from = memory.out[first_unit..].chunks(pitch);
+                let from = memory.out.get(first_unit..).unwrap_or_default().chunks(pitch);
                 let to = units.outer_iter_mut().skip(first_row);
                 from.zip(to).take(chunk.rows.len()).for_each(|(from, to)| write_row(from, to));
                 Ok(())
