@@ -88,8 +88,8 @@ fn no_tuned_number_changes_a_bit_of_a_grid() -> Result<(), Error> {
     let case = Case::new(&random.layer, &random.inputs);
     let options = forced(Route::Panels, Level::best(), 6, Some([2, 3]));
     let wanted = case.run(Level::best(), 1)?;
-    for (chunk_bytes, word_rows) in [(1, 0), (1 << 30, 0), (1, 100)] {
-        let tuning = Tuning { chunk_bytes, word_rows, ..options.tuning };
+    for (chunk_bytes, word_floats) in [(1, 0), (1 << 30, 0), (1, 1 << 20)] {
+        let tuning = Tuning { chunk_bytes, word_floats, ..options.tuning };
         assert_eq!(case.run_with(Options { tuning, ..options })?, wanted);
     }
     Ok(())

@@ -159,7 +159,7 @@ fn no_tuned_number_changes_a_bit() -> Result<(), Error> {
             Tuning { rows_to_project: 1, rows_to_project_prefetched: 1, ..tuning },
             Tuning { rows_to_project: 1000, rows_to_project_prefetched: 1000, ..tuning },
             Tuning { grid: Some([1, 2]), moves_threads: false, ..tuning },
-            Tuning { grid: Some([3, 2]), word_rows: 0, ..tuning },
+            Tuning { grid: Some([3, 2]), word_floats: 0, ..tuning },
             Tuning { chunk_bytes: 1, ..tuning },
         ]
     };

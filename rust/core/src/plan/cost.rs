@@ -151,7 +151,7 @@ impl<'a> Model<'a> {
         let Costs { words_ns, word_ps, slices_ns, slice_ns, slice_bytes, .. } =
             *self.layer.tuning.costs;
         let floats = share.rows * self.config.layer.outputs as f64;
-        if !self.sees_cells() && share.rows <= self.layer.tuning.word_rows as f64 {
+        if !self.sees_cells() && share.rows * share.units <= self.layer.tuning.word_floats as f64 {
             let partners = (grid.parts - 1) as f64;
             // Each further part is one more line that comes from somewhere else.
             return words_ns as f64 * (1.0 + partners.log2()) + floats * word_ps as f64 / 1e3;

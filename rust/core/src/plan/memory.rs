@@ -117,14 +117,15 @@ impl GroupSizes {
         let Geometry { cell_pitch, output_pitch, .. } = plan.layer.shape.geometry;
         let sequence = rows * output_pitch;
         let largest = parts.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+        let slice = group.rows * largest * plan.layer.shape.lanes;
         let exchanges_cells = plan.layer.config.has_peephole(Peephole::Full);
         Self {
             task: TaskSizes::new(plan, group.rows, rows, parts.len()),
             directions,
             parts,
-            exchanges_slices: exchanges_cells || group.rows > plan.layer.tuning.word_rows,
+            exchanges_slices: exchanges_cells || slice > plan.layer.tuning.word_floats,
             exchanges_cells,
-            slice: group.rows * largest * plan.layer.shape.lanes,
+            slice,
             layers,
             rows: group.rows,
             cell_pitch,

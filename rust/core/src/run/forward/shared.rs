@@ -1,7 +1,7 @@
 //! Where the parts of a layer see each other's states.
 //!
 //! In: how many parts, of how many rows. Out: [`SharedStates`], memory and counters; `exchange` beside it is what
-//! tasks do with them. A row or two travel as single words, which is fastest; more rows as whole slices, which is
+//! tasks do with them. Few floats travel as single words, which is fastest; more of them as whole slices, which is
 //! cheapest.
 
 use super::super::threads::{Exchange, SliceExchange};
