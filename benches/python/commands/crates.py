@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from arguments import engines, rows
 from cases import arrays_of
 from compare import Named
-from crate_files import write_files
 from crate_programs import ENGINES, WORKSPACE, build, program, start
 from crate_report import CrateReport
 from machine import ROOT, commit, describe
+from row_files import write_files
 from rows import CRATE_ROWS, Row
 from run import run
 from truth import results

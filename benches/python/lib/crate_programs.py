@@ -1,6 +1,6 @@
 """The programs of `benches/crates`: one for each engine.
 
-In: names of engines, and the folder of the rows' files (`crate_files.py`). Out: programs built by cargo, and a
+In: names of engines, and the folder of the rows' files (`row_files.py`). Out: programs built by cargo, and a
 `Client` for each.
 """
 

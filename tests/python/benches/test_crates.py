@@ -20,9 +20,9 @@ sys.path.insert(0, str(BENCHES / "lib"))
 import crate_programs  # noqa: E402
 from cases import arrays_of  # noqa: E402
 from client import Client, version_of  # noqa: E402
-from crate_files import write_files  # noqa: E402
 from crate_programs import CrateClient  # noqa: E402
 from crate_report import CrateReport  # noqa: E402
+from row_files import write_files  # noqa: E402
 from rows import CRATE_ROWS, Row  # noqa: E402
 from run import run  # noqa: E402
 from truth import results  # noqa: E402
