@@ -25,6 +25,8 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
 BENCHES = ("--manifest-path", "rust/bench/Cargo.toml")
 MODELS = ("--manifest-path", "rust/models/Cargo.toml")
+# Programs of other people's crates: formatted here, built by `bench-crates` alone.
+CRATES = "benches/crates/Cargo.toml"
 
 TASKS: dict[str, Callable[[list[str]], None]] = {}
 
@@ -234,6 +236,8 @@ def lint_rust() -> None:
             *("cargo", "clippy", "--locked", *crate, "--target-dir", ROOT / folder),
             *(*targets, "--", "--deny", "warnings"),
         )
+    if (ROOT / CRATES).exists():
+        run("cargo", "fmt", "--manifest-path", CRATES, "--all", "--check")
     quiet = ("--locked", "--no-deps", "--quiet", *files)
     run("cargo", "doc", *quiet, env={"RUSTDOCFLAGS": "--deny warnings"})
 
@@ -255,6 +259,7 @@ def format_all(_: list[str]) -> None:
     run("cargo", "fmt", "--all")
     run("cargo", "fmt", *BENCHES)
     run("cargo", "fmt", *MODELS)
+    run("cargo", "fmt", "--manifest-path", CRATES, "--all")
     run(PYTHON, "-m", "ruff", "check", "--fix", ".")
     run(PYTHON, "-m", "ruff", "format", ".")
 
@@ -315,6 +320,13 @@ def bench_rust(arguments: list[str]) -> None:
         *("cargo", "bench", "--locked", *BENCHES, "--target-dir", ROOT / "target"),
         *("--bench", "layer", "--", *arguments),
     )
+
+
+@task
+def bench_crates(arguments: list[str]) -> None:
+    """Build other crates' LSTMs, and time them beside ours, in turns (arguments go to crates.py)."""
+    install(groups=["dev"])
+    run(PYTHON, "benches/python/commands/crates.py", *arguments)
 
 
 @task

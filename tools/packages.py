@@ -2,7 +2,7 @@
 
     python tools/packages.py build [--out FOLDER] [--target FOLDER]   both, into `dist` unless told otherwise
     python tools/packages.py check [--out FOLDER]                     tags, symbols, metadata, contents
-    python tools/packages.py unpacked [--out FOLDER]                  tests of the source distribution, there
+    python tools/packages.py unpacked [--out FOLDER] [--all]          tests of the source distribution, there
     python tools/packages.py twice                                    two builds: the same bytes?
 
 In: the checkout, and the tools of the dependency group `package`. Out: files, and code 1 where something is
@@ -45,6 +45,8 @@ PARTS = {
     "tests/python/conftest.py",
     "tests/rust/main.rs",
 }
+# What stays in the repository: the benchmark beside other crates, with a lock file of some hundred packages.
+KEPT = "benches/crates/"
 # What runs from the unpacked source distribution each time: a part that reads cases, documents and examples.
 TESTED = ["tests/python/docs", "tests/python/structure/test_golden.py", "tests/python/architecture"]
 
@@ -136,11 +138,12 @@ def names_of(source: Path) -> set[str]:
 
 
 def tracked() -> set[str]:
-    """The files that git keeps; none where this is no checkout."""
+    """The files that git keeps, but for those that stay there; none where this is no checkout."""
     if not (ROOT / ".git").exists():
         return set()
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    return {name for name in done.stdout.decode().split("\0") if name and (ROOT / name).exists()}
+    names = {name for name in done.stdout.decode().split("\0") if name and (ROOT / name).exists()}
+    return {name for name in names if not name.startswith(KEPT)}
 
 
 def faults_of_source(names: set[str], needed: set[str]) -> Iterable[str]:
@@ -148,7 +151,9 @@ def faults_of_source(names: set[str], needed: set[str]) -> Iterable[str]:
     yield from (f"the source distribution lacks {name}" for name in sorted(needed - names))
     wrong = (".pyc", ".so", ".pyd", ".rlib")
     yield from (
-        f"the source distribution has {name}" for name in sorted(names) if name.endswith(wrong)
+        f"the source distribution has {name}"
+        for name in sorted(names)
+        if name.endswith(wrong) or name.startswith(KEPT)
     )
 
 
@@ -165,13 +170,13 @@ def faults_of_wheel(wheel: Path) -> Iterable[str]:
                 yield f"{info.filename} names {home.decode()}, a folder of the machine that built it"
 
 
-def unpacked(out: Path) -> None:
+def unpacked(out: Path, tests: list[str]) -> None:
     """Test the installed package with what the source distribution brings for that."""
     [source] = out.glob("*.tar.gz")
     with tempfile.TemporaryDirectory() as folder:
         shutil.unpack_archive(source, folder)
         [tree] = Path(folder).iterdir()
-        run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *TESTED, folder=tree)
+        run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests, folder=tree)
 
 
 def twice() -> None:
@@ -192,6 +197,7 @@ def main() -> None:
     parser.add_argument("command", choices=["build", "check", "unpacked", "twice"])
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument("--target", type=Path, default=ROOT / "target")
+    parser.add_argument("--all", action="store_true", help="unpacked: every test, not a part")
     asked = parser.parse_args()
     out = asked.out.resolve()
     if asked.command == "build":
@@ -199,7 +205,7 @@ def main() -> None:
     elif asked.command == "check":
         check(out)
     elif asked.command == "unpacked":
-        unpacked(out)
+        unpacked(out, ["tests/python"] if asked.all else TESTED)
     else:
         twice()
 

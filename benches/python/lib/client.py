@@ -1,7 +1,7 @@
 """The near ends of the workers' pipes.
 
-In: engines and numbers of threads. Out: one `Client` for each pair, whose process has imported the engine
-and waits.
+In: engines and numbers of threads, or another program that speaks the protocol of `worker.py`. Out: one
+`Client` for each, whose process has loaded the engine and waits.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "RTEN_NUM_THREADS",
 )
 
 
@@ -40,15 +42,23 @@ def on_cores(count: int) -> Iterator[None]:
 
 
 class Client:
-    """The near end of one worker's pipe."""
+    """The near end of one worker's pipe.
 
-    def __init__(self, engine: str, threads: int) -> None:
+    Attributes:
+        suffix: Of the files in which the worker writes results.
+        hello: The worker's first message.
+    """
+
+    suffix = ".npz"
+
+    def __init__(self, engine: str, threads: int, command: Sequence[str] = ()) -> None:
+        """Start `worker.py`, or another command."""
         self.engine = engine
         self.threads = threads
         script = Path(__file__).with_name("worker.py")
         with on_cores(threads):
             self.process = subprocess.Popen(
-                [sys.executable, str(script), engine, str(threads)],
+                command or [sys.executable, str(script), engine, str(threads)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

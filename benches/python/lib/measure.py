@@ -2,8 +2,8 @@
 
 In: rows, engines, numbers of threads, rounds. Out: for each row the `Result` of each engine and number of
 threads. All workers live as long as the measurement; a row is set up in all of them, results are compared
-with ours, and then they take turns, one sample each: A B C A B C and so on, the others waiting on their
-pipes.
+with ours or with given ones, and then they take turns, one sample each: A B C A B C and so on, the others
+waiting on their pipes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from client import Client
-from compare import TOLERANCE, difference, read_ways
+from compare import TOLERANCE, Named, difference, read_ways
 from rows import Row
 
 # A pause before each sample of engines with more than one thread: threads that wait for work spin for a
@@ -30,11 +30,11 @@ class Result:
     """One engine on one row.
 
     Attributes:
-        status: `ok`, `unsupported`, or `error`.
+        status: `ok`, `unsupported`, `wrong` (other results), or `error`.
         text: Why it is not `ok`.
         way: How the engine was called.
         calls: Calls of a sample.
-        difference: The largest difference from ours, relative to the largest value.
+        difference: The largest difference from what is right, relative to the largest value.
         samples: Seconds of one call, one value a round.
     """
 
@@ -63,13 +63,18 @@ class Result:
         }
 
 
-def measure(row: Row, clients: Sequence[Client], rounds: int) -> dict[tuple[str, int], Result]:
-    """All results of one row, by engine and number of threads."""
+def measure(
+    row: Row, clients: Sequence[Client], rounds: int, right: Named | None = None
+) -> dict[tuple[str, int], Result]:
+    """All results of one row, by engine and number of threads.
+
+    What an engine computes is compared with `right`, or else with our results.
+    """
     results = {(client.engine, client.threads): Result() for client in clients}
     with tempfile.TemporaryDirectory() as folder:
         for client in clients:
             build(row, client, results[client.engine, client.threads], Path(folder))
-        compare(clients, results, Path(folder))
+        compare(clients, results, Path(folder), right)
     for client, result in running(clients, results):
         calibrated = ask(client, result, "calibrate")
         result.way, result.calls = calibrated.get("way", ""), calibrated.get("calls", 0)
@@ -106,7 +111,7 @@ def ask(client: Client, result: Result, do: str, **arguments: str) -> dict[str, 
 
 def results_file(client: Client, folder: Path) -> Path:
     """Where a worker writes its results."""
-    return folder / f"{client.engine}-{client.threads}.npz"
+    return folder / f"{client.engine}-{client.threads}{client.suffix}"
 
 
 def build(row: Row, client: Client, result: Result, folder: Path) -> None:
@@ -115,16 +120,22 @@ def build(row: Row, client: Client, result: Result, folder: Path) -> None:
 
 
 def compare(
-    clients: Sequence[Client], results: dict[tuple[str, int], Result], folder: Path
+    clients: Sequence[Client],
+    results: dict[tuple[str, int], Result],
+    folder: Path,
+    right: Named | None,
 ) -> None:
-    """Compare every way of every engine with our results with the same number of threads."""
+    """Compare every way of every engine with what is right, or with ours with the same number of threads."""
+    whose = "ours" if right is None else "the layer in f64"
     for client, result in running(clients, results):
-        if results["ours", client.threads].status != "ok":
-            result.fail("error", "there is no result of ours to compare with")
-            continue
-        ours = read_ways(folder / f"ours-{client.threads}.npz")[0]
+        wanted = right
+        if wanted is None:
+            if results["ours", client.threads].status != "ok":
+                result.fail("error", "there is no result of ours to compare with")
+                continue
+            wanted = read_ways(folder / f"ours-{client.threads}.npz")[0]
         for way in read_ways(results_file(client, folder)):
-            result.difference = max(result.difference, difference(ours, way))
+            result.difference = max(result.difference, difference(wanted, way))
         if not result.difference <= TOLERANCE:
-            text = f"differs from ours by {result.difference:.1e}, tolerance {TOLERANCE:.0e}"
-            result.fail("error", text)
+            text = f"differs from {whose} by {result.difference:.1e}, tolerance {TOLERANCE:.0e}"
+            result.fail("wrong", text)

@@ -62,7 +62,7 @@ class Report:
             f"{entry['row']}, {entry['threads']} threads, {engine}: {result['text']}"
             for entry in self.rows
             for engine, result in entry["engines"].items()
-            if result["status"] == "error"
+            if result["status"] in {"error", "wrong"}
         ]
 
     def data(self) -> dict[str, Any]:
@@ -153,7 +153,8 @@ def table(entries: Sequence[dict[str, Any]], engines: Sequence[str]) -> str:
         engine
         for engine in engines
         if any(
-            entry["engines"].get(engine, {}).get("status") in {"ok", "error"} for entry in entries
+            entry["engines"].get(engine, {}).get("status") in {"ok", "error", "wrong"}
+            for entry in entries
         )
     ]
     lines = [
@@ -181,7 +182,7 @@ def cell(result: dict[str, Any] | None) -> str:
     """An engine's median, or why there is none."""
     if result is None or result["status"] == "unsupported":
         return "-"
-    return "error" if result["status"] == "error" else microseconds(result["median_us"])
+    return microseconds(result["median_us"]) if result["status"] == "ok" else result["status"]
 
 
 def microseconds(value: float) -> str:

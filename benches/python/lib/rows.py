@@ -1,12 +1,13 @@
 """The layers that are timed.
 
-In: nothing. Out: `ROWS`, one `Row` a layer, and what follows from its sizes: name, widths, active samples.
-A row knows neither engines nor arrays.
+In: nothing. Out: `ROWS`, one `Row` a layer, and `CRATE_ROWS`, those that are timed beside other crates; what
+follows from a row's sizes: name, widths, active samples. A row knows neither engines nor arrays.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,10 +109,20 @@ ROWS: list[Row] = [
     *(Row(kind, 100, batch, 512, projection=128) for kind in PROJECTED for batch in (1, 32)),
 ]
 
+# Enough to see one step, one sequence, batches, and each kind of call.
+CRATE_ROWS: list[Row] = [
+    Row("step", 1, 1, 128),
+    *(Row("forward", 100, 1, hidden) for hidden in (32, 128, 256)),
+    *(Row("forward", 100, 32, hidden) for hidden in (64, 128, 256)),
+    Row("ragged", 100, 32, 128, shortest=7),
+    Row("forward", 100, 32, 64, layers=2, bidirectional=True),
+    Row("train", 100, 32, 128),
+]
 
-def rows_like(pattern: str) -> list[Row]:
+
+def rows_like(pattern: str, rows: Sequence[Row] = ROWS) -> list[Row]:
     """The rows in whose names a regular expression is found, in order."""
-    return [row for row in ROWS if re.search(pattern, row.name)]
+    return [row for row in rows if re.search(pattern, row.name)]
 
 
 def row_named(name: str) -> Row:

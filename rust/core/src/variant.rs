@@ -63,8 +63,12 @@ impl Variant {
 
     /// Whether a step computes anything else.
     pub(crate) fn changes_steps(&self) -> bool {
-        let is_limited = self.cell_clip.is_some() || self.gate_clip.is_some();
-        is_limited || self.coupled.is_some() || self.projects
+        self.changes_cells() || self.projects
+    }
+
+    /// Whether gates and cells are others, whatever becomes of the units' values.
+    pub(crate) fn changes_cells(&self) -> bool {
+        self.cell_clip.is_some() || self.gate_clip.is_some() || self.coupled.is_some()
     }
 
     /// Whether a gate is computed from another one.

@@ -170,6 +170,7 @@ class FakeClient:
     """A worker that answers at once, with results and a time of its own."""
 
     threads = 1
+    suffix = ".npz"
 
     def __init__(self, engine: str, y: float, seconds: float) -> None:
         self.engine = engine
@@ -192,14 +193,15 @@ def test_an_engine_that_computes_something_else_is_an_error() -> None:
     assert "numpy: differs from ours by 1.0e-03, tolerance 1e-04" in error
     (entry,) = report.rows
     assert (entry["best_peer"], entry["ratio"]) == ("onnxruntime", pytest.approx(1.5))
-    assert "| error |" in report.markdown()
+    assert "| wrong |" in report.markdown()
     assert error in report.markdown()
 
 
 def test_without_our_own_engine_nothing_is_compared() -> None:
     clients: Any = [FakeClient("ours", np.nan, 1.0), FakeClient("numpy", 1, 1.0)]
     results: dict[tuple[str, int], Result] = measure(SMALL[0], clients, 1)
-    assert {result.status for result in results.values()} == {"error"}
+    statuses = {engine: result.status for (engine, _), result in results.items()}
+    assert statuses == {"ours": "wrong", "numpy": "error"}
 
 
 def test_roofline_limits_are_those_of_the_formula() -> None:

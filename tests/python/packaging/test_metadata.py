@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import bnns_lstm as bl
+import pytest
 
 ROOT = Path(__file__).parents[3]
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -80,6 +81,15 @@ def test_the_benchmarks_are_built_with_the_locked_versions_of_the_package() -> N
     assert {pair for pair in ours if pair[0] in shared} >= {
         pair for pair in benches if pair[0] in shared
     }
+
+
+def test_the_benchmark_beside_other_crates_has_the_locked_versions_of_the_package() -> None:
+    if not (ROOT / "benches" / "crates").exists():
+        pytest.skip("the source distribution has no programs of other crates")
+    kernels = {"fearless_simd", "matrixmultiply", "ndarray", "rayon", "rayon-core"}
+    wanted = {pair for pair in locked("Cargo.lock") if pair[0] in kernels}
+    assert {name for name, _ in wanted} == kernels
+    assert wanted <= locked("benches/crates/Cargo.lock")
 
 
 def test_actions_are_pinned_by_commit_with_the_version_beside_it() -> None:

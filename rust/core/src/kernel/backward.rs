@@ -89,7 +89,7 @@ impl Kernel for BackwardChunk<'_> {
                 }
             }
             self.through_output_peephole(simd, rows);
-            let varies = self.variant.changes_steps();
+            let varies = self.variant.changes_cells();
             for row in 0..rows {
                 if varies {
                     self.other_gates::<S, true>(simd, first, row);

@@ -16,6 +16,7 @@ mod weights;
 pub use backward::BackwardWeights;
 pub(crate) use backward::TransposedPanels;
 pub(crate) use gradient_sums::GradientSums;
+pub(crate) use panel::LayerPanels;
 pub(crate) use unpack::GradientSlot;
 pub use views::{BoundWeights, WeightViews};
 pub use weights::Weights;

@@ -10,15 +10,16 @@ use crate::gate::Gate;
 use crate::kernel::{BLOCK_VECTORS, RowsToPanel, TRANSPOSED_ROWS};
 use crate::level::{Level, vectorize};
 use crate::place::Place;
-use crate::plan::{LayerPlan, PanelSizes, Panels, Shape};
+use crate::plan::{LayerPlan, PanelPlaces, Shape};
 use crate::tuning::PACKED_INPUTS;
 use ndarray::{ArrayView1, ArrayView2, Axis};
+use std::ops::Range;
 
 /// The packed weights of one layer and direction.
 #[derive(Debug)]
 pub(crate) struct LayerPanels {
     floats: Aligned,
-    sizes: PanelSizes,
+    places: PanelPlaces,
 }
 
 impl LayerPanels {
@@ -65,12 +66,12 @@ impl LayerPanels {
             let to = Slot { shape, index: 0, gates: 1, level: layer.level };
             to.wide_matrix(panels.projection, matrix);
         }
-        Ok(Self { floats, sizes })
+        Ok(Self { floats, places: sizes.places() })
     }
 
-    /// The panels.
-    pub(crate) fn panels(&self) -> Panels<'_> {
-        self.sizes.borrow(&self.floats)
+    /// One of the panels, such as that of `|all| &all.hidden`.
+    pub(crate) fn get(&self, panel: impl Fn(&PanelPlaces) -> &Range<usize>) -> &[f32] {
+        &self.floats[panel(&self.places).clone()]
     }
 }
 

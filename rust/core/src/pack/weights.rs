@@ -7,7 +7,7 @@ use super::panel::LayerPanels;
 use super::views::BoundWeights;
 use crate::error::{Broken, Error};
 use crate::place::{PerPlace, Place};
-use crate::plan::{LayerPlan, Panels};
+use crate::plan::LayerPlan;
 use std::sync::Arc;
 
 /// The packed weights of a layer, for calls of any batch and length.
@@ -63,8 +63,8 @@ impl Weights {
         self.fingerprint.ok_or(Error::NotForTraining { what: "weights" })
     }
 
-    pub(crate) fn of(&self, place: Place) -> Result<Panels<'_>, Broken> {
-        self.panels.of(place).map(LayerPanels::panels)
+    pub(crate) fn of(&self, place: Place) -> Result<&LayerPanels, Broken> {
+        self.panels.of(place)
     }
 }
 

@@ -25,6 +25,6 @@ pub(crate) use groups::Group;
 pub use layer::LayerPlan;
 pub(crate) use memory::{GroupSizes, TaskSizes};
 pub use options::Options;
-pub(crate) use panels::{PanelSizes, Panels, PanelsMut};
+pub(crate) use panels::{PanelPlaces, PanelSizes, Panels, PanelsMut};
 pub(crate) use products::Product;
 pub(crate) use shape::Shape;

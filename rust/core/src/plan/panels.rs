@@ -6,6 +6,7 @@
 use super::shape::Shape;
 use crate::check::{LayerConfig, Peephole};
 use crate::gate::Gate;
+use std::ops::Range;
 
 /// A value for each panel of one direction of a layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +37,10 @@ pub(crate) struct PanelFields<T> {
 /// Floats of each panel.
 pub(crate) type PanelSizes = PanelFields<usize>;
 
-/// Packed weights, or sums of gradients in their order, to read.
+/// Where each panel is among the floats of all.
+pub(crate) type PanelPlaces = PanelFields<Range<usize>>;
+
+/// Sums of gradients in the order of packed weights, to read.
 pub(crate) type Panels<'p> = PanelFields<&'p [f32]>;
 /// As [`Panels`], to write.
 pub(crate) type PanelsMut<'p> = PanelFields<&'p mut [f32]>;
@@ -122,6 +126,16 @@ impl PanelSizes {
                 0
             },
         }
+    }
+
+    /// Where the panels are in a buffer of [`total`](Self::total) floats.
+    pub(crate) fn places(self) -> PanelPlaces {
+        let mut end = 0;
+        self.map(|size| {
+            let start = end;
+            end += size;
+            start..end
+        })
     }
 
     /// The panels in a buffer of [`total`](Self::total) floats.

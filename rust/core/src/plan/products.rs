@@ -9,6 +9,7 @@ use crate::tuning::GemmRows;
 /// When the products of a layer take which route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Products {
+    /// At least one each.
     rows: GemmRows,
 }
 
@@ -32,6 +33,13 @@ impl Products {
             Some(Route::Panels) => GemmRows::NEVER,
             Some(Route::Gemm) => GemmRows::ALWAYS,
         };
+        let GemmRows { inputs, hidden, transposed, gradients } = rows;
+        let rows = GemmRows {
+            inputs: inputs.max(1),
+            hidden: hidden.max(1),
+            transposed: transposed.max(1),
+            gradients: gradients.max(1),
+        };
         Self { rows }
     }
 
@@ -40,15 +48,14 @@ impl Products {
         if rows >= self.least_rows(product) { Route::Gemm } else { Route::Panels }
     }
 
-    /// Rows from which on a product takes the gemm route, at least one.
+    /// Rows from which on a product takes the gemm route.
     pub(crate) fn least_rows(&self, product: Product) -> usize {
-        let least = match product {
+        match product {
             Product::Inputs => self.rows.inputs,
             Product::Hidden => self.rows.hidden,
             Product::Transposed => self.rows.transposed,
             Product::Gradients => self.rows.gradients,
-        };
-        least.max(1)
+        }
     }
 
     /// Whether there are calls in which the product takes this route, so that weights are packed for it.

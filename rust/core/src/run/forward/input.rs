@@ -12,8 +12,9 @@ use crate::dropout::DropoutRow;
 use crate::error::Broken;
 use crate::kernel::{Project, Projection, Rows};
 use crate::level::vectorize;
+use crate::pack::LayerPanels;
 use crate::place::PerDirection;
-use crate::plan::{Panels, Plan};
+use crate::plan::Plan;
 use crate::products::Route;
 use std::ops::Range;
 
@@ -21,7 +22,7 @@ use std::ops::Range;
 #[derive(Clone, Copy)]
 pub(super) struct TaskInputs<'a> {
     plan: &'a Plan,
-    panels: Panels<'a>,
+    panels: &'a LayerPanels,
     layer: usize,
     /// The outputs of the layer below that are read in place, from the chunk's first row on; `None` where
     /// they were gathered.
@@ -46,7 +47,8 @@ impl<'a> TaskInputs<'a> {
             let width = layer.config.layer_inputs(self.layer);
             inputs[0] = Rows { floats: gathered, pitch: width, width };
         }
-        Projection { inputs, weights: self.panels.input, bias: self.panels.bias }
+        let weights = self.panels.get(|all| &all.input);
+        Projection { inputs, weights, bias: self.panels.get(|all| &all.bias) }
     }
 }
 

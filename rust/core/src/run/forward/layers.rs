@@ -40,16 +40,20 @@ struct ForwardDirection<'w> {
 
 impl<'a> ForwardCall<'a> {
     /// All groups.
-    pub(super) fn run(self, memory: &mut [GroupMemory], arrays: Bound<'_>) -> Done {
-        each_group(self.threads, self.plan, memory, arrays, &|group, memory, arrays| {
-            self.layers(group, memory, arrays)
+    pub(super) fn run(self, memory: &mut [GroupMemory], mut arrays: Bound<'_>) -> Done {
+        // The arrays of a single group stay where they are: moving them takes long beside a short step.
+        if let ([group], [memory]) = (self.plan.groups.as_slice(), &mut *memory) {
+            return self.layers(group, memory, &mut arrays);
+        }
+        each_group(self.threads, self.plan, memory, arrays, &|group, memory, mut arrays| {
+            self.layers(group, memory, &mut arrays)
         })
     }
 
     /// All layers of one group, as many steps at a time as all of them may take.
-    fn layers(self, group: &Group, memory: &mut GroupMemory, mut arrays: Bound<'_>) -> Done {
+    fn layers(self, group: &Group, memory: &mut GroupMemory, arrays: &mut Bound<'_>) -> Done {
         let config = self.plan.config();
-        self.each_state(memory, &mut arrays, |states, to, pitch, _| load_state(states, to, pitch));
+        self.each_state(memory, arrays, |states, to, pitch, _| load_state(states, to, pitch));
         let (all, span) = (config.seq_len, self.plan.span_steps());
         let count = all.div_ceil(span);
         for number in 0..count {
@@ -61,10 +65,10 @@ impl<'a> ForwardCall<'a> {
                 if all > 1 {
                     self.threads.look()?;
                 }
-                self.layer(group, layer, &steps, memory, &mut arrays)?;
+                self.layer(group, layer, &steps, memory, arrays)?;
             }
         }
-        self.each_state(memory, &mut arrays, |states, from, pitch, elements| {
+        self.each_state(memory, arrays, |states, from, pitch, elements| {
             store_state(states, from, pitch, elements);
         });
         Ok(())

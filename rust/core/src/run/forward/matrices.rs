@@ -17,13 +17,13 @@ impl Task<'_> {
     pub(super) fn project_by_library(&mut self, chunk: &Chunk) -> Done {
         let (own, count) = (self.own_columns(), chunk.rows.len());
         let (width, pitch) = (self.row_width(), self.plan.layer.shape.geometry.gate_pitch);
-        let bias = &self.panels.bias[own.clone()];
+        let bias = &self.panels.get(|all| &all.bias)[own.clone()];
         let inputs = self.inputs(chunk).projection(&self.memory.input).inputs;
         let mut pre = rows_mut(&mut self.memory.pre[own.start..], count, own.len(), pitch)?;
         for mut row in pre.outer_iter_mut() {
             row.iter_mut().zip(bias).for_each(|(to, &bias)| *to = bias);
         }
-        let mut weights = self.panels.input_matrix;
+        let mut weights = self.panels.get(|all| &all.input_matrix);
         for Rows { floats, pitch, width: inputs } in inputs {
             if inputs > 0 {
                 let (of_part, rest) = weights.split_at(inputs * width);
@@ -46,7 +46,7 @@ impl Task<'_> {
         let first = (offsets[step] - chunk.rows.start) * geometry.gate_pitch + own.start;
         let count = offsets[step + 1] - offsets[step];
         let h = rows(&self.state.hidden, count, outputs, geometry.output_pitch)?;
-        let weights = self.panels.hidden_matrix;
+        let weights = self.panels.get(|all| &all.hidden_matrix);
         let weights = columns(weights, outputs, self.row_width(), own.clone())?;
         let pre = &mut self.memory.pre[first..];
         multiply(h, weights, true, rows_mut(pre, count, own.len(), geometry.gate_pitch)?)

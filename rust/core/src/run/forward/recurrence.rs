@@ -49,6 +49,12 @@ impl Task<'_> {
             self.steps(chunk, steps, Route::Panels);
             return Ok(());
         }
+        self.recur_by_library(chunk, steps)
+    }
+
+    /// As [`recur`](Self::recur), where the hidden states of the first steps take the gemm route.
+    #[cold]
+    fn recur_by_library(&mut self, chunk: &Chunk, steps: &Range<usize>) -> Done {
         let end = chunk.gemm_steps.end.clamp(steps.start, steps.end);
         let (by_library, by_panels) = (steps.start..end, end..steps.end);
         match self.reading() {
@@ -106,8 +112,8 @@ impl Task<'_> {
             steps: order,
             variant,
             projection,
-            hidden_weights: panels.hidden,
-            diagonal: panels.diagonal,
+            hidden_weights: panels.get(|all| &all.hidden),
+            diagonal: panels.get(|all| &all.diagonal),
             out,
             hidden,
             cell,
@@ -139,11 +145,11 @@ impl Task<'_> {
             functions: &functions,
             variant: &config.variant,
             projection,
-            hidden_weights: if route == Route::Gemm { &[] } else { panels.hidden },
+            hidden_weights: if route == Route::Gemm { &[] } else { panels.get(|all| &all.hidden) },
             peepholes: PeepholePanels {
-                diagonal: panels.diagonal,
-                cell: panels.cell,
-                cell_output: panels.cell_output,
+                diagonal: panels.get(|all| &all.diagonal),
+                cell: panels.get(|all| &all.cell),
+                cell_output: panels.get(|all| &all.cell_output),
             },
             pre,
             out,
@@ -155,6 +161,8 @@ impl Task<'_> {
         vectorize(plan.layer.level, chunk);
     }
 
+    /// Part of its caller: a short step would spend its time on handing these over.
+    #[inline(always)]
     fn buffers(&mut self, chunk: &Chunk, steps: &Range<usize>) -> StepBuffers<'_> {
         let (rows, first_row) = (chunk.rows.clone(), self.first_row(chunk));
         let is_saving = self.cache.as_ref().is_some_and(|cache| cache.steps.is_some());
@@ -180,7 +188,7 @@ impl Task<'_> {
             cell: &mut state.cell,
             gates: &mut memory.gates,
             projection: plan.layer.config.variant.projects.then_some(StepProjection {
-                weights: panels.projection,
+                weights: panels.get(|all| &all.projection),
                 values: &mut memory.unprojected,
             }),
             saved: is_saving.then(|| Saved {

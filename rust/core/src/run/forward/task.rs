@@ -8,8 +8,9 @@ use super::super::cache::{LayerOutputs, TaskCache};
 use super::super::chunk::{Chunk, Limit, next_steps, steps_of_rows};
 use super::workspace::{StateMemory, TaskMemory};
 use crate::aligned::Aligned;
+use crate::pack::LayerPanels;
 use crate::place::{Direction, PerDirection, Place};
-use crate::plan::{Group, Panels, Plan, Product};
+use crate::plan::{Group, Plan, Product};
 use crate::products::Route;
 use ndarray::{ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use std::ops::Range;
@@ -42,7 +43,7 @@ pub(in crate::run) enum Target<'a> {
 pub(in crate::run) struct Task<'a> {
     pub(in crate::run) plan: &'a Plan,
     pub(in crate::run) group: &'a Group,
-    pub(in crate::run) panels: Panels<'a>,
+    pub(in crate::run) panels: &'a LayerPanels,
     pub(in crate::run) place: Place,
     /// The steps to compute.
     pub(in crate::run) span: Range<usize>,
