@@ -116,7 +116,7 @@ def test_the_layer_knows_nothing_of_its_training() -> None:
     users = {name for name, those in found.items() if any("optim" in other for other in those)}
     optim = {name for name in found if name.startswith("bnns_lstm.optim")}
     assert len(optim) > 10
-    assert {name.split(".")[1] for name in users - optim - {"bnns_lstm"}} == {"cli", "demo"}
+    assert {name.split(".")[1] for name in users - optim - {"bnns_lstm"}} == {"cli", "dask", "demo"}
 
 
 def orders(text: str) -> list[tuple[str, ...]]:
