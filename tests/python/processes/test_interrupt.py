@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import bnns_lstm as bl
@@ -66,11 +67,20 @@ def test_a_handler_may_call_the_same_lstm_and_the_call_goes_on() -> None:
     np.testing.assert_array_equal(found[0], wanted_short)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises, also where a shell has this program run in the background, which makes it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt_and_join(thread: threading.Thread) -> None:
     os.kill(os.getpid(), signal.SIGINT)
     thread.join()
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_calls_of_other_threads_are_not_interrupted() -> None:
     lstm, x = large()
     wanted, _ = lstm(x)

@@ -6,6 +6,7 @@ results show, and the same objects give the right bits afterwards.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -189,4 +190,6 @@ KINDS = [
 ]
 
 if __name__ == "__main__":
+    # A shell has the programs that it runs in the background ignore the signal, and their children too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print("right" if getattr(Long(int(sys.argv[2])), sys.argv[1])() else "wrong")
