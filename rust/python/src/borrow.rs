@@ -11,7 +11,7 @@ use bnns_lstm::binding::{
 };
 use bnns_lstm::{Code, DescriptorError, Error, Issue, Path};
 use numpy::Element;
-use pyo3::PyResult;
+use pyo3::prelude::*;
 
 /// The arrays of a data descriptor that are read.
 pub(crate) type DataReadings<'a, 'py> = DataFields<Option<Reading<'a, 'py, f32>>>;
@@ -21,6 +21,23 @@ pub(crate) type DataWritings<'a, 'py> = DataFields<Option<Writing<'a, 'py, f32>>
 
 /// All weights, which are read.
 pub(crate) type WeightReadings<'a, 'py> = WeightFields<Option<Reading<'a, 'py, f32>>>;
+
+/// The arrays of the weights of a checked layer, which are kept from call to call.
+#[derive(Debug)]
+pub(crate) struct HeldWeights(WeightFields<Option<Held>>);
+
+impl HeldWeights {
+    pub(crate) fn new(arrays: &LayerArrays<'_>, checked: &Checked) -> PyResult<Self> {
+        checked_weights(arrays, checked).try_map(|_, array| hold(array)).map(Self)
+    }
+
+    /// Borrow all to read.
+    pub(crate) fn read<'py>(&self, py: Python<'py>) -> Result<WeightReadings<'_, 'py>, Failure> {
+        self.0.as_ref().try_map(|field, held| {
+            borrow(held.as_ref(), || field.path(&Path::default()), |held| held.read(py))
+        })
+    }
+}
 
 /// The arrays that both passes read.
 #[derive(Debug)]

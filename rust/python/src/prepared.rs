@@ -10,7 +10,6 @@ use crate::detached::detached;
 use crate::errors::Failure;
 use crate::given::{Given, span_of};
 use crate::inside::Inside;
-use crate::interrupt::interruptible;
 use crate::memory::Held;
 use crate::pool::Pool;
 use crate::weights::PackedWeights;
@@ -47,9 +46,6 @@ pub(crate) struct PreparedLayer {
     /// The same of the states alone, where input and output are given.
     takes_states: bool,
 }
-
-/// Hidden and cell state, `[layers * directions, batch, elements]`.
-type States<'py> = (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray3<f32>>);
 
 /// An array of this shape whose elements lie in C order, at addresses that floats may have.
 fn in_order<'py>(
@@ -148,8 +144,9 @@ impl PreparedLayer {
     }
 
     /// Compute from other arrays, into new ones: from an input and initial states, `[layers * directions,
-    /// batch, elements]`, to output, final hidden state and final cell state. None if one of them is no array of float32 in C order and
-    /// of the layer's shape, or if the layer was prepared without some array or in another order.
+    /// batch, elements]`, to output, final hidden state and final cell state. None if one of them is no array of
+    /// float32 in C order and of the layer's shape, or if the layer was prepared without some array or in another
+    /// order.
     ///
     /// Example:
     ///     >>> import bnns_lstm as bl, numpy as np
@@ -192,7 +189,7 @@ impl PreparedLayer {
     }
 
     /// As `call`, with the output written into `out`. Input and output have the shapes of the arrays that the layer was
-    /// prepared with and, where those had gaps, any strides. Gives the final states; None, and nothing is computed, if
+    /// prepared with and, where those had gaps, any strides. Gives final hidden and cell state; None, and nothing is computed, if
     /// an array cannot be taken as it is, or shares memory with `out`.
     ///
     /// Example:
@@ -211,7 +208,7 @@ impl PreparedLayer {
         hidden: &Bound<'py, PyAny>,
         cell: &Bound<'py, PyAny>,
         out: &Bound<'py, PyAny>,
-    ) -> Result<Option<States<'py>>, Failure> {
+    ) -> Result<Option<Bound<'py, PyTuple>>, Failure> {
         let _inside = Inside::enter(py);
         let config = self.plan.config();
         let planned = self.plan.checked().arrays();
@@ -248,7 +245,7 @@ impl PreparedLayer {
             };
             self.run(py, inputs, outputs)?;
         }
-        Ok(Some((hn, cn)))
+        Ok(Some((hn, cn).into_pyobject(py)?))
     }
 
     /// Pack the weights again, from what their arrays hold now.
@@ -297,21 +294,17 @@ impl PreparedLayer {
     ) -> Result<(), Failure> {
         // They may have been packed anew since the last call.
         let weights = self.weights.get().current();
-        let unused = self.workspaces.take();
         let (plan, weights) = (&self.plan, &*weights);
         if self.is_short {
+            let unused = self.workspaces.take();
             let mut workspace = unused.map_or_else(|| Workspace::new(plan), Ok)?;
             let done = forward(plan, weights, &mut workspace, inputs, outputs);
             self.workspaces.give(workspace);
             return Ok(done?);
         }
-        let (done, workspace) = interruptible(py, |interrupt| {
-            let mut workspace = unused.map_or_else(|| Workspace::new(plan), Ok)?;
-            let interrupt = Some(interrupt);
-            let done = forward_until(plan, weights, &mut workspace, inputs, outputs, interrupt);
-            Ok((done, workspace))
-        })?;
-        self.workspaces.give(workspace);
-        Ok(done?)
+        let make = || Workspace::new(plan);
+        self.workspaces.compute(py, make, |workspace, interrupt| {
+            forward_until(plan, weights, workspace, inputs, outputs, Some(interrupt))
+        })
     }
 }

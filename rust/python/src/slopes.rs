@@ -4,7 +4,7 @@
 //! shapes, a filled training cache, a seed. Out: gradients in the call's arrays, those of the weights in blocks, one for
 //! each gate that has weights.
 
-use crate::borrow::lend_weights;
+use crate::borrow::{HeldWeights, lend_weights};
 use crate::call::{BackwardArguments, options, read_pair};
 use crate::detached::detached;
 use crate::errors::Failure;
@@ -12,9 +12,7 @@ use crate::given::{
     Given, GivenReading, GivenWriting, Three, are_apart, read_all, takes_others, write_all,
 };
 use crate::inside::Inside;
-use crate::interrupt::interruptible;
 use crate::pool::Pool;
-use crate::training::HeldWeights;
 use bnns_lstm::binding::{
     BackwardWorkspace, CheckedBackward, DataFields, GateFields, Gates, GradientViews, LayerPlan,
     LentMut, Plan, WeightFields, planned_backward,
@@ -149,16 +147,11 @@ impl PreparedGradients {
         let weights = self.weights.read(py)?;
         let weights = lend_weights(&weights);
         let plan = self.plan.with_seed(seed);
-        let unused = self.workspaces.take();
-        let (done, workspace) = interruptible(py, |interrupt| {
-            let mut workspace = unused.map_or_else(|| BackwardWorkspace::new(&plan), Ok)?;
-            let (room, arrays) = ((&*plan, &mut workspace), (inputs, gradients));
-            let (cache, interrupt) = (Some(cache), Some(interrupt));
-            let done = planned_backward(room, checked, &weights, arrays, cache, interrupt);
-            Ok((done, workspace))
+        let make = || BackwardWorkspace::new(&plan);
+        self.workspaces.compute(py, make, |workspace, interrupt| {
+            let (room, arrays) = ((&*plan, workspace), (inputs, gradients));
+            planned_backward(room, checked, &weights, arrays, Some(cache), Some(interrupt))
         })?;
-        self.workspaces.give(workspace);
-        done?;
         if let Some(bias) = &mut bias {
             // The one bias of the structure is the sum of both.
             let (first, mut second) = bias.as_array_mut().split_at(Axis(0), 1);

@@ -3,7 +3,7 @@
 //! In: a layer, whose weights' arrays are kept; for each call arrays of the same shapes, and a seed. Out: outputs and a
 //! filled training cache. Weights are packed in each call, from what their arrays hold then.
 
-use crate::borrow::{WeightReadings, borrow, checked_weights, hold, lend_weights};
+use crate::borrow::{HeldWeights, lend_weights};
 use crate::call::{ForwardArguments, options, read};
 use crate::detached::detached;
 use crate::errors::Failure;
@@ -11,14 +11,9 @@ use crate::given::{
     Given, GivenReading, GivenWriting, Three, are_apart, read_all, takes_others, write_all,
 };
 use crate::inside::Inside;
-use crate::interrupt::interruptible;
-use crate::memory::Held;
-use crate::params::LayerArrays;
 use crate::pool::Pool;
-use bnns_lstm::binding::{
-    Checked, LayerPlan, Plan, WeightFields, Workspace, cache_capacity, planned_training,
-};
-use bnns_lstm::{Error, Options, Path};
+use bnns_lstm::binding::{LayerPlan, Plan, Workspace, cache_capacity, planned_training};
+use bnns_lstm::{Error, Options};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 
@@ -31,23 +26,6 @@ pub(crate) struct PreparedTraining {
     bytes: usize,
     /// Whether all arrays but the weights are given, and others can stand for them.
     takes_others: bool,
-}
-
-/// The arrays of the weights, which are kept.
-#[derive(Debug)]
-pub(crate) struct HeldWeights(WeightFields<Option<Held>>);
-
-impl HeldWeights {
-    pub(crate) fn new(arrays: &LayerArrays<'_>, checked: &Checked) -> PyResult<Self> {
-        checked_weights(arrays, checked).try_map(|_, array| hold(array)).map(Self)
-    }
-
-    /// Borrow all to read.
-    pub(crate) fn read<'py>(&self, py: Python<'py>) -> Result<WeightReadings<'_, 'py>, Failure> {
-        self.0.as_ref().try_map(|field, held| {
-            borrow(held.as_ref(), || field.path(&Path::default()), |held| held.read(py))
-        })
-    }
 }
 
 /// Check and plan training calls of a layer once; its weights are kept, of its other arrays the shapes and strides.
@@ -121,16 +99,11 @@ impl PreparedTraining {
         let weights = self.weights.read(py)?;
         let weights = lend_weights(&weights);
         let plan = self.plan.with_seed(seed);
-        let unused = self.workspaces.take();
-        let (done, workspace) = interruptible(py, |interrupt| {
-            let mut workspace = unused.map_or_else(|| Workspace::new(&plan), Ok)?;
-            let room = (&*plan, &mut workspace);
-            let interrupt = Some(interrupt);
-            let done = planned_training(room, &weights, inputs, outputs, cache, interrupt);
-            Ok((done, workspace))
+        let make = || Workspace::new(&plan);
+        self.workspaces.compute(py, make, |workspace, interrupt| {
+            let room = (&*plan, workspace);
+            planned_training(room, &weights, inputs, outputs, cache, Some(interrupt))
         })?;
-        self.workspaces.give(workspace);
-        done?;
         Ok(true)
     }
 }

@@ -3,14 +3,12 @@
 //! In: the weight arrays of a checked layer, which are kept. Out: packed weights, and packed anew when asked
 //! for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor outputs.
 
-use crate::borrow::{borrow, checked_weights, hold, lend_weights};
+use crate::borrow::{HeldWeights, lend_weights};
 use crate::detached::detached;
 use crate::errors::Failure;
 use crate::inside::Inside;
-use crate::memory::Held;
 use crate::params::LayerArrays;
-use bnns_lstm::Path;
-use bnns_lstm::binding::{BoundWeights, Checked, WeightFields, Weights};
+use bnns_lstm::binding::{BoundWeights, Checked, Weights};
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[pyclass(frozen, module = "bnns_lstm")]
 pub(crate) struct PackedWeights {
     checked: Checked,
-    arrays: WeightFields<Option<Held>>,
+    arrays: HeldWeights,
     /// How often arrays have been read to be packed.
     readings: AtomicU64,
     /// Never locked while the interpreter is released.
@@ -51,7 +49,7 @@ impl PackedWeights {
     ) -> PyResult<Self> {
         Ok(Self {
             checked: checked.clone(),
-            arrays: checked_weights(arrays, checked).try_map(|_, array| hold(array))?,
+            arrays: HeldWeights::new(arrays, checked)?,
             readings: AtomicU64::new(0),
             latest: Mutex::new(Latest { reading: 0, packed: Arc::new(packed) }),
         })
@@ -78,9 +76,7 @@ impl PackedWeights {
     ///     >>> layer.weights.update()
     pub(crate) fn update(&self, py: Python<'_>) -> Result<(), Failure> {
         let _inside = Inside::enter(py);
-        let weights = self.arrays.as_ref().try_map(|field, held| {
-            borrow(held.as_ref(), || field.path(&Path::default()), |held| held.read(py))
-        })?;
+        let weights = self.arrays.read(py)?;
         let views = lend_weights(&weights);
         let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
         let layer = Arc::clone(self.current().layer());
