@@ -18,6 +18,7 @@ import numpy.typing as npt
 from bnns_lstm import codes
 from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module import LSTM, Stack
+from bnns_lstm.module.forks import new_lock
 from bnns_lstm.typing import Floats
 
 __all__ = ["Model", "block", "bound", "part"]
@@ -27,8 +28,22 @@ KEPT = 2
 # Sequences of a bag that are computed together, those of similar lengths.
 TOGETHER = 64
 
-_kept: OrderedDict[str, Model] = OrderedDict()
-_lock = Lock()
+
+class _Kept:
+    """The models that this process has.
+
+    Attributes:
+        lock: Held to look and to change. A forked child has a new one.
+    """
+
+    lock: Lock
+
+    def __init__(self) -> None:
+        self.models: OrderedDict[str, Model] = OrderedDict()
+        new_lock(self)
+
+
+_kept = _Kept()
 
 
 class Model:
@@ -46,7 +61,7 @@ class Model:
     @property
     def lstm(self) -> LSTM | Stack:
         """The LSTM, made when it is first asked for."""
-        with _lock:
+        with _kept.lock:
             if self._lstm is None:
                 self._lstm = pickle.loads(self._content)  # noqa: S301  # our own, of this program
             return self._lstm
@@ -60,13 +75,14 @@ class Model:
 
 def _restored(token: str, content: bytes) -> Model:
     """The model of this token: the one that is there, or a new one."""
-    with _lock:
-        found = _kept.get(token)
+    with _kept.lock:
+        models = _kept.models
+        found = models.get(token)
         if found is None:
-            found = _kept[token] = Model(token, content)
-            while len(_kept) > KEPT:
-                _kept.popitem(last=False)
-        _kept.move_to_end(token)
+            found = models[token] = Model(token, content)
+            while len(models) > KEPT:
+                models.popitem(last=False)
+        models.move_to_end(token)
         return found
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import signal
 import subprocess
 import sys
 
@@ -11,6 +14,8 @@ import dask.array as da
 import dask.bag as db
 import numpy as np
 import pytest
+from bnns_lstm.dask import blocks
+from bnns_lstm.dask.blocks import Model
 
 predict = bl.dask.predict
 RANDOM = np.random.default_rng(0)
@@ -158,3 +163,17 @@ def test_dask_comes_when_it_is_asked_for_and_is_missed_by_name() -> None:
     lines = told.splitlines()
     assert len(lines) == 2
     assert all(line.endswith("pip install bnns-lstm[dask]") for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_that_is_forked_while_a_model_is_looked_for_finds_it_too() -> None:
+    model = Model.of(bl.LSTM(3, 4, seed=0))
+    content = pickle.dumps(model)
+    with blocks._kept.lock:  # as another thread may hold it
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            found = pickle.loads(content).lstm.config.hidden_size  # our own
+            os._exit(found)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
