@@ -21,42 +21,22 @@ from pathlib import Path
 # The modules that the commands share.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
-from arguments import engines, rows
+from arguments import parser
 from cases import arrays_of
 from compare import Named
 from crate_programs import ENGINES, WORKSPACE, build, program, start
 from crate_report import CrateReport
-from machine import ROOT, commit, describe
+from machine import commit, describe
 from row_files import write_files
 from rows import CRATE_ROWS, Row
 from run import run
 from truth import results
 
 
-def parser() -> argparse.ArgumentParser:
+def options() -> argparse.ArgumentParser:
     """The options."""
-    made = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = made.add_argument
-    add(
-        "--rows",
-        type=lambda text: rows(text, CRATE_ROWS),
-        default=CRATE_ROWS,
-        metavar="PATTERN",
-        help="regular expression, in names",
-    )
-    add("--rounds", type=int, default=21, metavar="N", help="samples of each engine and row")
-    add(
-        "--engines",
-        type=lambda text: engines(text, ENGINES),
-        default=list(ENGINES),
-        help=f"some of {','.join(ENGINES)}",
-    )
-    add("--no-build", action="store_true", help="the programs are there")
-    add("--json", type=Path, default=ROOT / "target" / "crates.json", metavar="FILE")
-    add("--markdown", type=Path, default=ROOT / "target" / "crates.md", metavar="FILE")
-    add("--list", action="store_true", help="print the names of the rows and end")
+    made = parser(__doc__, CRATE_ROWS, ENGINES, ENGINES, rounds=21, name="crates")
+    made.add_argument("--no-build", action="store_true", help="the programs are there")
     return made
 
 
@@ -90,7 +70,7 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> CrateReport:
 
 def main() -> None:
     """Build, measure, write, and say what went wrong."""
-    arguments = parser().parse_args()
+    arguments = options().parse_args()
     if arguments.list:
         print(*(row.name for row in arguments.rows), sep="\n")
         return

@@ -19,10 +19,10 @@ from pathlib import Path
 # The modules that the commands share.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
-from arguments import engines, rows
+from arguments import parser
 from client import start
 from engines import ENGINES, USUAL
-from machine import ROOT, commit, describe, rates
+from machine import commit, describe, rates
 from report import Report
 from rows import ROWS
 from run import run
@@ -36,38 +36,19 @@ def numbers(text: str) -> list[int]:
     return found
 
 
-def parser() -> argparse.ArgumentParser:
+def options() -> argparse.ArgumentParser:
     """The options."""
-    made = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = parser(__doc__, ROWS, ENGINES, USUAL, rounds=15, name="peers")
     add = made.add_argument
-    add(
-        "--rows",
-        type=lambda text: rows(text, ROWS),
-        default=ROWS,
-        metavar="PATTERN",
-        help="regular expression, in names",
-    )
-    add("--rounds", type=int, default=15, metavar="N", help="samples of each engine and row")
     add("--threads", type=numbers, default=[1, 2], help="numbers of threads, such as 1,2")
-    add(
-        "--engines",
-        type=lambda text: engines(text, ENGINES),
-        default=USUAL,
-        help=f"some of {','.join(ENGINES)}",
-    )
     add("--machine", type=Path, metavar="FILE", help="rates measured earlier, instead of now")
     add("--no-limits", action="store_true", help="leave out the machine's limits")
-    add("--json", type=Path, default=ROOT / "target" / "peers.json", metavar="FILE")
-    add("--markdown", type=Path, default=ROOT / "target" / "peers.md", metavar="FILE")
-    add("--list", action="store_true", help="print the names of the rows and end")
     return made
 
 
 def main() -> None:
     """Measure, write, and say what went wrong."""
-    arguments = parser().parse_args()
+    arguments = options().parse_args()
     if arguments.list:
         print(*(row.name for row in arguments.rows), sep="\n")
         return
