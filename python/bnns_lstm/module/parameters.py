@@ -158,6 +158,13 @@ class Weights:
                 blocks = np.split(array, len(self.blocks))
                 blocks[self.blocks.index("forget")][...] += forget_bias
 
+    @property
+    def blocks_of_gates(self) -> tuple[Any, ...]:
+        """The arrays, those of gates in blocks, in the order in which prepared gradients are written."""
+        return (
+            self.lowest, self.upper, self.hidden, self.peephole, self.bias, self.projection,
+        )  # fmt: skip
+
     def add_biases(self) -> None:
         """Bring the one bias of the structure up to date."""
         if self.bias is not None and self.bias_sum is not None:
@@ -192,7 +199,7 @@ class Weights:
         return LSTMGateDescriptor(pair, like(gate.hw_desc), like(gate.cw_desc), like(gate.b_desc))
 
     def take(self, name: str, gate: Any) -> None:
-        """Copy a gate's arrays over; the gradient of the one bias is that of both of PyTorch's."""
+        """Copy what is there of a gate; the gradient of the one bias is that of both of PyTorch's."""
         block = self.blocks.index(name)
         lowest, upper = gate.iw_desc
         for to, array in (
@@ -201,9 +208,9 @@ class Weights:
             (self.hidden, gate.hw_desc),
             (self.peephole, gate.cw_desc),
         ):
-            if to is not None:
+            if to is not None and array is not None:
                 to[:, :, block] = array
-        if self.bias is not None:
+        if self.bias is not None and gate.b_desc is not None:
             self.bias[:, :, :, block] = gate.b_desc
 
     def gate(self, name: str) -> LSTMGateDescriptor:

@@ -103,11 +103,8 @@ class Training:
             (read.data_desc, read.hidden_desc, read.cell_state_desc),
             (dy, d_hidden, d_cell),
             (slopes.x, slopes.h, slopes.c),
-            (
-                gradients.lowest, gradients.upper, gradients.hidden, gradients.peephole,
-                gradients.bias, gradients.projection,
-            ),
+            gradients.blocks_of_gates,
             tape.cache,
             filter_params.seed,
-        )  # fmt: skip
+        )
         return (slopes, gradients) if is_done else None

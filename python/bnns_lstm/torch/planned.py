@@ -89,10 +89,8 @@ class Planned:
             return _native.prepare_gradients(params, delta, call.filter_params)
 
         prepared = self._gradients.of(key, prepare)
-        blocks = (
-            sums.lowest, sums.upper, sums.hidden, sums.peephole, sums.bias, sums.projection,
-        )  # fmt: skip
         given = _with_states(self.weights, rows, inputs)
+        blocks = sums.blocks_of_gates
         return prepared.backward(given, incoming, outgoing, blocks, cache, call.seed)
 
     def _pattern(self, call: Call, sizes: tuple[int, int]) -> LayerParametersLSTM:

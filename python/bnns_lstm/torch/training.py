@@ -133,7 +133,7 @@ def _backward(
         sums.bias[:] = sums.bias_sum
     elif not has_room:
         for name in call.config.gates:
-            _take(sums, name, getattr(delta, f"{name}_gate"))
+            sums.take(name, getattr(delta, f"{name}_gate"))
 
 
 def _arrays(desc: LSTMDataDescriptor) -> tuple[Any, Any, Any]:
@@ -174,19 +174,3 @@ def _wanted_of(gate: Any, kinds: frozenset[str]) -> LSTMGateDescriptor:
         gate.cw_desc if "weight_ch" in kinds else None,
         gate.b_desc if "bias" in kinds else None,
     )
-
-
-def _take(sums: Weights, name: str, gate: Any) -> None:
-    """Copy the arrays of a gate into the memory of all; the gradient of the one bias is that of both."""
-    block = sums.blocks.index(name)
-    lowest, upper = gate.iw_desc
-    for to, found in (
-        (sums.lowest, lowest),
-        (sums.upper, upper),
-        (sums.hidden, gate.hw_desc),
-        (sums.peephole, gate.cw_desc),
-    ):
-        if to is not None and found is not None:
-            to[:, :, block] = found
-    if sums.bias is not None and gate.b_desc is not None:
-        sums.bias[:, :, :, block] = gate.b_desc
