@@ -15,6 +15,7 @@ from bnns_lstm._show import shown
 from bnns_lstm.errors import Issue
 from bnns_lstm.module.arguments import generator, refuse
 from bnns_lstm.module.entries import read_entries
+from bnns_lstm.module.memory import memory_for
 from bnns_lstm.optim.arrays import floats_of
 from bnns_lstm.optim.numbers import count
 from bnns_lstm.typing import Floats
@@ -55,6 +56,7 @@ class Linear:
 
     Raises:
         ArgumentError: With every argument that is wrong.
+        ComputeError: If there is no memory for the weights.
 
     Example:
         >>> import bnns_lstm as bl, numpy as np
@@ -78,10 +80,11 @@ class Linear:
         if not has_bias:
             del shapes["bias"]
         bound = self.in_features**-0.5
-        self._named: dict[str, Floats] = {
-            name: random.uniform(-bound, bound, shape).astype(np.float32)
-            for name, shape in shapes.items()
-        }
+        with memory_for(f"the weights of {self.in_features} features and {self.out_features}"):
+            self._named: dict[str, Floats] = {
+                name: random.uniform(-bound, bound, shape).astype(np.float32)
+                for name, shape in shapes.items()
+            }
 
     @property
     def parameters(self) -> dict[str, Floats]:

@@ -101,3 +101,9 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
     assert refused(lambda: bl.optim.cross_entropy(np.zeros((0, 3), f32), np.zeros(0, int))) == {
         "scores": "zero_size"
     }
+
+
+@pytest.mark.parametrize("size", [2**40, 2**62, 2**70])
+def test_a_head_that_no_memory_has_says_so(size: int) -> None:
+    with pytest.raises(bl.ComputeError, match=f"the weights of {size} features and {size}"):
+        bl.optim.Linear(size, size)
