@@ -1,4 +1,4 @@
-//! The model that divides forward calls among threads: what it chooses on a machine that is not here.
+//! The models that divide forward and backward calls among threads: what they choose on a machine that is not here.
 
 use crate::support::Case;
 use crate::support::training::Way;
@@ -27,6 +27,9 @@ const ROWS: [Row; 9] = [
 ];
 
 const STACK: Row = [100, 32, 256, 4];
+
+/// Training steps that are predicted there.
+const TRAINING: [Row; 3] = [[100, 32, 256, 1], [50, 256, 512, 1], [100, 1, 128, 1]];
 
 /// A machine of eight cores, each with two threads.
 fn tuning() -> Tuning {
@@ -79,12 +82,53 @@ fn plan(row: Row, n_threads: usize) -> Plan {
     plan_with(row, Options { level, n_threads, tuning, ..Options::default() })
 }
 
+fn training_plan(row: Row, n_threads: usize) -> Plan {
+    let (level, tuning) = (Level::best(), tuning());
+    plan_with(row, Options { level, n_threads, tuning, training: true, ..Options::default() })
+}
+
 #[test]
 fn more_threads_are_never_predicted_to_be_slower() {
     for row in ROWS.into_iter().chain([STACK]) {
         let micros = [1, 2, 3, 4, 8, 16, 64].map(|threads| plan(row, threads).predicted_micros());
         assert!(micros.is_sorted_by(|fewer, more| fewer >= more), "{row:?} {micros:?}");
     }
+}
+
+#[test]
+fn more_threads_are_never_predicted_to_train_slower() {
+    for row in ROWS.into_iter().chain([STACK]) {
+        let micros = |threads| {
+            let plan = training_plan(row, threads);
+            [plan.predicted_micros(), plan.predicted_backward_micros()]
+        };
+        let micros = [1, 2, 3, 4, 8, 16, 64].map(micros);
+        for pass in 0..2 {
+            let is_sorted = micros.is_sorted_by(|fewer, more| fewer[pass] >= more[pass]);
+            assert!(is_sorted, "{row:?} {micros:?}");
+        }
+    }
+}
+
+#[test]
+fn small_backward_passes_stay_on_few_threads() {
+    // What a second thread would fetch takes longer than what it would compute.
+    for row in [[1, 1, 32, 1], [100, 1, 32, 1], [100, 1, 128, 1], [2, 4, 128, 1]] {
+        assert_eq!(training_plan(row, 16).backward_threads(), 1, "{row:?}");
+    }
+    assert_eq!(training_plan([100, 32, 128, 1], 2).backward_threads(), 2);
+    assert!(training_plan([100, 1024, 256, 1], 16).backward_threads() > 8);
+}
+
+/// One thread that has just packed weights of 128 units computes a row before others have fetched them.
+#[test]
+fn freshly_packed_weights_keep_a_short_forward_pass_on_one_thread() {
+    let row = [100, 1, 128, 1];
+    assert_eq!((plan(row, 2).threads(), training_plan(row, 2).threads()), (2, 1));
+    let [of_inference, of_training] =
+        [plan([100, 32, 256, 1], 2), training_plan([100, 32, 256, 1], 2)]
+            .map(|plan| plan.threads());
+    assert_eq!((of_inference, of_training), (2, 2));
 }
 
 #[test]
@@ -163,15 +207,36 @@ fn predictions_in_the_docs_are_those_of_the_model() {
         }
         table.push('\n');
     }
+    let mut of_training = String::new();
+    for row in TRAINING {
+        let [steps, batch, units, layers] = row;
+        write!(of_training, "| T={steps} B={batch} H={units} L={layers} |").unwrap();
+        for n_threads in [1, 2, 4, 8, 16] {
+            let (tuning, training) = (tuning(), true);
+            let options = Options { level, n_threads, tuning, training, ..Options::default() };
+            let plan = plan_with(row, options);
+            let ([groups, parts], threads) = (plan.grid(), plan.backward_threads());
+            let (forward, backward) = (plan.predicted_micros(), plan.predicted_backward_micros());
+            let sum = forward + backward;
+            write!(of_training, " {sum:.0} ({groups} x {parts}, {threads}) |").unwrap();
+        }
+        of_training.push('\n');
+    }
+    let tables = [("predictions", &table), ("predictions of training", &of_training)];
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cores.md");
-    let text = fs::read_to_string(&path).unwrap();
+    let mut text = fs::read_to_string(&path).unwrap();
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        let (before, rest) = text.split_once("<!-- predictions -->\n").unwrap();
-        let (_, after) = rest.split_once("<!-- end -->\n").unwrap();
-        let head = "| row | 1 | 2 | 4 | 8 | 16 |\n| --- | ---: | ---: | ---: | ---: | ---: |\n";
-        let marks = ["<!-- predictions -->\n\n", head, &table, "\n<!-- end -->\n"].concat();
-        fs::write(&path, [before, &marks, after].concat()).unwrap();
+        for (name, table) in tables {
+            let mark = format!("<!-- {name} -->\n");
+            let (before, rest) = text.split_once(&mark).unwrap();
+            let (_, after) = rest.split_once("<!-- end -->\n").unwrap();
+            let head = "| row | 1 | 2 | 4 | 8 | 16 |\n| --- | ---: | ---: | ---: | ---: | ---: |\n";
+            text = [before, &mark, "\n", head, table, "\n<!-- end -->\n", after].concat();
+        }
+        fs::write(&path, text).unwrap();
         return;
     }
-    assert!(text.contains(&table), "docs/cores.md does not say\n{table}");
+    for (_, table) in tables {
+        assert!(text.contains(table), "docs/cores.md does not say\n{table}");
+    }
 }

@@ -56,7 +56,7 @@ impl Model<'_> {
         let (steps, padded) = (self.config.seq_len as f64, shape.padded_units() as f64);
         let (inputs, outputs) = (config.layer_inputs(layer) as f64, config.outputs as f64);
         let rows = self.all_rows();
-        let rate = (costs.flops_of_lane * shape.lanes) as f64 / share.slower;
+        let rate = (costs.backward_flops_of_lane * shape.lanes) as f64 / share.slower;
         let product = |rows: f64, units: f64, columns: f64| {
             2.0 * Gate::COUNT as f64 * rows * units * columns / rate
         };

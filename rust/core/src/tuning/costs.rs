@@ -36,8 +36,10 @@ pub struct Costs {
     /// Bytes that a thread fetches in a nanosecond from the caches of another one that has just written them: weights
     /// that were packed, gate gradients. Xeon, two threads, training `T100.B32` with 128 units.
     pub written_bytes: usize,
-    /// Picoseconds of the backward pass for each unit of a row, beside products. Xeon, one thread, `T100.B32` with 128
-    /// units, as the next ones.
+    /// As `flops_of_lane`, of the products of the backward pass alone. Xeon, one thread, `T100.B32` with 128 and 256
+    /// units, phase by phase, as the next ones.
+    pub backward_flops_of_lane: usize,
+    /// Picoseconds of the backward pass for each unit of a row, beside products.
     pub backward_unit_ps: usize,
     /// Picoseconds for each float that weight gradients are summed with: from the training cache into columns.
     pub arranged_ps: usize,
@@ -73,9 +75,10 @@ impl Costs {
         slice_ns: 100,
         slice_bytes: 12,
         written_bytes: 2,
-        backward_unit_ps: 6200,
-        arranged_ps: 600,
-        stored_ps: 650,
+        backward_flops_of_lane: 7,
+        backward_unit_ps: 3700,
+        arranged_ps: 500,
+        stored_ps: 400,
         meeting_ns: 1500,
         start_ns: 8000,
         thread_ns: 1000,

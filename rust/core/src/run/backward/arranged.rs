@@ -11,6 +11,7 @@ use super::pass::{ChunkMemory, LayerPass, SumMemory};
 use crate::error::Broken;
 use crate::kernel::{ArrangeInputs, ChunkRows, Geometry, Rows, RowsToPanel, TRANSPOSED_ROWS};
 use crate::level::vectorize;
+use crate::place::Direction;
 use crate::plan::PanelsMut;
 use crate::products::Route;
 use std::ops::Range;
@@ -97,6 +98,19 @@ impl LayerPass<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Batch row and step of each row of a chunk, in the order in which they are summed.
+    fn rows_in_order(
+        &self,
+        steps: &Range<usize>,
+    ) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+        let Range { start, end } = *steps;
+        let ascending = self.reading() == Direction::Backward;
+        let config = self.plan.config();
+        (start..end)
+            .map(move |step| if ascending { step } else { start + end - 1 - step })
+            .flat_map(move |step| (0..config.active_at(step)).map(move |row| (row, step)))
     }
 
     /// The first rows of `from`, to columns that are `pitch` floats apart.

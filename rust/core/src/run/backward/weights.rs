@@ -167,17 +167,4 @@ impl LayerPass<'_, '_> {
         }
         Ok(())
     }
-
-    /// Batch row and step of each row of a chunk, in the order in which they are summed.
-    pub(super) fn rows_in_order(
-        &self,
-        steps: &Range<usize>,
-    ) -> impl Iterator<Item = (usize, usize)> + use<'_> {
-        let Range { start, end } = *steps;
-        let ascending = self.reading() == Direction::Backward;
-        let config = self.plan.config();
-        (start..end)
-            .map(move |step| if ascending { step } else { start + end - 1 - step })
-            .flat_map(move |step| (0..config.active_at(step)).map(move |row| (row, step)))
-    }
 }
