@@ -26,8 +26,8 @@ struct Share {
 }
 
 impl Model<'_> {
-    /// Microseconds of a backward call.
-    pub(super) fn backward_micros(self, threads: usize) -> f64 {
+    /// Microseconds of a backward call after a forward call by so many threads.
+    pub(super) fn backward_micros(self, threads: usize, of_forward: usize) -> f64 {
         let Tuning { costs, .. } = self.layer.tuning;
         let LayerConfig { layers, directions, .. } = self.config.layer;
         let of_direction = (threads / directions).max(1);
@@ -46,6 +46,7 @@ impl Model<'_> {
         let others = (threads - 1) as f64;
         let start = if threads == 1 { 0.0 } else { costs.start_ns as f64 };
         let start = start + others * costs.thread_ns as f64;
+        let start = if threads > of_forward { start + self.cached(of_direction) } else { start };
         (of_layers * rounds + self.ends() + start) / 1e3
     }
 
@@ -97,6 +98,18 @@ impl Model<'_> {
         let weights = if share.groups == 1 { 0.0 } else { GATE_BYTES * padded * columns };
         let meetings = 2.0 * chunks * (share.threads as f64).log2().ceil();
         (gates + weights) / costs.written_bytes as f64 + meetings * costs.meeting_ns as f64
+    }
+
+    /// Nanoseconds in which rows of the training cache travel to threads that did not fill them, and back for the next
+    /// forward call, as far as they still lie in L2.
+    fn cached(self, threads: usize) -> f64 {
+        let Tuning { costs, caches, .. } = self.layer.tuning;
+        let LayerConfig { units, outputs, layers, directions, .. } = self.config.layer;
+        let floats = layers * directions * ((Gate::COUNT + 1) * units + outputs);
+        let bytes = self.all_rows() * (floats * size_of::<f32>()) as f64;
+        let kept = costs.kept_quarters as f64 / 4.0 * caches.l2 as f64;
+        let of_others = 1.0 - 1.0 / (threads as f64).max(2.0);
+        2.0 * bytes.min(kept) * of_others / costs.written_bytes as f64
     }
 
     /// Nanoseconds of what the calling thread does alone: the gradients' way to the caller's arrays.

@@ -70,7 +70,7 @@ impl Plan {
         let model = Model::new(config, layer, options.training);
         let division = Division::new(model, available, options);
         let Grid { rows, parts, threads } = division.grid;
-        let backward = BackwardDivision::new(model, available, options);
+        let backward = BackwardDivision::new(model, available, threads, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
         let groups = divide(config, rows, training_chunk_steps)?;
@@ -137,7 +137,7 @@ impl Plan {
 
     /// Microseconds that the model says a backward call takes.
     pub fn predicted_backward_micros(&self) -> f64 {
-        self.model().backward_micros(self.backward_threads)
+        self.model().backward_micros(self.backward_threads, self.threads)
     }
 
     /// Threads that a backward call uses.

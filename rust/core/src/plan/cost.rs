@@ -64,6 +64,7 @@ impl<'a> Model<'a> {
         let steps = self.config.seq_len as f64;
         let of_layers: f64 = (0..layers).map(|layer| self.step(&share, grid, layer)).sum();
         let exchanges = if grid.parts > 1 { self.exchange(&share, grid) } else { 0.0 };
+        let of_layers = of_layers + self.saved(&share, grid) * layers as f64;
         // The states after the last step go nowhere.
         let exchanges = exchanges * layers as f64 * (steps - 1.0);
         let tasks = grid.rows * grid.parts * directions;
@@ -72,6 +73,12 @@ impl<'a> Model<'a> {
         let start = if grid.threads == 1 { 0.0 } else { costs.start_ns as f64 };
         let start = start + others * costs.thread_ns as f64 + self.fetched(&share, grid);
         ((steps * of_layers + exchanges) * rounds + start) / 1e3
+    }
+
+    /// Nanoseconds of a step in which parts of the units leave their pieces of each row in the training cache.
+    fn saved(self, share: &Share, grid: Grid) -> f64 {
+        let is_in_pieces = self.is_fresh && grid.parts > 1;
+        if is_in_pieces { share.rows * self.layer.tuning.costs.piece_ns as f64 } else { 0.0 }
     }
 
     /// Nanoseconds in which the other threads fetch weights from the caches of the thread that packed them.

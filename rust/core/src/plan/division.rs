@@ -31,8 +31,14 @@ pub(super) struct BackwardDivision {
 }
 
 impl BackwardDivision {
-    /// Among at most `available` threads: as many as the model says is fastest, or as possible where they are forced.
-    pub(super) fn new(model: Model<'_>, available: usize, options: Options) -> Self {
+    /// Among at most `available` threads, after a forward call by `of_forward`: as many as the model says is fastest, or
+    /// as possible where they are forced.
+    pub(super) fn new(
+        model: Model<'_>,
+        available: usize,
+        of_forward: usize,
+        options: Options,
+    ) -> Self {
         let Config { batch_size, layer, .. } = model.config;
         let shared = (*batch_size).max(model.layer.shape.geometry.blocks);
         let possible = shared.saturating_mul(layer.directions).min(available);
@@ -40,7 +46,8 @@ impl BackwardDivision {
             return Self { threads: possible };
         }
         let gain = 1.0 - model.layer.tuning.costs.least_gain as f64 / 100.0;
-        let timed = counts(possible).map(|threads| (model.backward_micros(threads), threads));
+        let timed =
+            counts(possible).map(|threads| (model.backward_micros(threads, of_forward), threads));
         let faster = |best: (f64, usize), other: (f64, usize)| {
             if other.0 < best.0 * gain { other } else { best }
         };

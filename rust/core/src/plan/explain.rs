@@ -193,7 +193,7 @@ impl Explanation<'_> {
         let plan = self.0;
         let rows: Vec<usize> = plan.backward_groups.iter().map(|group| group.rows).collect();
         let timed = |threads: usize| {
-            let micros = plan.model().backward_micros(threads);
+            let micros = plan.model().backward_micros(threads, plan.threads);
             format!("{threads} threads: {micros:.0} us")
         };
         let chosen = timed(plan.backward_threads);

@@ -31,8 +31,13 @@ pub struct Costs {
     pub slices_ns: usize,
     /// Nanoseconds for each further part that is read: an assumption.
     pub slice_ns: usize,
-    /// Bytes of states that are exchanged in a nanosecond. EPYC (Zen 4), two threads, slices of 4096 floats.
+    /// Bytes of states that are exchanged in a nanosecond. Xeon, two threads, one group and two parts instead of two
+    /// groups: `T100.B32` with 128 and `T100.B8` with 128 units. An EPYC (Zen 4) exchanged slices of 4096 floats in a
+    /// loop at 12.
     pub slice_bytes: usize,
+    /// Nanoseconds for a row of the training cache that parts of the units fill, each its pieces. Xeon, as above, in
+    /// training.
+    pub piece_ns: usize,
     /// Bytes that a thread fetches in a nanosecond from the caches of another one that has just written them: weights
     /// that were packed, gate gradients. Xeon, two threads, training `T100.B32` with 128 units.
     pub written_bytes: usize,
@@ -73,7 +78,8 @@ impl Costs {
         word_ps: 1700,
         slices_ns: 300,
         slice_ns: 100,
-        slice_bytes: 12,
+        slice_bytes: 4,
+        piece_ns: 100,
         written_bytes: 2,
         backward_flops_of_lane: 7,
         backward_unit_ps: 3700,
