@@ -33,6 +33,9 @@ pub struct Costs {
     pub slice_ns: usize,
     /// Bytes of states that are exchanged in a nanosecond. EPYC (Zen 4), two threads, slices of 4096 floats.
     pub slice_bytes: usize,
+    /// Nanoseconds to take a piece of the steps of a layer, and to say that it is done, where layers run at the same
+    /// time. Xeon, two threads, `T100.B1` with 128 units and 4 layers, pieces of 2 and of 10 steps.
+    pub piece_ns: usize,
     /// Nanoseconds from a call to the moment when another thread computes.
     pub start_ns: usize,
     /// Nanoseconds for each of them.
@@ -40,7 +43,7 @@ pub struct Costs {
     /// Percent of a core's rate that two threads of it have together. From a machine of eight cores with two threads
     /// each, where 4, 8 and 16 threads compute 2.7, 5.3 and 8.9 times as fast as one (`T100.B1024`, 256 units).
     pub siblings_percent: usize,
-    /// Percent that more threads must gain before they are used.
+    /// Percent that more threads must gain before they are used, and layers at the same time beside other grids.
     pub least_gain: usize,
 }
 
@@ -60,6 +63,7 @@ impl Costs {
         slices_ns: 300,
         slice_ns: 100,
         slice_bytes: 12,
+        piece_ns: 1000,
         start_ns: 8000,
         thread_ns: 1000,
         siblings_percent: 110,
