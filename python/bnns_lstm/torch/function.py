@@ -14,10 +14,10 @@ import torch
 from torch.autograd import forward_ad
 
 from bnns_lstm.module.parameters import Weights
-from bnns_lstm.torch.calls import Call
+from bnns_lstm.torch.calls import Call, Three
 from bnns_lstm.torch.errors import unsupported
 from bnns_lstm.torch.planned import Planned
-from bnns_lstm.torch.training import Three, backward, forward
+from bnns_lstm.torch.training import backward, forward
 from bnns_lstm.torch.weights import Home
 
 __all__ = ["Node", "is_watched", "recorded"]
@@ -40,7 +40,7 @@ class Node(NamedTuple):
 
     def weights(self, tensors: Grads) -> tuple[Weights, Planned | None]:
         """The weights that these tensors are, and what is planned over them."""
-        return self.home.weights_of(dict(zip(self.names, tensors, strict=True)))
+        return self.home.weights_of(self.names, tensors)
 
 
 class _Forward(torch.autograd.Function):
@@ -96,26 +96,29 @@ def _gradients(
 ) -> Grads:
     """A gradient for each tensor that was given, or None where it is not wanted."""
     x, h, c, *weights = given
-    is_wanted = dict(zip(node.names, wanted[3:], strict=True))
+    names = node.names
+    if not all(wanted[3:]):
+        names = tuple(name for name, is_wanted in zip(names, wanted[3:], strict=True) if is_wanted)
     arrays, named = backward(
         node.call,
         (x, h, c),
         node.weights(tuple(weights)),
         cache,
         (incoming[0], incoming[1], incoming[2]),
-        ((wanted[0], wanted[1], wanted[2]), [name for name in node.names if is_wanted[name]]),
+        ((wanted[0], wanted[1], wanted[2]), names),
     )
-    return *arrays, *(named.get(name) for name in node.names)
+    return *arrays, *map(named.get, node.names)
 
 
 def is_watched(tensors: Iterable[torch.Tensor]) -> bool:
     """Whether somebody wants gradients of one of these, or forward-mode derivatives along it."""
     if not torch.is_grad_enabled():
         return False
-    return any(
-        tensor.requires_grad or forward_ad.unpack_dual(tensor).tangent is not None
-        for tensor in tensors
-    )
+    given = tuple(tensors)
+    for tensor in given:
+        if tensor.requires_grad:
+            return True
+    return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in given)
 
 
 def recorded(

@@ -16,11 +16,10 @@ from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.patterns import pattern, pattern_of_gradients
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.structure import states_of
-from bnns_lstm.torch.calls import Call
+from bnns_lstm.module.weight_gradients import WeightGradients, WeightGradientsMaker
+from bnns_lstm.torch.calls import Arrays, Call
 
 __all__ = ["Planned"]
-
-Arrays = tuple[Any, Any, Any]
 
 
 class Planned:
@@ -29,14 +28,17 @@ class Planned:
     Attributes:
         weights: The memory that is read in each call.
         spares: Memory of arrays that are gone.
+        sums: Makes arrays for the gradients of all weights.
     """
 
     def __init__(self, weights: Weights) -> None:
         """Nothing is planned yet."""
         self.weights = weights
         self.spares = Spares()
+        self.sums = WeightGradientsMaker(weights)
         self._calls: Recent[_native.PreparedTraining] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
+        self._zeros: Recent[Arrays] = Recent()
 
     def training(self, call: Call, sizes: tuple[int, int]) -> _native.PreparedTraining:
         """Calls of this kind."""
@@ -56,8 +58,7 @@ class Planned:
     ) -> bool:
         """Fill outputs and cache; initial states that are None are zeros."""
         self.weights.add_biases()
-        rows = inputs[0].shape[1]
-        return prepared.forward(_with_states(self.weights, rows, inputs), outputs, cache, call.seed)
+        return prepared.forward(self._with_states(inputs), outputs, cache, call.seed)
 
     def backward(
         self,
@@ -65,7 +66,7 @@ class Planned:
         inputs: Arrays,
         incoming: Arrays,
         outgoing: Arrays,
-        sums: Weights,
+        sums: WeightGradients,
         cache: Any,
     ) -> bool:
         """Fill the gradients of all weights, and of the input and the initial states where they are wanted.
@@ -79,35 +80,33 @@ class Planned:
             cache: What the forward pass left.
         """
         self.weights.add_biases()
-        steps, rows = inputs[0].shape[:2]
+        sizes = inputs[0].shape[:2]
         have = tuple(tuple(array is not None for array in three) for three in (incoming, outgoing))
-        key = (*_key(call, (steps, rows)), have)
 
         def prepare() -> _native.PreparedGradients:
-            params = self._pattern(call, (steps, rows))
+            params = self._pattern(call, sizes)
             delta = _pruned(pattern_of_gradients(params, has_dy=True, has_states=True), have)
             return _native.prepare_gradients(params, delta, call.filter_params)
 
-        prepared = self._gradients.of(key, prepare)
-        given = _with_states(self.weights, rows, inputs)
-        blocks = sums.blocks_of_gates
+        prepared = self._gradients.of((*_key(call, sizes), have), prepare)
+        given, blocks = self._with_states(inputs), sums.blocks_of_gates
         return prepared.backward(given, incoming, outgoing, blocks, cache, call.seed)
 
     def _pattern(self, call: Call, sizes: tuple[int, int]) -> LayerParametersLSTM:
         return pattern(self.weights, sizes, call.active, call.dropout, keeps_input=False)
 
+    def _with_states(self, inputs: Arrays) -> Arrays:
+        """Zeros for initial states that are None; nobody writes them."""
+        x, h, c = inputs
+        if h is None or c is None:
+            rows = x.shape[1]
+            _, h, c = self._zeros.of(rows, lambda: (None, *states_of(self.weights.config, rows)))
+        return x, h, c
+
 
 def _key(call: Call, sizes: tuple[int, int]) -> tuple[Any, ...]:
     active = None if call.active is None else call.active.tobytes()
     return sizes, active, call.dropout, call.threads
-
-
-def _with_states(weights: Weights, rows: int, inputs: Arrays) -> Arrays:
-    """Zeros for initial states that are None."""
-    x, h, c = inputs
-    if h is None or c is None:
-        h, c = states_of(weights.config, rows)
-    return x, h, c
 
 
 def _pruned(delta: LayerParametersLSTM, have: tuple[tuple[bool, ...], ...]) -> LayerParametersLSTM:
