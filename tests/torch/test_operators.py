@@ -59,7 +59,7 @@ def test_the_operators_of_pytorchs_own_way_are_seen() -> None:
     assert operators.found
 
 
-@pytest.mark.parametrize("options, make", INPUTS.values(), ids=INPUTS.keys())
+@pytest.mark.parametrize(("options", "make"), INPUTS.values(), ids=INPUTS.keys())
 def test_no_call_has_pytorch_compute_something(options: dict[str, Any], make: Any) -> None:
     lstm = bnns_lstm.torch.LSTM(5, 8, **options)
     stack = options.get("num_layers", 1) * (1 + options.get("bidirectional", False))

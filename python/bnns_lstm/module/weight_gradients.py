@@ -35,10 +35,13 @@ class WeightGradientsMaker:
         config = weights.config
         sizes = f"input_size={config.input_size}, hidden_size={config.hidden_size}"
         self._what = f"{sizes}, num_layers={config.num_layers}"
-        self._shapes = [getattr(getattr(weights, field), "shape", None) for field in BLOCKS]
+        arrays = {field: getattr(weights, field) for field in BLOCKS}
         found = list(places(config))
-        shapes = {field: (-1, *shape) for _, field, _, shape in found}
-        self._flat = [shapes.get(field) for field in BLOCKS]
+        flat = {field: (-1, *shape) for _, field, _, shape in found}
+        self._blocks = [
+            None if array is None else (field, array.shape, flat[field])
+            for field, array in arrays.items()
+        ]
         self._views = [(name, BLOCKS.index(field), place) for name, field, place, _ in found]
 
     def make(self, floats: MakeFloats) -> WeightGradients:
@@ -47,13 +50,17 @@ class WeightGradientsMaker:
         Raises:
             ComputeError: If there is none.
         """
+        blocks: list[Any] = []
+        flat: list[Any] = []
         with memory_for(self._what):
-            blocks = tuple(
-                None if shape is None else floats(field, shape)
-                for field, shape in zip(BLOCKS, self._shapes, strict=True)
-            )
-        flat: list[Any] = [
-            None if block is None else block.reshape(shape)
-            for block, shape in zip(blocks, self._flat, strict=True)
-        ]
-        return WeightGradients(blocks, {name: flat[at][place] for name, at, place in self._views})
+            for one in self._blocks:
+                if one is None:
+                    blocks.append(None)
+                    flat.append(None)
+                    continue
+                field, shape, rows = one
+                block = floats(field, shape)
+                blocks.append(block)
+                flat.append(block.reshape(rows))
+        named = {name: flat[at][place] for name, at, place in self._views}
+        return WeightGradients(tuple(blocks), named)

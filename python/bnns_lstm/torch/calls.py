@@ -18,10 +18,10 @@ from bnns_lstm.descriptors import FilterParameters
 from bnns_lstm.module.memory import MakeFloats
 from bnns_lstm.module.samples import lendable
 from bnns_lstm.torch.packed import Packing
-from bnns_lstm.torch.tensors import array, tensor_of
+from bnns_lstm.torch.tensors import array
 from bnns_lstm.typing import Floats
 
-__all__ = ["MOST_THREADS", "Arrays", "Blank", "Call", "Three"]
+__all__ = ["MOST_THREADS", "NOTHING", "Arrays", "Blank", "Call", "Three"]
 
 # Of the structure's field.
 MOST_THREADS = 1024
@@ -41,6 +41,9 @@ class Blank(NamedTuple):
 
     arrays: Arrays
     own: Arrays
+
+
+NOTHING = Blank((None, None, None), (None, None, None))
 
 
 class Call(NamedTuple):
@@ -140,7 +143,7 @@ class Call(NamedTuple):
             x = None if x is None else packing.packed(x)
             h, c = (None if state is None else packing.unsorted(state) for state in (h, c))
         return (
-            None if x is None else tensor_of(x),
-            None if h is None else tensor_of(h),
-            None if c is None else tensor_of(c),
+            None if x is None else torch.from_numpy(x),
+            None if h is None else torch.from_numpy(h),
+            None if c is None else torch.from_numpy(c),
         )

@@ -32,11 +32,13 @@ class Node(NamedTuple):
         call: What was called.
         home: Where parameters may lie.
         names: Of the weights, in the order in which they are given.
+        is_home: Whether the weights of the forward pass were just found at home.
     """
 
     call: Call
     home: Home
     names: tuple[str, ...]
+    is_home: bool
 
     def weights(self, tensors: Grads) -> tuple[Weights, Planned | None]:
         """The weights that these tensors are, and what is planned over them."""
@@ -51,7 +53,9 @@ class _Forward(torch.autograd.Function):
         ctx: Any, node: Node, *given: Any
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         x, h, c, *weights = given
-        results, cache = forward(node.call, (x, h, c), node.weights(tuple(weights)))
+        home = node.home
+        own: Any = (home.weights, home.planned) if node.is_home else node.weights(tuple(weights))
+        results, cache = forward(node.call, (x, h, c), own)
         ctx.node = node
         ctx.save_for_backward(cache, *given)
         ctx.set_materialize_grads(False)

@@ -152,7 +152,7 @@ class Computing:
             y, h, c = map(tensor_of, self._in_order(sequence, states))
             # Only where one of both axes has one element is an input of `batch_first` in the structure's order.
             return (y.transpose(0, 1) if call.batch_first else y), h, c
-        with memory_for(f"the output of input, {list(x.shape)}"):
+        with memory_for("the output of input", x.shape):
             width = call.config.layer_size
             own = call.blank("y", (*sizes, width), floats, (True, False, False))
         self.engine.refresh()

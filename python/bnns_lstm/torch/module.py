@@ -25,6 +25,7 @@ from bnns_lstm.torch.packed import (
 )
 from bnns_lstm.torch.stateful import Stateful
 from bnns_lstm.torch.tensors import check, is_half, pair_of
+from bnns_lstm.torch.weights import Whole
 
 __all__ = ["LSTM"]
 
@@ -185,7 +186,7 @@ class LSTM(Stateful):
             min(torch.get_num_threads(), MOST_THREADS),
         )
         if drops or is_watched((x, *(state or ()), *weights)):
-            node = Node(call, self._home, self._names)
+            node = Node(call, self._home, self._names, type(weights) is Whole)
             return recorded(node, (x, *(state or (None, None))), weights)
         return self._inference(call, self._home, (self._names, weights), x, state)
 

@@ -47,7 +47,7 @@ class Packing(NamedTuple):
     def padded(self, rows: Floats, use: str, floats: MakeFloats) -> Floats:
         """Rows as a padded sequence, in memory of `floats`, with any contents where no sample has a step."""
         shape = (self.steps, self.samples, rows.shape[1])
-        with memory_for(f"input.data, padded to {list(shape)}"):
+        with memory_for("input.data, padded", shape):
             if self.places is None:
                 return rows.reshape(shape)
             room = floats(use, shape)

@@ -7,7 +7,7 @@ does not lie as usual is left to the structure level. It knows no tensors.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from bnns_lstm import _native
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
@@ -18,8 +18,18 @@ from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.structure import states_of
 from bnns_lstm.module.weight_gradients import WeightGradients, WeightGradientsMaker
 from bnns_lstm.torch.calls import Arrays, Call
+from bnns_lstm.typing import Floats
 
-__all__ = ["Planned"]
+__all__ = ["Kind", "Planned"]
+
+
+class Kind(NamedTuple):
+    """Training calls of one kind; `h` and `c` are initial states of zeros, which nobody writes."""
+
+    prepared: _native.PreparedTraining
+    nbytes: int
+    h: Floats
+    c: Floats
 
 
 class Planned:
@@ -36,21 +46,26 @@ class Planned:
         self.weights = weights
         self.spares = Spares()
         self.sums = WeightGradientsMaker(weights)
-        self._calls: Recent[_native.PreparedTraining] = Recent()
+        self._calls: Recent[Kind] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
-        self._zeros: Recent[Arrays] = Recent()
 
-    def training(self, call: Call, sizes: tuple[int, int]) -> _native.PreparedTraining:
+    def training(self, call: Call, sizes: tuple[int, int]) -> Kind:
         """Calls of this kind."""
+        key = _key(call, sizes)
+        found = self._calls.known(key)
+        if found is not None:
+            return found
 
-        def prepare() -> _native.PreparedTraining:
-            return _native.prepare_training(self._pattern(call, sizes), call.filter_params)
+        def prepare() -> Kind:
+            params = self._pattern(call, sizes)
+            prepared = _native.prepare_training(params, call.filter_params)
+            return Kind(prepared, prepared.nbytes, *states_of(self.weights.config, sizes[1]))
 
-        return self._calls.of(_key(call, sizes), prepare)
+        return self._calls.of(key, prepare)
 
     def forward(
         self,
-        prepared: _native.PreparedTraining,
+        kind: Kind,
         call: Call,
         inputs: Arrays,
         outputs: Arrays,
@@ -58,7 +73,8 @@ class Planned:
     ) -> bool:
         """Fill outputs and cache; initial states that are None are zeros."""
         self.weights.add_biases()
-        return prepared.forward(self._with_states(inputs), outputs, cache, call.seed)
+        given = _with_states(inputs, kind)
+        return kind.prepared.forward(given, outputs, cache, call.seed)
 
     def backward(
         self,
@@ -81,32 +97,37 @@ class Planned:
         """
         self.weights.add_biases()
         sizes = inputs[0].shape[:2]
-        have = tuple(tuple(array is not None for array in three) for three in (incoming, outgoing))
+        y, hn, cn = incoming
+        x, h, c = outgoing
+        have = (y is not None, hn is not None, cn is not None), (
+            x is not None, h is not None, c is not None,
+        )  # fmt: skip
+        key = (_key(call, sizes), have)
+        prepared = self._gradients.known(key)
+        if prepared is None:
+            prepared = self._gradients.of(key, lambda: self._prepare(call, sizes, have))
+        given = _with_states(inputs, self.training(call, sizes))
+        return prepared.backward(given, incoming, outgoing, sums.blocks_of_gates, cache, call.seed)
 
-        def prepare() -> _native.PreparedGradients:
-            params = self._pattern(call, sizes)
-            delta = _pruned(pattern_of_gradients(params, has_dy=True, has_states=True), have)
-            return _native.prepare_gradients(params, delta, call.filter_params)
-
-        prepared = self._gradients.of((*_key(call, sizes), have), prepare)
-        given, blocks = self._with_states(inputs), sums.blocks_of_gates
-        return prepared.backward(given, incoming, outgoing, blocks, cache, call.seed)
+    def _prepare(
+        self, call: Call, sizes: tuple[int, int], have: tuple[tuple[bool, ...], ...]
+    ) -> _native.PreparedGradients:
+        params = self._pattern(call, sizes)
+        delta = _pruned(pattern_of_gradients(params, has_dy=True, has_states=True), have)
+        return _native.prepare_gradients(params, delta, call.filter_params)
 
     def _pattern(self, call: Call, sizes: tuple[int, int]) -> LayerParametersLSTM:
         return pattern(self.weights, sizes, call.active, call.dropout, keeps_input=False)
-
-    def _with_states(self, inputs: Arrays) -> Arrays:
-        """Zeros for initial states that are None; nobody writes them."""
-        x, h, c = inputs
-        if h is None or c is None:
-            rows = x.shape[1]
-            _, h, c = self._zeros.of(rows, lambda: (None, *states_of(self.weights.config, rows)))
-        return x, h, c
 
 
 def _key(call: Call, sizes: tuple[int, int]) -> tuple[Any, ...]:
     active = None if call.active is None else call.active.tobytes()
     return sizes, active, call.dropout, call.threads
+
+
+def _with_states(inputs: Arrays, kind: Kind) -> Arrays:
+    """Zeros for initial states that are None."""
+    return inputs if inputs[1] is not None else (inputs[0], kind.h, kind.c)
 
 
 def _pruned(delta: LayerParametersLSTM, have: tuple[tuple[bool, ...], ...]) -> LayerParametersLSTM:

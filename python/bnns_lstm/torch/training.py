@@ -23,7 +23,7 @@ from bnns_lstm.functions import (
 from bnns_lstm.module.memory import MakeFloats, memory_for
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.structure import structure
-from bnns_lstm.torch.calls import Arrays, Call, Three
+from bnns_lstm.torch.calls import NOTHING, Arrays, Call, Three
 from bnns_lstm.torch.planned import Planned
 from bnns_lstm.torch.tensors import tensor_of
 
@@ -48,15 +48,15 @@ def forward(
     weights, planned = own
     floats = _memory(planned)
     sizes = call.sizes(x)
-    with memory_for(f"the output of input, {list(x.shape)}"):
+    with memory_for("the output of input", x.shape):
         output = call.blank("y", (*sizes, call.config.layer_size), floats)
     if not x.numel():  # no sample: nothing has an element
         return call.tensors(*output.own), torch.empty(0, dtype=torch.uint8)
     given = call.arrays(inputs, "padded x", floats)
     if planned is not None:
-        prepared = planned.training(call, sizes)
-        cache = planned.spares.cache(prepared.nbytes)
-        if planned.forward(prepared, call, given, output.arrays, cache):
+        kind = planned.training(call, sizes)
+        cache = planned.spares.cache(kind.nbytes)
+        if planned.forward(kind, call, given, output.arrays, cache):
             return call.tensors(*output.own), torch.from_numpy(cache)
     params = _params(call, given, weights, LSTMDataDescriptor(*output.arrays))
     filter_params = call.filter_params
@@ -89,8 +89,10 @@ def backward(
     weights, planned = own
     floats = _memory(planned)
     which = wanted[0][0], wanted[0][1] and h is not None, wanted[0][2] and c is not None
-    with memory_for(f"gradients of input, {list(x.shape)}"):
-        found = call.blank("dx", (*call.sizes(x), x.shape[-1]), floats, which)
+    found = NOTHING
+    if True in which:
+        with memory_for("gradients of input", x.shape):
+            found = call.blank("dx", (*call.sizes(x), x.shape[-1]), floats, which)
     named: Any = None
     if x.numel():
         data = call.arrays(inputs, "padded x", floats), call.arrays(incoming, "padded dy", floats)
@@ -103,7 +105,8 @@ def backward(
             named = _backward(call, (*data, found.arrays), weights, cache, _kinds(wanted[1]))
     else:
         named = Weights.made(call.config).named
-    return call.tensors(*found.own), {name: tensor_of(named[name]) for name in wanted[1]}
+    slopes = found.own if found is NOTHING else call.tensors(*found.own)
+    return slopes, {name: tensor_of(named[name]) for name in wanted[1]}
 
 
 def _memory(planned: Planned | None) -> MakeFloats:

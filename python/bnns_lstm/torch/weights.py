@@ -23,7 +23,7 @@ from bnns_lstm.module.parameters import Weights
 from bnns_lstm.torch.planned import Planned
 from bnns_lstm.torch.tensors import array, tensor_of
 
-__all__ = ["Home", "Tensors", "copied", "differs"]
+__all__ = ["Home", "Tensors", "Whole", "copied", "differs"]
 
 Tensors = Mapping[str, torch.Tensor]
 
