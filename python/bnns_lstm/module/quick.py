@@ -124,7 +124,9 @@ class Quick:
 def _counts(lengths: Any) -> Any:
     """A row of whole numbers as an array; None for anything else."""
     counts = lengths
-    if type(lengths) in {list, tuple}:
+    if type(counts) is not np.ndarray:
+        if type(counts) is not list and type(counts) is not tuple:
+            return None
         counts = attempt(lambda: np.asarray(lengths))
     is_usual = type(counts) is np.ndarray and counts.dtype is INT64 and counts.ndim == 1
     return counts if is_usual else None
