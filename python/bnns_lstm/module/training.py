@@ -22,6 +22,7 @@ from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import Tape
 from bnns_lstm.module.structure import structure
 from bnns_lstm.module.training_arrays import Slopes, TrainingArrays
+from bnns_lstm.module.weight_gradients import WeightGradients, WeightGradientsMaker
 
 __all__ = ["Training"]
 
@@ -38,6 +39,7 @@ class Training:
         self.weights = weights
         self.num_threads = num_threads
         self.spares = Spares()
+        self._sums = WeightGradientsMaker(weights)
         self._calls: Recent[_native.PreparedTraining] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
 
@@ -66,7 +68,9 @@ class Training:
         )
         return params, FilterParameters(self.num_threads, seed), cache, arrays
 
-    def backward(self, tape: Tape, incoming: LSTMDataDescriptor) -> tuple[Slopes, Weights] | None:
+    def backward(
+        self, tape: Tape, incoming: LSTMDataDescriptor
+    ) -> tuple[Slopes, WeightGradients] | None:
         """Gradients of input and initial states, and of the weights.
 
         The one bias of the structure must be up to date.
@@ -97,7 +101,7 @@ class Training:
 
         prepared = self._gradients.of(key, prepare)
         slopes = Slopes(weights.config, *sizes, tape.samples, self.spares)
-        gradients = Weights.made(weights.config, self.spares.floats)
+        gradients = self._sums.make(self.spares.floats)
         read = params.input_descriptor
         is_done = prepared.backward(
             (read.data_desc, read.hidden_desc, read.cell_state_desc),

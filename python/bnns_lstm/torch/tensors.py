@@ -48,6 +48,10 @@ def check(given: Any, path: str, issues: list[Issue]) -> None:
 
 def array(tensor: torch.Tensor) -> Floats:
     """A tensor's memory as an array; a copy where it stands for other numbers."""
+    # The usual one at once: of a small call, a view of PyTorch's is a good part.
+    if not tensor.requires_grad and type(tensor) is torch.Tensor and not tensor.is_neg():
+        plain: Floats = tensor.numpy()
+        return plain
     # A view of conjugated numbers may stand for the negative ones of its memory.
     found: Floats = tensor.detach().resolve_neg().numpy()
     return found
