@@ -8,6 +8,8 @@ use super::layer::LayerPlan;
 use super::memory::GroupSizes;
 use crate::check::{LayerConfig, Peephole};
 use crate::gate::Gate;
+use crate::kernel::TRANSPOSED_ROWS;
+use crate::products::Route;
 
 /// Floats of each buffer of a backward call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,15 +18,21 @@ pub(crate) struct BackwardSizes {
     pub(crate) gates: usize,
     /// Cell states of a chunk, and as many before its steps, for each direction, `[row][unit]`.
     pub(crate) cell_rows: usize,
-    /// Hidden states before the steps of a chunk, and as many incoming gradients of its outputs, for each
-    /// direction, `[row][output]`.
+    /// Incoming gradients of the outputs of a chunk, for each direction, `[row][output]`.
     pub(crate) output_rows: usize,
-    /// What the steps of a chunk read, for each direction, `[row][input]`.
+    /// Hidden states before the steps of a chunk, for each direction, `[row][output]`; none where panels sum weight
+    /// gradients.
+    pub(crate) hidden_rows: usize,
+    /// What the steps of a chunk read, for each direction, `[row][input]`; likewise.
     pub(crate) inputs: usize,
+    /// Threads that sum the weight gradients of a direction.
+    pub(crate) threads: usize,
     /// Gate gradients of a chunk by block, for each direction, `[block][row][gate][lane]`.
     pub(crate) arranged_gates: usize,
-    /// All that the gates of a chunk read, for each direction, `[input][row]`.
+    /// All that the gates of a chunk read, for each direction and thread, `[input][row]`.
     pub(crate) arranged_inputs: usize,
+    /// Some rows of inputs and hidden states, for each direction and thread.
+    pub(crate) arranged_rows: usize,
     /// Derivatives of the gates of one step, for each direction, `[batch row][gate][unit]`.
     pub(crate) derivatives: usize,
     /// Values of the units that were projected, of a chunk, for each direction, `[row][unit]`.
@@ -77,13 +85,19 @@ impl BackwardSizes {
         };
         let projected = |floats: usize| if layer.variant.projects { floats } else { 0 };
         let recompute = config.checkpoint_steps.map(|steps| RecomputeSizes::new(plan, steps));
+        let by_library = plan.gradients == Route::Gemm;
+        let read = |floats: usize| if by_library { floats } else { 0 };
+        let arranged = if by_library { 0 } else { TRANSPOSED_ROWS * (inputs + layer.outputs) };
         Self {
             gates: rows * geometry.gate_pitch,
             cell_rows: rows * geometry.cell_pitch,
             output_rows: rows * geometry.output_pitch,
-            inputs: rows * inputs,
+            hidden_rows: read(rows * geometry.output_pitch),
+            inputs: read(rows * inputs),
+            threads: plan.direction_threads,
             arranged_gates: rows * Gate::COUNT * shape.padded_units(),
             arranged_inputs: rows * (inputs + values_read(layer)),
+            arranged_rows: arranged,
             derivatives: config.batch_size * geometry.gate_pitch,
             unprojected: projected(rows * geometry.cell_pitch),
             d_unprojected: projected(config.batch_size * shape.wide_pitch(layer.units)),
@@ -98,8 +112,9 @@ impl BackwardSizes {
     /// Floats of all buffers, and of the sums of weight gradients: of all steps, and of the last ones.
     pub(crate) fn total(&self, layer: &LayerPlan) -> usize {
         let LayerConfig { layers, directions, .. } = layer.config;
-        let arranged = self.arranged_gates + self.arranged_inputs;
-        let states = 2 * self.cell_rows + 2 * self.output_rows;
+        let of_threads = self.threads * (self.arranged_inputs + self.arranged_rows);
+        let arranged = self.arranged_gates + of_threads;
+        let states = 2 * self.cell_rows + self.output_rows + self.hidden_rows;
         let chunk = self.gates + states + self.inputs + arranged + self.unprojected;
         let d_states = layers * (self.d_hidden + self.d_cell);
         let d_inputs: usize = self.d_inputs.iter().sum();

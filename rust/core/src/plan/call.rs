@@ -39,8 +39,10 @@ pub struct Plan {
     pub(super) available: usize,
     /// Why it is divided like that.
     pub(super) division: Division,
-    /// Threads of the backward pass, which divide the batch rows.
+    /// Threads of the backward pass.
     pub(crate) backward_threads: usize,
+    /// Those of each direction, which divide the batch rows, and the units for their weight gradients.
+    pub(crate) direction_threads: usize,
     /// Its groups of rows; none in a plan for inference.
     pub(crate) backward_groups: Vec<Group>,
     /// Their row orders, for sums over all of them.
@@ -68,14 +70,15 @@ impl Plan {
             return Err(Error::WrongLayer { what: "plan" });
         }
         let available = available_threads(options);
-        let division = Division::new(Model::new(config, layer), available, options);
+        let model = Model::new(config, layer, options.training);
+        let division = Division::new(model, available, options);
         let Grid { rows, parts, pipeline, threads } = division.grid;
-        let backward = BackwardDivision::new(config, layer, available, options);
+        let backward = BackwardDivision::new(model, available, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
         let groups = divide(config, rows, training_chunk_steps)?;
         let backward_groups = if options.training {
-            divide(config, backward.rows, training_chunk_steps)?
+            divide(config, backward.rows(config), training_chunk_steps)?
         } else {
             Vec::new()
         };
@@ -91,6 +94,7 @@ impl Plan {
             training_chunk_steps,
             gradients: layer.products.route(Product::Gradients, training_rows),
             backward_threads: backward.threads,
+            direction_threads: backward.of_direction(config),
             orders: backward_groups.iter().map(|group| group.order.clone()).collect(),
             groups,
             backward_groups,
@@ -132,7 +136,22 @@ impl Plan {
 
     /// Microseconds that the model says a forward call takes.
     pub fn predicted_micros(&self) -> f64 {
-        Model::new(self.config(), &self.layer).micros(self.division.grid)
+        self.model().micros(self.division.grid)
+    }
+
+    /// Microseconds that the model says a backward call takes.
+    pub fn predicted_backward_micros(&self) -> f64 {
+        self.model().backward_micros(self.backward_threads)
+    }
+
+    /// Threads that a backward call uses.
+    pub fn backward_threads(&self) -> usize {
+        self.backward_threads
+    }
+
+    /// The model that divides calls among threads.
+    pub(super) fn model(&self) -> Model<'_> {
+        Model::new(self.config(), &self.layer, self.training)
     }
 
     /// Groups of batch rows and parts of the units of a forward call.

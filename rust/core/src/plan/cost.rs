@@ -29,7 +29,9 @@ pub(super) struct Model<'a> {
     pub(super) config: &'a Config,
     pub(super) layer: &'a LayerPlan,
     /// The part of all rows of all steps that is active.
-    active: f64,
+    pub(super) active: f64,
+    /// Whether the calling thread has just packed the weights, as it does in training.
+    is_fresh: bool,
 }
 
 /// What one thread has to itself in a grid.
@@ -49,13 +51,13 @@ struct Share {
 }
 
 impl<'a> Model<'a> {
-    pub(super) fn new(config: &'a Config, layer: &'a LayerPlan) -> Self {
+    pub(super) fn new(config: &'a Config, layer: &'a LayerPlan, training: bool) -> Self {
         let all = config.seq_len * config.batch_size;
         let active = match config.batch_sizes {
             None => all,
             Some(_) => (0..config.seq_len).map(|step| config.active_at(step)).sum(),
         };
-        Self { config, layer, active: active as f64 / all as f64 }
+        Self { config, layer, active: active as f64 / all as f64, is_fresh: training }
     }
 
     /// Microseconds of a call.
@@ -76,7 +78,7 @@ impl<'a> Model<'a> {
         let rounds = (grid.rows * tasks).div_ceil(grid.threads) as f64;
         let others = (grid.threads - 1) as f64;
         let start = if grid.threads == 1 { 0.0 } else { costs.start_ns as f64 };
-        let start = start + others * costs.thread_ns as f64;
+        let start = start + others * costs.thread_ns as f64 + self.fetched(&share, grid);
         (of_group * rounds + start) / 1e3
     }
 
@@ -105,6 +107,18 @@ impl<'a> Model<'a> {
         (pieces * all / threads).max(pieces * longest) + (threads - 1.0) * longest
     }
 
+    /// Nanoseconds in which the other threads fetch weights from the caches of the thread that packed them.
+    fn fetched(self, share: &Share, grid: Grid) -> f64 {
+        if grid.threads == 1 || !self.is_fresh {
+            return 0.0;
+        }
+        let config = &self.config.layer;
+        let columns = |layer| (config.layer_inputs(layer) + config.outputs) as f64;
+        let columns: f64 = (0..config.layers).map(columns).sum();
+        let bytes = (Gate::COUNT * size_of::<f32>()) as f64 * share.units * columns;
+        bytes / self.layer.tuning.costs.written_bytes as f64
+    }
+
     fn share(self, grid: Grid) -> Share {
         let Tuning { costs, caches, cores, .. } = self.layer.tuning;
         let shape = &self.layer.shape;
@@ -126,7 +140,7 @@ impl<'a> Model<'a> {
 
     /// How many times as long the arithmetic of each thread takes where so many compute: two threads of one core give
     /// little more than one, and some meet on a core while others are idle.
-    fn slower(self, threads: usize) -> f64 {
+    pub(super) fn slower(self, threads: usize) -> f64 {
         let Tuning { costs, cores, .. } = self.layer.tuning;
         if cores.physical == cores.threads && threads <= cores.threads {
             return 1.0;

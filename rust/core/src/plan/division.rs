@@ -2,7 +2,7 @@
 //!
 //! In: a checked layer, its plan, the caller's limit of threads, the model of what a grid costs. Out: [`Division`], the
 //! groups of batch rows of a forward call, with the parts of the hidden units or the layers that run at the same time,
-//! and [`BackwardDivision`], groups of rows alone. It does not know which rows or units.
+//! and [`BackwardDivision`], the threads of a backward call. It does not know which rows or units.
 
 use super::cost::{Grid, Model};
 use super::layer::LayerPlan;
@@ -25,29 +25,38 @@ pub(super) fn available_threads(options: Options) -> usize {
     }
 }
 
-/// How many threads the backward pass uses, and into how many groups of rows it divides a batch.
+/// How many threads the backward pass uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BackwardDivision {
     pub(super) threads: usize,
-    pub(super) rows: usize,
 }
 
 impl BackwardDivision {
-    /// Among at most `available` threads.
-    pub(super) fn new(
-        config: &Config,
-        layer: &LayerPlan,
-        available: usize,
-        options: Options,
-    ) -> Self {
-        let directions = config.layer.directions;
-        let possible = config.batch_size.saturating_mul(directions).min(available);
-        let (work, of_a_thread) = (config.work(), layer.tuning.thread_work as f64);
-        let is_worthwhile = |&threads: &usize| work >= threads as f64 * of_a_thread;
-        let useful = || (2..=possible).rev().find(is_worthwhile).unwrap_or(1);
-        let threads = if options.force_threads { possible } else { useful() };
-        let rows = threads.div_ceil(directions).clamp(1, config.batch_size);
-        Self { threads, rows }
+    /// Among at most `available` threads: as many as the model says is fastest, or as possible where they are forced.
+    pub(super) fn new(model: Model<'_>, available: usize, options: Options) -> Self {
+        let Config { batch_size, layer, .. } = model.config;
+        let shared = (*batch_size).max(model.layer.shape.geometry.blocks);
+        let possible = shared.saturating_mul(layer.directions).min(available);
+        if options.force_threads || possible == 1 {
+            return Self { threads: possible };
+        }
+        let gain = 1.0 - model.layer.tuning.costs.least_gain as f64 / 100.0;
+        let timed = counts(possible).map(|threads| (model.backward_micros(threads), threads));
+        let faster = |best: (f64, usize), other: (f64, usize)| {
+            if other.0 < best.0 * gain { other } else { best }
+        };
+        Self { threads: timed.reduce(faster).map_or(1, |(_, threads)| threads) }
+    }
+
+    /// Threads of each direction, which is computed beside the other one. All of them have work at the same time: a
+    /// thread that comes for a part that was taken already is waited for.
+    pub(super) fn of_direction(self, config: &Config) -> usize {
+        (self.threads / config.layer.directions).max(1)
+    }
+
+    /// Groups of batch rows.
+    pub(super) fn rows(self, config: &Config) -> usize {
+        self.of_direction(config).min(config.batch_size)
     }
 }
 

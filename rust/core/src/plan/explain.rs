@@ -5,7 +5,7 @@
 use super::backward::BackwardSizes;
 use super::cache::{CacheRegion, HEADER_BYTES};
 use super::call::Plan;
-use super::cost::{Grid, Model};
+use super::cost::Grid;
 use super::division::{Choice, alternatives};
 use super::memory::GroupSizes;
 use super::pipeline::Pipeline;
@@ -106,7 +106,7 @@ impl Explanation<'_> {
     /// The grid that was chosen, and those that were not, with what the model says of them.
     fn division(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
-        let model = Model::new(plan.config(), &plan.layer);
+        let model = plan.model();
         let chosen = plan.division.grid;
         let timed = |grid: Grid| {
             let Grid { rows, parts, pipeline, threads } = grid;
@@ -192,9 +192,31 @@ impl Explanation<'_> {
         )
     }
 
+    /// How many threads the backward pass has, and other numbers, with what the model says of them.
+    fn backward_threads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.0;
+        let rows: Vec<usize> = plan.backward_groups.iter().map(|group| group.rows).collect();
+        let timed = |threads: usize| {
+            let micros = plan.model().backward_micros(threads);
+            format!("{threads} threads: {micros:.0} us")
+        };
+        let chosen = timed(plan.backward_threads);
+        write!(f, "\nbackward pass: batch rows {rows:?}, {chosen} by the model")?;
+        let mut named = vec![plan.backward_threads];
+        for threads in [1, plan.available / 2, plan.available] {
+            if threads > 0 && !named.contains(&threads) {
+                let before = if named.len() > 1 { "," } else { "; declined:" };
+                write!(f, "{before} {}", timed(threads))?;
+                named.push(threads);
+            }
+        }
+        Ok(())
+    }
+
     /// What a plan for training adds.
     fn training(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
+        self.backward_threads(f)?;
         write!(f, "\nbackward: {} steps at a time", plan.training_chunk_steps)?;
         let floats = BackwardSizes::new(plan).total(&plan.layer);
         write!(f, ", workspace {} bytes", floats * size_of::<f32>())?;

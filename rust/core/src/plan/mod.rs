@@ -5,6 +5,7 @@
 //! them without deciding anything. No array is touched.
 
 mod backward;
+mod backward_cost;
 mod cache;
 mod call;
 mod cost;

@@ -36,6 +36,18 @@ pub struct Costs {
     /// Nanoseconds to take a piece of the steps of a layer, and to say that it is done, where layers run at the same
     /// time. Xeon, two threads, `T100.B1` with 128 units and 4 layers, pieces of 2 and of 10 steps.
     pub piece_ns: usize,
+    /// Bytes that a thread fetches in a nanosecond from the caches of another one that has just written them: weights
+    /// that were packed, gate gradients. Xeon, two threads, training `T100.B32` with 128 units.
+    pub written_bytes: usize,
+    /// Picoseconds of the backward pass for each unit of a row, beside products. Xeon, one thread, `T100.B32` with 128
+    /// units, as the next ones.
+    pub backward_unit_ps: usize,
+    /// Picoseconds for each float that weight gradients are summed with: from the training cache into columns.
+    pub arranged_ps: usize,
+    /// Picoseconds for each gradient of a weight or an input on its way to the caller.
+    pub stored_ps: usize,
+    /// Nanoseconds in which two threads hand work over and wait for each other.
+    pub meeting_ns: usize,
     /// Nanoseconds from a call to the moment when another thread computes.
     pub start_ns: usize,
     /// Nanoseconds for each of them.
@@ -64,6 +76,11 @@ impl Costs {
         slice_ns: 100,
         slice_bytes: 12,
         piece_ns: 1000,
+        written_bytes: 2,
+        backward_unit_ps: 6200,
+        arranged_ps: 600,
+        stored_ps: 650,
+        meeting_ns: 1500,
         start_ns: 8000,
         thread_ns: 1000,
         siblings_percent: 110,

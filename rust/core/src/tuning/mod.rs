@@ -50,9 +50,6 @@ pub struct Tuning {
     /// stay in L1 while they are multiplied with all that the gates read; fewer rows read and write the sums
     /// more often. Xeon, `train` with 64 to 650 units, 64 to 1024 rows: 4 to 10 % less time than 256 rows.
     pub training_rows: usize,
-    /// Floating-point operations of a backward call for which one more thread pays: waking one takes several
-    /// microseconds. Xeon, 20 us of one core.
-    pub thread_work: usize,
     /// Floats of a part's slice up to which parts of the units exchange hidden states word by word: a word tells itself
     /// whether it has come, a slice has a counter that travels as well. EPYC (Zen 4), two threads: 64 floats take 0.14 us
     /// as words and 0.16 us as a slice, 256 floats 0.48 and 0.24 us.
@@ -91,7 +88,6 @@ impl Tuning {
             rows_to_project: 16,
             rows_to_project_prefetched: 24,
             training_rows: 128,
-            thread_work: 2_000_000,
             word_floats: 64,
             short_work: 500_000,
             gemm_rows: GemmRows::of_machine(),

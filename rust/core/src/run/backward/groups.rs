@@ -6,6 +6,7 @@
 use super::super::threads::Divide;
 use super::pass::{ChunkBuffers, LayerPass, RowBuffers};
 use crate::plan::Group;
+use crate::products::Route;
 
 /// Groups of batch rows, and their part of the buffers.
 pub(super) struct BackwardGroups<'g, 'a, 'b> {
@@ -37,6 +38,8 @@ impl RowBuffers<'_> {
         let covered: usize = groups.iter().map(|group| group.rows_of(&pass.covered)).sum();
         let chunk_rows = rows * pass.plan.training_chunk_steps;
         let projected = |floats: usize| if config.variant.projects { floats } else { 0 };
+        let by_library = pass.plan.gradients == Route::Gemm;
+        let read = |floats: usize| if by_library { floats } else { 0 };
         let ChunkBuffers {
             gates,
             cells,
@@ -51,11 +54,12 @@ impl RowBuffers<'_> {
             (chunk_rows * geometry.cell_pitch, chunk_rows * geometry.output_pitch);
         let (cells, other_cells) = cells.split_at_mut(cell_rows);
         let (previous_cells, other_previous_cells) = previous_cells.split_at_mut(cell_rows);
-        let (previous_hidden, other_previous_hidden) = previous_hidden.split_at_mut(output_rows);
+        let (previous_hidden, other_previous_hidden) =
+            previous_hidden.split_at_mut(read(output_rows));
         let (incoming, other_incoming) = incoming.split_at_mut(output_rows);
         let (unprojected, other_unprojected) = unprojected.split_at_mut(projected(cell_rows));
         let width = config.layer_inputs(pass.place.layer);
-        let (inputs, other_inputs) = inputs.split_at_mut(chunk_rows * width);
+        let (inputs, other_inputs) = inputs.split_at_mut(read(chunk_rows * width));
         let d_hidden = self.d_hidden.split_at_mut(rows * shape.wide_pitch(config.outputs));
         let d_cell = self.d_cell.split_at_mut(rows * shape.wide_pitch(config.units));
         let d_unprojected = projected(rows * shape.wide_pitch(config.units));

@@ -1,11 +1,13 @@
 //! Bringing a chunk of steps back from the training cache.
 //!
 //! In: the cache, the caller's inputs and incoming gradients. Out: rows of a chunk at the pitches of the
-//! kernels: what was saved, what each step read, and which gradient reaches its output. It computes nothing
-//! but sums of incoming gradients, and factors of dropout.
+//! kernels: what was saved, which gradient reaches the output of each step, and, for a library, what the step read;
+//! `arranged` asks for that row by row otherwise. It computes nothing but sums of incoming gradients, and factors of
+//! dropout.
 
-use super::super::cache::RowStep;
+use super::super::cache::{CachedRows, RowStep};
 use super::super::rows::read_row;
+use super::super::threads::Done;
 use super::pass::{ChunkBuffers, LayerPass};
 use crate::dropout::DropoutRow;
 use crate::error::Broken;
@@ -13,6 +15,7 @@ use crate::gate::Gate;
 use crate::kernel::Geometry;
 use crate::place::Direction;
 use crate::plan::{Group, StateLayout, StepLayout};
+use crate::products::Route;
 use ndarray::{ArrayView4, Axis};
 use std::ops::Range;
 
@@ -23,59 +26,74 @@ pub(super) fn load_chunk(
     steps: Range<usize>,
     to: &mut ChunkBuffers<'_>,
 ) -> Result<(), Broken> {
+    let layer = &pass.plan.layer;
+    let config = &layer.config;
+    let Geometry { cell_pitch, output_pitch, .. } = layer.shape.geometry;
+    let width = config.layer_inputs(pass.place.layer);
+    let by_library = pass.plan.gradients == Route::Gemm;
     let offsets = &group.order.offsets;
     let covered = pass.covered_row(group, steps.start);
     for step in steps.clone() {
         for row in 0..group.active_at(step) {
             let at = offsets[step] - offsets[steps.start] + row;
-            let row = RowLoad { pass, row: group.first + row, step, at, covered: covered + at };
-            row.load_gates_and_cell(to)?;
-            row.load_previous_states(to)?;
-            row.load_inputs(to)?;
-            row.load_incoming(to);
+            let row = RowLoad { pass, row: group.first + row, step };
+            row.load_gates_and_cell(at, to)?;
+            row.load_previous_cell(&mut to.previous_cells[at * cell_pitch..][..config.units])?;
+            row.load_incoming(
+                covered + at,
+                &mut to.incoming[at * output_pitch..][..config.outputs],
+            );
+            if by_library {
+                row.load_inputs(&mut to.inputs[at * width..][..width])?;
+                let hidden = &mut to.previous_hidden[at * output_pitch..][..config.outputs];
+                row.load_previous_hidden(hidden)?;
+            }
         }
     }
     Ok(())
 }
 
 /// One row of a step.
-struct RowLoad<'r, 'a, 'b> {
-    pass: &'r LayerPass<'a, 'b>,
+pub(super) struct RowLoad<'r, 'a, 'b> {
+    pub(super) pass: &'r LayerPass<'a, 'b>,
     /// Among those of the whole batch.
-    row: usize,
-    step: usize,
-    /// Where the row stands in the buffers of the chunk.
-    at: usize,
-    /// Where it stands in the buffers of input gradients.
-    covered: usize,
+    pub(super) row: usize,
+    pub(super) step: usize,
 }
 
-impl RowLoad<'_, '_, '_> {
+/// Where the states before a step are.
+enum Previous<'c> {
+    /// What another step left.
+    Step(RowStep),
+    /// A checkpoint.
+    State(CachedRows<'c>, RowStep),
+    /// The initial states.
+    Initial,
+}
+
+impl<'a> RowLoad<'_, 'a, '_> {
     /// Gates and cell state of the step. Units beyond the layer's get gates of 0.
-    fn load_gates_and_cell(&self, to: &mut ChunkBuffers<'_>) -> Result<(), Broken> {
+    fn load_gates_and_cell(&self, at: usize, to: &mut ChunkBuffers<'_>) -> Done {
         let layer = &self.pass.plan.layer;
         let (geometry, padded) = (&layer.shape.geometry, layer.shape.padded_units());
         let (units, step_row) = (layer.config.units, StepLayout::new(&layer.config));
         let own = &self.pass.cached.own;
         let place = RowStep { row: self.row, step: self.step };
-        let gates = &mut to.gates[self.at * geometry.gate_pitch..][..Gate::COUNT * padded];
+        let gates = &mut to.gates[at * geometry.gate_pitch..][..Gate::COUNT * padded];
         for (gate, to) in Gate::ALL.into_iter().zip(gates.chunks_exact_mut(padded)) {
             let (real, padding) = to.split_at_mut(units);
             own.read(place, step_row.gate(gate), real)?;
             padding.fill(0.0);
         }
-        let cells = &mut to.cells[self.at * geometry.cell_pitch..][..units];
+        let cells = &mut to.cells[at * geometry.cell_pitch..][..units];
         own.read(place, step_row.cell(), cells)
     }
 
-    /// Cell and hidden state before the step: those of the step that the direction read before, of the
-    /// checkpoint, or the initial ones.
-    fn load_previous_states(&self, to: &mut ChunkBuffers<'_>) -> Result<(), Broken> {
-        let Self { pass, row, step, at, .. } = *self;
-        let (config, layer) = (pass.plan.config(), &pass.plan.layer);
-        let Geometry { cell_pitch, output_pitch, .. } = layer.shape.geometry;
-        let cells = &mut to.previous_cells[at * cell_pitch..][..layer.config.units];
-        let hidden = &mut to.previous_hidden[at * output_pitch..][..layer.config.outputs];
+    /// The states before the step: those of the step that the direction read before, of the checkpoint, or the
+    /// initial ones.
+    fn previous(&self) -> Previous<'a> {
+        let Self { pass, row, step } = *self;
+        let config = pass.plan.config();
         let span = &pass.span;
         let previous = match pass.reading() {
             Direction::Forward => step.checked_sub(1),
@@ -85,19 +103,37 @@ impl RowLoad<'_, '_, '_> {
             }
         };
         if let Some(previous) = previous.filter(|previous| span.contains(previous)) {
-            let (own, step_row) = (&pass.cached.own, StepLayout::new(&layer.config));
-            let place = RowStep { row, step: previous };
-            own.read(place, step_row.cell(), cells)?;
-            own.read(place, step_row.hidden(), hidden)
-        } else if let Some(checkpoints) = &pass.cached.checkpoints {
-            let state_row = StateLayout::new(&layer.config);
-            let place = RowStep { row, step: step / config.segment_steps() };
-            checkpoints.read(place, state_row.cell(), cells)?;
-            checkpoints.read(place, state_row.hidden(), hidden)
+            Previous::Step(RowStep { row, step: previous })
+        } else if let Some(checkpoints) = pass.cached.checkpoints {
+            Previous::State(checkpoints, RowStep { row, step: step / config.segment_steps() })
         } else {
-            self.load_initial(pass.arrays.initial_cell.as_ref(), cells);
-            self.load_initial(pass.arrays.initial_hidden.as_ref(), hidden);
-            Ok(())
+            Previous::Initial
+        }
+    }
+
+    /// The cell state before the step.
+    fn load_previous_cell(&self, to: &mut [f32]) -> Done {
+        let (pass, config) = (self.pass, &self.pass.plan.layer.config);
+        match self.previous() {
+            Previous::Step(at) => pass.cached.own.read(at, StepLayout::new(config).cell(), to),
+            Previous::State(states, at) => states.read(at, StateLayout::new(config).cell(), to),
+            Previous::Initial => {
+                self.load_initial(pass.arrays.initial_cell.as_ref(), to);
+                Ok(())
+            }
+        }
+    }
+
+    /// The hidden state before the step.
+    pub(super) fn load_previous_hidden(&self, to: &mut [f32]) -> Done {
+        let (pass, config) = (self.pass, &self.pass.plan.layer.config);
+        match self.previous() {
+            Previous::Step(at) => pass.cached.own.read(at, StepLayout::new(config).hidden(), to),
+            Previous::State(states, at) => states.read(at, StateLayout::new(config).hidden(), to),
+            Previous::Initial => {
+                self.load_initial(pass.arrays.initial_hidden.as_ref(), to);
+                Ok(())
+            }
         }
     }
 
@@ -112,11 +148,9 @@ impl RowLoad<'_, '_, '_> {
     }
 
     /// What the step read: the caller's input, or the outputs of the layer below.
-    fn load_inputs(&self, to: &mut ChunkBuffers<'_>) -> Result<(), Broken> {
-        let Self { pass, row, step, .. } = *self;
+    pub(super) fn load_inputs(&self, inputs: &mut [f32]) -> Done {
+        let Self { pass, row, step } = *self;
         let config = &pass.plan.layer.config;
-        let width = config.layer_inputs(pass.place.layer);
-        let inputs = &mut to.inputs[self.at * width..][..width];
         let Some(below) = pass.place.layer.checked_sub(1) else {
             let at_step = pass.arrays.input.index_axis(Axis(0), step);
             read_row(at_step.index_axis_move(Axis(0), row), inputs);
@@ -135,12 +169,12 @@ impl RowLoad<'_, '_, '_> {
     }
 
     /// The gradient that reaches the step's output: the caller's, or that of all directions above.
-    fn load_incoming(&self, to: &mut ChunkBuffers<'_>) {
-        let Self { pass, row, step, at, covered } = *self;
+    /// `covered` says where the row stands in the buffers of input gradients.
+    fn load_incoming(&self, covered: usize, incoming: &mut [f32]) {
+        let Self { pass, row, step } = *self;
         let layer = &pass.plan.layer;
         let outputs = layer.config.outputs;
         let first = pass.place.direction.index() * outputs;
-        let incoming = &mut to.incoming[at * layer.shape.geometry.output_pitch..][..outputs];
         let Some(above) = pass.above else {
             let Some(gradient) = &pass.arrays.output else { return incoming.fill(0.0) };
             let at_step = gradient.index_axis(Axis(0), step);

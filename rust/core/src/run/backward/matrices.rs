@@ -5,7 +5,7 @@
 //! arranged before: a library takes rows as columns.
 
 use super::super::threads::{Divide, Done};
-use super::pass::{DirectionMemory, LayerPass};
+use super::pass::{ChunkMemory, LayerPass};
 use crate::gate::Gate;
 use crate::kernel::{BiasSums, ChunkRows, Geometry};
 use crate::level::vectorize;
@@ -63,7 +63,7 @@ impl LayerPass<'_, '_> {
     pub(super) fn sum_by_library(
         &self,
         rows: ChunkRows<'_>,
-        memory: &DirectionMemory,
+        memory: &ChunkMemory,
         sums: &mut PanelsMut<'_>,
         add: bool,
     ) -> Done {
@@ -72,7 +72,7 @@ impl LayerPass<'_, '_> {
             [&mut sums.input, &mut sums.hidden, &mut sums.bias].map(std::mem::take);
         let (geometry, gates) = (&layer.shape.geometry, &memory.gates);
         vectorize(layer.level, BiasSums { geometry, rows, gates, sums: bias, add });
-        let (range, threads) = (0..self.gate_width(), self.plan.threads);
+        let (range, threads) = (0..self.gate_width(), self.plan.direction_threads);
         let all = GradientRows { range, threads, input, hidden };
         self.threads.divide(all, &|own| self.sum_rows(rows, memory, own, add))
     }
@@ -80,7 +80,7 @@ impl LayerPass<'_, '_> {
     fn sum_rows(
         &self,
         chunk: ChunkRows<'_>,
-        memory: &DirectionMemory,
+        memory: &ChunkMemory,
         own: GradientRows<'_>,
         add: bool,
     ) -> Done {

@@ -3,6 +3,7 @@
 //! In: a plan for training, packed weights, a filled cache, arrays. Out: gradients in the caller's arrays. No
 //! result depends on which thread computes it, nor, by panels, on what the cache holds.
 
+mod arranged;
 mod arrays;
 mod chunks;
 mod groups;

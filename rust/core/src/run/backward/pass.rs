@@ -92,6 +92,25 @@ pub(super) struct GradientMemory {
 /// Buffers of one direction, for the chunks of one layer after the other.
 #[derive(Debug)]
 pub(super) struct DirectionMemory {
+    pub(super) chunk: ChunkMemory,
+    /// `[block][row][gate][lane]`
+    pub(super) arranged_gates: Aligned,
+    /// For each thread that sums weight gradients.
+    pub(super) sums: Vec<SumMemory>,
+}
+
+/// What the gates of a chunk read, for one thread.
+#[derive(Debug)]
+pub(super) struct SumMemory {
+    /// `[input][row]`
+    pub(super) arranged: Aligned,
+    /// Inputs of some rows, then their hidden states, on the way there.
+    pub(super) rows: Aligned,
+}
+
+/// Rows of a chunk.
+#[derive(Debug)]
+pub(super) struct ChunkMemory {
     pub(super) gates: Aligned,
     pub(super) cells: Aligned,
     pub(super) previous_cells: Aligned,
@@ -106,10 +125,6 @@ pub(super) struct DirectionMemory {
     pub(super) derivatives: Aligned,
     /// `[group][2][unit]`
     pub(super) activated: Aligned,
-    /// `[block][row][gate][lane]`
-    pub(super) arranged_gates: Aligned,
-    /// `[input][row]`
-    pub(super) arranged_inputs: Aligned,
 }
 
 /// The buffers of a chunk for one group, or for all.
@@ -121,9 +136,9 @@ pub(super) struct ChunkBuffers<'a> {
     pub(super) cells: &'a mut [f32],
     /// `[row][unit]`
     pub(super) previous_cells: &'a mut [f32],
-    /// `[row][output]`
+    /// `[row][output]`; empty where panels sum weight gradients.
     pub(super) previous_hidden: &'a mut [f32],
-    /// `[row][input]`
+    /// `[row][input]`; empty where panels sum weight gradients.
     pub(super) inputs: &'a mut [f32],
     /// `[row][output]`
     pub(super) incoming: &'a mut [f32],
@@ -153,6 +168,7 @@ impl DirectionBuffers<'_> {
     /// What the groups of a chunk divide among them.
     pub(super) fn rows(&mut self) -> RowBuffers<'_> {
         let Self { memory, gradients, d_inputs } = self;
+        let memory = &mut memory.chunk;
         RowBuffers {
             chunk: ChunkBuffers {
                 gates: &mut memory.gates,

@@ -1,53 +1,38 @@
 //! The gradients of the weights of one direction of a layer, chunk by chunk.
 //!
-//! In: the gate gradients of a chunk and what the gates read. Out: sums in the order of the packed weights,
-//! increased; those of input and hidden weights by a library where the plan says so (`matrices`). Threads divide
-//! the blocks of units among them, so that each sum belongs to one of them.
+//! In: the gate gradients of a chunk and what the gates read (`arranged`). Out: sums in the order of the packed
+//! weights, increased; those of input and hidden weights by a library where the plan says so (`matrices`). Threads
+//! divide the blocks of units among them, so that each sum belongs to one of them.
 
 use super::super::threads::{Divide, Done};
-use super::pass::{DirectionBuffers, DirectionMemory, GradientMemory, LayerPass};
-use crate::gate::Gate;
-use crate::kernel::{
-    ArrangeInputs, ArrangeUnits, ChunkRows, DiagonalProducts, Geometry, OuterProducts, Rows,
+use super::arranged::Arranged;
+use super::pass::{
+    ChunkMemory, DirectionBuffers, DirectionMemory, GradientMemory, LayerPass, SumMemory,
 };
+use crate::error::Broken;
+use crate::gate::Gate;
+use crate::kernel::{ArrangeUnits, ChunkRows, DiagonalProducts, OuterProducts, Rows};
 use crate::level::vectorize;
 use crate::place::Direction;
 use crate::plan::PanelsMut;
 use crate::products::Route;
 use std::ops::Range;
 
-/// What the gates read, `[input][row]`; empty where no gate reads it, or a library sums.
-#[derive(Debug, Default)]
-struct Arranged<'m> {
-    input: &'m [f32],
-    hidden: &'m [f32],
-    /// 1, which the biases are multiplied by.
-    one: &'m [f32],
-    /// Cell states before each step, for full peepholes.
-    cell: &'m [f32],
-    /// New cell states, for the full peephole of the output gate.
-    cell_output: &'m [f32],
-    /// Gradients of the outputs, for the projection.
-    outputs: &'m [f32],
-}
-
 /// What all blocks share.
 struct ChunkArrays<'m> {
+    steps: &'m Range<usize>,
     rows: ChunkRows<'m>,
     count: usize,
-    /// `[row][gate][unit]`
-    gates: &'m [f32],
-    /// Values of the units that were projected, `[row][unit]`.
-    unprojected: &'m [f32],
-    inputs: Arranged<'m>,
+    memory: &'m ChunkMemory,
     /// Whether there are sums to add to.
     add: bool,
 }
 
-/// Some blocks of units, for so many threads.
+/// Some blocks of units.
 struct GradientBlocks<'m> {
     range: Range<usize>,
-    threads: usize,
+    /// For each thread that takes a part of them.
+    threads: &'m mut [SumMemory],
     sums: PanelsMut<'m>,
     /// Memory for gate gradients, `[block][row][gate][lane]`.
     gates: &'m mut [f32],
@@ -55,19 +40,26 @@ struct GradientBlocks<'m> {
 
 impl Divide for GradientBlocks<'_> {
     fn is_whole(&self) -> bool {
-        self.threads == 1 || self.range.len() < 2
+        self.threads.len() < 2 || self.range.len() < 2
     }
 
     fn halve(self) -> (Self, Self) {
         let Self { range, threads, sums, gates } = self;
-        let (half, all) = (range.len() / 2, range.len());
+        let all = range.len();
+        let (own, others) = threads.split_at_mut(threads.len() / 2);
+        let half = (all * own.len() / (own.len() + others.len())).max(1);
         let (sums, other_sums) =
             sums.map(|panel| panel.split_at_mut(panel.len() / all * half)).unzip();
         let (gates, other_gates) = gates.split_at_mut(gates.len() / all * half);
-        let (middle, threads) = (range.start + half, threads.div_ceil(2));
+        let middle = range.start + half;
         (
-            Self { range: range.start..middle, threads, sums, gates },
-            Self { range: middle..range.end, threads, sums: other_sums, gates: other_gates },
+            Self { range: range.start..middle, threads: own, sums, gates },
+            Self {
+                range: middle..range.end,
+                threads: others,
+                sums: other_sums,
+                gates: other_gates,
+            },
         )
     }
 }
@@ -88,6 +80,8 @@ impl LayerPass<'_, '_> {
             return Ok(());
         }
         let DirectionBuffers { memory, gradients: GradientMemory { weights, .. }, .. } = buffers;
+        let DirectionMemory { chunk: memory, arranged_gates, sums: threads } = memory;
+        let memory = &*memory;
         let (add, mut sums) = weights.begin();
         if !sums.diagonal.is_empty() {
             let diagonal = DiagonalProducts {
@@ -109,47 +103,25 @@ impl LayerPass<'_, '_> {
                 return Ok(());
             }
         }
-        let DirectionMemory { arranged_gates, arranged_inputs, .. } = memory;
-        let Geometry { cell_pitch, output_pitch, .. } = shape.geometry;
-        let (units, outputs) = (layer.config.units, layer.config.outputs);
-        let inputs = layer.config.layer_inputs(self.place.layer);
-        let mut unused = &mut arranged_inputs[..];
-        let mut arrange = |is_read: bool, floats, pitch, width| {
-            let from = Rows { floats, pitch, width: if is_read { width } else { 0 } };
-            let (own, rest) = std::mem::take(&mut unused).split_at_mut(count * from.width);
-            unused = rest;
-            vectorize(layer.level, ArrangeInputs { rows, from, to: &mut *own });
-            &*own
-        };
-        let inputs = Arranged {
-            input: arrange(!by_library, &memory.inputs, inputs, inputs),
-            hidden: arrange(!by_library, &memory.previous_hidden, output_pitch, outputs),
-            one: arrange(!by_library, &[1.0], 0, 1),
-            cell: arrange(!sums.cell.is_empty(), &memory.previous_cells, cell_pitch, units),
-            cell_output: arrange(!sums.cell_output.is_empty(), &memory.cells, cell_pitch, units),
-            outputs: arrange(!sums.projection.is_empty(), &memory.incoming, output_pitch, outputs),
-        };
-        let (gates, unprojected) = (&*memory.gates, &*memory.unprojected);
-        let chunk = ChunkArrays { rows, count, gates, unprojected, inputs, add };
-        let blocks = shape.geometry.blocks;
+        let chunk = ChunkArrays { steps, rows, count, memory, add };
         let floats = count * Gate::COUNT * shape.padded_units();
         let blocks = GradientBlocks {
-            range: 0..blocks,
-            threads: self.plan.threads,
+            range: 0..shape.geometry.blocks,
+            threads,
             sums,
             gates: &mut arranged_gates[..floats],
         };
-        self.threads.divide(blocks, &|blocks| {
-            self.products(&chunk, blocks);
-            Ok(())
-        })
+        self.threads.divide(blocks, &|blocks| self.products(&chunk, blocks))
     }
 
-    fn products(&self, chunk: &ChunkArrays<'_>, blocks: GradientBlocks<'_>) {
-        let GradientBlocks { range, sums, gates: arranged, .. } = blocks;
+    fn products(&self, chunk: &ChunkArrays<'_>, blocks: GradientBlocks<'_>) -> Done {
+        let GradientBlocks { range, threads, sums, gates: arranged } = blocks;
+        let ChunkArrays { steps, rows, count, memory, add } = *chunk;
+        let own = threads.first_mut().ok_or(Broken("sums for no thread at all"))?;
+        let inputs: Arranged<'_> = self.arrange(steps, (rows, count), memory, &sums, own)?;
         let (shape, level) = (&self.plan.layer.shape, self.plan.layer.level);
         let (geometry, units) = (&shape.geometry, shape.padded_units());
-        let ChunkArrays { rows, count, gates, unprojected, ref inputs, add } = *chunk;
+        let (gates, unprojected) = (&*memory.gates, &*memory.unprojected);
         let (gate_pitch, cell_pitch) = (geometry.gate_pitch, geometry.cell_pitch);
         let of_gates = Rows { floats: gates, pitch: gate_pitch, width: Gate::COUNT * units };
         let of_units = Rows { floats: unprojected, pitch: cell_pitch, width: units };
@@ -193,5 +165,19 @@ impl LayerPass<'_, '_> {
             let products = OuterProducts::<1> { geometry, blocks, rows, gates, inputs, sums, add };
             vectorize(level, products);
         }
+        Ok(())
+    }
+
+    /// Batch row and step of each row of a chunk, in the order in which they are summed.
+    pub(super) fn rows_in_order(
+        &self,
+        steps: &Range<usize>,
+    ) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+        let Range { start, end } = *steps;
+        let ascending = self.reading() == Direction::Backward;
+        let config = self.plan.config();
+        (start..end)
+            .map(move |step| if ascending { step } else { start + end - 1 - step })
+            .flat_map(move |step| (0..config.active_at(step)).map(move |row| (row, step)))
     }
 }

@@ -4,7 +4,7 @@
 //! holds nothing between calls.
 
 use super::super::ping_pong::PingPong;
-use super::pass::{DirectionMemory, GradientMemory};
+use super::pass::{ChunkMemory, DirectionMemory, GradientMemory, SumMemory};
 use super::segment::SegmentMemory;
 use crate::aligned::Aligned;
 use crate::error::Error;
@@ -57,19 +57,34 @@ impl GradientMemory {
 
 impl DirectionMemory {
     fn new(sizes: &BackwardSizes) -> Result<Self, Error> {
+        let sums = (0..sizes.threads).map(|_| SumMemory::new(sizes));
+        Ok(Self {
+            chunk: ChunkMemory::new(sizes)?,
+            arranged_gates: uninit(sizes.arranged_gates)?,
+            sums: sums.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl SumMemory {
+    fn new(sizes: &BackwardSizes) -> Result<Self, Error> {
+        Ok(Self { arranged: uninit(sizes.arranged_inputs)?, rows: uninit(sizes.arranged_rows)? })
+    }
+}
+
+impl ChunkMemory {
+    fn new(sizes: &BackwardSizes) -> Result<Self, Error> {
         Ok(Self {
             gates: uninit(sizes.gates)?,
             cells: uninit(sizes.cell_rows)?,
             previous_cells: uninit(sizes.cell_rows)?,
-            previous_hidden: uninit(sizes.output_rows)?,
+            previous_hidden: uninit(sizes.hidden_rows)?,
             inputs: uninit(sizes.inputs)?,
             incoming: uninit(sizes.output_rows)?,
             unprojected: uninit(sizes.unprojected)?,
             d_unprojected: uninit(sizes.d_unprojected)?,
             derivatives: uninit(sizes.derivatives)?,
             activated: uninit(sizes.activated)?,
-            arranged_gates: uninit(sizes.arranged_gates)?,
-            arranged_inputs: uninit(sizes.arranged_inputs)?,
         })
     }
 }

@@ -1,0 +1,113 @@
+//! How long a backward call takes with so many threads, by a model.
+//!
+//! In: a [`Model`], which knows the layer and the machine, and a number of threads. Out: microseconds.
+//! `docs/cores.md` describes it. It does not choose.
+
+use super::cost::Model;
+use crate::check::LayerConfig;
+use crate::gate::Gate;
+use crate::tuning::Tuning;
+
+/// Bytes of the gates of a unit.
+const GATE_BYTES: f64 = (Gate::COUNT * size_of::<f32>()) as f64;
+
+/// What one thread of a direction has to do.
+struct Share {
+    /// Threads of the direction.
+    threads: usize,
+    /// Groups of batch rows.
+    groups: usize,
+    /// Rows of all steps in the largest group.
+    rows: f64,
+    /// Padded units whose weight gradients it sums.
+    units: f64,
+    /// How many times as long arithmetic takes as with a core alone.
+    slower: f64,
+}
+
+impl Model<'_> {
+    /// Microseconds of a backward call.
+    pub(super) fn backward_micros(self, threads: usize) -> f64 {
+        let Tuning { costs, .. } = self.layer.tuning;
+        let LayerConfig { layers, directions, .. } = self.config.layer;
+        let of_direction = (threads / directions).max(1);
+        let groups = of_direction.min(self.config.batch_size);
+        let steps = self.config.seq_len as f64;
+        let blocks = self.layer.shape.geometry.blocks.div_ceil(of_direction);
+        let share = Share {
+            threads: of_direction,
+            groups,
+            rows: self.active * steps * self.config.batch_size.div_ceil(groups) as f64,
+            units: (blocks * self.layer.shape.lanes) as f64,
+            slower: self.slower(threads),
+        };
+        let of_layers: f64 = (0..layers).map(|layer| self.layer_backward(&share, layer)).sum();
+        let rounds = directions.div_ceil(threads) as f64;
+        let others = (threads - 1) as f64;
+        let start = if threads == 1 { 0.0 } else { costs.start_ns as f64 };
+        let start = start + others * costs.thread_ns as f64;
+        (of_layers * rounds + self.ends() + start) / 1e3
+    }
+
+    /// Nanoseconds of all steps of one direction of a layer.
+    fn layer_backward(self, share: &Share, layer: usize) -> f64 {
+        let Tuning { costs, caches, training_rows, .. } = self.layer.tuning;
+        let (config, shape) = (&self.config.layer, &self.layer.shape);
+        let (steps, padded) = (self.config.seq_len as f64, shape.padded_units() as f64);
+        let (inputs, outputs) = (config.layer_inputs(layer) as f64, config.outputs as f64);
+        let rows = self.all_rows();
+        let rate = (costs.flops_of_lane * shape.lanes) as f64 / share.slower;
+        let product = |rows: f64, units: f64, columns: f64| {
+            2.0 * Gate::COUNT as f64 * rows * units * columns / rate
+        };
+        // Weights are read in each step, sums of gradients are read and written in each chunk of steps.
+        let near = costs.kept_quarters as f64 / 4.0 * caches.l2 as f64 / share.slower;
+        let read = |bytes: f64| {
+            let far = (bytes - near).max(0.0);
+            let rates = (costs.l2_bytes as f64, costs.l3_bytes as f64);
+            ((bytes - far) / rates.0 + far / rates.1) * share.slower
+        };
+        let chunk_rows = training_rows.max(self.config.batch_size) as f64;
+        let chunks = (rows / chunk_rows).ceil().max(1.0);
+        let recurred = product(share.rows / steps, padded, outputs);
+        let recurred = steps * recurred.max(read(GATE_BYTES * padded * outputs));
+        let projected = product(share.rows, padded, inputs);
+        let sums = GATE_BYTES * share.units * (inputs + outputs);
+        let summed = product(rows, share.units, inputs + outputs).max(chunks * read(2.0 * sums));
+        let of_rows = share.rows * padded * costs.backward_unit_ps as f64;
+        // Each thread brings back what it sums with.
+        let of_inputs = rows * (inputs + outputs) * costs.arranged_ps as f64;
+        let element_wise = (of_rows + of_inputs) / 1e3 * share.slower;
+        let alone = recurred + projected + summed + element_wise;
+        if share.threads == 1 {
+            alone
+        } else {
+            alone + self.shared(share, chunks, inputs + outputs)
+        }
+    }
+
+    /// Nanoseconds that several threads of a direction spend on each other: gate gradients travel to who sums with
+    /// them, and back to be overwritten; transposed weights come from the thread that packed them; twice a chunk all
+    /// of them meet.
+    fn shared(self, share: &Share, chunks: f64, columns: f64) -> f64 {
+        let costs = self.layer.tuning.costs;
+        let padded = self.layer.shape.padded_units() as f64;
+        let of_others = if share.groups == 1 { 1.0 } else { 1.0 - 1.0 / share.groups as f64 };
+        let gates = 2.0 * GATE_BYTES * self.all_rows() * share.units * of_others;
+        let weights = if share.groups == 1 { 0.0 } else { GATE_BYTES * padded * columns };
+        let meetings = 2.0 * chunks * (share.threads as f64).log2().ceil();
+        (gates + weights) / costs.written_bytes as f64 + meetings * costs.meeting_ns as f64
+    }
+
+    /// Nanoseconds of what the calling thread does alone: the gradients' way to the caller's arrays.
+    fn ends(self) -> f64 {
+        let inputs = self.all_rows() * self.config.layer.inputs as f64;
+        let floats = self.layer.sum_floats() as f64 + inputs;
+        floats * self.layer.tuning.costs.stored_ps as f64 / 1e3
+    }
+
+    /// Active rows of all steps.
+    fn all_rows(self) -> f64 {
+        self.active * (self.config.seq_len * self.config.batch_size) as f64
+    }
+}
