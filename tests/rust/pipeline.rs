@@ -64,8 +64,9 @@ fn in_turn() -> Tuning {
 
 #[test]
 fn layers_at_the_same_time_give_the_same_bits() -> Result<(), Error> {
-    let mut pipelines = 0;
+    let (mut pipelines, mut projected) = (0, 0);
     for case in cases(40, 4) {
+        projected += usize::from(is_stack(&case) && case.layer.projection.is_some());
         for level in [Level::best(), Level::available()[0]] {
             let one = case.run_with(options(level, 1, in_turn()))?;
             for (n_threads, groups, pipeline) in WAYS {
@@ -79,6 +80,7 @@ fn layers_at_the_same_time_give_the_same_bits() -> Result<(), Error> {
         }
     }
     assert!(pipelines >= 200, "only {pipelines} calls were pipelines");
+    assert!(projected >= 5, "only {projected} stacks were projected");
     Ok(())
 }
 

@@ -16,14 +16,14 @@ use crate::error::Broken;
 #[derive(Debug)]
 pub(in crate::run) struct Stages {
     pieces: usize,
-    state: Mutex<State>,
+    progress: Mutex<Progress>,
     /// How often something has ended, so that other work may be ready.
     ends: AtomicUsize,
     sleep: Sleep,
 }
 
 #[derive(Debug)]
-struct State {
+struct Progress {
     stages: Vec<Stage>,
     /// Somebody has left in the middle of a piece.
     is_broken: bool,
@@ -55,9 +55,9 @@ const ELSEWHERE: Broken = Broken("a stage that a thread left in the middle");
 impl Stages {
     /// So many stages, through which so many pieces go.
     pub(in crate::run) fn new(stages: usize, pieces: usize) -> Self {
-        let state = State { stages: vec![Stage::default(); stages], is_broken: false };
+        let progress = Progress { stages: vec![Stage::default(); stages], is_broken: false };
         let (ends, sleep) = (AtomicUsize::new(0), Sleep::new());
-        Self { pieces, state: Mutex::new(state), ends, sleep }
+        Self { pieces, progress: Mutex::new(progress), ends, sleep }
     }
 
     /// Do what is ready, `run(stage, piece)`, until nothing is left; every thread that takes part calls this.
@@ -87,11 +87,11 @@ impl Stages {
 
     /// Take a stage that is ready: the last one of the thread, else the highest.
     fn find(&self, last: usize) -> Found {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.is_broken {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.is_broken {
             return Found::Broken;
         }
-        let all = &state.stages;
+        let all = &progress.stages;
         if all.iter().all(|stage| stage.done == self.pieces) {
             return Found::End;
         }
@@ -103,8 +103,8 @@ impl Stages {
         };
         let found = std::iter::once(last).chain((0..all.len()).rev()).find(is_ready);
         let Some(stage) = found else { return Found::Nothing };
-        state.stages[stage].is_busy = true;
-        Found::Work(stage, state.stages[stage].done)
+        progress.stages[stage].is_busy = true;
+        Found::Work(stage, progress.stages[stage].done)
     }
 }
 
@@ -117,13 +117,13 @@ struct Leaving<'s> {
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        let Stages { state, ends, sleep, .. } = self.stages;
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let stage = &mut state.stages[self.stage];
+        let Stages { progress, ends, sleep, .. } = self.stages;
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let stage = &mut progress.stages[self.stage];
         stage.is_busy = false;
         stage.done += usize::from(self.is_done);
-        state.is_broken |= !self.is_done;
-        drop(state);
+        progress.is_broken |= !self.is_done;
+        drop(progress);
         ends.fetch_add(1, Ordering::Release);
         sleep.wake();
     }
