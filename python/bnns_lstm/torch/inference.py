@@ -11,6 +11,7 @@ through NumPy or by another process.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
@@ -28,7 +29,7 @@ from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.structure import states_of, structure
 from bnns_lstm.torch.calls import Call
-from bnns_lstm.torch.tensors import array, tensor_of
+from bnns_lstm.torch.tensors import array, is_plain, tensor_of
 from bnns_lstm.torch.weights import Home, copied, differs
 from bnns_lstm.typing import Floats
 
@@ -65,6 +66,37 @@ class Inference:
     def __reduce__(self) -> tuple[type[Inference], tuple[()]]:
         """As a deep copy."""
         return Inference, ()
+
+    def at_once(
+        self, home: Home, parameters: Mapping[str, Any], x: Any, state: Any
+    ) -> Results | None:
+        """As a call of what is usual and known, in which checks would take longer than a step; None otherwise.
+
+        Args:
+            home: Where parameters may lie.
+            parameters: Those of the module.
+            x: Whatever stands for the input, in the structure's order of axes.
+            state: Whatever stands for the initial states.
+        """
+        here = self.own
+        if here is None or here.engine.weights is not home.weights or not is_plain(x):
+            return None
+        states = None
+        if state is not None:
+            if type(state) is not tuple or len(state) != 2 or not all(map(is_plain, state)):
+                return None
+            states = LSTMState(array(state[0]), array(state[1]))
+        is_known = here.engine.num_threads == torch.get_num_threads()
+        if not is_known or home.whole(parameters) is None:
+            return None
+        with self.lock:
+            here.refresh()
+        # It looks at the shapes.
+        found = here.engine.quick(array(x), states)
+        if found is None:
+            return None
+        y, h, c = found
+        return torch.from_numpy(y), torch.from_numpy(h), torch.from_numpy(c)
 
     def __call__(self, call: Call, home: Home, own: Own, x: torch.Tensor, state: Any) -> Results:
         """Output and final states.
@@ -135,12 +167,6 @@ class Computing:
 
     def __call__(self, call: Call, x: torch.Tensor, state: Any) -> Results:
         """Output and final states, in place wherever the elements of the input lie in the structure's order."""
-        # The usual call at once: of one step, the rest would be most.
-        if state is None and call.packing is None and not call.batch_first:
-            found = self.engine.quick(array(x), None)
-            if found is not None:
-                y, h, c = found
-                return torch.from_numpy(y), torch.from_numpy(h), torch.from_numpy(c)
         floats, sizes = self.spares.floats, call.sizes(x)
         if not x.numel():  # no sample: nothing has an element
             return self._results(

@@ -95,6 +95,11 @@ class LSTM(Stateful):
     def _checked(self, given: Any, hx: Any) -> tuple[Any, State]:
         """A call whose arguments may be anything."""
         refuse_tracing()
+        is_usual = not self.batch_first and not self.dropout
+        if is_usual and not torch.is_grad_enabled():
+            at_once = self._inference.at_once(self._home, self._parameters, given, hx)
+            if at_once is not None:
+                return at_once[0], (at_once[1], at_once[2])
         sequence = given if isinstance(given, PackedSequence) else None
         x = given if sequence is None else sequence.data
         issues: list[Issue] = []

@@ -15,7 +15,7 @@ from bnns_lstm._look import attempt, reason
 from bnns_lstm.errors import Issue
 from bnns_lstm.typing import Floats
 
-__all__ = ["array", "check", "is_half", "pair_of", "tensor_of"]
+__all__ = ["array", "check", "is_half", "is_plain", "pair_of", "tensor_of"]
 
 PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 
@@ -44,6 +44,14 @@ def check(given: Any, path: str, issues: list[Issue]) -> None:
     if isinstance(found, Exception):
         expected, actual = "a tensor with memory", f"{type(given).__name__} ({reason(found)})"
         issues.append(Issue(path, codes.UNSUPPORTED_HERE, expected, actual))
+
+
+def is_plain(given: Any) -> bool:
+    """Whether this is just a tensor whose memory is that of the CPU, of float32."""
+    if type(given) is not torch.Tensor:
+        return False
+    # Comparisons of objects: enumerations of PyTorch's are there once.
+    return given.is_cpu and given.dtype is torch.float32 and given.layout is torch.strided
 
 
 def array(tensor: torch.Tensor) -> Floats:
