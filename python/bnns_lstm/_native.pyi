@@ -12,6 +12,7 @@ __all__ = [
     "PreparedTraining",
     "__version__",
     "_cached_cell_states",
+    "_fingerprint",
     "compute_lstm_training_cache_capacity",
     "direct_apply_lstm_batch_backward",
     "direct_apply_lstm_batch_training_caching",
@@ -40,6 +41,7 @@ def compute_lstm_training_cache_capacity(
 def _cached_cell_states(
     params: LayerParametersLSTM, filter_params: FilterParameters | None = None
 ) -> tuple[int, _Axes, _Axes] | None: ...
+def _fingerprint(arrays: tuple[_Floats, ...]) -> int: ...
 def dropout_mask(
     params: LayerParametersLSTM, filter_params: FilterParameters | None = None
 ) -> npt.NDArray[np.float32]: ...

@@ -26,7 +26,7 @@ const ROWS: [Row; 9] = [
     [100, 1024, 256, 1],
 ];
 
-const STACK: Row = [100, 32, 256, 4];
+const STACKS: [Row; 3] = [[100, 1, 128, 4], [100, 32, 128, 4], [100, 32, 256, 4]];
 
 /// Training steps that are predicted there.
 const TRAINING: [Row; 3] = [[100, 32, 256, 1], [50, 256, 512, 1], [100, 1, 128, 1]];
@@ -89,7 +89,7 @@ fn training_plan(row: Row, n_threads: usize) -> Plan {
 
 #[test]
 fn more_threads_are_never_predicted_to_be_slower() {
-    for row in ROWS.into_iter().chain([STACK]) {
+    for row in ROWS.into_iter().chain(STACKS) {
         let micros = [1, 2, 3, 4, 8, 16, 64].map(|threads| plan(row, threads).predicted_micros());
         assert!(micros.is_sorted_by(|fewer, more| fewer >= more), "{row:?} {micros:?}");
     }
@@ -97,7 +97,7 @@ fn more_threads_are_never_predicted_to_be_slower() {
 
 #[test]
 fn more_threads_are_never_predicted_to_train_slower() {
-    for row in ROWS.into_iter().chain([STACK]) {
+    for row in ROWS.into_iter().chain(STACKS) {
         let micros = |threads| {
             let plan = training_plan(row, threads);
             [plan.predicted_micros(), plan.predicted_backward_micros()]
@@ -189,6 +189,47 @@ fn the_grid_is_explained_with_those_that_were_declined() {
     assert!(forced.explain().contains(" us by the model, forced"), "{}", forced.explain());
 }
 
+/// Layers run at the same time where rows are few and one thread has enough to do with a layer.
+#[test]
+fn a_stack_of_few_rows_is_a_pipeline() {
+    for n_threads in [2, 3, 4, 8, 16] {
+        let plan = plan([100, 1, 128, 4], n_threads);
+        let [layers, steps] = plan.pipeline().unwrap();
+        assert_eq!((plan.grid(), plan.threads()), ([1, 1], n_threads.min(4)));
+        assert_eq!(layers, n_threads.min(4));
+        assert!((2..=25).contains(&steps), "{steps}");
+    }
+    // One layer, rows enough for all threads, units enough for an exchange, and too little to share.
+    for row in [[100, 1, 128, 1], [100, 32, 128, 4], [100, 1, 1024, 4], [5, 1, 32, 4]] {
+        assert_eq!(plan(row, 2).pipeline(), None, "{row:?}");
+    }
+    assert_eq!(plan([5, 1, 32, 4], 16).threads(), 1);
+}
+
+#[test]
+fn a_pipeline_is_explained_whether_it_is_chosen_or_declined() {
+    let line = |row, tuning| {
+        let options = Options { n_threads: 4, tuning, ..Options::default() };
+        let text = plan_with(row, options).explain();
+        let line = text.lines().find(|line| line.starts_with("grid: ")).unwrap();
+        let (chosen, declined) = line.split_once("; declined: ").unwrap();
+        (chosen.to_owned(), declined.to_owned())
+    };
+    let layers = "groups x 1 parts x 4 layers, ";
+    let (chosen, declined) = line([100, 1, 128, 4], tuning());
+    assert!(chosen.contains(layers) && chosen.contains(" steps at a time, 4 threads: "));
+    assert!(!declined.contains(layers) && declined.contains("1 groups x 4 parts, 4 threads: "));
+    let (chosen, declined) = line([100, 32, 256, 4], tuning());
+    assert!(!chosen.contains("layers") && declined.contains(" layers, "), "{chosen} {declined}");
+    let forced = Tuning { pipeline: Some([4, 7]), ..tuning() };
+    let (chosen, _) = line([100, 32, 256, 4], forced);
+    assert!(chosen.contains("1 groups x 1 parts x 4 layers, 7 steps at a time, 4 threads: "));
+    assert!(chosen.ends_with(" us by the model, forced"), "{chosen}");
+    let refused = Tuning { pipeline: Some([1, 1]), ..tuning() };
+    let (chosen, declined) = line([100, 1, 128, 4], refused);
+    assert!(!chosen.contains("layers") && declined.contains(layers), "{chosen} {declined}");
+}
+
 /// The table of predictions in `docs/cores.md`, for vectors of 16 floats.
 #[test]
 fn predictions_in_the_docs_are_those_of_the_model() {
@@ -196,14 +237,18 @@ fn predictions_in_the_docs_are_those_of_the_model() {
         return;
     };
     let mut table = String::new();
-    for row in ROWS.into_iter().chain([STACK]) {
+    for row in ROWS.into_iter().chain(STACKS) {
         let [steps, batch, units, layers] = row;
         write!(table, "| T={steps} B={batch} H={units} L={layers} |").unwrap();
         for n_threads in [1, 2, 4, 8, 16] {
             let options = Options { level, n_threads, tuning: tuning(), ..Options::default() };
             let plan = plan_with(row, options);
             let ([groups, parts], micros) = (plan.grid(), plan.predicted_micros());
-            write!(table, " {micros:.0} ({groups} x {parts}) |").unwrap();
+            let own = match plan.pipeline() {
+                None => format!("{groups} x {parts}"),
+                Some([layers, _]) => format!("{groups} x {layers} layers"),
+            };
+            write!(table, " {micros:.0} ({own}) |").unwrap();
         }
         table.push('\n');
     }

@@ -20,6 +20,7 @@ mod gradients;
 mod grids;
 mod lstm;
 mod oracle;
+mod pipeline;
 mod plans;
 mod projection;
 mod properties;

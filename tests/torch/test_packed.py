@@ -90,3 +90,29 @@ def test_a_packed_sequence_that_somebody_else_sorted() -> None:
     x = sequence(UNSORTED, enforce_sorted=False)
     found = [results(module, x)["h"] for module in pair(5, 7)]
     torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-6)
+
+
+def test_sizes_that_no_packed_sequence_has_are_refused() -> None:
+    _, ours = pair(5, 7)
+    x = sequence(SORTED, enforce_sorted=True)
+    for sizes, path in (
+        ([4, 3, 3, 3, 1], "input.data"),
+        ([3, 4, 3, 3, 1, 1], "input.batch_sizes"),
+        ([4, 4, 4, 3, 0], "input.batch_sizes"),
+    ):
+        odd = PackedSequence(x.data, torch.tensor(sizes))
+        with pytest.raises(bnns_lstm.torch.TensorError) as caught:
+            ours(odd)
+        assert [(issue.path, issue.code) for issue in caught.value.issues] == [
+            (path, "size_mismatch")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("order", "back"), [([2, 0, 3, 1], [2, 0, 3, 1]), ([0, 0, 1, 3], [3, 2, 2, 1])], ids=str
+)
+def test_orders_that_are_no_inverses_of_each_other(order: list[int], back: list[int]) -> None:
+    x = sequence(SORTED, enforce_sorted=True)
+    odd = PackedSequence(x.data, x.batch_sizes, torch.tensor(order), torch.tensor(back))
+    hx = torch.randn(1, 4, 7), torch.randn(1, 4, 7)
+    both(pair(5, 7), odd, hx)

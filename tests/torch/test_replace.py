@@ -58,7 +58,7 @@ def test_parameters_are_the_same_objects_in_one_memory() -> None:
     replace_lstms(model)
     assert [id(weight) for weight in model.parameters()] == before
     lstm = model[0]
-    assert lstm._home.has({name: getattr(lstm, name) for name in lstm._shapes})
+    assert lstm._home.has([getattr(lstm, name) for name in lstm._shapes])
 
 
 def test_hooks_attributes_and_the_mode_go_along() -> None:

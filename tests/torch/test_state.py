@@ -203,7 +203,7 @@ def test_threads_may_call_at_once() -> None:
                 return lstm(inputs[number])[0]
             # As `functional_call`, which swaps the parameters of a module for all threads.
             x, tensors = inputs[number], weights[number]
-            return lstm._computed(x, None, tensors, None, batch_first=False)[0]
+            return lstm._computed(x, None, tuple(tensors.values()), None, batch_first=False)[0]
 
     expected = [call(number, own=False) for number in range(4)]
     others = [call(number, own=True) for number in range(4)]

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from arguments import parser
 from client import start
 from engines import ENGINES, USUAL
-from machine import commit, describe, rates
+from machine import commit, cores, describe, rates
 from report import Report
 from rows import ROWS
 from run import run
@@ -41,6 +41,13 @@ def options() -> argparse.ArgumentParser:
     made = parser(__doc__, ROWS, ENGINES, USUAL, rounds=15, name="peers")
     add = made.add_argument
     add("--threads", type=numbers, default=[1, 2], help="numbers of threads, such as 1,2")
+    add(
+        "--more-threads",
+        type=int,
+        default=16,
+        metavar="N",
+        help="more threads than cores, for ours; 0 leaves this out",
+    )
     add("--machine", type=Path, metavar="FILE", help="rates measured earlier, instead of now")
     add("--no-limits", action="store_true", help="leave out the machine's limits")
     return made
@@ -55,6 +62,11 @@ def main() -> None:
     import bnns_lstm
 
     clients, versions = start(arguments.engines, arguments.threads)
+    more_threads = arguments.more_threads
+    if more_threads <= max(len(cores()), *arguments.threads):
+        more_threads = 0
+    if more_threads:
+        clients += start(["ours"], [more_threads])[0]
     try:
         report = Report(
             machine=describe(),
@@ -64,6 +76,7 @@ def main() -> None:
             rounds=arguments.rounds,
             versions=versions,
             info=bnns_lstm.info(),
+            more_threads=more_threads,
         )
         run(arguments, clients, report)
     finally:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from report import Report, microseconds
+from beside import microseconds
+from report import Report
 
 HEAD = """# Beside other crates
 

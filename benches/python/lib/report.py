@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from beside import crowded, microseconds, routes
 from compare import TOLERANCE
 from engines import OURS, ROUTES
 from limits import Limits
@@ -32,6 +33,7 @@ class Report:
         versions: Of each engine's library, or why it is missing.
         info: What our library says about itself.
         rows: For each row and number of threads: engines' results, limit, and ratio.
+        more_threads: More threads than cores, with which ours is timed beside as many as there are; 0: none.
     """
 
     machine: dict[str, Any]
@@ -42,6 +44,7 @@ class Report:
     versions: dict[str, str]
     info: dict[str, Any]
     rows: list[dict[str, Any]] = field(default_factory=list)
+    more_threads: int = 0
 
     def add(self, row: Row, results: dict[tuple[str, int], Result]) -> None:
         """Add a row's results, one entry for each number of threads."""
@@ -72,12 +75,13 @@ class Report:
     def markdown(self) -> str:
         """The text of `BENCHMARKS.md`."""
         parts = [HEAD, self.where()]
-        for threads in sorted({entry["threads"] for entry in self.rows}):
+        for threads in sorted({entry["threads"] for entry in self.rows} - {self.more_threads}):
             entries = [entry for entry in self.rows if entry["threads"] == threads]
             title = f"## {threads} thread{'s' if threads > 1 else ''}"
             shown = [engine for engine in self.versions if engine not in ROUTES]
             parts += [title, summary(entries), table(entries, shown)]
             parts += routes(entries, threads)
+        parts += crowded(self.rows, self.more_threads)
         errors = self.errors()
         if errors:
             parts += ["## Errors", "\n".join(f"- {error}" for error in errors)]
@@ -145,30 +149,6 @@ def first(engines: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
     return next((result for result in found if result.get("status") == "ok"), None)
 
 
-def routes(entries: Sequence[dict[str, Any]], threads: int) -> list[str]:
-    """Title and table of the rows that were computed with both routes of products, if there are any."""
-    lines = []
-    for entry in entries:
-        both = [entry["engines"].get(route, {}) for route in ROUTES]
-        if all(result.get("status") == "ok" for result in both):
-            panels, gemm = both
-            cells = [microseconds(result["median_us"]) for result in both]
-            ratio = panels["median_us"] / gemm["median_us"]
-            least = panels["minimum_us"] / gemm["minimum_us"]
-            lines.append(
-                f"| {entry['row']} | {' | '.join(cells)} | **{ratio:.2f}** ({least:.2f}) |"
-            )
-    if not lines:
-        return []
-    title = f"### Both routes of matrix products, {threads} thread{'s' if threads > 1 else ''}"
-    text = (
-        "The module with each route forced (docs/products.md); the ratio is the time by panels divided by that "
-        "by the library: above 1 the library is faster."
-    )
-    head = [f"| row | {' | '.join(ROUTES)} | ratio |", "| --- | ---: | ---: | ---: |"]
-    return [title, text, "\n".join(head + lines)]
-
-
 def summary(entries: Sequence[dict[str, Any]]) -> str:
     """How many rows are faster, equal, slower."""
     ratios = [entry["ratio"] for entry in entries if entry["ratio"] is not None]
@@ -216,11 +196,6 @@ def cell(result: dict[str, Any] | None) -> str:
     if result is None or result["status"] == "unsupported":
         return "-"
     return microseconds(result["median_us"]) if result["status"] == "ok" else result["status"]
-
-
-def microseconds(value: float) -> str:
-    """Three digits or more."""
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def rates_text(measured: dict[str, Any]) -> str:

@@ -108,6 +108,8 @@ ROWS: list[Row] = [
     *(Row("forward", 2000, 1, hidden, inputs=4) for hidden in (20, 40, 96)),
     *(Row("forward", 100, 32, hidden) for hidden in (64, 128, 256, 512, 1024)),
     *(Row("forward", 50, 256, hidden) for hidden in (128, 512)),
+    Row("forward", 100, 1, 128, layers=4),
+    Row("forward", 100, 32, 256, layers=4),
     *(Row("forward", 20, 4, 16, form=form) for form in FORMS),
     Row("ragged", 20, 4, 16, shortest=5),
     Row("forward", 200, 16, 256, inputs=80, layers=2, bidirectional=True),
@@ -138,6 +140,15 @@ ROUTE_ROWS = [
     "forward.T50.B256.H512",
     "train.T100.B32.H256",
     "train.T100.B32.H512",
+]
+
+# Those that are computed with more threads than cores as well.
+CROWDED_ROWS = [
+    "forward.T100.B1.H128",
+    "forward.T100.B1.H256",
+    "forward.T100.B1.H128.L4",
+    "forward.T100.B32.H256",
+    "train.T100.B32.H256",
 ]
 
 

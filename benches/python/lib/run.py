@@ -17,7 +17,7 @@ from compare import Named
 from engines import ROUTES
 from measure import measure
 from report import Report, first
-from rows import ROUTE_ROWS, Row
+from rows import CROWDED_ROWS, ROUTE_ROWS, Row
 
 
 def by_ours(_: Row) -> Named | None:
@@ -34,13 +34,20 @@ def run(
     """Measure row by row, writing what there is; `prepare` gives the right results of a row, or None."""
     for row in arguments.rows:
         before = len(report.rows)
-        taking_part = [
-            client for client in clients if client.engine not in ROUTES or row.name in ROUTE_ROWS
-        ]
+        taking_part = [client for client in clients if takes_part(client, row, report.more_threads)]
         report.add(row, measure(row, taking_part, arguments.rounds, prepare(row)))
         for entry in report.rows[before:]:
             print(progress(entry), file=sys.stderr, flush=True)
         write(report, arguments)
+
+
+def takes_part(client: Client, row: Row, more_threads: int) -> bool:
+    """Whether a row is one of those that the client is there for."""
+    is_routed = client.engine in ROUTES
+    is_crowded = client.threads == more_threads
+    return (not is_routed or row.name in ROUTE_ROWS) and (
+        not is_crowded or row.name in CROWDED_ROWS
+    )
 
 
 def write(report: Report, arguments: argparse.Namespace) -> None:

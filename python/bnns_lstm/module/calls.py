@@ -16,7 +16,7 @@ from bnns_lstm._look import is_a
 from bnns_lstm.config import truth
 from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.arguments import dropout_seed_of, gathered, refuse
+from bnns_lstm.module.arguments import dropout_seed_of, refuse
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
 from bnns_lstm.module.merge import Output, Parts
@@ -272,8 +272,10 @@ class Calls(Files):
     ) -> tuple[Batch, Parts | None]:
         """The arguments of a call (`real` is lengths and mask), and where its output goes if it is said."""
         batch = None
-        with gathered(issues):
+        try:
             batch = read_batch(self.config, x, state, *real, convert=self._engine.convert)
+        except ArgumentError as error:
+            issues.extend(error.issues)
         target = None
         if out is not None:
             target = output_of(self.config, batch, out, issues)
@@ -310,4 +312,4 @@ class Calls(Files):
         given = LSTMDataDescriptor(incoming, d_hidden, d_cell)
         with of_tape():
             arrays, weights = self._engine.backward(tape, given)
-        return Gradients(*arrays.results(samples), weights.named)
+        return Gradients(*arrays.results(samples), weights)

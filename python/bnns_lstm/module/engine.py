@@ -262,8 +262,10 @@ class Engine:
             cells[np.arange(batch.rows) >= batch.active[:, np.newaxis]] = 0
         return *arrays.results(batch.samples, target), batch.samples.to_caller(cells)
 
-    def backward(self, tape: Tape, incoming: LSTMDataDescriptor) -> tuple[GradientArrays, Weights]:
-        """Gradients of input and initial states, and of the weights.
+    def backward(
+        self, tape: Tape, incoming: LSTMDataDescriptor
+    ) -> tuple[GradientArrays, dict[str, Floats]]:
+        """Gradients of input and initial states, and of the weights by name.
 
         Raises:
             CacheError: Where the weights are not those that the cache was filled with, among others.
@@ -273,13 +275,13 @@ class Engine:
                 self.weights.add_biases()
             found = self.training.backward(tape, incoming)
             if found is not None:
-                return found
+                return found[0], found[1].named
         sizes = (tape.params.seq_len, tape.params.batch_size)
         arrays = GradientArrays(self.config, *sizes)
         gradients = Weights.made(self.config)
         if tape.is_idle:  # nothing was read, so that any weights will do
             idle_gradients(arrays, incoming)
-            return arrays, gradients
+            return arrays, gradients.named
         params = self.with_own_weights(tape.params)
         delta = structure(gradients, sizes, arrays.inputs(), incoming)
         for name in self.config.gates:
@@ -287,7 +289,7 @@ class Engine:
         direct_apply_lstm_batch_backward(params, delta, tape.filter_params, tape.cache)
         for name in self.config.gates:
             gradients.take(name, getattr(delta, f"{name}_gate"))
-        return arrays, gradients
+        return arrays, gradients.named
 
     def with_own_weights(self, params: LayerParametersLSTM) -> LayerParametersLSTM:
         """A structure over the weights as they are now: the cache knows whether they are those of its call."""

@@ -16,7 +16,7 @@ from bnns_lstm.errors import Issue
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.samples import Floats
 
-__all__ = ["as_floats"]
+__all__ = ["FLOAT32", "as_floats"]
 
 FLOAT32 = np.dtype(np.float32)
 

@@ -6,7 +6,7 @@ cost more than a training call of a small layer that fills them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from threading import local
 from typing import Any
@@ -31,15 +31,20 @@ SMALL = 32768
 class memory_for:  # noqa: N801  # a function, but for its speed: each call enters it several times
     """Where nothing but arrays are made: refuse sizes that no memory has by what asks for them.
 
+    Args:
+        what: What asks for memory.
+        shape: Of what, if that is to be said.
+
     Raises:
         ComputeError: "`what`: expected arrays that fit into memory".
     """
 
-    __slots__ = ("_what",)
+    __slots__ = ("_shape", "_what")
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, shape: Sequence[int] | None = None) -> None:
         """Name what asks for memory."""
         self._what = what
+        self._shape = shape
 
     def __enter__(self) -> None:
         """Nothing to do."""
@@ -49,7 +54,8 @@ class memory_for:  # noqa: N801  # a function, but for its speed: each call ente
     ) -> None:
         """Say it in place of what NumPy raises, a ValueError beyond the range of addresses."""
         if kind is not None and issubclass(kind, (MemoryError, ValueError)):
-            raise ComputeError(f"{self._what}: expected arrays that fit into memory") from None
+            what = self._what if self._shape is None else f"{self._what}, {list(self._shape)}"
+            raise ComputeError(f"{what}: expected arrays that fit into memory") from None
 
 
 def zeros(_: str, shape: tuple[int, ...]) -> Floats:
@@ -84,10 +90,10 @@ class Spare:
     def take(self, shape: int | tuple[int, ...], dtype: np.dtype[Any] = BYTE) -> npt.NDArray[Any]:
         """An array with any contents; its memory comes back when neither it nor a view of it is left."""
         shape = shape if isinstance(shape, tuple) else (shape,)
-        try:
+        owner = None
+        if self.kept:
+            # Another thread has its own: nobody takes it in between.
             owner, interface = self.kept.pop()
-        except IndexError:
-            owner = None
         if owner is None or owner.shape != shape or owner.dtype != dtype:
             owner = np.empty(shape, dtype)
             interface = owner.__array_interface__

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bnns_lstm import codes
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import Issue
-from bnns_lstm.module.floats import as_floats
+from bnns_lstm.module.floats import FLOAT32, as_floats
 from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.merge import Parts, named_parts, refuse_overlap, separated
@@ -43,6 +45,10 @@ def output_gradient(tape: Tape, dy: Any, issues: list[Issue], *, convert: bool) 
         return None
     config, params, samples = tape.config, tape.params, tape.samples
     wanted = samples.shape_of(params.seq_len, params.batch_size, config.output_size)
+    # The usual array at once, as in `as_floats`.
+    is_usual = type(dy) is np.ndarray and dy.dtype is FLOAT32 and dy.shape == wanted
+    if is_usual and config.merge == "concat":
+        return lendable(samples.to_rows(dy))
     found: list[Issue] = []
     given = named_parts(config.merge, dy, "dy", found)
     parts = []

@@ -14,6 +14,7 @@ import numpy as np
 
 from bnns_lstm import codes
 from bnns_lstm._show import listed, shown
+from bnns_lstm.activation import Activation
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.descriptors import LSTMGateDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
@@ -21,8 +22,12 @@ from bnns_lstm.module.entries import read_entries
 from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.memory import MakeFloats, memory_for, zeros
 from bnns_lstm.module.samples import Floats
+from bnns_lstm.variants import PLAIN
 
-__all__ = ["Parameters", "Weights"]
+__all__ = ["BLOCKS", "Parameters", "Weights", "places"]
+
+# Attributes of weights, in the order in which prepared gradients are written.
+BLOCKS = ("lowest", "upper", "hidden", "peephole", "bias", "projection")
 
 
 class Parameters(MutableMapping[str, Floats]):
@@ -89,11 +94,40 @@ class Parameters(MutableMapping[str, Floats]):
         return f"<Parameters: {', '.join(f'{name} {list(self[name].shape)}' for name in self)}>"
 
 
+def places(config: LSTMConfig) -> Iterator[tuple[str, str, int, tuple[int, ...]]]:
+    """Each weight by PyTorch's name: the array of :class:`Weights` that has it, its place there, its shape.
+
+    Such an array is one weight behind the other.
+    """
+    rows, directions = len(config.gates) * config.units, config.directions
+    for layer in range(config.num_layers):
+        for direction in range(directions):
+            suffix = f"l{layer}" + ("_reverse" if direction else "")
+            place = layer * directions + direction
+            if layer == 0:
+                yield f"weight_ih_{suffix}", "lowest", place, (rows, config.input_size)
+            else:
+                above = place - directions
+                yield f"weight_ih_{suffix}", "upper", above, (rows, config.layer_size)
+            yield f"weight_hh_{suffix}", "hidden", place, (rows, config.outputs)
+            if config.bias:
+                yield f"bias_ih_{suffix}", "bias", place, (rows,)
+                second = config.num_layers * directions + place
+                yield f"bias_hh_{suffix}", "bias", second, (rows,)
+            if config.proj_size:
+                shape: tuple[int, ...] = (config.outputs, config.units)
+                yield f"weight_hr_{suffix}", "projection", place, shape
+            if config.peephole:
+                shape = (rows,) if config.peephole == "diagonal" else (rows, config.units)
+                yield f"weight_ch_{suffix}", "peephole", place, shape
+
+
 class Weights:
     """All weights, or all gradients of weights.
 
     Attributes:
         named: The arrays by PyTorch's names, views of one memory.
+        is_plain: Whether an LSTM with them has nothing beyond BNNS.
         blocks: The gates in the order of the blocks.
     """
 
@@ -114,7 +148,10 @@ class Weights:
         projections = (layers, directions, config.outputs, units)
         self.projection = make("projection", projections) if config.proj_size else None
         self.named: dict[str, Floats] = dict(self._views())
+        self.is_plain = all(getattr(config, name) == value for name, value in PLAIN.items())
         self._gates: dict[str, tuple[Any, ...]] = {}
+        self._functions: dict[str, tuple[Any, float, float]] = {}
+        self._both: Any = None if self.bias is None else tuple(self.bias)
 
     @classmethod
     def made(cls, config: LSTMConfig, make: MakeFloats = zeros) -> Weights:
@@ -128,27 +165,9 @@ class Weights:
             return cls(config, make)
 
     def _views(self) -> Iterator[tuple[str, Floats]]:
-        rows = len(self.blocks) * self.config.units
-        for layer in range(self.config.num_layers):
-            for direction in range(self.config.directions):
-                suffix = f"l{layer}" + ("_reverse" if direction else "")
-                inputs = self.lowest[0, direction] if layer == 0 else self._upper(layer, direction)
-                yield f"weight_ih_{suffix}", inputs.reshape(rows, -1)
-                yield f"weight_hh_{suffix}", self.hidden[layer, direction].reshape(rows, -1)
-                if self.bias is not None:
-                    yield f"bias_ih_{suffix}", self.bias[0, layer, direction].reshape(rows)
-                    yield f"bias_hh_{suffix}", self.bias[1, layer, direction].reshape(rows)
-                if self.projection is not None:
-                    yield f"weight_hr_{suffix}", self.projection[layer, direction]
-                if self.peephole is not None:
-                    seen = self.peephole[layer, direction]
-                    shape = (rows,) if self.config.peephole == "diagonal" else (rows, -1)
-                    yield f"weight_ch_{suffix}", seen.reshape(shape)
-
-    def _upper(self, layer: int, direction: int) -> Floats:
-        assert self.upper is not None  # noqa: S101  # there are layers above the lowest
-        found: Floats = self.upper[layer - 1, direction]
-        return found
+        for name, field, place, shape in places(self.config):
+            array: Any = getattr(self, field)
+            yield name, array.reshape(-1, *shape)[place]
 
     def draw(self, random: np.random.Generator, bound: float, forget_bias: float) -> None:
         """Uniform numbers within the bound; `forget_bias` is added to one of the forget gates' two biases."""
@@ -161,14 +180,12 @@ class Weights:
     @property
     def blocks_of_gates(self) -> tuple[Any, ...]:
         """The arrays, those of gates in blocks, in the order in which prepared gradients are written."""
-        return (
-            self.lowest, self.upper, self.hidden, self.peephole, self.bias, self.projection,
-        )  # fmt: skip
+        return tuple(getattr(self, field) for field in BLOCKS)
 
     def add_biases(self) -> None:
         """Bring the one bias of the structure up to date."""
         if self.bias is not None and self.bias_sum is not None:
-            np.add(self.bias[0], self.bias[1], out=self.bias_sum)
+            np.add(self._both[0], self._both[1], out=self.bias_sum)
 
     def copies(self) -> dict[str, Floats]:
         """Copies of the arrays by name."""
@@ -215,13 +232,21 @@ class Weights:
 
     def gate(self, name: str) -> LSTMGateDescriptor:
         """The structure's gate over this memory; an empty one where another gate gives it."""
-        if name not in self.blocks:
-            return LSTMGateDescriptor()
         fields = self._gates.get(name)
         if fields is None:
+            if name not in self.blocks:
+                return LSTMGateDescriptor()
             fields = self._gates[name] = self._fields(name)
         inputs, hidden, peephole, bias = fields
-        return LSTMGateDescriptor(inputs, hidden, peephole, bias, self.config.activation(name))
+        return LSTMGateDescriptor(inputs, hidden, peephole, bias, self.activation(name))
+
+    def activation(self, name: str) -> Activation:
+        """As that of the configuration, a new one in each call, which is asked once."""
+        found = self._functions.get(name)
+        if found is None:
+            made = self.config.activation(name)
+            found = self._functions[name] = (made.function, made.alpha, made.beta)
+        return Activation(*found)
 
     def _fields(self, name: str) -> tuple[Any, ...]:
         """Views of this memory for a gate, in the order of the descriptor."""

@@ -88,10 +88,8 @@ class Quick:
             return None
         h, c = final
         if rows is not None:
-            y, h, c = y.take(back, self._samples), h.take(back, 1), c.take(back, 1)
-            if out is not None:
-                out[...] = y
-                y = out
+            # Into the caller's array at once: with "clip", which no index needs, NumPy makes no copy first.
+            y, h, c = y.take(back, self._samples, out, "clip"), h.take(back, 1), c.take(back, 1)
         return y, LSTMState(h, c)
 
     def _found(self, key: Any, x: Floats, counts: Any) -> Kept | None:
@@ -126,7 +124,9 @@ class Quick:
 def _counts(lengths: Any) -> Any:
     """A row of whole numbers as an array; None for anything else."""
     counts = lengths
-    if type(lengths) in {list, tuple}:
+    if type(counts) is not np.ndarray:
+        if type(counts) is not list and type(counts) is not tuple:
+            return None
         counts = attempt(lambda: np.asarray(lengths))
     is_usual = type(counts) is np.ndarray and counts.dtype is INT64 and counts.ndim == 1
     return counts if is_usual else None
@@ -134,13 +134,11 @@ def _counts(lengths: Any) -> Any:
 
 def _taken(state: LSTMState, rows: Any) -> tuple[Any, Any]:
     """States with rows in this order; None for one that has not so many."""
-    h, c = (
-        array.take(rows, 1)
-        if type(array) is np.ndarray and array.ndim == 3 and array.shape[1] == len(rows)
-        else None
-        for array in state
-    )
-    return h, c
+    h, c = state
+    for array in (h, c):
+        if type(array) is not np.ndarray or array.ndim != 3 or array.shape[1] != len(rows):
+            return None, None
+    return h.take(rows, 1), c.take(rows, 1)
 
 
 def _is_fit(out: Any, shape: tuple[int, ...]) -> bool:

@@ -20,8 +20,8 @@ __all__ = ["Floats", "SampleOrder", "active_rows", "is_idle", "lendable"]
 
 def lendable(array: Floats) -> Floats:
     """The same numbers where the structure can read them: aligned, no stride of 0 or below."""
-    is_plain = array.flags.aligned and all(stride > 0 for stride in array.strides)
-    return array if is_plain else array.copy()
+    strides = array.strides
+    return array if array.flags.aligned and (not strides or min(strides) > 0) else array.copy()
 
 
 def is_idle(steps: int, rows: int, active: npt.NDArray[np.uint32] | None) -> bool:

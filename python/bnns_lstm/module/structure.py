@@ -23,7 +23,6 @@ from bnns_lstm.module.merge import Output, Parts, merged, output
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
-from bnns_lstm.variants import PLAIN
 
 __all__ = [
     "CallArrays",
@@ -34,6 +33,15 @@ __all__ = [
     "structure",
     "structure_of",
 ]
+
+
+# By whether a layer has two directions, and the default functions.
+FLAGS = {
+    (False, False): LayerFlags(0),
+    (False, True): LayerFlags.LSTM_DEFAULT_ACTIVATIONS,
+    (True, False): LayerFlags.LSTM_BIDIRECTIONAL,
+    (True, True): LayerFlags.LSTM_BIDIRECTIONAL | LayerFlags.LSTM_DEFAULT_ACTIVATIONS,
+}
 
 
 def states_of(
@@ -125,9 +133,7 @@ def structure(
 ) -> LayerParametersLSTM:
     """The structure of some steps and rows over these weights."""
     config = weights.config
-    flags = LayerFlags.LSTM_BIDIRECTIONAL if config.bidirectional else LayerFlags(0)
-    if not config.activations:
-        flags |= LayerFlags.LSTM_DEFAULT_ACTIVATIONS
+    flags = FLAGS[config.bidirectional, not config.activations]
     return LayerParametersLSTM(
         input_size=config.input_size,
         hidden_size=config.hidden_size,
@@ -143,16 +149,16 @@ def structure(
         forget_gate=weights.gate("forget"),
         candidate_gate=weights.gate("candidate"),
         output_gate=weights.gate("output"),
-        hidden_activation=config.activation("hidden"),
+        hidden_activation=weights.activation("hidden"),
         extensions=extensions_of(weights),
     )
 
 
 def extensions_of(weights: Weights) -> LSTMExtensions | None:
     """What an LSTM has beyond BNNS, its projection over these weights; None if that is nothing."""
-    config = weights.config
-    if all(getattr(config, name) == default for name, default in PLAIN.items()):
+    if weights.is_plain:
         return None
+    config = weights.config
     return LSTMExtensions(
         cell_clip=config.cell_clip,
         gate_clip=config.gate_clip,

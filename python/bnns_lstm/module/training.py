@@ -21,9 +21,14 @@ from bnns_lstm.module.patterns import pattern, pattern_of_gradients
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import Tape
 from bnns_lstm.module.structure import structure
-from bnns_lstm.module.training_arrays import Slopes, TrainingArrays
+from bnns_lstm.module.training_arrays import Slopes, TrainingArrays, Widths
+from bnns_lstm.module.weight_gradients import WeightGradients, WeightGradientsMaker
 
 __all__ = ["Training"]
+
+
+# Calls of one kind, and the bytes of their caches.
+Kind = tuple[_native.PreparedTraining, int]
 
 
 class Training:
@@ -38,7 +43,9 @@ class Training:
         self.weights = weights
         self.num_threads = num_threads
         self.spares = Spares()
-        self._calls: Recent[_native.PreparedTraining] = Recent()
+        self._sums = WeightGradientsMaker(weights)
+        self._widths = Widths.of(weights.config)
+        self._calls: Recent[Kind] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
 
     def forward(
@@ -50,14 +57,12 @@ class Training:
         """
         weights, sizes, active = self.weights, (batch.steps, batch.rows), batch.active
         key = (sizes, dropout, None if active is None else active.tobytes())
-
-        def prepare() -> _native.PreparedTraining:
-            params = pattern(weights, sizes, active, dropout, keeps_input=True)
-            return _native.prepare_training(params, FilterParameters(self.num_threads))
-
-        prepared = self._calls.of(key, prepare)
-        arrays = TrainingArrays(weights.config, batch, self.spares, target)
-        cache = self.spares.cache(prepared.nbytes)
+        kind = self._calls.known(key)
+        if kind is None:
+            kind = self._calls.of(key, lambda: self._kind(sizes, active, dropout))
+        prepared, nbytes = kind
+        arrays = TrainingArrays(self._widths, batch, self.spares, target)
+        cache = self.spares.cache(nbytes)
         given = (arrays.x, arrays.h0, arrays.c0), (arrays.y, arrays.hn, arrays.cn)
         if not prepared.forward(*given, cache, seed):
             return None
@@ -66,7 +71,14 @@ class Training:
         )
         return params, FilterParameters(self.num_threads, seed), cache, arrays
 
-    def backward(self, tape: Tape, incoming: LSTMDataDescriptor) -> tuple[Slopes, Weights] | None:
+    def _kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
+        params = pattern(self.weights, sizes, active, dropout, keeps_input=True)
+        prepared = _native.prepare_training(params, FilterParameters(self.num_threads))
+        return prepared, prepared.nbytes
+
+    def backward(
+        self, tape: Tape, incoming: LSTMDataDescriptor
+    ) -> tuple[Slopes, WeightGradients] | None:
         """Gradients of input and initial states, and of the weights.
 
         The one bias of the structure must be up to date.
@@ -82,22 +94,19 @@ class Training:
         dy = incoming.data_desc
         d_hidden, d_cell = incoming.hidden_desc, incoming.cell_state_desc
         has_dy, has_states = dy is not None, d_hidden is not None
-        key = (
-            sizes,
-            params.dropout,
-            None if active is None else active.tobytes(),
-            has_dy,
-            has_states,
-        )
+        dropout, samples = params.dropout, tape.samples
+        key = (sizes, dropout, None if active is None else active.tobytes(), has_dy, has_states)
+        prepared = self._gradients.known(key)
+        if prepared is None:
 
-        def prepare() -> _native.PreparedGradients:
-            call = pattern(weights, sizes, active, params.dropout, keeps_input=True)
-            delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
-            return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
+            def prepare() -> _native.PreparedGradients:
+                call = pattern(weights, sizes, active, dropout, keeps_input=True)
+                delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
+                return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
 
-        prepared = self._gradients.of(key, prepare)
-        slopes = Slopes(weights.config, *sizes, tape.samples, self.spares)
-        gradients = Weights.made(weights.config, self.spares.floats)
+            prepared = self._gradients.of(key, prepare)
+        slopes = Slopes(self._widths, sizes, samples, self.spares)
+        gradients = self._sums.make(self.spares.floats)
         read = params.input_descriptor
         is_done = prepared.backward(
             (read.data_desc, read.hidden_desc, read.cell_state_desc),

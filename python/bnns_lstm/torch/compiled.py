@@ -37,25 +37,28 @@ def undisturbed(function: Callable[..., Any]) -> Callable[..., Any]:
     return DISABLED[function]
 
 
+def _nothing() -> None:
+    """What a function of PyTorch's says that not all of its versions have."""
+
+
+# Asked in each call.
+_IS_EXPORTING = getattr(torch.compiler, "is_exporting", _nothing)
+_TRANSFORM = getattr(getattr(torch._C, "_functorch", None), "peek_interpreter_stack", _nothing)
+
+
 def refuse_tracing() -> None:
     """Refuse to be recorded: a record of this call could be neither saved nor run elsewhere.
 
     Raises:
         TensorError: Within `torch.export`, `torch.jit.trace` and the transforms of `torch.func`.
     """
-    if _asked(torch.compiler, "is_exporting"):
+    if _IS_EXPORTING():
         raise unsupported("torch.export", WAY, _found("a program"))
     if torch.jit.is_tracing():
         raise unsupported("torch.jit.trace", WAY, _found("a trace"))
-    if _asked(getattr(torch._C, "_functorch", None), "peek_interpreter_stack") is not None:
+    if _TRANSFORM() is not None:
         expected = "backward() or torch.autograd.grad(), or torch.nn.LSTM"
         raise unsupported("torch.func", expected, _found("a transform"))
-
-
-def _asked(owner: Any, name: str) -> Any:
-    """What a function of PyTorch's says that not all of its versions have; None where there is none."""
-    function: Callable[[], Any] | None = getattr(owner, name, None)
-    return None if function is None else function()
 
 
 def scripting() -> TensorError:

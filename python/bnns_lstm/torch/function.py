@@ -14,10 +14,10 @@ import torch
 from torch.autograd import forward_ad
 
 from bnns_lstm.module.parameters import Weights
-from bnns_lstm.torch.calls import Call
+from bnns_lstm.torch.calls import Call, Three
 from bnns_lstm.torch.errors import unsupported
 from bnns_lstm.torch.planned import Planned
-from bnns_lstm.torch.training import Three, backward, forward
+from bnns_lstm.torch.training import backward, forward
 from bnns_lstm.torch.weights import Home
 
 __all__ = ["Node", "is_watched", "recorded"]
@@ -32,15 +32,17 @@ class Node(NamedTuple):
         call: What was called.
         home: Where parameters may lie.
         names: Of the weights, in the order in which they are given.
+        is_home: Whether the weights of the forward pass were just found at home.
     """
 
     call: Call
     home: Home
     names: tuple[str, ...]
+    is_home: bool
 
     def weights(self, tensors: Grads) -> tuple[Weights, Planned | None]:
         """The weights that these tensors are, and what is planned over them."""
-        return self.home.weights_of(dict(zip(self.names, tensors, strict=True)))
+        return self.home.weights_of(self.names, tensors)
 
 
 class _Forward(torch.autograd.Function):
@@ -51,7 +53,9 @@ class _Forward(torch.autograd.Function):
         ctx: Any, node: Node, *given: Any
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         x, h, c, *weights = given
-        results, cache = forward(node.call, (x, h, c), node.weights(tuple(weights)))
+        home = node.home
+        own: Any = (home.weights, home.planned) if node.is_home else node.weights(tuple(weights))
+        results, cache = forward(node.call, (x, h, c), own)
         ctx.node = node
         ctx.save_for_backward(cache, *given)
         ctx.set_materialize_grads(False)
@@ -96,26 +100,29 @@ def _gradients(
 ) -> Grads:
     """A gradient for each tensor that was given, or None where it is not wanted."""
     x, h, c, *weights = given
-    is_wanted = dict(zip(node.names, wanted[3:], strict=True))
+    names = node.names
+    if not all(wanted[3:]):
+        names = tuple(name for name, is_wanted in zip(names, wanted[3:], strict=True) if is_wanted)
     arrays, named = backward(
         node.call,
         (x, h, c),
         node.weights(tuple(weights)),
         cache,
         (incoming[0], incoming[1], incoming[2]),
-        ((wanted[0], wanted[1], wanted[2]), [name for name in node.names if is_wanted[name]]),
+        ((wanted[0], wanted[1], wanted[2]), names),
     )
-    return *arrays, *(named.get(name) for name in node.names)
+    return *arrays, *map(named.get, node.names)
 
 
 def is_watched(tensors: Iterable[torch.Tensor]) -> bool:
     """Whether somebody wants gradients of one of these, or forward-mode derivatives along it."""
     if not torch.is_grad_enabled():
         return False
-    return any(
-        tensor.requires_grad or forward_ad.unpack_dual(tensor).tangent is not None
-        for tensor in tensors
-    )
+    given = tuple(tensors)
+    for tensor in given:
+        if tensor.requires_grad:
+            return True
+    return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in given)
 
 
 def recorded(

@@ -4,64 +4,42 @@ In: a call, its tensors and parameters. Out: new tensors; no cache is made. Pack
 are those of `bl.LSTM`: its engine computes, over the parameters' own memory or over a copy of parameters that
 lie elsewhere.
 
-Whether weights have changed is seen by their contents: what was packed last is kept and compared in each call.
-PyTorch's version counters would be cheaper to ask and miss what is written through `.data`, through NumPy or by
-another process.
+Whether weights have changed is seen by their contents: a fingerprint of those that were packed last is compared
+in each call. PyTorch's version counters would be cheaper to ask and miss what is written through `.data`,
+through NumPy or by another process.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
 
+from bnns_lstm import _native
+from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.module.engine import Engine
 from bnns_lstm.module.forks import new_lock
-from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.memory import Spares, memory_for
 from bnns_lstm.module.parameters import Weights
+from bnns_lstm.module.patterns import pattern
+from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import LSTMState
-from bnns_lstm.module.structure import structure
+from bnns_lstm.module.structure import states_of, structure
 from bnns_lstm.torch.calls import Call
-from bnns_lstm.torch.tensors import array, tensor_of
-from bnns_lstm.torch.weights import Home, Tensors, copied, differs
+from bnns_lstm.torch.tensors import array, is_plain, tensor_of
+from bnns_lstm.torch.weights import Home, copied, differs
 from bnns_lstm.typing import Floats
 
 __all__ = ["Inference"]
 
+# Names of weights, and their tensors.
+Own = tuple[tuple[str, ...], tuple[torch.Tensor, ...]]
 Results = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-class Packed:
-    """An engine over weights, and what was packed of them last."""
-
-    def __init__(self, weights: Weights) -> None:
-        """Nothing is packed yet."""
-        self.engine = Engine(weights, 0, convert=False)
-        self.arrays = [
-            found.data.cast("B")
-            for found in (
-                weights.lowest, weights.upper, weights.hidden, weights.bias, weights.peephole,
-                weights.projection,
-            )
-            if found is not None
-        ]  # fmt: skip
-        self.contents = [bytearray(found) for found in self.arrays]
-
-    def refresh(self, threads: int) -> Engine:
-        """The engine, which packs the weights anew in its next call if their contents are others."""
-        for contents, found in zip(self.contents, self.arrays, strict=True):
-            # A bytearray compares as fast as memory is read; a memoryview on the left would go item by item.
-            if contents != found:
-                contents[:] = found
-                self.engine.changed()
-        if self.engine.num_threads != threads:
-            with self.engine.lock:
-                self.engine.num_threads = threads
-                self.engine.kept.clear()
-                self.engine.latest = None
-        return self.engine
+# A prepared layer that takes arrays with any strides, and initial states of zeros, which nobody writes.
+Layer = tuple[_native.PreparedLayer, Floats, Floats]
 
 
 class Inference:
@@ -77,8 +55,8 @@ class Inference:
 
     def __init__(self) -> None:
         """Nothing is kept yet."""
-        self.own: Packed | None = None
-        self.other: Packed | None = None
+        self.own: Computing | None = None
+        self.other: Computing | None = None
         new_lock(self)
 
     def __deepcopy__(self, _: dict[int, Any]) -> Inference:
@@ -89,48 +67,171 @@ class Inference:
         """As a deep copy."""
         return Inference, ()
 
-    def __call__(
-        self, call: Call, home: Home, tensors: Tensors, x: torch.Tensor, state: Any
-    ) -> Results:
-        """Output and final states; `state` is a pair of tensors, or None for zeros."""
-        if not x.numel():  # no sample: nothing has an element
-            return call.output(x).tensors
-        threads = int(call.filter_params.n_threads)
-        weights = home.weights if home.has(tensors) else None
-        if weights is not None:
-            with self.lock:
-                if self.own is None or self.own.engine.weights is not weights:
-                    self.own = Packed(weights)
-                engine = self.own.refresh(threads)
-            return _compute(engine, call, x, state)
+    def at_once(
+        self, home: Home, parameters: Mapping[str, Any], x: Any, state: Any
+    ) -> Results | None:
+        """As a call of what is usual and known, in which checks would take longer than a step; None otherwise.
+
+        Args:
+            home: Where parameters may lie.
+            parameters: Those of the module.
+            x: Whatever stands for the input, in the structure's order of axes.
+            state: Whatever stands for the initial states.
+        """
+        here = self.own
+        if here is None or here.engine.weights is not home.weights or not is_plain(x):
+            return None
+        states = None
+        if state is not None:
+            if type(state) is not tuple or len(state) != 2 or not all(map(is_plain, state)):
+                return None
+            states = LSTMState(array(state[0]), array(state[1]))
+        is_known = here.engine.num_threads == torch.get_num_threads()
+        if not is_known or home.whole(parameters) is None:
+            return None
         with self.lock:
-            if self.other is None:
-                self.other = Packed(copied(home.config, tensors))
-            elif differs(self.other.engine.weights, tensors):
-                self.other.engine.weights.fill({name: array(t) for name, t in tensors.items()})
-            return _compute(self.other.refresh(threads), call, x, state)
-
-
-def _compute(engine: Engine, call: Call, x: torch.Tensor, state: Any) -> Results:
-    """A call of the engine, in place wherever the elements of the input lie in the structure's order."""
-    floats = call.sequence(x)
-    if call.active is None and floats.flags.c_contiguous:
-        states = None if state is None else LSTMState(*(_plain(array(each)) for each in state))
-        found = engine.quick(floats, states)
+            here.refresh()
+        # It looks at the shapes.
+        found = here.engine.quick(array(x), states)
         if found is None:
-            found = engine.chunk(floats, *(states or _zeros(call, floats.shape[1])))
-        y, h, c = map(tensor_of, found)
-        # Only where one of both axes has one element is an input of `batch_first` in the structure's order.
-        return (y.transpose(0, 1) if call.batch_first else y), h, c
-    output = call.output(x)
-    inputs = call.data(x, *(state or (None, None)))
-    engine.refresh()
-    sizes = call.sizes(x)
-    params = structure(engine.weights, sizes, inputs, output.desc, active=call.active)
-    with engine.lock:
-        prepared = engine._prepare(params)
-    prepared.forward()
-    return output.tensors
+            return None
+        y, h, c = found
+        return torch.from_numpy(y), torch.from_numpy(h), torch.from_numpy(c)
+
+    def __call__(self, call: Call, home: Home, own: Own, x: torch.Tensor, state: Any) -> Results:
+        """Output and final states.
+
+        Args:
+            call: What is called.
+            home: Where parameters may lie.
+            own: Names of the weights, and their tensors.
+            x: The input.
+            state: Initial states, a pair of tensors; None for zeros.
+        """
+        names, tensors = own
+        if home.weights is not None and home.has(tensors):
+            here = self.own
+            if here is None or here.engine.weights is not home.weights:
+                here = self.own = Computing(home.weights)
+            with self.lock:
+                here.refresh()
+                here.use(call.threads)
+            return here(call, x, state)
+        with self.lock:
+            named = dict(zip(names, tensors, strict=True))
+            other = self.other
+            if other is None:
+                other = self.other = Computing(copied(home.config, named))
+            elif differs(other.engine.weights, named):
+                other.engine.weights.fill({name: array(each) for name, each in named.items()})
+                other.engine.changed()
+            other.use(call.threads)
+            return other(call, x, state)
+
+
+class Computing:
+    """Calls over some weights.
+
+    Attributes:
+        engine: That of a `bl.LSTM`.
+        arrays: The weights, and their fingerprint when they were packed last.
+        layers: Prepared layers for arrays that lie otherwise than it has them.
+        spares: Memory of padded sequences that are gone.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        """Nothing is prepared yet."""
+        self.engine = Engine(weights, 0, convert=False)
+        self.arrays = tuple(block for block in weights.blocks_of_gates if block is not None)
+        self.fingerprint: int | None = None
+        self.layers: Recent[Layer] = Recent()
+        self.spares = Spares()
+
+    def refresh(self) -> None:
+        """Let the next call pack the weights anew if they are others."""
+        # Before they are packed: what another thread changes meanwhile is for the next call.
+        found = _native._fingerprint(self.arrays)
+        if found != self.fingerprint:
+            self.fingerprint = found
+            self.engine.changed()
+
+    def use(self, threads: int) -> None:
+        """Use at most so many threads from now on."""
+        engine = self.engine
+        if engine.num_threads != threads:
+            with engine.lock:
+                engine.num_threads = threads
+                engine.kept.clear()
+                engine.latest = None
+            self.layers = Recent()
+
+    def __call__(self, call: Call, x: torch.Tensor, state: Any) -> Results:
+        """Output and final states, in place wherever the elements of the input lie in the structure's order."""
+        floats, sizes = self.spares.floats, call.sizes(x)
+        if not x.numel():  # no sample: nothing has an element
+            return self._results(
+                call, *call.blank("y", (*sizes, call.config.layer_size), floats).own
+            )
+        sequence = call.sequence(x, "padded x", floats)
+        if call.packing is None and sequence.flags.c_contiguous:
+            states = None if state is None else LSTMState(*(_plain(array(each)) for each in state))
+            y, h, c = map(tensor_of, self._in_order(sequence, states))
+            # Only where one of both axes has one element is an input of `batch_first` in the structure's order.
+            return (y.transpose(0, 1) if call.batch_first else y), h, c
+        with memory_for("the output of input", x.shape):
+            width = call.config.layer_size
+            own = call.blank("y", (*sizes, width), floats, (True, False, False))
+        self.engine.refresh()
+        layer, *zeros = self._layer(call, sizes)
+        given = zeros if state is None else [_flat(call.state(each)) for each in state]
+        last = layer.call_into(sequence, given[0], given[1], own.arrays[0])
+        if last is None:  # another call is using one of the arrays at this moment
+            return self._slowly(call, sizes, (sequence, *given))
+        return self._results(call, own.own[0], *last)
+
+    def _results(self, call: Call, *own: Any) -> Results:
+        found: Results = call.tensors(*own)
+        return found
+
+    def _in_order(self, x: Floats, states: LSTMState | None) -> tuple[Floats, Floats, Floats]:
+        """A call of the engine whose arrays lie in C order."""
+        found = self.engine.quick(x, states)
+        if found is not None:
+            return found
+        if states is None:
+            with memory_for(f"hx: {x.shape[1]} samples"):
+                h, c = map(_flat, states_of(self.engine.config, x.shape[1]))
+            states = LSTMState(h, c)
+        return self.engine.chunk(x, *states)
+
+    def _layer(self, call: Call, sizes: tuple[int, int]) -> Layer:
+        """A prepared layer for such calls."""
+        engine, active = self.engine, call.active
+        key = sizes, None if active is None else active.tobytes()
+
+        def prepare() -> Layer:
+            params = pattern(engine.weights, sizes, active, 0.0, keeps_input=False)
+            h, c = map(_flat, states_of(engine.config, sizes[1]))
+            with engine.lock:
+                return engine._prepare(params), h, c
+
+        return self.layers.of(key, prepare)
+
+    def _slowly(self, call: Call, sizes: tuple[int, int], given: Any) -> Results:
+        """As a call, over copies of the arrays."""
+        width = call.config.layer_size
+        blank = call.blank("y", (*sizes, width), lambda _, shape: np.empty(shape, np.float32))
+        x, h, c = (np.array(each, order="C") for each in given)
+        shape = call.config.num_layers, call.config.directions
+        inputs = LSTMDataDescriptor(
+            x, h.reshape(*shape, *h.shape[1:]), c.reshape(*shape, *c.shape[1:])
+        )
+        outputs = LSTMDataDescriptor(*blank.arrays)
+        params = structure(self.engine.weights, sizes, inputs, outputs, active=call.active)
+        with self.engine.lock:
+            prepared = self.engine._prepare(params)
+        prepared.forward()
+        return self._results(call, *blank.own)
 
 
 def _plain(floats: Floats) -> Floats:
@@ -138,11 +239,6 @@ def _plain(floats: Floats) -> Floats:
     return np.ascontiguousarray(floats)
 
 
-def _zeros(call: Call, rows: int) -> LSTMState:
-    config = call.config
-    stack = config.num_layers * config.directions
-    with memory_for(f"hx: {rows} samples"):
-        h, c = (
-            np.zeros((stack, rows, width), np.float32) for width in (config.outputs, config.units)
-        )
-    return LSTMState(h, c)
+def _flat(state: Floats) -> Floats:
+    """A state `[layers, directions, ...]` as `[layers * directions, ...]` in C order."""
+    return np.ascontiguousarray(state.reshape(-1, *state.shape[2:]))

@@ -12,17 +12,25 @@ import torch
 
 from bnns_lstm import codes
 from bnns_lstm.errors import Issue
-from bnns_lstm.torch.calls import Call
+from bnns_lstm.torch.calls import MOST_THREADS, Call
 from bnns_lstm.torch.compiled import refuse_tracing, scripting, undisturbed
 from bnns_lstm.torch.errors import refuse
 from bnns_lstm.torch.function import Node, is_watched, recorded
-from bnns_lstm.torch.packed import PackedSequence, packed, padded, permuted
+from bnns_lstm.torch.packed import (
+    PackedSequence,
+    Packing,
+    has_usual_order,
+    packing_of,
+    permuted,
+)
 from bnns_lstm.torch.stateful import Stateful
 from bnns_lstm.torch.tensors import check, is_half, pair_of
+from bnns_lstm.torch.weights import Whole
 
 __all__ = ["LSTM"]
 
 State = tuple[torch.Tensor, torch.Tensor]
+Tensors = tuple[torch.Tensor, ...]
 
 
 class LSTM(Stateful):
@@ -87,6 +95,11 @@ class LSTM(Stateful):
     def _checked(self, given: Any, hx: Any) -> tuple[Any, State]:
         """A call whose arguments may be anything."""
         refuse_tracing()
+        is_usual = not self.batch_first and not self.dropout
+        if is_usual and not torch.is_grad_enabled():
+            at_once = self._inference.at_once(self._home, self._parameters, given, hx)
+            if at_once is not None:
+                return at_once[0], (at_once[1], at_once[2])
         sequence = given if isinstance(given, PackedSequence) else None
         x = given if sequence is None else sequence.data
         issues: list[Issue] = []
@@ -98,28 +111,36 @@ class LSTM(Stateful):
         check(x, "input" if sequence is None else "input.data", issues)
         for name, each in zip(("hx[0]", "hx[1]"), state or (), strict=False):
             check(each, name, issues)
-        tensors = {name: getattr(self, name, None) for name in self._shapes}
-        issues += self._weight_issues(tensors)
+        weights: Tensors | None = self._home.whole(self._parameters)
+        if weights is None:
+            tensors = {name: getattr(self, name, None) for name in self._shapes}
+            issues += self._weight_issues(tensors)
+            weights = tuple(tensors.values())
         if not 0 <= self.dropout < 1:
             issues.append(
                 Issue("dropout", codes.INVALID_DROPOUT, "a ratio in [0, 1)", str(self.dropout))
             )
         refuse(issues)
         if sequence is not None:
-            return self._of_packed(sequence, x, state, tensors)
-        return self._of_padded(x, state, tensors)
+            return self._of_packed(sequence, x, state, weights)
+        return self._of_padded(x, state, weights)
 
     def _of_packed(
-        self, sequence: PackedSequence, data: Any, state: State | None, tensors: dict[str, Any]
+        self, sequence: PackedSequence, data: Any, state: State | None, weights: Tensors
     ) -> tuple[PackedSequence, State]:
         """Outputs are packed as the input is; states stand in the caller's order."""
-        state = None if state is None else permuted(state, sequence.sorted_indices)
         self._check_shapes(data, state, sequence.batch_sizes)
-        x, active, lengths = padded(sequence, data)
-        y, *last = self._computed(x, state, tensors, active, batch_first=False)
-        return packed(sequence, y, lengths), permuted((last[0], last[1]), sequence.unsorted_indices)
+        packing = packing_of(sequence, len(data))
+        order, back = sequence.sorted_indices, sequence.unsorted_indices
+        is_usual = has_usual_order(sequence, packing.samples)
+        if state is not None and not is_usual:
+            state = permuted(state, order)
+        y, *last = self._computed(data, state, weights, packing, batch_first=False)
+        final = last[0], last[1]
+        found = PackedSequence(y, sequence.batch_sizes, order, back)
+        return found, final if is_usual else permuted(final, back)
 
-    def _of_padded(self, x: Any, state: State | None, tensors: dict[str, Any]) -> tuple[Any, State]:
+    def _of_padded(self, x: Any, state: State | None, weights: Tensors) -> tuple[Any, State]:
         """As the input is: with an axis for the batch, or without."""
         if x.dim() not in (2, 3):
             raise ValueError(f"LSTM: Expected input to be 2D or 3D, got {x.dim()}D instead")
@@ -134,17 +155,18 @@ class LSTM(Stateful):
             x = x.unsqueeze(0 if self.batch_first else 1)
             state = None if state is None else (state[0].unsqueeze(1), state[1].unsqueeze(1))
         self._check_shapes(x, state, None)
-        y, h, c = self._computed(x, state, tensors, None, batch_first=self.batch_first)
+        y, h, c = self._computed(x, state, weights, None, batch_first=self.batch_first)
         if is_alone:
             return y.squeeze(0 if self.batch_first else 1), (h.squeeze(1), c.squeeze(1))
         return y, (h, c)
 
     def _check_shapes(self, x: Any, state: State | None, batch_sizes: Any) -> None:
         """PyTorch's own checks, with its own errors."""
-        if state is None:
-            self.check_input(x, batch_sizes)
-        else:
+        if state is not None:
             self.check_forward_args(x, state, batch_sizes)
+        # The usual one at once, as in `check`.
+        elif x.dim() + (batch_sizes is not None) != 3 or x.shape[-1] != self.input_size:
+            self.check_input(x, batch_sizes)
         if batch_sizes is None and not x.shape[1 if self.batch_first else 0]:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
 
@@ -152,27 +174,26 @@ class LSTM(Stateful):
         self,
         x: Any,
         state: State | None,
-        tensors: dict[str, Any],
-        active: Any,
+        weights: Tensors,
+        packing: Packing | None,
         *,
         batch_first: bool,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Output and final states; a node of the graph is made where somebody wants gradients."""
         drops = self.training and self.dropout > 0 and self.num_layers > 1
-        given = (x, *(state or ()), *tensors.values())
         call = Call(
             self._home.config,
             batch_first,
-            active,
-            dropout=self.dropout if drops else 0.0,
+            packing,
+            self.dropout if drops else 0.0,
             # Any number of 63 bits, from the generator that torch.manual_seed sets.
-            seed=int(torch.empty((), dtype=torch.int64, device="cpu").random_()) if drops else 0,
-            threads=torch.get_num_threads(),
+            int(torch.empty((), dtype=torch.int64, device="cpu").random_()) if drops else 0,
+            min(torch.get_num_threads(), MOST_THREADS),
         )
-        if drops or is_watched(given):
-            node = Node(call, self._home, tuple(tensors))
-            return recorded(node, (x, *(state or (None, None))), tuple(tensors.values()))
-        return self._inference(call, self._home, tensors, x, state)
+        if drops or is_watched((x, *(state or ()), *weights)):
+            node = Node(call, self._home, self._names, type(weights) is Whole)
+            return recorded(node, (x, *(state or (None, None))), weights)
+        return self._inference(call, self._home, (self._names, weights), x, state)
 
     def __prepare_scriptable__(self) -> NoReturn:
         """Asked by `torch.jit.script`, which cannot compile what is computed here."""

@@ -7,7 +7,7 @@ does not lie as usual is left to the structure level. It knows no tensors.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from bnns_lstm import _native
 from bnns_lstm.descriptors import LayerParametersLSTM, LSTMDataDescriptor
@@ -16,11 +16,20 @@ from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.patterns import pattern, pattern_of_gradients
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.structure import states_of
-from bnns_lstm.torch.calls import Call
+from bnns_lstm.module.weight_gradients import WeightGradients, WeightGradientsMaker
+from bnns_lstm.torch.calls import Arrays, Call
+from bnns_lstm.typing import Floats
 
-__all__ = ["Planned"]
+__all__ = ["Kind", "Planned"]
 
-Arrays = tuple[Any, Any, Any]
+
+class Kind(NamedTuple):
+    """Training calls of one kind; `h` and `c` are initial states of zeros, which nobody writes."""
+
+    prepared: _native.PreparedTraining
+    nbytes: int
+    h: Floats
+    c: Floats
 
 
 class Planned:
@@ -29,26 +38,34 @@ class Planned:
     Attributes:
         weights: The memory that is read in each call.
         spares: Memory of arrays that are gone.
+        sums: Makes arrays for the gradients of all weights.
     """
 
     def __init__(self, weights: Weights) -> None:
         """Nothing is planned yet."""
         self.weights = weights
         self.spares = Spares()
-        self._calls: Recent[_native.PreparedTraining] = Recent()
+        self.sums = WeightGradientsMaker(weights)
+        self._calls: Recent[Kind] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
 
-    def training(self, call: Call, sizes: tuple[int, int]) -> _native.PreparedTraining:
+    def training(self, call: Call, sizes: tuple[int, int]) -> Kind:
         """Calls of this kind."""
+        key = _key(call, sizes)
+        found = self._calls.known(key)
+        if found is not None:
+            return found
 
-        def prepare() -> _native.PreparedTraining:
-            return _native.prepare_training(self._pattern(call, sizes), call.filter_params)
+        def prepare() -> Kind:
+            params = self._pattern(call, sizes)
+            prepared = _native.prepare_training(params, call.filter_params)
+            return Kind(prepared, prepared.nbytes, *states_of(self.weights.config, sizes[1]))
 
-        return self._calls.of(_key(call, sizes), prepare)
+        return self._calls.of(key, prepare)
 
     def forward(
         self,
-        prepared: _native.PreparedTraining,
+        kind: Kind,
         call: Call,
         inputs: Arrays,
         outputs: Arrays,
@@ -56,8 +73,8 @@ class Planned:
     ) -> bool:
         """Fill outputs and cache; initial states that are None are zeros."""
         self.weights.add_biases()
-        rows = inputs[0].shape[1]
-        return prepared.forward(_with_states(self.weights, rows, inputs), outputs, cache, call.seed)
+        given = _with_states(inputs, kind)
+        return kind.prepared.forward(given, outputs, cache, call.seed)
 
     def backward(
         self,
@@ -65,7 +82,7 @@ class Planned:
         inputs: Arrays,
         incoming: Arrays,
         outgoing: Arrays,
-        sums: Weights,
+        sums: WeightGradients,
         cache: Any,
     ) -> bool:
         """Fill the gradients of all weights, and of the input and the initial states where they are wanted.
@@ -79,19 +96,25 @@ class Planned:
             cache: What the forward pass left.
         """
         self.weights.add_biases()
-        steps, rows = inputs[0].shape[:2]
-        have = tuple(tuple(array is not None for array in three) for three in (incoming, outgoing))
-        key = (*_key(call, (steps, rows)), have)
+        sizes = inputs[0].shape[:2]
+        y, hn, cn = incoming
+        x, h, c = outgoing
+        have = (y is not None, hn is not None, cn is not None), (
+            x is not None, h is not None, c is not None,
+        )  # fmt: skip
+        key = (_key(call, sizes), have)
+        prepared = self._gradients.known(key)
+        if prepared is None:
+            prepared = self._gradients.of(key, lambda: self._prepare(call, sizes, have))
+        given = _with_states(inputs, self.training(call, sizes))
+        return prepared.backward(given, incoming, outgoing, sums.blocks_of_gates, cache, call.seed)
 
-        def prepare() -> _native.PreparedGradients:
-            params = self._pattern(call, (steps, rows))
-            delta = _pruned(pattern_of_gradients(params, has_dy=True, has_states=True), have)
-            return _native.prepare_gradients(params, delta, call.filter_params)
-
-        prepared = self._gradients.of(key, prepare)
-        given = _with_states(self.weights, rows, inputs)
-        blocks = sums.blocks_of_gates
-        return prepared.backward(given, incoming, outgoing, blocks, cache, call.seed)
+    def _prepare(
+        self, call: Call, sizes: tuple[int, int], have: tuple[tuple[bool, ...], ...]
+    ) -> _native.PreparedGradients:
+        params = self._pattern(call, sizes)
+        delta = _pruned(pattern_of_gradients(params, has_dy=True, has_states=True), have)
+        return _native.prepare_gradients(params, delta, call.filter_params)
 
     def _pattern(self, call: Call, sizes: tuple[int, int]) -> LayerParametersLSTM:
         return pattern(self.weights, sizes, call.active, call.dropout, keeps_input=False)
@@ -102,12 +125,9 @@ def _key(call: Call, sizes: tuple[int, int]) -> tuple[Any, ...]:
     return sizes, active, call.dropout, call.threads
 
 
-def _with_states(weights: Weights, rows: int, inputs: Arrays) -> Arrays:
+def _with_states(inputs: Arrays, kind: Kind) -> Arrays:
     """Zeros for initial states that are None."""
-    x, h, c = inputs
-    if h is None or c is None:
-        h, c = states_of(weights.config, rows)
-    return x, h, c
+    return inputs if inputs[1] is not None else (inputs[0], kind.h, kind.c)
 
 
 def _pruned(delta: LayerParametersLSTM, have: tuple[tuple[bool, ...], ...]) -> LayerParametersLSTM:

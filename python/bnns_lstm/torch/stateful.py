@@ -79,6 +79,7 @@ class Stateful(torch.nn.LSTM):
             config.input_size, config.hidden_size, config.num_layers, bias=config.bias,
             bidirectional=config.bidirectional, peephole=peephole, proj_size=config.proj_size,
         )  # fmt: skip
+        self._names = tuple(self._shapes)
 
     @property
     def config(self) -> LSTMConfig:

@@ -15,7 +15,7 @@ from bnns_lstm._look import attempt, reason
 from bnns_lstm.errors import Issue
 from bnns_lstm.typing import Floats
 
-__all__ = ["array", "check", "is_half", "pair_of", "tensor_of"]
+__all__ = ["array", "check", "is_half", "is_plain", "pair_of", "tensor_of"]
 
 PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 
@@ -46,8 +46,20 @@ def check(given: Any, path: str, issues: list[Issue]) -> None:
         issues.append(Issue(path, codes.UNSUPPORTED_HERE, expected, actual))
 
 
+def is_plain(given: Any) -> bool:
+    """Whether this is just a tensor whose memory is that of the CPU, of float32."""
+    if type(given) is not torch.Tensor:
+        return False
+    # Comparisons of objects: enumerations of PyTorch's are there once.
+    return given.is_cpu and given.dtype is torch.float32 and given.layout is torch.strided
+
+
 def array(tensor: torch.Tensor) -> Floats:
     """A tensor's memory as an array; a copy where it stands for other numbers."""
+    # The usual one at once: of a small call, a view of PyTorch's is a good part.
+    if not tensor.requires_grad and type(tensor) is torch.Tensor and not tensor.is_neg():
+        plain: Floats = tensor.numpy()
+        return plain
     # A view of conjugated numbers may stand for the negative ones of its memory.
     found: Floats = tensor.detach().resolve_neg().numpy()
     return found

@@ -20,16 +20,15 @@ from bnns_lstm.functions import (
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
 )
-from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.memory import MakeFloats, memory_for
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.structure import structure
-from bnns_lstm.torch.calls import Call
+from bnns_lstm.torch.calls import NOTHING, Arrays, Call, Three
 from bnns_lstm.torch.planned import Planned
 from bnns_lstm.torch.tensors import tensor_of
 
-__all__ = ["Gradients", "Three", "backward", "forward"]
+__all__ = ["Gradients", "backward", "forward"]
 
-Three = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
 Gradients = tuple[Three, dict[str, torch.Tensor]]
 
 
@@ -46,23 +45,25 @@ def forward(
     """
     x = inputs[0]
     assert x is not None  # noqa: S101  # the input is always there
-    with memory_for(f"the output of input, {list(x.shape)}"):
-        output = call.output(x)
-    if not x.numel():  # no sample: nothing has an element
-        return output.tensors, torch.empty(0, dtype=torch.uint8)
     weights, planned = own
+    floats = _memory(planned)
+    sizes = call.sizes(x)
+    with memory_for("the output of input", x.shape):
+        output = call.blank("y", (*sizes, call.config.layer_size), floats)
+    if not x.numel():  # no sample: nothing has an element
+        return call.tensors(*output.own), torch.empty(0, dtype=torch.uint8)
+    given = call.arrays(inputs, "padded x", floats)
     if planned is not None:
-        prepared = planned.training(call, call.sizes(x))
-        cache = planned.spares.cache(prepared.nbytes)
-        arrays = _arrays(call.data(*inputs)), _arrays(output.desc)
-        if planned.forward(prepared, call, *arrays, cache):
-            return output.tensors, torch.from_numpy(cache)
-    params = _params(call, call.data(*inputs), weights, output.desc)
+        kind = planned.training(call, sizes)
+        cache = planned.spares.cache(kind.nbytes)
+        if planned.forward(kind, call, given, output.arrays, cache):
+            return call.tensors(*output.own), torch.from_numpy(cache)
+    params = _params(call, given, weights, LSTMDataDescriptor(*output.arrays))
     filter_params = call.filter_params
     with memory_for("the training cache of input"):
         cache = np.empty(compute_lstm_training_cache_capacity(params, filter_params), np.uint8)
     direct_apply_lstm_batch_training_caching(params, filter_params, cache)
-    return output.tensors, torch.from_numpy(cache)
+    return call.tensors(*output.own), torch.from_numpy(cache)
 
 
 def backward(
@@ -83,43 +84,57 @@ def backward(
         incoming: Gradients of the output and of the final states; None for zeros.
         wanted: Whether those of the input and the two initial states are wanted; of which weights they are.
     """
-    x = inputs[0]
+    x, h, c = inputs
     assert x is not None  # noqa: S101  # the input is always there
-    with memory_for(f"gradients of input, {list(x.shape)}"):
-        found: Any = [
-            torch.empty(tensor.shape, dtype=torch.float32)
-            if tensor is not None and is_wanted
-            else None
-            for tensor, is_wanted in zip(inputs, wanted[0], strict=True)
-        ]
     weights, planned = own
-    sums = Weights.made(
-        call.config, *() if planned is None or not x.numel() else (planned.spares.floats,)
-    )
+    floats = _memory(planned)
+    which = wanted[0][0], wanted[0][1] and h is not None, wanted[0][2] and c is not None
+    found = NOTHING
+    if True in which:
+        with memory_for("gradients of input", x.shape):
+            found = call.blank("dx", (*call.sizes(x), x.shape[-1]), floats, which)
+    named: Any = None
     if x.numel():
-        data = call.data(*inputs), call.data(*incoming), call.data(*found)
-        kinds = _kinds(wanted[1])
-        arrays = (_arrays(data[0]), _arrays(data[1]), _arrays(data[2]))
+        data = call.arrays(inputs, "padded x", floats), call.arrays(incoming, "padded dy", floats)
         # Where some weights are frozen, the structure level leaves their gradients out.
-        whole = planned if kinds == _kinds(sums.named) else None
-        if whole is None or not whole.backward(call, *arrays, sums, cache.numpy()):
-            _backward(call, data, weights, sums, cache, kinds)
-    return tuple(found), {name: tensor_of(sums.named[name]) for name in wanted[1]}
+        if planned is not None and _are_all(wanted[1], weights):
+            sums = planned.sums.make(floats)
+            if planned.backward(call, *data, found.arrays, sums, cache.numpy()):
+                named = sums.named
+        if named is None:
+            named = _backward(call, (*data, found.arrays), weights, cache, _kinds(wanted[1]))
+    else:
+        named = Weights.made(call.config).named
+    slopes = found.own if found is NOTHING else call.tensors(*found.own)
+    return slopes, {name: tensor_of(named[name]) for name in wanted[1]}
+
+
+def _memory(planned: Planned | None) -> MakeFloats:
+    """What gives memory for the sequences of a call."""
+    return _new if planned is None else planned.spares.floats
+
+
+def _new(_: str, shape: tuple[int, ...]) -> Any:
+    return np.empty(shape, np.float32)
+
+
+def _are_all(names: Collection[str], weights: Weights) -> bool:
+    """Whether weights of all kinds are among these."""
+    return len(names) == len(weights.named) or _kinds(names) == _kinds(weights.named)
 
 
 def _backward(
     call: Call,
-    data: tuple[LSTMDataDescriptor, LSTMDataDescriptor, LSTMDataDescriptor],
+    data: tuple[Arrays, Arrays, Arrays],
     weights: Weights,
-    sums: Weights,
     cache: torch.Tensor,
     kinds: frozenset[str],
-) -> None:
-    """The gradients by the structure level."""
+) -> dict[str, Any]:
+    """The gradients by the structure level: those of the weights by name."""
     inputs, incoming, found = data
-    x: Any = inputs.data_desc
-    sizes = x.shape[:2]
-    delta = structure(sums, sizes, found, incoming)
+    x: Any = inputs[0]
+    sums = Weights.made(call.config)
+    delta = structure(sums, x.shape[:2], LSTMDataDescriptor(*found), LSTMDataDescriptor(*incoming))
     # In the memory of all where gates do not interleave there.
     has_room = call.config.num_layers * call.config.directions == 1
     for name in call.config.gates:
@@ -134,21 +149,21 @@ def _backward(
     elif not has_room:
         for name in call.config.gates:
             sums.take(name, getattr(delta, f"{name}_gate"))
-
-
-def _arrays(desc: LSTMDataDescriptor) -> tuple[Any, Any, Any]:
-    """The arrays of a sequence and of both states."""
-    return desc.data_desc, desc.hidden_desc, desc.cell_state_desc
+    return sums.named
 
 
 def _params(
-    call: Call, inputs: LSTMDataDescriptor, weights: Weights, outputs: LSTMDataDescriptor
+    call: Call, inputs: Arrays, weights: Weights, outputs: LSTMDataDescriptor
 ) -> LayerParametersLSTM:
     """The structure of a call over the memory of its tensors."""
     weights.add_biases()
-    x: Any = inputs.data_desc
     return structure(
-        weights, x.shape[:2], inputs, outputs, active=call.active, dropout=call.dropout
+        weights,
+        inputs[0].shape[:2],
+        LSTMDataDescriptor(*inputs),
+        outputs,
+        active=call.active,
+        dropout=call.dropout,
     )
 
 

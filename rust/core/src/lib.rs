@@ -58,7 +58,7 @@ pub mod binding {
         DataField, DataFields, GateField, GateFields, Side, WeightField, WeightFields,
     };
     pub use crate::gate::Gates;
-    pub use crate::pack::{BackwardWeights, BoundWeights, WeightViews, Weights};
+    pub use crate::pack::{BackwardWeights, BoundWeights, WeightViews, Weights, fingerprint_of};
     pub use crate::plan::{CacheRegion, CellStates, LayerPlan, Plan};
     pub use crate::run::{
         BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Interrupt, Outputs, Workspace,

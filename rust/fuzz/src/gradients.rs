@@ -3,10 +3,11 @@
 //! In: bytes of a fuzzer. Out: a layer, a second structure for its gradients in which something may be
 //! corrupted, and a cache that may be missing, too small, never filled or another layer's. [`run`] checks the
 //! pair and computes what passes: no panic, gradients exactly where they belong, the same with a cache and
-//! without, and nothing written on errors.
+//! without, by panels whatever threads divide, and nothing written on errors.
 
 use super::arrays::{Array, UNTOUCHED, read};
 use super::corruption::Corruption;
+use super::division::Division;
 use super::form::Choice;
 use super::layer::{Inputs, Layer};
 use arbitrary::Arbitrary;
@@ -31,7 +32,7 @@ pub struct Pair {
     checkpoints: u8,
     cache: Cache,
     seed: u64,
-    has_two_threads: bool,
+    division: Division,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Arbitrary)]
@@ -156,7 +157,10 @@ impl Pair {
     /// A cache as the pair chooses; `None` also where the forward pass is refused.
     fn cache(&self, inputs: &Inputs) -> Option<Vec<u8>> {
         let mut outputs = self.layer.outputs();
-        let filter = self.filter(1);
+        let division = self.layer.division;
+        // The layer's own division fills it, where that changes no bit.
+        let is_divided = self.layer.route() == Route::Panels;
+        let filter = self.filter(if is_divided { division.threads() } else { 1 });
         let filter = match self.cache {
             Cache::OfAnotherSeed => FilterParameters { seed: self.seed.wrapping_add(1), ..filter },
             _ => filter,
@@ -171,6 +175,7 @@ impl Pair {
             Cache::Filled | Cache::OneByteShort | Cache::OfAnotherSeed => {}
         }
         let options = self.layer.options();
+        let options = if is_divided { division.of(options) } else { options };
         direct_forward_with(options, &mut params, &filter, Some(&mut cache)).ok()?;
         if self.cache == Cache::OneByteShort {
             cache.pop();
@@ -184,13 +189,15 @@ impl Pair {
         incoming: &Incoming,
         outgoing: &mut [Option<Array>],
         cache: Option<&[u8]>,
-        n_threads: usize,
+        division: Option<Division>,
     ) -> Result<(), Error> {
         let mut outputs = self.layer.outputs();
         let params = self.layer.params(inputs, &mut outputs);
         let mut delta = self.delta(incoming, outgoing);
-        let filter = self.filter(n_threads);
-        direct_backward_with(self.layer.options(), &params, &mut delta, &filter, cache)
+        let filter = self.filter(division.map_or(1, Division::threads));
+        let options = self.layer.options();
+        let options = division.map_or(options, |division| division.of(options));
+        direct_backward_with(options, &params, &mut delta, &filter, cache)
     }
 
     /// Whether both structures hold.
@@ -214,7 +221,7 @@ pub fn run(pair: &Pair) -> bool {
     let cache = pair.cache(&inputs);
     let mut outgoing = pair.outgoing();
     let untouched = numbers(&outgoing);
-    let result = pair.backward(&inputs, &incoming, &mut outgoing, cache.as_deref(), 1);
+    let result = pair.backward(&inputs, &incoming, &mut outgoing, cache.as_deref(), None);
     assert!(inputs.bits() == before, "an input was written");
     match &result {
         Ok(()) if pair.is_valid() => assert_written(pair, &outgoing),
@@ -227,14 +234,14 @@ pub fn run(pair: &Pair) -> bool {
         }
     }
     if result.is_ok() {
-        let n_threads = 1 + usize::from(pair.has_two_threads);
+        let division = Some(pair.division);
         let mut again = pair.outgoing();
-        let repeated = pair.backward(&inputs, &incoming, &mut again, None, n_threads);
+        let repeated = pair.backward(&inputs, &incoming, &mut again, None, division);
         assert!(repeated.is_ok(), "refused without a cache: {repeated:?}");
         // Threads change how a library rounds, and with infinities more than that.
-        let is_comparable = n_threads == 1 || pair.layer.route() == Route::Panels;
+        let is_comparable = pair.division.is_one_thread() || pair.layer.route() == Route::Panels;
         let is_same = numbers(&again) == numbers(&outgoing);
-        assert!(!is_comparable || is_same, "the cache changed the gradients");
+        assert!(!is_comparable || is_same, "the cache or the division changed the gradients");
     }
     result.is_ok()
 }

@@ -1,12 +1,13 @@
 //! Small layers that compute.
 //!
 //! In: bytes of a fuzzer. Out: a valid layer of at most 8 by 8 by 8, its arrays in any form and of any values,
-//! in which something may be corrupted. [`run`] computes it by either route of products, at some level with one or
-//! two threads: no panic, results exactly where they belong and, by panels, the same for any number of threads, and
-//! nothing written on errors.
+//! in which something may be corrupted. [`run`] computes it by either route of products, at some level with one thread
+//! or with several that divide it in some way: no panic, results exactly where they belong and, by panels, the same for
+//! any division, and nothing written on errors.
 
 use super::arrays::{Array, Outputs, UNTOUCHED, float, read};
 use super::corruption::Corruption;
+use super::division::Division;
 use super::form::{Choice, Form};
 use arbitrary::Arbitrary;
 use bnns_lstm::{
@@ -35,7 +36,7 @@ pub struct Layer {
     has_special_values: bool,
     corruptions: Vec<Corruption>,
     level: u8,
-    has_two_threads: bool,
+    pub(crate) division: Division,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -249,15 +250,17 @@ impl Layer {
         Outputs { arrays, is_in_place }
     }
 
-    /// Compute the layer into the outputs.
+    /// Compute the layer into the outputs, by one thread or divided.
     fn compute(
         &self,
         inputs: &Inputs,
         outputs: &mut Outputs,
-        n_threads: usize,
+        division: Option<Division>,
     ) -> Result<(), Error> {
+        let n_threads = division.map_or(1, Division::threads);
+        let options = division.map_or(self.options(), |division| division.of(self.options()));
         let filter = FilterParameters { n_threads, ..FilterParameters::default() };
-        direct_forward_with(self.options(), &mut self.params(inputs, outputs), &filter, None)
+        direct_forward_with(options, &mut self.params(inputs, outputs), &filter, None)
     }
 
     /// The structure, corruptions included.
@@ -373,7 +376,7 @@ pub fn run(layer: &Layer) -> bool {
     let before = inputs.bits();
     let mut outputs = layer.outputs();
     let untouched = outputs.bits();
-    let result = layer.compute(&inputs, &mut outputs, 1);
+    let result = layer.compute(&inputs, &mut outputs, None);
     assert!(inputs.bits() == before, "an input was written");
     let is_valid = layer.corruptions.is_empty();
     if let Err(error) = &result {
@@ -384,13 +387,13 @@ pub fn run(layer: &Layer) -> bool {
     } else if is_valid {
         outputs.assert_written();
     }
-    if layer.has_two_threads {
+    if !layer.division.is_one_thread() {
         let mut again = layer.outputs();
-        assert!(layer.compute(&inputs, &mut again, 2) == result);
+        assert!(layer.compute(&inputs, &mut again, Some(layer.division)) == result);
         // Threads change how a library rounds, and with infinities more than that.
         assert!(
             layer.route() == Route::Gemm || again.numbers() == outputs.numbers(),
-            "the result depends on the number of threads"
+            "the result depends on the division among threads"
         );
     }
     result.is_ok()

@@ -6,6 +6,7 @@
 pub mod arrays;
 pub mod corruption;
 pub mod descriptor;
+pub mod division;
 pub mod form;
 pub mod gradients;
 pub mod layer;

@@ -1,8 +1,9 @@
 //! The checks: what holds in every order, and which planted fault is found.
 
 use models::run::checks::{
-    a_part_leaves_slices, a_part_leaves_words, a_part_that_reads_too_late, awake, both, hand_over,
-    hand_over_and_exchange, interrupted, leave_by_panic, nested, slices, words,
+    a_part_leaves_slices, a_part_leaves_words, a_part_that_reads_too_late, a_stage_breaks_off,
+    awake, both, hand_over, hand_over_and_exchange, interrupted, leave_by_panic, nested, slices,
+    stages, words,
 };
 use models::{Fault, failure, finds, holds};
 
@@ -60,6 +61,21 @@ fn a_sleeper_that_nobody_wakes_is_found() {
 #[test]
 fn a_slice_that_is_overwritten_is_found() {
     assert!(failure(2, a_part_that_reads_too_late).contains("read(exchange, 0, 0)"));
+}
+
+#[test]
+fn pieces_go_through_stages_in_order() {
+    holds(2, || stages(2, 2, 3));
+    holds(2, || stages(2, 3, 2));
+    holds(1, || stages(3, 2, 2));
+    holds(2, || a_stage_breaks_off(2));
+    holds(1, || a_stage_breaks_off(3));
+}
+
+#[test]
+fn a_piece_that_nobody_is_told_of_is_found() {
+    finds(Fault::NoBell, DEADLOCK, 2, || stages(2, 2, 2));
+    finds(Fault::NoFence, DEADLOCK, 3, || stages(2, 2, 2));
 }
 
 #[test]

@@ -84,7 +84,7 @@ mod _native {
     #[pymodule_export]
     use crate::training::{PreparedTraining, prepare_training};
     #[pymodule_export]
-    use crate::weights::PackedWeights;
+    use crate::weights::{PackedWeights, fingerprint};
 
     #[pymodule_init]
     fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {

@@ -1,15 +1,20 @@
 //! `PackedWeights`: the weights of a layer, packed once for prepared layers of any batch and length.
 //!
 //! In: the weight arrays of a checked layer, which are kept. Out: packed weights, and packed anew when asked
-//! for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor outputs.
+//! for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor outputs. Beside it,
+//! for those who share weights with others, a fingerprint of arrays says whether there is something to pack.
 
 use crate::borrow::{HeldWeights, lend_weights};
 use crate::detached::detached;
 use crate::errors::Failure;
+use crate::info::level;
 use crate::inside::Inside;
 use crate::params::LayerArrays;
-use bnns_lstm::binding::{BoundWeights, Checked, Weights};
+use bnns_lstm::binding::{BoundWeights, Checked, Weights, fingerprint_of};
+use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -63,6 +68,32 @@ impl PackedWeights {
     fn latest(&self) -> MutexGuard<'_, Latest> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Which floats these arrays hold: 64 bits that depend on the bits of all.
+///
+/// Raises `TypeError` for what is no array of float32 in C order.
+#[pyfunction]
+#[pyo3(name = "_fingerprint")]
+pub(crate) fn fingerprint(py: Python<'_>, arrays: &Bound<'_, PyTuple>) -> Result<u64, Failure> {
+    let _inside = Inside::enter(py);
+    let level = level()?;
+    let mut guards = Vec::with_capacity(arrays.len());
+    for object in arrays.iter() {
+        let array = object.cast_exact::<PyArrayDyn<f32>>().map_err(|_| other_arrays())?;
+        guards.push(array.try_readonly().map_err(|_| other_arrays())?);
+    }
+    let mut floats = Vec::with_capacity(guards.len());
+    for guard in &guards {
+        let in_order = guard.is_c_contiguous().then(|| guard.as_slice().ok()).flatten();
+        floats.push(in_order.ok_or_else(other_arrays)?);
+    }
+    Ok(detached(py, || fingerprint_of(&floats, level)))
+}
+
+fn other_arrays() -> Failure {
+    PyTypeError::new_err("arrays: expected arrays of float32 in C order that nobody is writing")
+        .into()
 }
 
 #[pymethods]

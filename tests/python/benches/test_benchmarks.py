@@ -22,7 +22,8 @@ from engines import ROUTES, USUAL, load  # noqa: E402
 from limits import Limits  # noqa: E402
 from measure import Result, measure  # noqa: E402
 from report import Report  # noqa: E402
-from rows import ROUTE_ROWS, ROWS, Row, row_named  # noqa: E402
+from rows import CROWDED_ROWS, ROUTE_ROWS, ROWS, Row, row_named  # noqa: E402
+from run import takes_part  # noqa: E402
 
 SMALL = [
     Row("step", 1, 1, 5, inputs=3),
@@ -45,7 +46,7 @@ def test_one_command_writes_both_reports(tmp_path: Path) -> None:
     files = (tmp_path / "a" / "peers.json", tmp_path / "peers.md")
     done = run(
         *("--rows", r"^step\.T1\.B1\.H32$|^train\.T100\.B1\.H128$", "--rounds", "1"),
-        *("--threads", "1", "--engines", "numpy", "--no-limits"),
+        *("--threads", "1", "--more-threads", "0", "--engines", "numpy", "--no-limits"),
         *("--json", files[0], "--markdown", files[1]),
     )
     assert done.returncode == 0, done.stderr
@@ -225,6 +226,46 @@ def test_the_module_comes_first_and_is_what_peers_are_compared_with() -> None:
 
 def test_six_rows_are_computed_with_both_routes() -> None:
     assert len({row_named(name).name for name in ROUTE_ROWS}) == 6
+
+
+def test_more_threads_than_cores_are_a_table_of_some_rows_beside_the_most_threads() -> None:
+    row = row_named(CROWDED_ROWS[0])
+    clients: Any = [FakeClient("ours", 1, seconds) for seconds in (9e-6, 4e-6, 5e-6)]
+    for client, threads in zip(clients, (1, 2, 16), strict=True):
+        client.threads = threads
+    report = Report({}, None, "", "", 1, {"ours": "1"}, {}, more_threads=16)
+    report.add(row, measure(row, clients, 1))
+    lines = report.markdown().splitlines()
+    assert lines[-3:] == [
+        "| row | threads | ours | ours, 16 threads | ratio |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        f"| {row.name} | 2 | 4.00 | 5.00 | **1.25** (1.25) |",
+    ]
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## 1 thread",
+        "## 2 threads",
+        "## 16 threads",
+    ]
+    crowded = [other.name for other in ROWS if takes_part(clients[2], other, 16)]
+    assert sorted(crowded) == sorted(CROWDED_ROWS)
+    assert all(takes_part(clients[1], other, 16) for other in ROWS)
+
+
+def test_the_command_times_ours_with_more_threads_than_cores(tmp_path: Path) -> None:
+    files = (tmp_path / "peers.json", tmp_path / "peers.md")
+    done = run(
+        *("--rows", r"^(step\.T1\.B1\.H32|forward\.T100\.B1\.H128)$", "--rounds", "1"),
+        *("--threads", "1", "--more-threads", "99", "--engines", "ours", "--no-limits"),
+        *("--json", files[0], "--markdown", files[1]),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(files[0].read_text(encoding="utf-8"))["rows"]
+    assert [(entry["row"], entry["threads"]) for entry in rows] == [
+        ("step.T1.B1.H32", 1),
+        ("forward.T100.B1.H128", 1),
+        ("forward.T100.B1.H128", 99),
+    ]
+    assert "## 99 threads" in files[1].read_text(encoding="utf-8")
 
 
 def test_without_our_own_engine_nothing_is_compared() -> None:

@@ -8,7 +8,7 @@ import bnns_lstm as bl
 import numpy as np
 import pytest
 from bnns_lstm import _native
-from bnns_lstm.module import parameters
+from bnns_lstm.module import memory
 
 
 def example(**config: Any) -> tuple[bl.LSTM, Any]:
@@ -22,10 +22,14 @@ def test_gradients_that_no_memory_has_are_refused_by_what_they_belong_to(
     lstm, x = example()
     y, _, tape = lstm.forward(x, training=True)
 
-    def no_memory(*_: Any) -> Any:
-        raise MemoryError
+    own = memory.Spares.floats
 
-    monkeypatch.setattr(parameters.Weights, "__init__", no_memory)
+    def no_memory(spares: Any, use: str, shape: Any) -> Any:
+        if use == "hidden":
+            raise MemoryError
+        return own(spares, use, shape)
+
+    monkeypatch.setattr(memory.Spares, "floats", no_memory)
     with pytest.raises(
         bl.ComputeError, match="input_size=3, hidden_size=5, num_layers=1: expected"
     ):

@@ -18,4 +18,4 @@ def output(lstm: nn.Module) -> torch.Tensor:
 
 def is_at_home(lstm: bnns_lstm.torch.LSTM) -> bool:
     """Whether parameters lie in one memory."""
-    return lstm._home.has({name: getattr(lstm, name) for name in lstm._shapes})
+    return lstm._home.has([getattr(lstm, name) for name in lstm._shapes])

@@ -74,6 +74,26 @@ fn of_place(weights: &BoundWeights<'_>, place: Place, level: Level) -> u64 {
     sum
 }
 
+/// Which floats these arrays hold, each in C order: 64 bits that depend on the bits of every float, on its place and on
+/// the array. What a fingerprint of weights tells apart (see above), this does too.
+pub fn fingerprint_of(arrays: &[&[f32]], level: Level) -> u64 {
+    let prints = arrays.iter().enumerate().map(|(index, floats)| {
+        let key = mix(row_key(0, index + 1));
+        let groups = floats.chunks(PIECE * ROWS).enumerate();
+        groups.fold(0_u64, |sum, (group, floats)| {
+            let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+            let mut count = 0;
+            for (row, place) in floats.chunks(PIECE).zip(&mut rows) {
+                *place = row;
+                count += 1;
+            }
+            let (rows, key) = (&rows[..count], row_key(key, group * ROWS));
+            sum.wrapping_add(vectorize(level, RowsToFingerprint { rows, key }))
+        })
+    });
+    prints.fold(0, u64::wrapping_add)
+}
+
 /// The fingerprint of a matrix `[rows, columns]`, in pieces of its columns.
 fn of_matrix(matrix: ArrayView2<'_, f32>, key: u64, level: Level) -> u64 {
     let mut sum = 0_u64;
@@ -112,7 +132,7 @@ fn of_copies(matrix: ArrayView2<'_, f32>, key: u64, level: Level) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::of_matrix;
+    use super::{fingerprint_of, of_matrix};
     use crate::level::Level;
     use ndarray::{Array2, ArrayView2, Axis};
     use std::collections::HashSet;
@@ -171,5 +191,26 @@ mod tests {
             expected += 1;
         }
         assert_eq!(found.len(), expected);
+    }
+
+    #[test]
+    fn every_place_of_arrays_counts_at_every_level() {
+        let (mut first, second) = (vec![0.5; 5000], vec![0.5; 300]);
+        let print = |first: &[f32], second: &[f32]| {
+            let found = fingerprint_of(&[first, second], Level::best());
+            for level in Level::available() {
+                assert_eq!(fingerprint_of(&[first, second], level), found, "{level:?}");
+            }
+            found
+        };
+        let mut found = HashSet::from([print(&first, &second), print(&second, &first)]);
+        let places = [0, 1, 255, 256, 4095, 4096, 4999];
+        for place in places {
+            first[place] = -0.5;
+            found.insert(print(&first, &second));
+            first[place] = 0.5;
+        }
+        found.insert(print(&first[..4999], &second));
+        assert_eq!(found.len(), places.len() + 3);
     }
 }

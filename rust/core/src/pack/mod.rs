@@ -15,6 +15,7 @@ mod weights;
 
 pub use backward::BackwardWeights;
 pub(crate) use backward::TransposedPanels;
+pub use fingerprint::fingerprint_of;
 pub(crate) use gradient_sums::GradientSums;
 pub(crate) use panel::LayerPanels;
 pub(crate) use unpack::GradientSlot;

@@ -9,6 +9,7 @@ use super::division::{BackwardDivision, Division, available_threads};
 use super::groups::{Group, divide};
 use super::layer::LayerPlan;
 use super::options::Options;
+use super::pipeline::Pipeline;
 use super::products::Product;
 use crate::check::{Checked, Config};
 use crate::error::Error;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub(crate) threads: usize,
     /// Into how many parts the hidden units of a direction are divided among threads.
     pub(crate) parts: usize,
+    /// How layers run at the same time, where they do.
+    pub(crate) pipeline: Option<Pipeline>,
     pub(crate) groups: Vec<Group>,
     /// Threads that a call may use.
     pub(super) available: usize,
@@ -69,7 +72,7 @@ impl Plan {
         let available = available_threads(options);
         let model = Model::new(config, layer, options.training);
         let division = Division::new(model, available, options);
-        let Grid { rows, parts, threads } = division.grid;
+        let Grid { rows, parts, pipeline, threads } = division.grid;
         let backward = BackwardDivision::new(model, available, threads, options);
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
@@ -86,6 +89,7 @@ impl Plan {
             parts,
             available,
             division,
+            pipeline,
             training: options.training,
             training_chunk_steps,
             gradients: layer.products.route(Product::Gradients, training_rows),
@@ -153,6 +157,11 @@ impl Plan {
     /// Groups of batch rows and parts of the units of a forward call.
     pub fn grid(&self) -> [usize; 2] {
         [self.groups.len(), self.parts]
+    }
+
+    /// Threads of each group and steps of a piece, where layers run at the same time.
+    pub fn pipeline(&self) -> Option<[usize; 2]> {
+        self.pipeline.map(|Pipeline { threads, steps }| [threads, steps])
     }
 
     /// Whether a call takes less time than giving up a lock and getting it back.

@@ -4,17 +4,21 @@
 //! `tuning`: rates of one core, caches, cores; `docs/cores.md` describes it. It does not choose.
 
 use super::layer::LayerPlan;
+use super::pipeline::Pipeline;
 use crate::check::{Config, LayerConfig, Peephole};
 use crate::gate::Gate;
 use crate::tuning::{Costs, Tuning};
 
-/// How a forward call is divided: each direction of a layer into groups of rows times parts of the units.
+/// How a forward call is divided: each direction of a layer into groups of rows times parts of the units, or the batch
+/// into groups of rows whose layers run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Grid {
     /// Groups of batch rows.
     pub(super) rows: usize,
     /// Parts of the hidden units.
     pub(super) parts: usize,
+    /// Where layers run at the same time; units are not divided then.
+    pub(super) pipeline: Option<Pipeline>,
     /// Threads of the call.
     pub(super) threads: usize,
 }
@@ -62,23 +66,52 @@ impl<'a> Model<'a> {
         let LayerConfig { layers, directions, .. } = self.config.layer;
         let share = self.share(grid);
         let steps = self.config.seq_len as f64;
-        let of_layers: f64 = (0..layers).map(|layer| self.step(&share, grid, layer)).sum();
-        let exchanges = if grid.parts > 1 { self.exchange(&share, grid) } else { 0.0 };
-        let of_layers = of_layers + self.saved(&share, grid) * layers as f64;
-        // The states after the last step go nowhere.
-        let exchanges = exchanges * layers as f64 * (steps - 1.0);
-        let tasks = grid.rows * grid.parts * directions;
-        let rounds = tasks.div_ceil(grid.threads) as f64;
+        let of_layers = (0..layers).map(|layer| self.step(&share, grid, layer));
+        let (of_group, tasks) = if let Some(pipeline) = grid.pipeline {
+            (self.pipeline(&share, pipeline, of_layers), pipeline.threads)
+        } else {
+            let exchange = if grid.parts > 1 { self.exchange(&share, grid) } else { 0.0 };
+            // The states after the last step go nowhere.
+            let exchanges = exchange * layers as f64 * (steps - 1.0);
+            let saved = steps * self.saved(&share, grid) * layers as f64;
+            (steps * of_layers.sum::<f64>() + saved + exchanges, grid.parts * directions)
+        };
+        let rounds = (grid.rows * tasks).div_ceil(grid.threads) as f64;
         let others = (grid.threads - 1) as f64;
         let start = if grid.threads == 1 { 0.0 } else { costs.start_ns as f64 };
         let start = start + others * costs.thread_ns as f64 + self.fetched(&share, grid);
-        ((steps * of_layers + exchanges) * rounds + start) / 1e3
+        (of_group * rounds + start) / 1e3
+    }
+
+    /// Nanoseconds of a group whose layers run at the same time, from those of a step of each layer. With L layers, S
+    /// pieces and w threads that is as long as `L S / w + w - 1` pieces of one layer.
+    fn pipeline(
+        self,
+        share: &Share,
+        pipeline: Pipeline,
+        of_layers: impl Iterator<Item = f64>,
+    ) -> f64 {
+        let Tuning { costs, .. } = self.layer.tuning;
+        let Pipeline { threads, steps } = pipeline;
+        let pieces = self.config.seq_len.div_ceil(steps) as f64;
+        let (mut all, mut longest) = (0.0, 0.0_f64);
+        // What the layer below gave comes from another core.
+        let outputs = share.rows * self.config.layer.outputs as f64;
+        let copied = outputs * size_of::<f32>() as f64 / costs.slice_bytes as f64;
+        for (layer, of_step) in of_layers.enumerate() {
+            let of_step = if layer == 0 { of_step } else { of_step + copied };
+            let piece = steps as f64 * of_step + costs.piece_ns as f64 * share.slower;
+            all += piece;
+            longest = longest.max(piece);
+        }
+        let threads = threads as f64;
+        (pieces * all / threads).max(pieces * longest) + (threads - 1.0) * longest
     }
 
     /// Nanoseconds of a step in which parts of the units leave their pieces of each row in the training cache.
     fn saved(self, share: &Share, grid: Grid) -> f64 {
         let is_in_pieces = self.is_fresh && grid.parts > 1;
-        if is_in_pieces { share.rows * self.layer.tuning.costs.piece_ns as f64 } else { 0.0 }
+        if is_in_pieces { share.rows * self.layer.tuning.costs.saved_row_ns as f64 } else { 0.0 }
     }
 
     /// Nanoseconds in which the other threads fetch weights from the caches of the thread that packed them.
@@ -138,7 +171,8 @@ impl<'a> Model<'a> {
             |units: f64, columns: f64| (Gate::COUNT * size_of::<f32>()) as f64 * units * columns;
         // Input weights are read once for a chunk of steps, unless a step fills it.
         let chunk = self.layer.chunk_rows(1, usize::MAX, grid.parts) as f64;
-        let steps_of_chunk = (chunk / share.rows).clamp(1.0, self.config.seq_len as f64);
+        let most_steps = grid.pipeline.map_or(self.config.seq_len, |pipeline| pipeline.steps);
+        let steps_of_chunk = (chunk / share.rows).clamp(1.0, most_steps as f64);
         let of_step = outputs + cells;
         let in_step = if steps_of_chunk < 2.0 { of_step + inputs } else { of_step };
         let stays = bytes(share.units, in_step);
@@ -152,8 +186,11 @@ impl<'a> Model<'a> {
         let near_rate = costs.l2_bytes as f64 / share.slower;
         let read = (stays - far) / near_rate + far / far_rate;
         let later = inputs - (in_step - of_step);
-        let projected =
-            (flops(later) / rate).max(bytes(share.units, later) / far_rate / steps_of_chunk);
+        let later_bytes = bytes(share.units, later);
+        // Between the short pieces of a pipeline little else comes into L2.
+        let is_near = grid.pipeline.is_some() && stays + later_bytes <= share.near;
+        let later_rate = if is_near { near_rate } else { far_rate };
+        let projected = (flops(later) / rate).max(later_bytes / later_rate / steps_of_chunk);
         let recurred = (flops(in_step) / rate).max(read);
         let generic = if shape.is_fused { 0.0 } else { costs.generic_unit_ps as f64 / 1e3 };
         let element_wise = generic * share.rows * share.units * share.slower;
@@ -163,7 +200,7 @@ impl<'a> Model<'a> {
         } else {
             0.0
         };
-        debug_assert!(grid.parts == 1 || !config.variant.projects);
+        debug_assert!(grid.parts == 1 || !config.variant.projects && grid.pipeline.is_none());
         projected + recurred + element_wise + projection + costs.step_ns as f64
     }
 

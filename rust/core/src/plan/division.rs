@@ -1,12 +1,13 @@
 //! How many threads a call uses, and what they divide.
 //!
 //! In: a checked layer, its plan, the caller's limit of threads, the model of what a grid costs. Out: [`Division`], the
-//! groups of batch rows and the parts of the hidden units of a forward call, and [`BackwardDivision`], the threads of a
-//! backward call. It does not know which rows or units.
+//! groups of batch rows of a forward call, with the parts of the hidden units or the layers that run at the same time,
+//! and [`BackwardDivision`], the threads of a backward call. It does not know which rows or units.
 
 use super::cost::{Grid, Model};
 use super::layer::LayerPlan;
 use super::options::Options;
+use super::pipeline::Pipeline;
 use crate::check::Config;
 
 /// Whether the system starts threads: WebAssembly does where its memory can be shared, and not otherwise.
@@ -85,8 +86,8 @@ pub(super) enum Choice {
 impl Division {
     /// Among at most `available` threads.
     pub(super) fn new(model: Model<'_>, available: usize, options: Options) -> Self {
-        if let Some([rows, parts]) = model.layer.tuning.grid {
-            return Self { grid: forced(model, available, rows, parts), choice: Choice::Forced };
+        if let Some(grid) = forced(model, available) {
+            return Self { grid, choice: Choice::Forced };
         }
         if available == 1 {
             return Self { grid: Grid::ONE, choice: Choice::Fastest };
@@ -94,32 +95,42 @@ impl Division {
         let grids = grids(model, available);
         let most = grids.iter().map(|grid| grid.threads).max().unwrap_or(1);
         let least = if options.force_threads { most } else { 1 };
-        let grids = grids.into_iter().filter(|grid| grid.threads >= least);
+        let is_declined = model.layer.tuning.pipeline.is_some();
+        let grids = grids
+            .into_iter()
+            .filter(|grid| grid.threads >= least && !(is_declined && grid.pipeline.is_some()));
         Self { grid: fastest(model, grids), choice: Choice::Fastest }
     }
 }
 
 impl Grid {
     /// One thread.
-    pub(super) const ONE: Self = Self { rows: 1, parts: 1, threads: 1 };
+    pub(super) const ONE: Self = Self { rows: 1, parts: 1, pipeline: None, threads: 1 };
 }
 
-/// The fastest of some grids, of which those with more threads come later: more of them must be worth it.
+/// The fastest of some grids, of which those with more threads come later: more of them must be worth it, as must
+/// layers that run at the same time, which the model knows less about.
 fn fastest(model: Model<'_>, grids: impl Iterator<Item = Grid>) -> Grid {
     let gain = 1.0 - model.layer.tuning.costs.least_gain as f64 / 100.0;
     let timed = grids.map(|grid| (model.micros(grid), grid));
     let faster = |best: (f64, Grid), other: (f64, Grid)| {
-        let factor = if other.1.threads > best.1.threads { gain } else { 1.0 };
+        let rank = |grid: Grid| (grid.threads, grid.pipeline.is_some());
+        let factor = if rank(other.1) > rank(best.1) { gain } else { 1.0 };
         if other.0 < best.0 * factor { other } else { best }
     };
     timed.reduce(faster).map_or(Grid::ONE, |(_, grid)| grid)
 }
 
-/// What a call might do instead: one thread; with half of the threads, or with all, rows alone, units alone, or the
-/// fastest grid of both.
+/// What a call might do instead: one thread; with half of the threads, or with all, rows alone, units alone, layers at
+/// the same time, or the fastest of all grids.
 pub(super) fn alternatives(model: Model<'_>, available: usize) -> Vec<Grid> {
     let grids = grids(model, available);
-    let kinds: [fn(&Grid) -> bool; 3] = [|grid| grid.parts == 1, |grid| grid.rows == 1, |_| true];
+    let kinds: [fn(&Grid) -> bool; 4] = [
+        |grid| grid.parts == 1 && grid.pipeline.is_none(),
+        |grid| grid.rows == 1 && grid.pipeline.is_none(),
+        |grid| grid.pipeline.is_some(),
+        |_| true,
+    ];
     let mut found = vec![Grid::ONE];
     for threads in [available / 2, available] {
         for is_of_kind in kinds {
@@ -133,12 +144,17 @@ pub(super) fn alternatives(model: Model<'_>, available: usize) -> Vec<Grid> {
     found
 }
 
-/// So many groups and parts, as far as rows and blocks of units go.
-fn forced(model: Model<'_>, available: usize, rows: usize, parts: usize) -> Grid {
-    let rows = rows.clamp(1, model.config.batch_size);
-    let parts = parts.clamp(1, most_parts(model.layer));
-    let threads = (rows * parts * model.config.layer.directions).min(available);
-    Grid { rows, parts, threads }
+/// What the tuned numbers say instead of the model: so many groups, and parts or layers at the same time, as far as
+/// rows, blocks of units and layers go. A pipeline alone has one group.
+fn forced(model: Model<'_>, available: usize) -> Option<Grid> {
+    let Model { config, layer, .. } = model;
+    let pipeline = layer.tuning.pipeline.map(|[threads, steps]| Pipeline { threads, steps });
+    let pipeline = pipeline.and_then(|pipeline| pipeline.within(config, layer));
+    let [rows, parts] = layer.tuning.grid.or(pipeline.map(|_| [1, 1]))?;
+    let rows = rows.clamp(1, config.batch_size);
+    let parts = parts.clamp(1, if pipeline.is_some() { 1 } else { most_parts(layer) });
+    let of_group = pipeline.map_or(parts * config.layer.directions, |pipeline| pipeline.threads);
+    Some(Grid { rows, parts, pipeline, threads: (rows * of_group).min(available) })
 }
 
 fn most_parts(layer: &LayerPlan) -> usize {
@@ -146,23 +162,34 @@ fn most_parts(layer: &LayerPlan) -> usize {
 }
 
 /// All grids that `available` threads may compute, those of fewer threads first. Directions are computed side by side
-/// where there are threads for both. Each part of the units has a thread of its own.
+/// where there are threads for both. Each part of the units has a thread of its own. Layers run at the same time where
+/// units are not divided.
 fn grids(model: Model<'_>, available: usize) -> Vec<Grid> {
-    let directions = model.config.layer.directions;
+    let Model { config, layer, .. } = model;
+    let directions = config.layer.directions;
     let mut grids = vec![Grid::ONE];
-    let most_parts = (available / directions).min(most_parts(model.layer));
+    let most_parts = (available / directions).min(most_parts(layer));
     for parts in counts(most_parts) {
         let groups = if parts == 1 {
             available.div_ceil(directions)
         } else {
             available / directions / parts
         };
-        for rows in counts(groups.min(model.config.batch_size)) {
+        for rows in counts(groups.min(config.batch_size)) {
             let threads = (rows * parts * directions).min(available);
             if threads > 1 {
-                grids.push(Grid { rows, parts, threads });
+                grids.push(Grid { rows, parts, pipeline: None, threads });
             }
         }
+    }
+    for rows in counts((available / 2).min(config.batch_size)) {
+        let pipelines = Pipeline::all(config, layer, available / rows);
+        grids.extend(pipelines.map(|pipeline| Grid {
+            rows,
+            parts: 1,
+            threads: rows * pipeline.threads,
+            pipeline: Some(pipeline),
+        }));
     }
     grids.sort_by_key(|grid| grid.threads);
     grids

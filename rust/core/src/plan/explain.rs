@@ -8,6 +8,7 @@ use super::call::Plan;
 use super::cost::Grid;
 use super::division::{Choice, alternatives};
 use super::memory::GroupSizes;
+use super::pipeline::Pipeline;
 use super::products::Product;
 use super::shape::Shape;
 use crate::gate::Gate;
@@ -108,9 +109,12 @@ impl Explanation<'_> {
         let model = plan.model();
         let chosen = plan.division.grid;
         let timed = |grid: Grid| {
-            let Grid { rows, parts, threads } = grid;
+            let Grid { rows, parts, pipeline, threads } = grid;
             let micros = model.micros(grid);
-            format!("{rows} groups x {parts} parts, {threads} threads: {micros:.0} us")
+            let layers = pipeline.map_or(String::new(), |Pipeline { threads, steps }| {
+                format!(" x {threads} layers, {steps} steps at a time")
+            });
+            format!("{rows} groups x {parts} parts{layers}, {threads} threads: {micros:.0} us")
         };
         let is_forced = plan.division.choice == Choice::Forced;
         let forced = if is_forced { ", forced" } else { "" };

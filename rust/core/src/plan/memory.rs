@@ -89,6 +89,9 @@ pub(crate) struct GroupSizes {
     pub(crate) even: usize,
     /// The same of odd layers.
     pub(crate) odd: usize,
+    /// Outputs of each layer of a pipeline for the layer above, over the steps of a piece, in each of two buffers;
+    /// 0 where layers follow each other.
+    pub(crate) piece: usize,
 }
 
 impl GroupSizes {
@@ -96,7 +99,12 @@ impl GroupSizes {
     pub(crate) fn forward(plan: &Plan, group: &Group) -> Self {
         let layer = &plan.layer.config;
         let parts = (0..plan.parts).map(|part| plan.part_blocks(part)).collect();
-        Self::new(plan, group, plan.span_steps(), (layer.layers, layer.directions), parts)
+        let layers = (layer.layers, layer.directions);
+        let Some(pipeline) = plan.pipeline else {
+            return Self::new(plan, group, plan.span_steps(), layers, parts);
+        };
+        let sizes = Self::new(plan, group, pipeline.steps, layers, parts);
+        Self { even: 0, odd: 0, piece: sizes.even, ..sizes }
     }
 
     /// For computing a segment again, one direction at a time.
@@ -132,6 +140,7 @@ impl GroupSizes {
             output_pitch,
             even: if layers > 1 { sequence } else { 0 },
             odd: if layers > 2 { sequence } else { 0 },
+            piece: 0,
         }
     }
 
@@ -154,10 +163,15 @@ impl GroupSizes {
         }
     }
 
+    /// Floats of what the layers of a pipeline need beyond the first one's buffers.
+    fn pieces(&self) -> usize {
+        if self.piece == 0 { 0 } else { (self.layers - 1) * (self.task.total() + 2 * self.piece) }
+    }
+
     /// Floats of all buffers.
     pub(crate) fn total(&self) -> usize {
         let states = self.layers * (self.cell() + self.hidden());
         let tasks = self.parts.len() * (self.task.total() + states);
-        self.directions * (tasks + self.even + self.odd + self.exchanges())
+        self.directions * (tasks + self.even + self.odd + self.exchanges()) + self.pieces()
     }
 }

@@ -16,6 +16,7 @@ mod layer;
 mod memory;
 mod options;
 mod panels;
+mod pipeline;
 mod products;
 mod shape;
 
@@ -28,5 +29,6 @@ pub use layer::LayerPlan;
 pub(crate) use memory::GroupSizes;
 pub use options::Options;
 pub(crate) use panels::{PanelPlaces, PanelSizes, Panels, PanelsMut};
+pub(crate) use pipeline::Pipeline;
 pub(crate) use products::Product;
 pub(crate) use shape::Shape;

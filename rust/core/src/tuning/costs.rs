@@ -37,6 +37,9 @@ pub struct Costs {
     pub slice_bytes: usize,
     /// Nanoseconds for a row of the training cache that parts of the units fill, each its pieces. Xeon, as above, in
     /// training.
+    pub saved_row_ns: usize,
+    /// Nanoseconds to take a piece of the steps of a layer, and to say that it is done, where layers run at the same
+    /// time. Xeon, two threads, `T100.B1` with 128 units and 4 layers, pieces of 2 and of 10 steps.
     pub piece_ns: usize,
     /// Bytes that a thread fetches in a nanosecond from the caches of another one that has just written them: weights
     /// that were packed, gate gradients. Xeon, two threads, training `T100.B32` with 128 units.
@@ -59,7 +62,7 @@ pub struct Costs {
     /// Percent of a core's rate that two threads of it have together. From a machine of eight cores with two threads
     /// each, where 4, 8 and 16 threads compute 2.7, 5.3 and 8.9 times as fast as one (`T100.B1024`, 256 units).
     pub siblings_percent: usize,
-    /// Percent that more threads must gain before they are used.
+    /// Percent that more threads must gain before they are used, and layers at the same time beside other grids.
     pub least_gain: usize,
 }
 
@@ -79,7 +82,8 @@ impl Costs {
         slices_ns: 300,
         slice_ns: 100,
         slice_bytes: 4,
-        piece_ns: 100,
+        saved_row_ns: 100,
+        piece_ns: 1000,
         written_bytes: 2,
         backward_flops_of_lane: 7,
         backward_unit_ps: 3700,

@@ -12,8 +12,10 @@ pub(in crate::math) struct Case {
     /// At minus and plus infinity, with alpha 0.5 and beta 2.
     pub(in crate::math) limits: (f32, f32),
     /// The derivative there.
+    #[cfg_attr(not(testkit), allow(dead_code, reason = "only tests with the testkit ask"))]
     pub(in crate::math) slope_limits: (f32, f32),
     /// Alpha, beta, a kink, the derivative there.
+    #[cfg_attr(not(testkit), allow(dead_code, reason = "only tests with the testkit ask"))]
     pub(in crate::math) kinks: &'static [(f32, f32, f32, f32)],
     /// Made of straight lines and hyperbolas: the same bits at every level.
     pub(in crate::math) is_of_lines: bool,

@@ -104,7 +104,7 @@ impl Recompute<'_> {
     ) -> Done {
         let Segment { layers, direction, steps } = segment;
         let config = &self.plan.layer.config;
-        let GroupMemory { directions, outputs } = memory;
+        let GroupMemory { directions, outputs, .. } = memory;
         let DirectionMemory::Whole(memory) = &mut directions.forward else {
             return Err(Broken("parts of the units in a segment"));
         };

@@ -43,7 +43,34 @@ impl<'a> Regions<ArrayView5<'a, u8>> {
     }
 }
 
-impl Regions<ArrayViewMut5<'_, u8>> {
+impl<'a> Regions<ArrayViewMut5<'a, u8>> {
+    /// The same for a shorter time.
+    pub(in crate::run) fn view_mut(&mut self) -> Regions<ArrayViewMut5<'_, u8>> {
+        Regions {
+            steps: self.steps.as_mut().map(|all| all.view_mut()),
+            states: self.states.as_mut().map(|all| all.view_mut()),
+            outputs: self.outputs.as_mut().map(|all| all.view_mut()),
+        }
+    }
+
+    /// Of the first layer, and of the others.
+    pub(in crate::run) fn split_layer(self) -> (Self, Self) {
+        let split = |region: Option<ArrayViewMut5<'a, u8>>| {
+            let parts = region.map(|region| {
+                let first = region.len_of(Axis(0)).min(1);
+                region.split_at(Axis(0), first)
+            });
+            parts.unzip()
+        };
+        let (steps, other_steps) = split(self.steps);
+        let (states, other_states) = split(self.states);
+        let (outputs, other_outputs) = split(self.outputs);
+        (
+            Self { steps, states, outputs },
+            Self { steps: other_steps, states: other_states, outputs: other_outputs },
+        )
+    }
+
     /// The regions of each direction of a layer.
     pub(in crate::run) fn of_layer(
         &mut self,

@@ -53,8 +53,21 @@ impl<'a> ForwardCall<'a> {
 
     /// All layers of one group, as many steps at a time as all of them may take.
     fn layers(self, group: &Group, memory: &mut GroupMemory, arrays: &mut Bound<'_>) -> Done {
-        let config = self.plan.config();
         self.each_state(memory, arrays, |states, to, pitch, _| load_state(states, to, pitch));
+        self.steps(group, memory, arrays)?;
+        self.each_state(memory, arrays, |states, from, pitch, elements| {
+            store_state(states, from, pitch, elements);
+        });
+        Ok(())
+    }
+
+    /// All steps of all layers, whose states have been loaded.
+    fn steps(self, group: &Group, memory: &mut GroupMemory, arrays: &mut Bound<'_>) -> Done {
+        if let (Some(pipeline), Some(own)) = (self.plan.pipeline, &mut memory.pipeline) {
+            let memory = (&mut memory.directions.forward, own);
+            return self.pipeline(group, pipeline, memory, arrays);
+        }
+        let config = self.plan.config();
         let (all, span) = (config.seq_len, self.plan.span_steps());
         let count = all.div_ceil(span);
         for number in 0..count {
@@ -69,9 +82,6 @@ impl<'a> ForwardCall<'a> {
                 self.layer(group, layer, &steps, memory, arrays)?;
             }
         }
-        self.each_state(memory, arrays, |states, from, pitch, elements| {
-            store_state(states, from, pitch, elements);
-        });
         Ok(())
     }
 
@@ -112,7 +122,7 @@ impl<'a> ForwardCall<'a> {
         arrays: &mut Bound<'_>,
     ) -> Done {
         let config = &self.plan.layer.config;
-        let GroupMemory { directions, outputs } = memory;
+        let GroupMemory { directions, outputs, .. } = memory;
         let Turn { own, neighbour } = outputs.turn_of(layer);
         let source = match layer {
             0 => Source::Input(arrays.input.view()),

@@ -12,6 +12,7 @@ mod input;
 mod layers;
 mod matrices;
 mod output;
+mod pipeline;
 mod recurrence;
 mod shared;
 mod task;

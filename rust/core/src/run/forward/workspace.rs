@@ -11,6 +11,7 @@ use crate::kernel::BlockOrder;
 use crate::place::PerDirection;
 use crate::plan::{GroupSizes, Plan};
 use std::ops::Range;
+use std::sync::Mutex;
 
 /// Buffers of all groups and directions of a plan.
 #[derive(Debug)]
@@ -25,6 +26,17 @@ pub(in crate::run) struct GroupMemory {
     pub(in crate::run) directions: PerDirection<DirectionMemory>,
     /// The outputs of layers for the one above, `[row][output]`, for each direction.
     pub(in crate::run) outputs: PingPong<PerDirection<Aligned>>,
+    /// Where layers run at the same time.
+    pub(super) pipeline: Option<PipelineMemory>,
+}
+
+/// What the layers of a group need beside the first one's buffers to run at the same time.
+#[derive(Debug)]
+pub(super) struct PipelineMemory {
+    /// Of each layer but the first one.
+    pub(super) tasks: Vec<TaskMemory>,
+    /// Outputs of each layer but the last one, for pieces in turn.
+    pub(super) between: Vec<[Mutex<PerDirection<Aligned>>; 2]>,
 }
 
 /// Buffers of one direction of a group, for one layer after the other.
@@ -96,6 +108,24 @@ impl GroupMemory {
         Ok(Self {
             directions: PerDirection::try_from_fn(directions, |_| DirectionMemory::new(sizes))?,
             outputs: PingPong { even: outputs(sizes.even)?, odd: outputs(sizes.odd)? },
+            pipeline: (sizes.piece > 0).then(|| PipelineMemory::new(sizes)).transpose()?,
+        })
+    }
+}
+
+impl PipelineMemory {
+    fn new(sizes: &GroupSizes) -> Result<Self, Error> {
+        let blocks = sizes.parts.first().cloned().unwrap_or_default();
+        let buffer = || -> Result<_, Error> {
+            let forward = uninit(sizes.piece)?;
+            Ok(Mutex::new(PerDirection { forward, backward: None }))
+        };
+        let others = 1..sizes.layers;
+        let tasks = others.clone().map(|_| TaskMemory::new(sizes, 0, &blocks));
+        let between = others.map(|_| Ok([buffer()?, buffer()?]));
+        Ok(Self {
+            tasks: tasks.collect::<Result<_, _>>()?,
+            between: between.collect::<Result<_, Error>>()?,
         })
     }
 }

@@ -11,7 +11,9 @@ mod exchange;
 mod handoff;
 mod interrupt;
 mod pool;
+mod sleep;
 mod slices;
+mod stages;
 mod sync;
 mod team;
 mod wait;
@@ -20,6 +22,7 @@ pub(super) use exchange::{Exchange, Units};
 pub(super) use handoff::Awaited;
 pub use interrupt::Interrupt;
 pub(super) use slices::SliceExchange;
+pub(super) use stages::Stages;
 pub(super) use team::{Divide, Threads};
 pub(super) use wait::End;
 

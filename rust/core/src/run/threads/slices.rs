@@ -18,9 +18,8 @@
 //! wrong slice: each buffer says of which step it is.
 
 use super::Done;
-use super::sync::{
-    AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, PoisonError, RwLock, cores, fence,
-};
+use super::sleep::Sleep;
+use super::sync::{AtomicBool, AtomicUsize, Ordering, PoisonError, RwLock, cores};
 use super::wait::look_until;
 use crate::aligned::Aligned;
 use crate::error::{Broken, Error};
@@ -52,14 +51,6 @@ struct Buffer {
     step: usize,
     len: usize,
     floats: Aligned,
-}
-
-/// Threads that have looked for long enough.
-#[derive(Debug)]
-struct Sleep {
-    sleepers: AtomicUsize,
-    lock: Mutex<()>,
-    bell: Condvar,
 }
 
 /// On cache lines of its own, and on the ones that are fetched with them.
@@ -128,12 +119,10 @@ impl Part {
             let floats = Aligned::zeros(len, WORKSPACE)?;
             Ok(OnLines(RwLock::new(Buffer { step: usize::MAX, len: 0, floats })))
         };
-        let sleep =
-            Sleep { sleepers: AtomicUsize::new(0), lock: Mutex::new(()), bell: Condvar::new() };
         Ok(Self {
             published: OnLines(AtomicUsize::new(0)),
             buffers: [buffer()?, buffer()?],
-            sleep: OnLines(sleep),
+            sleep: OnLines(Sleep::new()),
         })
     }
 
@@ -153,30 +142,6 @@ impl Part {
         self.published.0.store(step + 1, Ordering::Release);
         self.sleep.0.wake();
         Ok(())
-    }
-}
-
-impl Sleep {
-    /// Sleep until it has happened; whoever makes it happen calls [`wake`](Self::wake) after that.
-    fn until(&self, has_happened: impl Fn() -> bool) {
-        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        self.sleepers.fetch_add(1, Ordering::Relaxed);
-        // Either this thread sees what has happened, or the other one sees that somebody sleeps.
-        fence(Ordering::SeqCst);
-        while !has_happened() {
-            guard = self.bell.wait(guard).unwrap_or_else(PoisonError::into_inner);
-        }
-        self.sleepers.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Wake up all that sleep.
-    fn wake(&self) {
-        fence(Ordering::SeqCst);
-        if self.sleepers.load(Ordering::Relaxed) > 0 {
-            // Whoever has looked, and not begun to wait, holds the lock.
-            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
-            self.bell.notify_all();
-        }
     }
 }
 
@@ -237,7 +202,7 @@ mod tests {
             scope.spawn(|| {
                 for step in 0..3 {
                     // Until the other one sleeps, so that only a bell wakes it up.
-                    while exchange.parts[0].sleep.0.sleepers.load(super::Ordering::Relaxed) == 0 {
+                    while exchange.parts[0].sleep.0.is_empty() {
                         sleep(Duration::from_millis(1));
                     }
                     exchange.publish(0, step, &[step as f32]).unwrap();

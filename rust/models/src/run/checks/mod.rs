@@ -5,11 +5,13 @@
 
 mod hand_over;
 mod slices;
+mod stages;
 mod team;
 mod words;
 
 pub use hand_over::{hand_over, hand_over_and_exchange};
 pub use slices::{a_part_leaves_slices, a_part_that_reads_too_late, slices};
+pub use stages::{a_stage_breaks_off, stages};
 pub use team::{awake, both, interrupted, leave_by_panic, nested};
 pub use words::{a_part_leaves_words, words};
 

@@ -8,8 +8,12 @@ mod handoff;
 #[path = "../../../../core/src/run/threads/interrupt.rs"]
 mod interrupt;
 mod pool;
+#[path = "../../../../core/src/run/threads/sleep.rs"]
+mod sleep;
 #[path = "../../../../core/src/run/threads/slices.rs"]
 mod slices;
+#[path = "../../../../core/src/run/threads/stages.rs"]
+mod stages;
 mod sync;
 #[path = "../../../../core/src/run/threads/team.rs"]
 #[allow(dead_code, reason = "the checks call what waits")]
@@ -22,6 +26,7 @@ pub(super) use handoff::Awaited;
 pub(super) use interrupt::Interrupt;
 pub(super) use pool::close;
 pub(super) use slices::SliceExchange;
+pub(super) use stages::Stages;
 pub(super) use sync::AtomicBool;
 pub(crate) use sync::begin;
 pub(super) use team::Threads;

@@ -1,0 +1,72 @@
+"""Tables of this package beside itself.
+
+In: entries of a report. Out: titles and tables of both routes of products, and of more threads than cores;
+none where nothing was timed for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engines import ROUTES
+
+
+def routes(entries: Sequence[dict[str, Any]], threads: int) -> list[str]:
+    """Title and table of the rows that were computed with both routes of products, if there are any."""
+    lines = []
+    for entry in entries:
+        both = [entry["engines"].get(route, {}) for route in ROUTES]
+        if all(result.get("status") == "ok" for result in both):
+            panels, gemm = both
+            cells = [microseconds(result["median_us"]) for result in both]
+            ratio = panels["median_us"] / gemm["median_us"]
+            least = panels["minimum_us"] / gemm["minimum_us"]
+            lines.append(
+                f"| {entry['row']} | {' | '.join(cells)} | **{ratio:.2f}** ({least:.2f}) |"
+            )
+    if not lines:
+        return []
+    title = f"### Both routes of matrix products, {threads} thread{'s' if threads > 1 else ''}"
+    text = (
+        "The module with each route forced (docs/products.md); the ratio is the time by panels divided by that "
+        "by the library: above 1 the library is faster."
+    )
+    head = [f"| row | {' | '.join(ROUTES)} | ratio |", "| --- | ---: | ---: | ---: |"]
+    return [title, text, "\n".join(head + lines)]
+
+
+def crowded(rows: Sequence[dict[str, Any]], more_threads: int) -> list[str]:
+    """Title and table of ours with more threads than cores, beside the most threads of the other tables."""
+    lines = []
+    fewer = [entry for entry in rows if entry["threads"] != more_threads]
+    for entry in rows:
+        beside = [other for other in fewer if other["row"] == entry["row"]]
+        if entry["threads"] != more_threads or not beside:
+            continue
+        most = max(beside, key=lambda other: int(other["threads"]))
+        both = [which["engines"].get("ours", {}) for which in (most, entry)]
+        if all(result.get("status") == "ok" for result in both):
+            few, many = both
+            cells = [microseconds(result["median_us"]) for result in both]
+            ratio = many["median_us"] / few["median_us"]
+            least = many["minimum_us"] / few["minimum_us"]
+            lines.append(
+                f"| {entry['row']} | {most['threads']} | {' | '.join(cells)} | **{ratio:.2f}** ({least:.2f}) |"
+            )
+    if not lines:
+        return []
+    text = (
+        "**ours** with as many threads as above, and with more than there are cores. A call uses no more "
+        "threads than run at the same time; the ratio of the second time to the first is to be 1.5 at most."
+    )
+    head = [
+        f"| row | threads | ours | ours, {more_threads} threads | ratio |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    return [f"## {more_threads} threads", text, "\n".join(head + lines)]
+
+
+def microseconds(value: float) -> str:
+    """Three digits or more."""
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
