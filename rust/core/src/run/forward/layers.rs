@@ -1,5 +1,5 @@
-//! The order of a forward pass: groups of rows side by side, layers one after the other, directions side by
-//! side.
+//! The order of a forward pass: groups of rows side by side, layers one after the other or as a pipeline, directions
+//! side by side.
 //!
 //! In: bound arrays and the memory of each group. Out: a [`Task`] for each direction of each layer and group,
 //! run. It does not know how a task computes.
