@@ -6,8 +6,9 @@ In: sizes, arrays. Out: outputs, states, gradients. Everything is computed by th
 from and go to; `parameters` holds them. A call is read by `arguments` and `inputs`, which sorts samples by
 length (`floats`, `lengths` and `packed` read its parts); `samples` takes arrays there and back, `outputs`
 reads gradients, `merge` makes of both directions what the caller wants. `engine` prepares and computes, over
-structures that `structure` makes; `idle` knows calls without a step; `bridge` turns structures of users into
-LSTMs. `stream` is for samples that come one by one.
+structures that `structure` makes, and `training` over `training_arrays` and `weight_gradients`; `idle` knows
+calls without a step; `bridge` turns structures of users into LSTMs. `stream` is for samples that come one by
+one.
 
 `stack` puts LSTMs that differ upon each other; `stack_arguments`, `stack_stateful`, `stack_files`,
 `stack_results` and `stack_stream` are to it what the modules without `stack_` are to an LSTM; `entries` reads
