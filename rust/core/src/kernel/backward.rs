@@ -72,30 +72,20 @@ impl Kernel for BackwardChunk<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let steps = self.steps;
+        let is_plain = self.functions.is_none()
+            && !self.variant.changes_cells()
+            && self.panels.cell_output.is_empty();
         for (first, rows) in steps.each() {
             let Geometry { output_pitch, .. } = *self.geometry;
             if let Some(projection) = &mut self.projection {
                 let incoming = &mut self.incoming[first * output_pitch..];
                 projection.gradients(simd, self.geometry, rows, incoming, &self.d_hidden);
-                for row in 0..rows {
-                    self.derive(simd, first, row);
-                    self.keep_values(simd, first, row);
-                    self.output_gate::<S, true>(simd, first, row);
-                }
-            } else {
-                for row in 0..rows {
-                    self.derive(simd, first, row);
-                    self.output_gate::<S, false>(simd, first, row);
-                }
             }
-            self.through_output_peephole(simd, rows);
-            let varies = self.variant.changes_cells();
-            for row in 0..rows {
-                if varies {
-                    self.other_gates::<S, true>(simd, first, row);
-                } else {
-                    self.other_gates::<S, false>(simd, first, row);
-                }
+            match (is_plain, self.projection.is_some()) {
+                (true, true) => self.plain_rows::<S, true>(simd, first, rows),
+                (true, false) => self.plain_rows::<S, false>(simd, first, rows),
+                (false, true) => self.rows::<S, true>(simd, first, rows),
+                (false, false) => self.rows::<S, false>(simd, first, rows),
             }
             self.previous_states(simd, first, rows);
         }
@@ -103,6 +93,28 @@ impl Kernel for BackwardChunk<'_> {
 }
 
 impl BackwardChunk<'_> {
+    /// Gate gradients of the rows of a step, and gradients of the earlier cell states; through a projection if it
+    /// `PROJECTS`. Where nothing but defaults acts, `plain_backward` has them.
+    #[inline(always)]
+    fn rows<S: Simd, const PROJECTS: bool>(&mut self, simd: S, first: usize, rows: usize) {
+        for row in 0..rows {
+            self.derive(simd, first, row);
+            if PROJECTS {
+                self.keep_values(simd, first, row);
+            }
+            self.output_gate::<S, PROJECTS>(simd, first, row);
+        }
+        self.through_output_peephole(simd, rows);
+        let varies = self.variant.changes_cells();
+        for row in 0..rows {
+            if varies {
+                self.other_gates::<S, true>(simd, first, row);
+            } else {
+                self.other_gates::<S, false>(simd, first, row);
+            }
+        }
+    }
+
     /// Values and derivatives of the five activations of a row.
     #[inline(always)]
     fn derive<S: Simd>(&mut self, simd: S, first: usize, row: usize) {

@@ -7,7 +7,7 @@
 use super::arrange::ChunkRows;
 use super::geometry::{BlockOrder, Geometry};
 use super::tile::{Accumulators, accumulate, block_panels};
-use super::tiles::{TileOperation, TilePlace, for_each_tile};
+use super::tiles::{TileOperation, TilePlace, for_each_tile, for_each_wide_tile};
 use super::vector::{load, store};
 use crate::gate::Gate;
 use crate::level::Kernel;
@@ -36,7 +36,12 @@ impl<const GATES: usize> Kernel for OuterProducts<'_, GATES> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let inputs = self.inputs.len() / self.rows.max(1);
-        for_each_tile(simd, self.geometry, BlockOrder::ascending(self.blocks), inputs, &mut self);
+        let (geometry, blocks) = (self.geometry, self.blocks);
+        if GATES == 1 {
+            for_each_wide_tile(simd, geometry, blocks, inputs, &mut self);
+        } else {
+            for_each_tile(simd, geometry, BlockOrder::ascending(blocks), inputs, &mut self);
+        }
     }
 }
 
@@ -68,7 +73,15 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
             *input = &self.inputs[(first_input + index) * self.rows..][..self.rows];
         }
         let gates = block_panels::<BLOCKS>(self.gates, self.rows * GATES * lanes, first_block);
-        sums = accumulate(simd, sums, inputs, gates, &[]);
+        // Where weights do not stay in L2, their sums do not either: those of the next tile, which lie behind these, are
+        // brought closer meanwhile. EPYC (Zen 4), 32 rows, 256 and 512 units: 1 and 3 % of a backward call.
+        let next = if self.add && self.geometry.prefetches {
+            let end = place(INPUTS - 1, BLOCKS - 1, GATES - 1) + lanes;
+            &self.sums[end..self.sums.len().min(end + INPUTS * GATES * lanes)]
+        } else {
+            &[]
+        };
+        sums = accumulate(simd, sums, inputs, gates, next);
         for (input, of_blocks) in sums.iter().enumerate() {
             for (block, of_gates) in of_blocks.iter().enumerate() {
                 for (gate, sum) in of_gates.iter().enumerate() {
@@ -151,5 +164,82 @@ impl Kernel for DiagonalProducts<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OuterProducts;
+    use crate::kernel::Geometry;
+    use crate::level::{Level, vectorize};
+
+    const ROWS: usize = 5;
+
+    /// Whole numbers, whose products and sums are exact.
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count).map(|at| (at * 37 % 101) as f32 - 50.0).collect()
+    }
+
+    fn geometry(level: Level, blocks: usize, prefetches: bool) -> Geometry {
+        let tile = level.tile();
+        let units = blocks * tile.lanes;
+        Geometry {
+            units,
+            outputs: units,
+            blocks,
+            cell_pitch: units,
+            output_pitch: units,
+            gate_pitch: 4 * units,
+            tile_rows: tile.rows,
+            tile_blocks: tile.blocks,
+            prefetches,
+        }
+    }
+
+    /// All sizes of tiles, also those that prefetch, against the sums one by one.
+    fn sums_are_those_of_all_rows<const GATES: usize>() {
+        for level in Level::available() {
+            let group = GATES * level.tile().lanes;
+            for (blocks, inputs) in (1..=9).flat_map(|blocks| (1..=13).map(move |n| (blocks, n))) {
+                let of_gates = numbers(blocks * ROWS * group);
+                let of_inputs = numbers(inputs * ROWS);
+                let before = numbers(blocks * inputs * group);
+                for (add, prefetches) in [(false, true), (true, false), (true, true)] {
+                    let geometry = &geometry(level, blocks, prefetches);
+                    let (gates, inputs, mut sums) = (&of_gates, &of_inputs, before.clone());
+                    let products = OuterProducts::<GATES> {
+                        geometry,
+                        blocks,
+                        rows: ROWS,
+                        gates,
+                        inputs,
+                        sums: &mut sums,
+                        add,
+                    };
+                    vectorize(level, products);
+                    let inputs = inputs.len() / ROWS;
+                    for (at, sum) in sums.iter().enumerate() {
+                        let (block, input) = (at / group / inputs, at / group % inputs);
+                        let product = |row: usize| {
+                            of_gates[(block * ROWS + row) * group + at % group]
+                                * of_inputs[input * ROWS + row]
+                        };
+                        let start = if add { before[at] } else { 0.0 };
+                        let expected = start + (0..ROWS).map(product).sum::<f32>();
+                        assert_eq!(*sum, expected, "{level:?} {blocks} {inputs} {add} {at}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_four_gates_are_those_of_all_rows() {
+        sums_are_those_of_all_rows::<4>();
+    }
+
+    #[test]
+    fn sums_of_one_gate_are_those_of_all_rows() {
+        sums_are_those_of_all_rows::<1>();
     }
 }

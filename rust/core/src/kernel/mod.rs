@@ -13,6 +13,7 @@ mod fused;
 mod generic;
 mod geometry;
 mod gradient;
+mod plain_backward;
 mod prefetch;
 mod project;
 mod projection;

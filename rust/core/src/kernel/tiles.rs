@@ -41,6 +41,13 @@ pub(super) trait TileOperation<S: Simd> {
         ROWS
     }
 
+    /// Compute a tile of [`WIDE_BLOCKS`] blocks; returns its rows.
+    #[inline(always)]
+    fn wide_tile_of_rows<const ROWS: usize>(&mut self, simd: S, place: TilePlace) -> usize {
+        self.tile::<ROWS, WIDE_BLOCKS>(simd, place);
+        ROWS
+    }
+
     /// Compute a tile of one row when `done` blocks have been computed; returns its blocks.
     #[inline(always)]
     fn tile_of_blocks<const BLOCKS: usize>(
@@ -87,6 +94,39 @@ pub(super) fn for_each_tile<S: Simd, T: TileOperation<S>>(
             };
         }
     }
+}
+
+/// Blocks of a wide tile: as many sums of one vector as others have gates.
+const WIDE_BLOCKS: usize = 4;
+
+/// As [`for_each_tile`], where a row has one vector of each block: four blocks at a time, the lowest first, so that a
+/// tile has as many sums as one with four gates. Wide tiles prefetch nothing.
+#[inline(always)]
+pub(super) fn for_each_wide_tile<S: Simd, T: TileOperation<S>>(
+    simd: S,
+    geometry: &Geometry,
+    blocks: usize,
+    rows: usize,
+    operation: &mut T,
+) {
+    // A single row takes several blocks at once anyway.
+    let wide = if rows == 1 { 0 } else { blocks / WIDE_BLOCKS * WIDE_BLOCKS };
+    for block in (0..wide).step_by(WIDE_BLOCKS) {
+        let mut row = 0;
+        while row < rows {
+            let place = TilePlace { row, block, prefetch: Prefetch::NOTHING };
+            row += match height(rows - row, geometry.tile_rows) {
+                6.. => operation.wide_tile_of_rows::<6>(simd, place),
+                5 => operation.wide_tile_of_rows::<5>(simd, place),
+                4 => operation.wide_tile_of_rows::<4>(simd, place),
+                3 => operation.wide_tile_of_rows::<3>(simd, place),
+                2 => operation.wide_tile_of_rows::<2>(simd, place),
+                _ => operation.wide_tile_of_rows::<1>(simd, place),
+            };
+        }
+    }
+    let rest = BlockOrder { first: wide, count: blocks - wide, descending: false };
+    for_each_tile(simd, geometry, rest, rows, operation);
 }
 
 /// Rows of the next tile when `left` are left: no tile is much lower than the others, since the lower it is,
