@@ -31,20 +31,19 @@ pub struct Costs {
     pub slices_ns: usize,
     /// Nanoseconds for each further part that is read: an assumption.
     pub slice_ns: usize,
-    /// Bytes of states that are exchanged in a nanosecond. Xeon, two threads, one group and two parts instead of two
-    /// groups: `T100.B32` with 128 and `T100.B8` with 128 units. An EPYC (Zen 4) exchanged slices of 4096 floats in a
-    /// loop at 12.
+    /// Bytes of states that are exchanged in a nanosecond. EPYC (Zen 4), two threads, one group and two parts instead of
+    /// two groups: `T100.B32` with 128 and `T100.B8` with 128 units. Slices of 4096 floats in a loop: 12.
     pub slice_bytes: usize,
-    /// Nanoseconds for a row of the training cache that parts of the units fill, each its pieces. Xeon, as above, in
+    /// Nanoseconds for a row of the training cache that parts of the units fill, each its pieces. EPYC, as above, in
     /// training.
     pub saved_row_ns: usize,
     /// Nanoseconds to take a piece of the steps of a layer, and to say that it is done, where layers run at the same
-    /// time. Xeon, two threads, `T100.B1` with 128 units and 4 layers, pieces of 2 and of 10 steps.
+    /// time. EPYC, two threads, `T100.B1` with 128 units and 4 layers, pieces of 2 and of 10 steps.
     pub piece_ns: usize,
     /// Bytes that a thread fetches in a nanosecond from the caches of another one that has just written them: weights
-    /// that were packed, gate gradients. Xeon, two threads, training `T100.B32` with 128 units.
+    /// that were packed, gate gradients. EPYC, two threads, training `T100.B32` with 128 units.
     pub written_bytes: usize,
-    /// As `flops_of_lane`, of the products of the backward pass alone. Xeon, one thread, `T100.B32` with 128 and 256
+    /// As `flops_of_lane`, of the products of the backward pass alone. EPYC, one thread, `T100.B32` with 128 and 256
     /// units, phase by phase, as the next ones.
     pub backward_flops_of_lane: usize,
     /// Picoseconds of the backward pass for each unit of a row, beside products.
@@ -67,7 +66,7 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// Those of the Xeon, two of its cores.
+    /// Those of two cores of the Xeon, and of two of the EPYC where it is named.
     pub const REFERENCE: Self = Self {
         flops_of_lane: 9,
         l2_bytes: 140,
