@@ -120,6 +120,21 @@ fn small_backward_passes_stay_on_few_threads() {
     assert!(training_plan([100, 1024, 256, 1], 16).backward_threads() > 8);
 }
 
+#[test]
+fn threads_of_the_backward_pass_are_explained_with_those_that_were_declined() {
+    let cores = Cores { threads: 2, physical: 2 };
+    let tuning = Tuning { cores, ..tuning() };
+    let options = Options { n_threads: 2, tuning, training: true, ..Options::default() };
+    let plan = plan_with([100, 32, 128, 1], options);
+    let text = plan.explain();
+    let line = text.lines().find(|line| line.starts_with("backward pass: ")).unwrap();
+    let micros = plan.predicted_backward_micros();
+    let chosen = format!(
+        "backward pass: batch rows [16, 16], 2 threads: {micros:.0} us by the model; declined: 1 threads: "
+    );
+    assert!(line.starts_with(&chosen), "{line}");
+}
+
 /// One thread that has just packed weights of 128 units computes a row before others have fetched them.
 #[test]
 fn freshly_packed_weights_keep_a_short_forward_pass_on_one_thread() {
