@@ -218,16 +218,17 @@ mod tests {
                     };
                     vectorize(level, products);
                     let inputs = inputs.len() / ROWS;
-                    for (at, sum) in sums.iter().enumerate() {
+                    let expected = |at: usize| {
                         let (block, input) = (at / group / inputs, at / group % inputs);
                         let product = |row: usize| {
                             of_gates[(block * ROWS + row) * group + at % group]
                                 * of_inputs[input * ROWS + row]
                         };
                         let start = if add { before[at] } else { 0.0 };
-                        let expected = start + (0..ROWS).map(product).sum::<f32>();
-                        assert_eq!(*sum, expected, "{level:?} {blocks} {inputs} {add} {at}");
-                    }
+                        start + (0..ROWS).map(product).sum::<f32>()
+                    };
+                    let expected: Vec<f32> = (0..sums.len()).map(expected).collect();
+                    assert_eq!(sums, expected, "{level:?} {blocks} {inputs} {add}");
                 }
             }
         }
