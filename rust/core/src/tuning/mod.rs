@@ -60,7 +60,7 @@ pub struct Tuning {
     /// From how many rows on which product takes the gemm route, where nobody forces a route. The only numbers
     /// that change bits, by the rounding of another library.
     pub gemm_rows: GemmRows,
-    /// What the model that divides forward calls knows: rates of one core, caches, cores.
+    /// What the models that divide calls know: rates of one core, caches, cores.
     pub costs: &'static Costs,
     /// The caches of a core.
     pub caches: Caches,
