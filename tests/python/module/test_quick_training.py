@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import bnns_lstm as bl
@@ -209,6 +210,34 @@ def test_the_memory_of_a_call_goes_with_its_tape() -> None:
         assert lstm.forward(x, training=True)[2].cache.ctypes.data == kept
     finally:
         gc.enable()
+
+
+def test_threads_that_train_at_the_same_time_do_not_meet() -> None:
+    lstm = bl.LSTM(16, 32, batch_first=True, seed=0)
+    inputs = [floats(1 + number % 3, 20, 16) * (number + 1) for number in range(6)]
+
+    def train(first: int) -> list[Any]:
+        found: list[Any] = []
+        for x in 4 * (inputs[first:] + inputs[:first]):
+            y, state, tape = lstm.forward(x, training=True)
+            gradients = lstm.backward(tape, y)
+            found += [y, state.c, gradients.input, gradients.parameters["weight_hh_l0"]]
+        return found
+
+    wanted = [train(number) for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for found, alone in zip(pool.map(train, range(4)), wanted, strict=True):
+            assert len(found) == len(alone) == 4 * 4 * 6
+            for one, other in zip(found, alone, strict=True):
+                assert (one.shape, one.tobytes()) == (other.shape, other.tobytes())
+
+
+def test_few_kinds_of_calls_are_kept() -> None:
+    lstm = bl.LSTM(3, 4, seed=0)
+    for steps in range(1, 9):
+        for _ in range(2):
+            lstm.forward(floats(steps, 2, 3), training=True)
+    assert len(lstm._engine.quick_training._kinds.kept) == 4
 
 
 def test_dropout_draws_a_seed_for_each_call() -> None:
