@@ -159,6 +159,9 @@ fn freshly_packed_weights_keep_a_short_forward_pass_on_one_thread() {
 
 #[test]
 fn small_work_stays_on_few_threads() {
+    if !has_wide_vectors() {
+        return;
+    }
     assert_eq!(plan([1, 1, 32, 1], 16).threads(), 1);
     assert_eq!(plan([1, 1, 128, 1], 16).threads(), 1);
     assert_eq!(plan([100, 1, 32, 1], 16).threads(), 1);
@@ -169,6 +172,9 @@ fn small_work_stays_on_few_threads() {
 
 #[test]
 fn rows_and_units_are_divided_at_once_where_that_is_faster() {
+    if !has_wide_vectors() {
+        return;
+    }
     let [groups, parts] = plan([100, 32, 256, 1], 16).grid();
     assert!(groups > 1 && parts > 1, "{groups} {parts}");
     let [groups, parts] = plan([100, 32, 1024, 1], 16).grid();
