@@ -12,10 +12,11 @@ use super::handoff::Handoff;
 use super::interrupt::{self, Interrupt};
 use super::pool::{self, ThreadPool, run_waiting};
 use super::sync::{AtomicBool, AtomicUsize, Ordering, nap, thread_local, yield_now};
-use super::wait::{Counted, End, spin_until, wait_until};
+use super::wait::{End, spin_until, wait_until};
 use crate::error::{Broken, Error};
 use crate::place::PerDirection;
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The threads of a call: the calling one, and those of a pool, if there are more.
 #[derive(Debug)]
@@ -78,9 +79,9 @@ impl<'i> Threads<'i> {
         let (is_done, core) = (AtomicBool::new(false), self.core());
         pool.in_place_scope(|scope| {
             scope.spawn(|_| {
-                let _end = End(&is_done);
                 core.move_off();
-                work.take().into_iter().for_each(|work| result.put(work()));
+                let end = || is_done.store(true, Ordering::Release);
+                at_last(|| work.take().into_iter().for_each(|work| result.put(work())), end);
             });
             // A thread that woke up on this core comes to run, and leaves.
             yield_now();
@@ -131,9 +132,11 @@ impl<'i> Threads<'i> {
         pool.in_place_scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|_| {
-                    let _left = Counted(&left);
                     core.move_off();
-                    run_parts_until(&is_over);
+                    at_last(
+                        || run_parts_until(&is_over),
+                        || _ = left.fetch_add(1, Ordering::Release),
+                    );
                 });
             }
             let end = End(&is_over);
@@ -158,11 +161,13 @@ impl<'i> Threads<'i> {
         pool.in_place_scope(|scope| {
             for number in 0..others {
                 scope.spawn(move |_| {
-                    let _joined = Counted(joined);
                     core.move_off();
-                    if let Err(broken) = join(number) {
-                        failure.put(broken);
-                    }
+                    let work = || {
+                        if let Err(broken) = join(number) {
+                            failure.put(broken);
+                        }
+                    };
+                    at_last(work, || _ = joined.fetch_add(1, Ordering::Release));
                 });
             }
             // A thread that woke up on this core comes to run, and leaves.
@@ -202,6 +207,15 @@ impl<'i> Threads<'i> {
     /// The core that helping threads leave.
     fn core(&self) -> Core {
         if self.moves { Core::current() } else { Core::NONE }
+    }
+}
+
+/// Work, and then say that it has ended, even if it panicked: somebody may be waiting for that.
+fn at_last(work: impl FnOnce(), end: impl FnOnce()) {
+    let panic = catch_unwind(AssertUnwindSafe(work)).err();
+    end();
+    if let Some(panic) = panic {
+        resume_unwind(panic);
     }
 }
 
