@@ -11,6 +11,8 @@ mod gradient_sums;
 mod hands;
 mod panel;
 mod strips;
+#[cfg(test)]
+mod tests;
 mod unpack;
 mod views;
 mod weights;

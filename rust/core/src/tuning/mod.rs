@@ -51,7 +51,7 @@ pub struct Tuning {
     /// more often. Xeon, `train` with 64 to 650 units, 64 to 1024 rows: 4 to 10 % less time than 256 rows.
     pub training_rows: usize,
     /// Bytes of packed weights that each of several threads packs at least: a thread that comes takes some ten
-    /// microseconds to wake up.
+    /// microseconds to wake up. By theory.
     pub packed_bytes_of_thread: usize,
     /// Floats of a part's slice up to which parts of the units exchange hidden states word by word: a word tells itself
     /// whether it has come, a slice has a counter that travels as well. EPYC (Zen 4), two threads: 64 floats take 0.14 us
