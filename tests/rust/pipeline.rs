@@ -87,12 +87,16 @@ fn layers_at_the_same_time_give_the_same_bits() -> Result<(), Error> {
 /// The default numbers, with as many threads as there can be.
 #[test]
 fn forced_threads_give_the_same_bits() -> Result<(), Error> {
+    let mut pipelines = 0;
     for case in cases(40, 3) {
         let one = case.run(Level::best(), 1)?;
         for n_threads in [2, 3, 5, 8, 16] {
             assert_eq!(one.bits(), case.run(Level::best(), n_threads)?.bits(), "{n_threads}");
+            let way = CallWay { route: Route::Panels, level: Level::best(), n_threads };
+            pipelines += usize::from(plan(&case, way.options())?.pipeline().is_some());
         }
     }
+    assert!(pipelines > 0, "no call was a pipeline");
     Ok(())
 }
 
@@ -114,7 +118,11 @@ fn a_pipeline_fills_the_cache_with_the_same_bits() -> Result<(), Error> {
                     let found =
                         case.gradients(&incoming, way(n_threads, tuning(groups, pipeline)))?;
                     assert_eq!(one, found, "{n_threads} {pipeline:?}");
-                    pipelines += usize::from(is_stack(&case));
+                    let options = Options {
+                        training: true,
+                        ..options(Level::best(), n_threads, tuning(groups, pipeline))
+                    };
+                    pipelines += usize::from(plan(&case, options)?.pipeline().is_some());
                 }
             }
         }
@@ -125,15 +133,19 @@ fn a_pipeline_fills_the_cache_with_the_same_bits() -> Result<(), Error> {
 
 #[test]
 fn callers_do_not_wait_for_each_others_layers() -> Result<(), Error> {
+    let mut pipelines = 0;
     for case in cases(6, 3) {
         let one = case.run(Level::best(), 1)?;
+        let many = options(Level::best(), 8, tuning(1, [5, 2]));
+        pipelines += usize::from(plan(&case, many)?.pipeline().is_some());
         std::thread::scope(|scope| {
-            let call = || case.run_with(options(Level::best(), 8, tuning(1, [5, 2])));
+            let call = || case.run_with(many);
             let callers: Vec<_> = (0..5).map(|_| scope.spawn(call)).collect();
             for caller in callers {
                 assert_eq!(one.bits(), caller.join().unwrap().unwrap().bits());
             }
         });
     }
+    assert!(pipelines > 0, "no call was a pipeline");
     Ok(())
 }

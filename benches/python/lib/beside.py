@@ -58,7 +58,7 @@ def crowded(rows: Sequence[dict[str, Any]], more_threads: int) -> list[str]:
         return []
     text = (
         "**ours** with as many threads as above, and with more than there are cores. A call uses no more "
-        "threads than run at the same time; the ratio of the second time to the first is to be 1.5 at most."
+        "threads than run at the same time; the ratio is the second time divided by the first."
     )
     head = [
         f"| row | threads | ours | ours, {more_threads} threads | ratio |",

@@ -27,6 +27,11 @@ from bnns_lstm.typing import InputLike, OutLike, StateLike
 __all__ = ["Calls"]
 
 
+def is_pair(state: Any) -> bool:
+    """Whether states are given as usual."""
+    return type(state) is LSTMState or (type(state) is tuple and len(state) == 2)
+
+
 class Calls(Files):
     """The part of an LSTM that computes."""
 
@@ -112,7 +117,7 @@ class Calls(Files):
             ((5, 2, 4), (1, 2, 4), True, True)
         """
         is_usual = mask is None and return_cell_states is False and type(x) is np.ndarray
-        if is_usual and (state is None or type(state) is LSTMState):
+        if is_usual and (state is None or is_pair(state)):
             engine = self._engine
             if engine.is_quick and lengths is None and out is None:
                 found = engine.quick(x, state)
@@ -205,6 +210,13 @@ class Calls(Files):
             >>> y.shape, tape.params.seq_len
             ((5, 2, 4), 5)
         """
+        is_whole = lengths is None and mask is None and out is None and dropout_seed is None
+        is_usual = training is True and is_whole and type(x) is np.ndarray
+        if is_usual and (state is None or is_pair(state)):
+            engine = self._engine
+            quick = engine.quick_training.forward(x, state, engine.lock)
+            if quick is not None:
+                return quick
         issues: list[Issue] = []
         is_training = truth("training", training, issues)
         seed = dropout_seed_of(dropout_seed, issues)
@@ -244,6 +256,11 @@ class Calls(Files):
             >>> gradients.input.shape, gradients.parameters["weight_hh_l0"].shape
             ((5, 2, 3), (16, 4))
         """
+        if d_state is None and type(tape) is Tape:
+            engine = self._engine
+            quick = engine.quick_training.backward(tape, dy, engine.lock)
+            if quick is not None:
+                return quick
         issues: list[Issue] = []
         config = self.config
         if not is_a(tape, Tape) or (tape.config is not config and tape.config != config):

@@ -31,6 +31,7 @@ from bnns_lstm.module.memory import memory_for
 from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.quick import Quick
+from bnns_lstm.module.quick_training import QuickTraining
 from bnns_lstm.module.recent import KEPT
 from bnns_lstm.module.results import Floats, LSTMState, Tape
 from bnns_lstm.module.samples import SampleOrder
@@ -89,6 +90,7 @@ class Engine:
         config = weights.config
         self.is_quick = not config.batch_first and config.merge == "concat"
         self.training = Training(weights, num_threads)
+        self.quick_training = QuickTraining(self.training)
         self._other_calls = Quick(weights, self._prepare_locked)
 
     @property

@@ -90,10 +90,10 @@ class Spare:
     def take(self, shape: int | tuple[int, ...], dtype: np.dtype[Any] = BYTE) -> npt.NDArray[Any]:
         """An array with any contents; its memory comes back when neither it nor a view of it is left."""
         shape = shape if isinstance(shape, tuple) else (shape,)
-        owner = None
-        if self.kept:
-            # Another thread has its own: nobody takes it in between.
+        try:
             owner, interface = self.kept.pop()
+        except IndexError:
+            owner = None
         if owner is None or owner.shape != shape or owner.dtype != dtype:
             owner = np.empty(shape, dtype)
             interface = owner.__array_interface__

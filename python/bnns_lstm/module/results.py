@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,13 @@ class LSTMState(NamedTuple):
 
     h: Floats
     c: Floats
+
+
+class Computed(Protocol):
+    """A call whose structure can be made."""
+
+    def structure(self) -> Any:
+        """Over its own arrays."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +75,41 @@ class Tape:
     is_batched: bool
     config: LSTMConfig
     starts: npt.NDArray[np.intp] | None = None
+
+    @classmethod
+    def _of_call(
+        cls,
+        call: Computed,
+        filter_params: Any,
+        cache: npt.NDArray[np.uint8],
+        config: LSTMConfig,
+        *,
+        is_batched: bool,
+    ) -> Tape:
+        """A tape of a call in the caller's order, whose structure is made when it is read."""
+        made = cls.__new__(cls)
+        made.__dict__.update(
+            _call=call, filter_params=filter_params, cache=cache, order=None,
+            is_batched=is_batched, config=config, starts=None,
+        )  # fmt: skip
+        return made
+
+    @property
+    def _given(self) -> Any:
+        """The call of `_of_call`, until somebody has read `params`; None then, and without one."""
+        own = self.__dict__
+        return None if "params" in own else own["_call"]
+
+    def __getattr__(self, name: str) -> Any:
+        """What a tape has not yet: its structure."""
+        own = self.__dict__
+        if name != "params" or "_call" not in own:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return own.setdefault("params", own["_call"].structure())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles have: the fields."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     @property
     def samples(self) -> SampleOrder:

@@ -36,6 +36,8 @@ class Training:
 
     Attributes:
         spares: Memory of arrays that are gone.
+        sums: Makes arrays for the gradients of all weights.
+        widths: What the arrays of all calls have in common.
     """
 
     def __init__(self, weights: Weights, num_threads: int) -> None:
@@ -43,8 +45,8 @@ class Training:
         self.weights = weights
         self.num_threads = num_threads
         self.spares = Spares()
-        self._sums = WeightGradientsMaker(weights)
-        self._widths = Widths.of(weights.config)
+        self.sums = WeightGradientsMaker(weights)
+        self.widths = Widths.of(weights.config)
         self._calls: Recent[Kind] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
 
@@ -56,12 +58,8 @@ class Training:
         The one bias of the structure must be up to date.
         """
         weights, sizes, active = self.weights, (batch.steps, batch.rows), batch.active
-        key = (sizes, dropout, None if active is None else active.tobytes())
-        kind = self._calls.known(key)
-        if kind is None:
-            kind = self._calls.of(key, lambda: self._kind(sizes, active, dropout))
-        prepared, nbytes = kind
-        arrays = TrainingArrays(self._widths, batch, self.spares, target)
+        prepared, nbytes = self.kind(sizes, active, dropout)
+        arrays = TrainingArrays(self.widths, batch, self.spares, target)
         cache = self.spares.cache(nbytes)
         given = (arrays.x, arrays.h0, arrays.c0), (arrays.y, arrays.hn, arrays.cn)
         if not prepared.forward(*given, cache, seed):
@@ -71,10 +69,44 @@ class Training:
         )
         return params, FilterParameters(self.num_threads, seed), cache, arrays
 
+    def is_planned(self, sizes: tuple[int, int]) -> bool:
+        """Whether calls of these sizes whose samples all run to the end are planned."""
+        return (sizes, self.weights.config.dropout, None) in self._calls.kept
+
+    def kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
+        """Calls of this kind, planned if they are not."""
+        key = (sizes, dropout, None if active is None else active.tobytes())
+        kind = self._calls.known(key)
+        if kind is None:
+            kind = self._calls.of(key, lambda: self._kind(sizes, active, dropout))
+        return kind
+
     def _kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
         params = pattern(self.weights, sizes, active, dropout, keeps_input=True)
         prepared = _native.prepare_training(params, FilterParameters(self.num_threads))
         return prepared, prepared.nbytes
+
+    def gradients(
+        self,
+        sizes: tuple[int, int],
+        active: Any,
+        dropout: float,
+        *,
+        has_dy: bool,
+        has_states: bool,
+    ) -> _native.PreparedGradients:
+        """Gradients of this kind, planned if they are not."""
+        key = (sizes, dropout, None if active is None else active.tobytes(), has_dy, has_states)
+        prepared = self._gradients.known(key)
+        if prepared is None:
+
+            def prepare() -> _native.PreparedGradients:
+                call = pattern(self.weights, sizes, active, dropout, keeps_input=True)
+                delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
+                return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
+
+            prepared = self._gradients.of(key, prepare)
+        return prepared
 
     def backward(
         self, tape: Tape, incoming: LSTMDataDescriptor
@@ -86,7 +118,7 @@ class Training:
         Raises:
             CacheError: Where the weights are not those that the cache was filled with, among others.
         """
-        params, filter_params, weights = tape.params, tape.filter_params, self.weights
+        params, filter_params = tape.params, tape.filter_params
         active, sizes = params.sequence_descriptor, (params.seq_len, params.batch_size)
         is_usual = active is None or (type(active) is np.ndarray and active.dtype == np.uint32)
         if not is_usual or filter_params.checkpoint_steps != 0:
@@ -95,25 +127,16 @@ class Training:
         d_hidden, d_cell = incoming.hidden_desc, incoming.cell_state_desc
         has_dy, has_states = dy is not None, d_hidden is not None
         dropout, samples = params.dropout, tape.samples
-        key = (sizes, dropout, None if active is None else active.tobytes(), has_dy, has_states)
-        prepared = self._gradients.known(key)
-        if prepared is None:
-
-            def prepare() -> _native.PreparedGradients:
-                call = pattern(weights, sizes, active, dropout, keeps_input=True)
-                delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
-                return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
-
-            prepared = self._gradients.of(key, prepare)
-        slopes = Slopes(self._widths, sizes, samples, self.spares)
-        gradients = self._sums.make(self.spares.floats)
+        prepared = self.gradients(sizes, active, dropout, has_dy=has_dy, has_states=has_states)
+        slopes = Slopes(self.widths, sizes, samples, self.spares)
+        sums = self.sums.make(self.spares.floats)
         read = params.input_descriptor
         is_done = prepared.backward(
             (read.data_desc, read.hidden_desc, read.cell_state_desc),
             (dy, d_hidden, d_cell),
             (slopes.x, slopes.h, slopes.c),
-            gradients.blocks_of_gates,
+            sums.blocks_of_gates,
             tape.cache,
             filter_params.seed,
         )
-        return (slopes, gradients) if is_done else None
+        return (slopes, sums) if is_done else None

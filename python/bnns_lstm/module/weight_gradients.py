@@ -6,6 +6,7 @@ views of them by PyTorch's names. Which array has which weight is asked once. It
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, NamedTuple
 
 from bnns_lstm.module.memory import MakeFloats, memory_for
@@ -35,14 +36,22 @@ class WeightGradientsMaker:
         config = weights.config
         sizes = f"input_size={config.input_size}, hidden_size={config.hidden_size}"
         self._what = f"{sizes}, num_layers={config.num_layers}"
-        arrays = {field: getattr(weights, field) for field in BLOCKS}
-        found = list(places(config))
-        flat = {field: (-1, *shape) for _, field, _, shape in found}
+        arrays = [getattr(weights, field) for field in BLOCKS]
         self._blocks = [
-            None if array is None else (field, array.shape, flat[field])
-            for field, array in arrays.items()
+            None if array is None else (field, array.shape)
+            for field, array in zip(BLOCKS, arrays, strict=True)
         ]
-        self._views = [(name, BLOCKS.index(field), place) for name, field, place, _ in found]
+        # A weight that has its array for itself is one view away from it, others are parts of one.
+        self._alone: list[tuple[str, int, tuple[int, ...]]] = []
+        self._parts: dict[int, tuple[tuple[int, ...], list[tuple[str, int]]]] = {}
+        self._names = []
+        for name, field, place, shape in places(config):
+            at = BLOCKS.index(field)
+            self._names.append(name)
+            if arrays[at].size == prod(shape):
+                self._alone.append((name, at, shape))
+            else:
+                self._parts.setdefault(at, ((-1, *shape), []))[1].append((name, place))
 
     def make(self, floats: MakeFloats) -> WeightGradients:
         """Arrays with any contents, of memory that `floats` gives.
@@ -50,17 +59,13 @@ class WeightGradientsMaker:
         Raises:
             ComputeError: If there is none.
         """
-        blocks: list[Any] = []
-        flat: list[Any] = []
         with memory_for(self._what):
-            for one in self._blocks:
-                if one is None:
-                    blocks.append(None)
-                    flat.append(None)
-                    continue
-                field, shape, rows = one
-                block = floats(field, shape)
-                blocks.append(block)
-                flat.append(block.reshape(rows))
-        named = {name: flat[at][place] for name, at, place in self._views}
+            blocks: list[Any] = [None if one is None else floats(*one) for one in self._blocks]
+        named: dict[str, Any] = dict.fromkeys(self._names)
+        for name, at, shape in self._alone:
+            named[name] = blocks[at].reshape(shape)
+        for at, (rows, parts) in self._parts.items():
+            flat = blocks[at].reshape(rows)
+            for name, place in parts:
+                named[name] = flat[place]
         return WeightGradients(tuple(blocks), named)

@@ -3,7 +3,8 @@
 In: tensors that were checked. Out: :class:`Call`, what a call is apart from its arrays, and arrays with the
 structure's axes, which are views of the tensors' memory or become it. Dense inputs and outputs are not copied;
 packed ones are, and what the structure cannot read in place (an axis whose elements are one, as `expand` makes
-it). It computes nothing, and lets PyTorch compute nothing: `packed` says why.
+it). It computes nothing, and has PyTorch compute nothing but what autocast converts: `packed`
+says why.
 """
 
 from __future__ import annotations

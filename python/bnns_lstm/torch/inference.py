@@ -1,8 +1,8 @@
 """Calls without gradients.
 
-In: a call, its tensors and parameters. Out: new tensors; no cache is made. Packed weights and prepared layers
-are those of `bl.LSTM`: its engine computes, over the parameters' own memory or over a copy of parameters that
-lie elsewhere.
+In: a call, its tensors and parameters. Out: new tensors; no cache is made. Packed weights are those of the
+engine of a `bl.LSTM`, over the parameters' own memory or over a copy of parameters that lie elsewhere; so are
+prepared layers, but for arrays that lie otherwise than the engine has them.
 
 Whether weights have changed is seen by their contents: a fingerprint of those that were packed last is compared
 in each call. PyTorch's version counters would be cheaper to ask and miss what is written through `.data`,
@@ -123,8 +123,9 @@ class Inference:
             if other is None:
                 other = self.other = Computing(copied(home.config, named))
             elif differs(other.engine.weights, named):
-                other.engine.weights.fill({name: array(each) for name, each in named.items()})
+                # Before the copy has changed, after which a call that was interrupted finds no difference.
                 other.engine.changed()
+                other.engine.weights.fill({name: array(each) for name, each in named.items()})
             other.use(call.threads)
             return other(call, x, state)
 
@@ -152,8 +153,9 @@ class Computing:
         # Before they are packed: what another thread changes meanwhile is for the next call.
         found = _native._fingerprint(self.arrays)
         if found != self.fingerprint:
-            self.fingerprint = found
+            # In this order: a call that is interrupted in between packs once more than needed, never once less.
             self.engine.changed()
+            self.fingerprint = found
 
     def use(self, threads: int) -> None:
         """Use at most so many threads from now on."""

@@ -73,8 +73,8 @@ impl<S: Simd, const GATES: usize> TileOperation<S> for OuterProducts<'_, GATES> 
             *input = &self.inputs[(first_input + index) * self.rows..][..self.rows];
         }
         let gates = block_panels::<BLOCKS>(self.gates, self.rows * GATES * lanes, first_block);
-        // Where weights do not stay in L2, their sums do not either: those of the next tile, which lie behind these, are
-        // brought closer meanwhile. EPYC (Zen 4), 32 rows, 256 and 512 units: 1 and 3 % of a backward call.
+        // Where weights do not stay in L2, their sums do not either: those behind the last ones, of a single block the
+        // next tile's, are brought closer meanwhile. EPYC (Zen 4), 32 rows, 256 and 512 units: 1 and 3 % of a backward call.
         let next = if self.add && self.geometry.prefetches {
             let end = place(INPUTS - 1, BLOCKS - 1, GATES - 1) + lanes;
             &self.sums[end..self.sums.len().min(end + INPUTS * GATES * lanes)]

@@ -100,7 +100,7 @@ pub(super) fn for_each_tile<S: Simd, T: TileOperation<S>>(
 const WIDE_BLOCKS: usize = 4;
 
 /// As [`for_each_tile`], where a row has one vector of each block: four blocks at a time, the lowest first, so that a
-/// tile has as many sums as one with four gates. Wide tiles prefetch nothing.
+/// tile has as many sums as one with four gates. They get nothing to prefetch.
 #[inline(always)]
 pub(super) fn for_each_wide_tile<S: Simd, T: TileOperation<S>>(
     simd: S,

@@ -1,6 +1,6 @@
 //! Which weights these are.
 //!
-//! In: the caller's weights. Out: 64 bits that depend on the bits of every weight and on its place: layer,
+//! In: the caller's weights, or arrays of them. Out: 64 bits that depend on the bits of every weight and on its place: layer,
 //! direction, gate or projection, array, row and column; not on strides, nor on the order of visits, nor on the SIMD level. It
 //! knows no panels and no cache.
 //!

@@ -73,7 +73,11 @@ impl Plan {
         let model = Model::new(config, layer, options.training);
         let division = Division::new(model, available, options);
         let Grid { rows, parts, pipeline, threads } = division.grid;
-        let backward = BackwardDivision::new(model, available, threads, options);
+        let backward = if options.training {
+            BackwardDivision::new(model, available, threads, options)
+        } else {
+            BackwardDivision { threads: 1 }
+        };
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
         let groups = divide(config, rows, training_chunk_steps)?;

@@ -108,10 +108,10 @@ impl<'a> Model<'a> {
         (pieces * all / threads).max(pieces * longest) + (threads - 1.0) * longest
     }
 
-    /// Nanoseconds of a step in which parts of the units leave their pieces of each row in the training cache.
+    /// Nanoseconds of a step in which parts of the units leave what they have of each row in the training cache.
     fn saved(self, share: &Share, grid: Grid) -> f64 {
-        let is_in_pieces = self.is_fresh && grid.parts > 1;
-        if is_in_pieces { share.rows * self.layer.tuning.costs.saved_row_ns as f64 } else { 0.0 }
+        let is_shared = self.is_fresh && grid.parts > 1;
+        if is_shared { share.rows * self.layer.tuning.costs.saved_row_ns as f64 } else { 0.0 }
     }
 
     /// Nanoseconds in which the other threads fetch weights from the caches of the thread that packed them.

@@ -40,9 +40,7 @@ impl BackwardDivision {
         of_forward: usize,
         options: Options,
     ) -> Self {
-        let Config { batch_size, layer, .. } = model.config;
-        let shared = (*batch_size).max(model.layer.shape.geometry.blocks);
-        let possible = shared.saturating_mul(layer.directions).min(available);
+        let possible = Self::possible(model, available);
         if options.force_threads || possible == 1 {
             return Self { threads: possible };
         }
@@ -53,6 +51,13 @@ impl BackwardDivision {
             if other.0 < best.0 * gain { other } else { best }
         };
         Self { threads: timed.reduce(faster).map_or(1, |(_, threads)| threads) }
+    }
+
+    /// How many of `available` threads find something to do.
+    pub(super) fn possible(model: Model<'_>, available: usize) -> usize {
+        let Config { batch_size, layer, .. } = model.config;
+        let shared = (*batch_size).max(model.layer.shape.geometry.blocks);
+        shared.saturating_mul(layer.directions).min(available)
     }
 
     /// Threads of each direction, which is computed beside the other one. All of them have work at the same time: a
@@ -92,14 +97,16 @@ impl Division {
         if available == 1 {
             return Self { grid: Grid::ONE, choice: Choice::Fastest };
         }
-        let grids = grids(model, available);
-        let most = grids.iter().map(|grid| grid.threads).max().unwrap_or(1);
-        let least = if options.force_threads { most } else { 1 };
-        let is_declined = model.layer.tuning.pipeline.is_some();
-        let grids = grids
-            .into_iter()
-            .filter(|grid| grid.threads >= least && !(is_declined && grid.pipeline.is_some()));
-        Self { grid: fastest(model, grids), choice: Choice::Fastest }
+        let mut grids = grids(model, available);
+        if model.layer.tuning.pipeline.is_some() {
+            // Somebody has forced one that is none.
+            grids.retain(|grid| grid.pipeline.is_none());
+        }
+        if options.force_threads {
+            let most = grids.iter().map(|grid| grid.threads).max().unwrap_or(1);
+            grids.retain(|grid| grid.threads == most);
+        }
+        Self { grid: fastest(model, grids.into_iter()), choice: Choice::Fastest }
     }
 }
 

@@ -6,7 +6,7 @@ use super::backward::BackwardSizes;
 use super::cache::{CacheRegion, HEADER_BYTES};
 use super::call::Plan;
 use super::cost::Grid;
-use super::division::{Choice, alternatives};
+use super::division::{BackwardDivision, Choice, alternatives};
 use super::memory::GroupSizes;
 use super::pipeline::Pipeline;
 use super::products::Product;
@@ -203,7 +203,8 @@ impl Explanation<'_> {
         let chosen = timed(plan.backward_threads);
         write!(f, "\nbackward pass: batch rows {rows:?}, {chosen} by the model")?;
         let mut named = vec![plan.backward_threads];
-        for threads in [1, plan.available / 2, plan.available] {
+        let possible = BackwardDivision::possible(plan.model(), plan.available);
+        for threads in [1, possible / 2, possible] {
             if threads > 0 && !named.contains(&threads) {
                 let before = if named.len() > 1 { "," } else { "; declined:" };
                 write!(f, "{before} {}", timed(threads))?;

@@ -15,6 +15,7 @@ use crate::fields::{GateFields, WeightFields};
 use crate::gate::Gates;
 use crate::pack::{BackwardWeights, BoundWeights, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
+use crate::tuning::Tuning;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const STEPS: usize = 5;
@@ -33,6 +34,10 @@ struct Planned {
 
 impl Planned {
     fn new(directions: usize, checkpoints: Checkpoints) -> Self {
+        Self::tuned(directions, checkpoints, Tuning::of_machine())
+    }
+
+    fn tuned(directions: usize, checkpoints: Checkpoints, tuning: Tuning) -> Self {
         let width = directions * UNITS;
         let x = vec![0.5; STEPS * BATCH * width];
         let iw = vec![0.25; LAYERS * directions * UNITS * width];
@@ -74,8 +79,13 @@ impl Planned {
         let delta = LayerParametersLSTM { output_descriptor: sequence(), ..sizes() };
         let filter = FilterParameters { checkpoints, ..Default::default() };
         let checked = check_backward(&params, &delta, &filter).unwrap();
-        let options =
-            Options { n_threads: 2, force_threads: true, training: true, ..Options::default() };
+        let options = Options {
+            n_threads: 2,
+            force_threads: true,
+            training: true,
+            tuning,
+            ..Options::default()
+        };
         let layer = LayerPlan::new(checked.forward(), options);
         let plan = Plan::new(&layer, checked.forward(), options).unwrap();
         let gates = Gates::from_fn(|_| GateFields {
@@ -191,9 +201,11 @@ fn interrupt_everywhere(call: impl Fn(&Interrupt<'_>) -> Result<(), Error>) -> u
 
 #[test]
 fn an_interrupted_call_says_so_and_the_next_one_gives_the_right_bits() {
-    for directions in [1, 2] {
+    for (directions, pipeline) in [(1, None), (1, Some([2, 1])), (2, None)] {
         for checkpoints in [Checkpoints::EveryStep, Checkpoints::Every(2)] {
-            let planned = Planned::new(directions, checkpoints);
+            let tuning = Tuning { pipeline, ..Tuning::of_machine() };
+            let planned = Planned::tuned(directions, checkpoints, tuning);
+            assert_eq!(planned.plan.pipeline().is_some(), pipeline.is_some());
             let wanted = planned.forward(|_| {}).unwrap();
             let Planned { plan, weights, backward_weights, .. } = &planned;
             let backward_with = |cache: &[u8], interrupt: Option<&Interrupt<'_>>| {

@@ -1,4 +1,4 @@
-//! What the parts of a forward call cost, for the model that divides it among threads (`plan/cost.rs`).
+//! What the parts of a call cost, for the models that divide it among threads (`plan/cost.rs`, `plan/backward_cost.rs`).
 //!
 //! In: nothing. Out: [`Costs`]. `docs/cores.md` says how each number was measured. None of them changes a bit.
 
@@ -34,7 +34,7 @@ pub struct Costs {
     /// Bytes of states that are exchanged in a nanosecond. EPYC (Zen 4), two threads, one group and two parts instead of
     /// two groups: `T100.B32` with 128 and `T100.B8` with 128 units. Slices of 4096 floats in a loop: 12.
     pub slice_bytes: usize,
-    /// Nanoseconds for a row of the training cache that parts of the units fill, each its pieces. EPYC, as above, in
+    /// Nanoseconds for a row of the training cache that parts of the units fill, each its own. EPYC, as above, in
     /// training.
     pub saved_row_ns: usize,
     /// Nanoseconds to take a piece of the steps of a layer, and to say that it is done, where layers run at the same

@@ -1,9 +1,10 @@
 //! What the gates of a chunk read, in the order in which weight gradients are summed.
 //!
 //! In: a chunk of one direction of a layer, and which sums there are. Out: [`Arranged`], `[input][row]` each, in
-//! memory of the thread that sums. Each thread brings it back from the training cache itself: what another thread has
-//! just written would have to travel from that one's caches, which takes several times as long. It does not know gate
-//! gradients.
+//! memory of the thread that sums. Each thread brings inputs and hidden states from the training cache itself, of the
+//! lowest layer from the caller's input: what another thread has just written would have to travel from that one's caches,
+//! which takes several times as long. Cell states and gradients of outputs, which few layers sum with, do travel. It does
+//! not know gate gradients.
 
 use super::super::threads::Done;
 use super::load::RowLoad;

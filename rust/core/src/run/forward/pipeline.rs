@@ -2,7 +2,8 @@
 //!
 //! In: the memory of a group, its arrays. Out: what layers one after the other give, to the bit. Any thread takes any
 //! layer's next piece, once the layer below has finished it ([`Stages`]): outputs lie in one of two buffers a layer, in
-//! turn. Nobody waits at a lock: a layer has one thread at a time, and a buffer one layer.
+//! turn. Nobody waits at a lock: a layer has one thread at a time, and a buffer one layer. It does not know why the plan
+//! chose it.
 
 use super::super::cache::Regions;
 use super::super::threads::{Done, Stages};
@@ -75,8 +76,14 @@ impl Shared<'_> {
     fn run(&self) -> Done {
         let steps = self.call.plan.config().seq_len;
         let stages = Stages::new(self.layers.len(), steps.div_ceil(self.pipeline.steps));
-        let work = || stages.work(|layer, piece| self.piece(layer, piece));
-        self.call.threads.lead(self.pipeline.threads - 1, work, |_| work())
+        let threads = self.call.threads;
+        let work = || {
+            stages.work(
+                |is_done| threads.stay_awake(is_done),
+                |layer, piece| self.piece(layer, piece),
+            )
+        };
+        threads.lead(self.pipeline.threads - 1, work, |_| work())
     }
 
     /// The steps of a piece.

@@ -4,7 +4,7 @@
 //! is free takes what is ready, so that nobody waits for a certain thread to come. It does not know what a stage does.
 //!
 //! A stage leaves its piece in one of two places, in turn. So it is at most two pieces ahead of the stage above:
-//! before it takes piece n, the stage above has taken piece n - 2.
+//! before it takes piece n, the stage above has finished piece n - 2.
 
 use super::Done;
 use super::sleep::Sleep;
@@ -25,8 +25,8 @@ pub(in crate::run) struct Stages {
 #[derive(Debug)]
 struct Progress {
     stages: Vec<Stage>,
-    /// Somebody has left in the middle of a piece.
-    is_broken: bool,
+    /// Why somebody has left in the middle of a piece.
+    broken: Option<Broken>,
 }
 
 /// One stage.
@@ -46,41 +46,46 @@ enum Found {
     Nothing,
     /// There is nothing left to take.
     End,
-    Broken,
+    Broken(Broken),
 }
 
-/// Another thread broke off, which says why.
-const ELSEWHERE: Broken = Broken("a stage that a thread left in the middle");
+/// Another thread panicked.
+const PANIC: Broken = Broken("a stage that a thread left in the middle");
 
 impl Stages {
     /// So many stages, through which so many pieces go.
     pub(in crate::run) fn new(stages: usize, pieces: usize) -> Self {
-        let progress = Progress { stages: vec![Stage::default(); stages], is_broken: false };
+        let progress = Progress { stages: vec![Stage::default(); stages], broken: None };
         let (ends, sleep) = (AtomicUsize::new(0), Sleep::new());
         Self { pieces, progress: Mutex::new(progress), ends, sleep }
     }
 
     /// Do what is ready, `run(stage, piece)`, until nothing is left; every thread that takes part calls this.
-    pub(in crate::run) fn work(&self, run: impl Fn(usize, usize) -> Done) -> Done {
+    /// `stay_awake` waits for something, or says at once that the thread may sleep instead.
+    pub(in crate::run) fn work(
+        &self,
+        stay_awake: impl Fn(&dyn Fn() -> bool) -> Result<bool, Broken>,
+        run: impl Fn(usize, usize) -> Done,
+    ) -> Done {
         // Whoever was at a stage has its weights near.
         let mut last = 0;
         loop {
             let ends = self.ends.load(Ordering::Acquire);
             match self.find(last) {
                 Found::Work(stage, piece) => {
-                    let mut leaving = Leaving { stages: self, stage, is_done: false };
-                    run(stage, piece)?;
-                    leaving.is_done = true;
+                    let mut leaving = Leaving { stages: self, stage, end: Err(PANIC) };
+                    leaving.end = run(stage, piece);
+                    leaving.end?;
                     last = stage;
                 }
                 Found::Nothing => {
                     let has_changed = || self.ends.load(Ordering::Acquire) != ends;
-                    if !spin_until(has_changed) {
+                    if !spin_until(has_changed) && !stay_awake(&has_changed)? {
                         self.sleep.until(has_changed);
                     }
                 }
                 Found::End => return Ok(()),
-                Found::Broken => return Err(ELSEWHERE),
+                Found::Broken(broken) => return Err(broken),
             }
         }
     }
@@ -88,8 +93,8 @@ impl Stages {
     /// Take a stage that is ready: the last one of the thread, else the highest.
     fn find(&self, last: usize) -> Found {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.is_broken {
-            return Found::Broken;
+        if let Some(broken) = progress.broken {
+            return Found::Broken(broken);
         }
         let all = &progress.stages;
         if all.iter().all(|stage| stage.done == self.pieces) {
@@ -112,7 +117,7 @@ impl Stages {
 struct Leaving<'s> {
     stages: &'s Stages,
     stage: usize,
-    is_done: bool,
+    end: Done,
 }
 
 impl Drop for Leaving<'_> {
@@ -121,8 +126,8 @@ impl Drop for Leaving<'_> {
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         let stage = &mut progress.stages[self.stage];
         stage.is_busy = false;
-        stage.done += usize::from(self.is_done);
-        progress.is_broken |= !self.is_done;
+        stage.done += usize::from(self.end.is_ok());
+        progress.broken = progress.broken.or(self.end.err());
         drop(progress);
         ends.fetch_add(1, Ordering::Release);
         sleep.wake();
@@ -131,10 +136,11 @@ impl Drop for Leaving<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Stages;
+    use super::{PANIC, Stages};
     use crate::error::Broken;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread::scope;
 
     /// All pieces by so many threads; what each stage took, and that it was there and its place was free.
@@ -156,8 +162,9 @@ mod tests {
             Ok(())
         };
         scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| all.work(step))).collect();
-            assert_eq!(all.work(step), Ok(()));
+            let work = || all.work(|_| Ok(false), step);
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            assert_eq!(work(), Ok(()));
             assert!(others.into_iter().all(|other| other.join().unwrap() == Ok(())));
         });
         assert_eq!(*taken.lock().unwrap(), vec![pieces; stages]);
@@ -181,17 +188,35 @@ mod tests {
                 (1, 7) => Err(Broken("planted")),
                 _ => Ok(()),
             };
-            let call = || catch_unwind(AssertUnwindSafe(|| all.work(step)));
+            let call = || catch_unwind(AssertUnwindSafe(|| all.work(|_| Ok(false), step)));
             let ends = scope(|scope| {
                 let other = scope.spawn(call);
                 [call(), other.join().unwrap()]
             });
-            let planted = |end: &std::thread::Result<_>| match end {
-                Ok(done) => *done == Err(Broken("planted")),
-                Err(_) => panics,
-            };
-            assert_eq!(ends.iter().filter(|end| planted(end)).count(), 1);
-            assert!(ends.iter().all(|end| !matches!(end, Ok(Ok(())))));
+            assert_eq!(ends.iter().filter(|end| end.is_err()).count(), usize::from(panics));
+            let why = if panics { PANIC } else { Broken("planted") };
+            assert!(ends.into_iter().flatten().all(|end| end == Err(why)));
         }
+    }
+
+    #[test]
+    fn who_is_interrupted_while_it_waits_leaves() {
+        let (all, has_left) = (Stages::new(1, 1), AtomicBool::new(false));
+        let step = |_, _| {
+            while !has_left.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Ok(())
+        };
+        let (planted, no_step) = (Broken("planted"), |_, _| panic!("another thread has it"));
+        scope(|scope| {
+            let other = scope.spawn(|| all.work(|_| Ok(false), step));
+            while !all.progress.lock().unwrap().stages[0].is_busy {
+                std::thread::yield_now();
+            }
+            assert_eq!(all.work(|_| Err(planted), no_step), Err(planted));
+            has_left.store(true, Ordering::Relaxed);
+            assert_eq!(other.join().unwrap(), Ok(()));
+        });
     }
 }

@@ -12,7 +12,7 @@ use super::handoff::Handoff;
 use super::interrupt::{self, Interrupt};
 use super::pool::{self, ThreadPool, run_waiting};
 use super::sync::{AtomicBool, AtomicUsize, Ordering, nap, thread_local, yield_now};
-use super::wait::{End, spin_until, wait_until};
+use super::wait::{Counted, End, spin_until, wait_until};
 use crate::error::{Broken, Error};
 use crate::place::PerDirection;
 use std::cell::Cell;
@@ -78,9 +78,9 @@ impl<'i> Threads<'i> {
         let (is_done, core) = (AtomicBool::new(false), self.core());
         pool.in_place_scope(|scope| {
             scope.spawn(|_| {
+                let _end = End(&is_done);
                 core.move_off();
                 work.take().into_iter().for_each(|work| result.put(work()));
-                is_done.store(true, Ordering::Release);
             });
             // A thread that woke up on this core comes to run, and leaves.
             yield_now();
@@ -131,9 +131,9 @@ impl<'i> Threads<'i> {
         pool.in_place_scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|_| {
+                    let _left = Counted(&left);
                     core.move_off();
                     run_parts_until(&is_over);
-                    left.fetch_add(1, Ordering::Release);
                 });
             }
             let end = End(&is_over);
@@ -158,11 +158,11 @@ impl<'i> Threads<'i> {
         pool.in_place_scope(|scope| {
             for number in 0..others {
                 scope.spawn(move |_| {
+                    let _joined = Counted(joined);
                     core.move_off();
                     if let Err(broken) = join(number) {
                         failure.put(broken);
                     }
-                    joined.fetch_add(1, Ordering::Release);
                 });
             }
             // A thread that woke up on this core comes to run, and leaves.
@@ -178,14 +178,25 @@ impl<'i> Threads<'i> {
     /// instead, and waking it up again would take 50 us: of a step of 512 units on two threads, half the time.
     /// A caller that may be interrupted stays awake for that.
     fn meet(&self, is_done: impl Fn() -> bool) {
-        if spin_until(&is_done) {
-            return;
+        if !spin_until(&is_done) {
+            // Whoever is interrupted waits at the end of the scope: the others look as well.
+            let _: Result<bool, Broken> = self.stay_awake(is_done);
         }
-        if let Some(interrupt) = self.interrupt.filter(|interrupt| interrupt.is_caller()) {
-            while !is_done() && !interrupt.look() {
-                nap();
+    }
+
+    /// Wait on the thread of a caller that may be interrupted, and look whether it is; false at once on any other
+    /// thread, which may sleep instead.
+    pub(in crate::run) fn stay_awake(&self, is_done: impl Fn() -> bool) -> Result<bool, Broken> {
+        let Some(interrupt) = self.interrupt.filter(|interrupt| interrupt.is_caller()) else {
+            return Ok(false);
+        };
+        while !is_done() {
+            if interrupt.look() {
+                return Err(INTERRUPTED);
             }
+            nap();
         }
+        Ok(true)
     }
 
     /// The core that helping threads leave.
@@ -212,11 +223,11 @@ fn run_parts_until(is_over: &AtomicBool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Divide, Threads};
+    use super::{Divide, Done, Interrupt, Threads};
     use crate::error::Broken;
     use std::ops::Range;
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     #[test]
     fn calls_that_share_a_pool_run_all_their_parts_and_end() {
@@ -281,6 +292,32 @@ mod tests {
         for _ in 0..3 {
             let call = || threads.keep_awake(|| panic!("as a computation might"));
             assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_panic_elsewhere_ends_the_waiting_of_a_caller_that_may_be_interrupted() {
+        let question = || false;
+        let interrupt = Interrupt::new(&question);
+        let threads = Threads::new(2, true, Some(&interrupt)).unwrap();
+        let is_panic = |call: &dyn Fn() -> Done| catch_unwind(AssertUnwindSafe(call)).is_err();
+        for _ in 0..3 {
+            let has_come = AtomicBool::new(false);
+            let here = || {
+                while !has_come.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+                Ok(())
+            };
+            let elsewhere = || -> Done {
+                has_come.store(true, Ordering::Relaxed);
+                // The caller is done long before, and waits.
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                panic!("as a computation might")
+            };
+            assert!(is_panic(&|| threads.both(here, elsewhere)));
+            has_come.store(false, Ordering::Relaxed);
+            assert!(is_panic(&|| threads.lead(1, here, |_| elsewhere())));
         }
     }
 }

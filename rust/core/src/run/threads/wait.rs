@@ -4,7 +4,7 @@
 //! at first, then pauses between two looks, then gives up its core, and sleeps only in the end: waking a thread
 //! up takes as long as a step of a small layer. It does not know what is waited for.
 
-use super::sync::{AtomicBool, Ordering, nap, spin_loop, yield_now};
+use super::sync::{AtomicBool, AtomicUsize, Ordering, nap, spin_loop, yield_now};
 use crate::tuning::{LOOKS, PAUSES, YIELDS};
 
 /// Look for some hundred microseconds, and say whether it happened.
@@ -39,5 +39,14 @@ pub(in crate::run) struct End<'e>(pub(in crate::run) &'e AtomicBool);
 impl Drop for End<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Counts at its end, even if a computation panicked.
+pub(super) struct Counted<'c>(pub(super) &'c AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Release);
     }
 }

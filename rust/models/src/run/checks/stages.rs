@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub fn stages(threads: usize, stages: usize, pieces: usize) {
     let shared = Arc::new((Stages::new(stages, pieces), Mutex::new(vec![0; stages])));
     side_by_side(threads, &shared, |(all, taken), _| {
-        let done = all.work(|stage, piece| {
+        let done = all.work(|_| Ok(false), |stage, piece| {
             let mut taken = taken.lock().expect("no panic");
             assert_eq!(taken[stage], piece);
             assert!(stage == 0 || taken[stage - 1] > piece);
@@ -28,6 +28,6 @@ pub fn a_stage_breaks_off(threads: usize) {
     let shared = Arc::new(Stages::new(2, 2));
     side_by_side(threads, &shared, |all, _| {
         let broken = |stage, _| if stage == 1 { Err(Broken("planted")) } else { Ok(()) };
-        assert!(all.work(broken).is_err());
+        assert!(all.work(|_| Ok(false), broken).is_err());
     });
 }
