@@ -20,6 +20,7 @@ mod gradients;
 mod grids;
 mod lstm;
 mod oracle;
+mod packing;
 mod pipeline;
 mod plans;
 mod projection;

@@ -5,11 +5,12 @@
 
 use crate::check::{Checked, CheckedBackward, Config, Lent};
 use crate::error::Error;
-use crate::pack::{BackwardWeights, BoundWeights, WeightViews, Weights};
+use crate::pack::{BoundWeights, WeightViews, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
 use crate::run::{
     BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Interrupt, Outputs, Workspace,
-    backward_until, cache_capacity, forward_caching_until, forward_until,
+    backward_until, cache_capacity, forward_caching_until, forward_until, pack, pack_backward,
+    pack_for_inference,
 };
 
 /// Compute a layer, and fill a training cache if there is one: then dropout acts.
@@ -36,7 +37,7 @@ pub fn apply_forward<'a>(
         let room = (&plan, &mut workspace);
         return planned_training(room, weights, inputs, outputs, cache, interrupt);
     }
-    let weights = Weights::pack_for_inference(&layer, &BoundWeights::bind(checked, weights)?)?;
+    let weights = pack_for_inference(&plan, &BoundWeights::bind(checked, weights)?, interrupt)?;
     forward_until(&plan, &weights, &mut workspace, inputs, outputs, interrupt)
 }
 
@@ -53,7 +54,7 @@ pub fn planned_training<'a>(
     cache: &'a mut [u8],
     interrupt: Option<&Interrupt<'_>>,
 ) -> Result<(), Error> {
-    let weights = Weights::pack(&plan.layer, &BoundWeights::bind(&plan.checked, weights)?)?;
+    let weights = pack(plan, &BoundWeights::bind(&plan.checked, weights)?, interrupt)?;
     forward_caching_until(plan, &weights, workspace, inputs, outputs, cache, interrupt)
 }
 
@@ -63,7 +64,7 @@ pub fn planned_training<'a>(
 /// # Errors
 ///
 /// [`Error::Cache`] for a cache that this layer has not filled with these weights, and those of [`Plan::new`],
-/// [`BackwardWeights::pack`], [`BackwardWorkspace::new`] and [`backward`](crate::run::backward), after which nothing was
+/// [`BackwardWeights::pack`](crate::pack::BackwardWeights::pack), [`BackwardWorkspace::new`] and [`backward`](crate::run::backward), after which nothing was
 /// written; [`Error::Interrupted`], after which gradients hold anything.
 pub fn apply_backward<'a>(
     checked: &'a CheckedBackward,
@@ -95,11 +96,10 @@ pub fn planned_backward<'a>(
     cache: Option<&[u8]>,
     interrupt: Option<&Interrupt<'_>>,
 ) -> Result<(), Error> {
-    let layer = &plan.layer;
     let weights = BoundWeights::bind(checked.forward(), weights)?;
-    let packed = BackwardWeights::pack(layer, &weights)?;
+    let packed = pack_backward(plan, &weights, interrupt)?;
     let computes_again = cache.is_none() || plan.config().checkpoint_steps.is_some();
-    let forward_weights = computes_again.then(|| Weights::pack(layer, &weights)).transpose()?;
+    let forward_weights = computes_again.then(|| pack(plan, &weights, interrupt)).transpose()?;
     let own_cache = match (cache, &forward_weights) {
         (None, Some(weights)) => recompute(plan, weights, &inputs, interrupt)?,
         _ => Vec::new(),

@@ -62,7 +62,7 @@ pub mod binding {
     pub use crate::plan::{CacheRegion, CellStates, LayerPlan, Plan};
     pub use crate::run::{
         BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Interrupt, Outputs, Workspace,
-        backward, cache_capacity, forward, forward_caching, forward_until,
+        backward, cache_capacity, forward, forward_caching, forward_until, pack, pack_backward,
     };
     pub use crate::tuning::{Caches, Cores, Costs, GemmRows, Tuning};
 }

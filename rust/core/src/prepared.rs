@@ -10,7 +10,7 @@ use crate::direct::{inputs, outputs, weight_views};
 use crate::error::Error;
 use crate::pack::{BoundWeights, WeightViews, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
-use crate::run::{Inputs, Outputs, Workspace, forward};
+use crate::run::{Inputs, Outputs, Workspace, forward, pack_for_inference};
 
 /// A planned layer with packed weights and a workspace.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ impl Prepared {
         let options = Options { training: false, ..options };
         let layer = LayerPlan::new(checked, options);
         let bound = BoundWeights::bind(checked, weights)?;
-        let weights = Weights::pack_for_inference(&layer, &bound)?;
         let plan = Plan::new(&layer, checked, options)?;
+        let weights = pack_for_inference(&plan, &bound, None)?;
         let workspace = Workspace::new(&plan)?;
         Ok(Self { plan, weights, workspace })
     }
@@ -66,7 +66,7 @@ impl Prepared {
     /// Those of [`Weights::pack`]; the old weights stay in use then.
     pub fn update_weights(&mut self, weights: &WeightViews<'_>) -> Result<(), Error> {
         let bound = BoundWeights::bind(&self.plan.checked, weights)?;
-        self.weights = Weights::pack_for_inference(self.plan.layer(), &bound)?;
+        self.weights = pack_for_inference(&self.plan, &bound, None)?;
         Ok(())
     }
 

@@ -56,6 +56,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("rows", &[]),
     ("threads", &[]),
     ("cache", &[]),
+    ("packing", &["threads"]),
     ("forward", &["cache", "chunk", "ping_pong", "rows", "threads"]),
     ("backward", &["cache", "chunk", "forward", "ping_pong", "rows", "threads"]),
 ];

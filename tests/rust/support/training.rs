@@ -7,7 +7,7 @@ use bnns_lstm::binding::{
     BackwardArrays, BackwardWeights, BackwardWorkspace, BoundWeights, Checked, CheckedBackward,
     DataField, DataFields, GateField, GateFields, Gates, GradientViews, Inputs, LayerPlan, Outputs,
     Plan, Tuning, WeightFields, WeightViews, Weights, Workspace, backward, cache_capacity, check,
-    check_backward, forward_caching,
+    check_backward, forward_caching, pack, pack_backward,
 };
 use bnns_lstm::{
     Checkpoints, DataLayout, Error, FilterParameters, Gate, LSTMDataDescriptor, LSTMGateDescriptor,
@@ -162,7 +162,7 @@ impl Case {
         let plan = Plan::new(&layer, &checked, options)?;
         let views = planned.weight_views();
         let bound = BoundWeights::bind(&checked, &views)?;
-        let weights = Weights::pack(&layer, &bound)?;
+        let weights = pack(&plan, &bound, None)?;
         let mut cache = vec![0_u8; cache_capacity(checked.config()).unwrap() + 1];
         let outputs = Outputs { data: Some(y.as_mut_slice().into()), ..Outputs::default() };
         // One byte off, so that no float in the cache is aligned.
@@ -170,7 +170,7 @@ impl Case {
         let mut workspace = Workspace::new(&plan)?;
         forward_caching(&plan, &weights, &mut workspace, planned.inputs(), outputs, bytes)?;
         let mut workspace = BackwardWorkspace::new(&plan)?;
-        let weights = (&BackwardWeights::pack(&layer, &bound)?, &weights);
+        let weights = (&pack_backward(&plan, &bound, None)?, &weights);
         self.backward(&plan, weights, &mut workspace, bytes, (incoming, way))
     }
 

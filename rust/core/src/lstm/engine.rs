@@ -9,7 +9,7 @@ use super::structure::{Sizes, check_call};
 use crate::error::Error;
 use crate::pack::{BoundWeights, Weights};
 use crate::plan::{LayerPlan, Options, Plan};
-use crate::run::{Inputs, Outputs, Workspace, forward};
+use crate::run::{Inputs, Outputs, Workspace, forward, pack_for_inference};
 use std::sync::Arc;
 
 /// How many shapes are kept, so that memory does not grow with the number of shapes.
@@ -52,7 +52,7 @@ impl Kept {
         let bias_sum = parameters.bias_sum();
         let views = parameters.views(bias_sum.as_ref());
         let bound = BoundWeights::bind(&self.plan.checked, &views)?;
-        Weights::pack_for_inference(self.plan.layer(), &bound).map(Arc::new)
+        pack_for_inference(&self.plan, &bound, None).map(Arc::new)
     }
 
     /// Compute a call.

@@ -4,18 +4,17 @@
 //! input][four vectors]`, with which gradients of gates are multiplied to get gradients of what the gates
 //! read.
 
-use super::panel::Slot;
+use super::hands::{Alone, Hands};
+use super::strips::{Piece, Strip};
 use super::views::BoundWeights;
-use super::weights::pack_each;
+use super::weights::each_place;
 use crate::aligned::Aligned;
-use crate::check::Peephole;
+use crate::check::{LayerConfig, Peephole};
 use crate::error::{Broken, Error};
 use crate::gate::Gate;
-use crate::kernel::BLOCK_VECTORS;
 use crate::place::{PerPlace, Place};
 use crate::plan::{LayerPlan, PanelSizes, Product};
 use crate::products::Route;
-use ndarray::{ArrayView1, ArrayView2, Axis};
 use std::sync::Arc;
 
 /// What the panels are, in a message about memory.
@@ -58,8 +57,26 @@ impl BackwardWeights {
     ///
     /// As [`Weights::pack`](super::Weights::pack).
     pub fn pack(layer: &Arc<LayerPlan>, weights: &BoundWeights<'_>) -> Result<Self, Error> {
-        let panels = pack_each(layer, weights, TransposedPanels::pack)?;
-        let fingerprint = weights.fingerprint(layer.level);
+        Self::pack_by(&Alone, layer, weights)
+    }
+
+    /// As [`pack`](Self::pack), by several threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`pack`](Self::pack), and those of the threads.
+    pub(crate) fn pack_by(
+        hands: &impl Hands,
+        layer: &Arc<LayerPlan>,
+        weights: &BoundWeights<'_>,
+    ) -> Result<Self, Error> {
+        let mut panels = each_place(layer, weights, TransposedPanels::new)?;
+        let of_places = panels.each_mut();
+        let pieces =
+            of_places.flat_map(|(place, panels)| panels.pieces(layer, place, hands.count()));
+        let mut pieces: Vec<Piece<'_>> = pieces.collect();
+        hands.each(&mut pieces, &|piece| piece.pack(layer, weights))?;
+        let fingerprint = weights.fingerprint(hands, layer.level)?;
         Ok(Self { panels, fingerprint, layer: Arc::clone(layer) })
     }
 
@@ -79,7 +96,8 @@ impl BackwardWeights {
 }
 
 impl TransposedPanels {
-    fn pack(layer: &LayerPlan, weights: &BoundWeights<'_>, place: Place) -> Result<Self, Error> {
+    /// Memory for one direction of a layer.
+    fn new(layer: &LayerPlan, place: Place) -> Result<Self, Error> {
         let (config, shape) = (&layer.config, &layer.shape);
         let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
         let PanelSizes { cell, cell_output, diagonal, .. } = layer.panel_sizes(place.layer);
@@ -89,7 +107,7 @@ impl TransposedPanels {
         let gates = if may_take(Route::Panels) { Gate::COUNT } else { 0 };
         let rows = if may_take(Route::Gemm) { Gate::COUNT * shape.padded_units() } else { 0 };
         let all = config.variant.coupled.is_none();
-        let mut panels = Self {
+        Ok(Self {
             input: buffer(layer, config.layer_inputs(place.layer), gates, all)?,
             hidden: buffer(layer, config.outputs, gates, all)?,
             cell: buffer(layer, config.units, cell_gates, Gate::EARLY.into_iter().all(full))?,
@@ -102,29 +120,49 @@ impl TransposedPanels {
                 let floats = layer.projection_floats(config.units, config.outputs);
                 Aligned::zeros(floats, WHAT)?
             },
-        };
-        if let Some(matrix) = weights.projection(place) {
-            to_blocks(&mut panels.projection, shape.lanes, (config.outputs, 0), matrix);
-        }
-        for (gate, from) in weights.each() {
-            let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
-            to.transposed(&mut panels.input, from.input(place));
-            to.transposed(&mut panels.hidden, from.hidden(place));
-            to.unit_rows(&mut panels.input_matrix, from.input(place));
-            to.unit_rows(&mut panels.hidden_matrix, from.hidden(place));
-            if let Some(vector) = from.diagonal(place) {
-                to.vector(&mut panels.diagonal, vector);
+        })
+    }
+
+    /// What is to be packed, in so many pieces of whole blocks of outputs, some of them empty where there are fewer. The
+    /// first one has what is in no such blocks as well.
+    fn pieces<'p>(
+        &'p mut self,
+        layer: &LayerPlan,
+        place: Place,
+        count: usize,
+    ) -> impl Iterator<Item = Piece<'p>> + use<'p> {
+        let LayerConfig { units, outputs, .. } = layer.config;
+        let inputs = layer.config.layer_inputs(place.layer);
+        let shape = layer.shape;
+        let Self {
+            input: input_panel,
+            hidden,
+            cell,
+            cell_output,
+            diagonal,
+            input_matrix,
+            hidden_matrix,
+            projection,
+        } = self;
+        let mut input_panel: &mut [f32] = input_panel;
+        let [mut hidden, mut cell, mut cell_output]: [&mut [f32]; 3] = [hidden, cell, cell_output];
+        let mut others: [&mut [f32]; 4] = [diagonal, input_matrix, hidden_matrix, projection];
+        (0..count).map(move |index| {
+            let part = (index, count);
+            let [diagonal, input_matrix, hidden_matrix, projection] =
+                others.each_mut().map(std::mem::take);
+            Piece {
+                place,
+                input: Strip::cut(&mut input_panel, &shape, inputs, part),
+                hidden: Strip::cut(&mut hidden, &shape, outputs, part),
+                cell: Strip::cut(&mut cell, &shape, units, part),
+                cell_output: Strip::cut(&mut cell_output, &shape, units, part),
+                diagonal,
+                input_matrix,
+                hidden_matrix,
+                projection,
             }
-            if let Some(matrix) = from.full(place) {
-                if gate == Gate::Output {
-                    Slot { index: 0, gates: 1, ..to }.transposed(&mut panels.cell_output, matrix);
-                } else {
-                    let early = Slot { gates: Gate::EARLY.len(), ..to };
-                    early.transposed(&mut panels.cell, matrix);
-                }
-            }
-        }
-        Ok(panels)
+        })
     }
 }
 
@@ -143,49 +181,5 @@ fn buffer(
         Aligned::uninit(floats, WHAT)
     } else {
         Aligned::zeros(floats, WHAT)
-    }
-}
-
-impl Slot<'_> {
-    /// `[unit, output]` of one gate to `[block][gate][unit][vector][lane]`.
-    fn transposed(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
-        let units = self.shape.padded_units();
-        let places = (self.gates * units, self.index * units);
-        to_blocks(panel, self.shape.lanes, places, matrix);
-    }
-
-    /// `[unit, output]` of one gate to `[gate][unit][output]`, if there is memory for it.
-    fn unit_rows(&self, panel: &mut [f32], matrix: ArrayView2<'_, f32>) {
-        let first = self.index * self.shape.padded_units();
-        let rows = panel.chunks_exact_mut(matrix.ncols()).skip(first);
-        rows.zip(matrix.outer_iter()).for_each(|(to, row)| copy(row, to));
-    }
-}
-
-/// Rows `[input, output]`, the first of which is number `first` of all inputs, to
-/// `[block of four vectors][input][vector][lane]`.
-fn to_blocks(
-    panel: &mut [f32],
-    lanes: usize,
-    (inputs, first): (usize, usize),
-    matrix: ArrayView2<'_, f32>,
-) {
-    let width = BLOCK_VECTORS * lanes;
-    for (input, row) in matrix.outer_iter().enumerate() {
-        let place = first + input;
-        // The last block may have fewer vectors.
-        let blocks = panel.chunks_mut(inputs * width);
-        for (block, piece) in blocks.zip(row.axis_chunks_iter(Axis(0), width)) {
-            let width = block.len() / inputs;
-            copy(piece, &mut block[place * width..][..piece.len()]);
-        }
-    }
-}
-
-/// Copy a row of weights.
-fn copy(from: ArrayView1<'_, f32>, to: &mut [f32]) {
-    match from.to_slice() {
-        Some(from) => to.copy_from_slice(from),
-        None => to.iter_mut().zip(from).for_each(|(to, &weight)| *to = weight),
     }
 }

@@ -8,8 +8,10 @@
 //! weight differs, and all are finite, so does the fingerprint. Where many differ by chance, as after a step of
 //! training, it does not in about one of 2⁶⁴ cases; in one of 2³³ where all that differs is signs of one row.
 
-use super::views::BoundWeights;
+use super::hands::Hands;
+use super::views::{BoundGate, BoundWeights};
 use crate::check::LayerConfig;
+use crate::error::Error;
 use crate::gate::Gate;
 use crate::kernel::{PIECE, RowsToFingerprint, TRANSPOSED_ROWS as ROWS, mix, row_key};
 use crate::level::{Level, vectorize};
@@ -28,48 +30,59 @@ enum Kind {
 }
 
 impl BoundWeights<'_> {
-    /// Which weights these are, computed with the instructions of a level; every level gives the same.
-    pub(super) fn fingerprint(&self, level: Level) -> u64 {
-        *self.fingerprint.get_or_init(|| of_all(self, level))
-    }
-}
-
-/// The fingerprint of all weights.
-fn of_all(weights: &BoundWeights<'_>, level: Level) -> u64 {
-    let LayerConfig { layers, directions, .. } = weights.layer;
-    let mut sum = 0_u64;
-    for layer in 0..layers {
-        for direction in [Direction::Forward, Direction::Backward].into_iter().take(directions) {
-            sum = sum.wrapping_add(of_place(weights, Place { layer, direction }, level));
+    /// Which weights these are, computed with the instructions of a level; every level, and any number of hands, gives
+    /// the same.
+    pub(super) fn fingerprint(&self, hands: &impl Hands, level: Level) -> Result<u64, Error> {
+        if let Some(&known) = self.fingerprint.get() {
+            return Ok(known);
         }
+        let LayerConfig { layers, directions, .. } = self.layer;
+        let mut pieces = Vec::with_capacity(layers * directions * (Gate::COUNT + 1));
+        for layer in 0..layers {
+            for direction in [Direction::Forward, Direction::Backward].into_iter().take(directions)
+            {
+                let place = Place { layer, direction };
+                let gates = self.each().map(Some);
+                pieces.extend(gates.chain([None]).map(|gate| (place, gate, 0)));
+            }
+        }
+        hands
+            .each(&mut pieces, &|(place, gate, sum)| *sum = of_gate(self, *place, *gate, level))?;
+        let all = pieces.iter().fold(0_u64, |all, (_, _, sum)| all.wrapping_add(*sum));
+        Ok(*self.fingerprint.get_or_init(|| all))
     }
-    sum
 }
 
-/// The fingerprint of one direction of a layer.
-fn of_place(weights: &BoundWeights<'_>, place: Place, level: Level) -> u64 {
+/// The fingerprint of one gate of one direction of a layer, or of the projection there, which belongs to no gate.
+fn of_gate(
+    weights: &BoundWeights<'_>,
+    place: Place,
+    gate: Option<(Gate, &BoundGate<'_>)>,
+    level: Level,
+) -> u64 {
     let mut sum = 0_u64;
-    let mut add_of = |index: usize, kind: Kind, matrix: ArrayView2<'_, f32>| {
+    let mut add = |kind: Kind, matrix: ArrayView2<'_, f32>| {
+        let index = gate.map_or(Gate::COUNT, |(gate, _)| gate.index());
         let parts = [place.layer, place.direction.index(), index, kind as usize];
         let key = parts.into_iter().fold(0, |key: u64, part| mix(row_key(key, part + 1)));
         sum = sum.wrapping_add(of_matrix(matrix, key, level));
     };
-    if let Some(matrix) = weights.projection(place) {
-        add_of(Gate::COUNT, Kind::Projection, matrix);
+    let Some((_, from)) = gate else {
+        if let Some(matrix) = weights.projection(place) {
+            add(Kind::Projection, matrix);
+        }
+        return sum;
+    };
+    add(Kind::Input, from.input(place));
+    add(Kind::Hidden, from.hidden(place));
+    if let Some(vector) = from.bias(place) {
+        add(Kind::Bias, vector.insert_axis(Axis(0)));
     }
-    for (gate, from) in weights.each() {
-        let mut add = |kind, matrix: ArrayView2<'_, f32>| add_of(gate.index(), kind, matrix);
-        add(Kind::Input, from.input(place));
-        add(Kind::Hidden, from.hidden(place));
-        if let Some(vector) = from.bias(place) {
-            add(Kind::Bias, vector.insert_axis(Axis(0)));
-        }
-        if let Some(vector) = from.diagonal(place) {
-            add(Kind::Peephole, vector.insert_axis(Axis(0)));
-        }
-        if let Some(matrix) = from.full(place) {
-            add(Kind::Peephole, matrix);
-        }
+    if let Some(vector) = from.diagonal(place) {
+        add(Kind::Peephole, vector.insert_axis(Axis(0)));
+    }
+    if let Some(matrix) = from.full(place) {
+        add(Kind::Peephole, matrix);
     }
     sum
 }

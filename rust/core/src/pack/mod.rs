@@ -8,7 +8,11 @@
 mod backward;
 mod fingerprint;
 mod gradient_sums;
+mod hands;
 mod panel;
+mod strips;
+#[cfg(test)]
+mod tests;
 mod unpack;
 mod views;
 mod weights;
@@ -17,6 +21,7 @@ pub use backward::BackwardWeights;
 pub(crate) use backward::TransposedPanels;
 pub use fingerprint::fingerprint_of;
 pub(crate) use gradient_sums::GradientSums;
+pub(crate) use hands::Hands;
 pub(crate) use panel::LayerPanels;
 pub(crate) use unpack::GradientSlot;
 pub use views::{BoundWeights, WeightViews};

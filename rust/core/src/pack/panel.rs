@@ -3,6 +3,7 @@
 //! In: matrices `[hidden, inputs]` of four gates. Out: floats in the order of the kernels' loops: for each
 //! block of hidden units, for each input, the four gates' lanes. Lanes beyond `hidden_size` hold zeros.
 
+use super::hands::cut;
 use super::views::BoundWeights;
 use crate::aligned::Aligned;
 use crate::error::Error;
@@ -10,9 +11,9 @@ use crate::gate::Gate;
 use crate::kernel::{BLOCK_VECTORS, RowsToPanel, TRANSPOSED_ROWS};
 use crate::level::{Level, vectorize};
 use crate::place::Place;
-use crate::plan::{LayerPlan, PanelPlaces, Shape};
+use crate::plan::{LayerPlan, PanelFields, PanelPlaces, PanelsMut, Shape};
 use crate::tuning::PACKED_INPUTS;
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use ndarray::{ArrayView, ArrayView1, ArrayView2, Axis, Dimension};
 use std::ops::Range;
 
 /// The packed weights of one layer and direction.
@@ -23,12 +24,8 @@ pub(crate) struct LayerPanels {
 }
 
 impl LayerPanels {
-    /// Pack one direction of a layer.
-    pub(super) fn pack(
-        layer: &LayerPlan,
-        weights: &BoundWeights<'_>,
-        place: Place,
-    ) -> Result<Self, Error> {
+    /// Memory for one direction of a layer.
+    pub(super) fn new(layer: &LayerPlan, place: Place) -> Result<Self, Error> {
         let (shape, sizes) = (&layer.shape, layer.weight_sizes(place.layer));
         let (total, what) = (sizes.total(), "packed weights");
         // Every float of a panel is written, unless there are lanes or gates without weights.
@@ -37,24 +34,75 @@ impl LayerPanels {
             && shape.padded_units() == layer.config.units
             && sizes.cell == 0
             && sizes.projection == 0;
-        let mut floats =
+        let floats =
             if is_full { Aligned::uninit(total, what)? } else { Aligned::zeros(total, what)? };
-        let panels = sizes.split(&mut floats);
+        Ok(Self { floats, places: sizes.places() })
+    }
+
+    /// What is to be packed, in so many pieces of whole blocks, or as many as there are blocks. The first one has what is
+    /// not in blocks of hidden units as well: panels of a library's products, and of a projection.
+    pub(super) fn pieces<'p>(
+        &'p mut self,
+        layer: &LayerPlan,
+        place: Place,
+        count: usize,
+    ) -> impl Iterator<Item = Piece<'p>> + use<'p> {
+        let blocks = layer.shape.geometry.blocks;
+        let count = count.clamp(1, blocks.max(1));
+        let sizes = layer.weight_sizes(place.layer);
+        let mut rest = sizes.split(&mut self.floats);
+        (0..count).map(move |index| {
+            let own = index * blocks / count..(index + 1) * blocks / count;
+            let of_blocks = |floats: usize| floats / blocks.max(1) * own.len();
+            let panels = PanelFields {
+                input: cut(&mut rest.input, of_blocks(sizes.input)),
+                bias: cut(&mut rest.bias, of_blocks(sizes.bias)),
+                hidden: cut(&mut rest.hidden, of_blocks(sizes.hidden)),
+                diagonal: cut(&mut rest.diagonal, of_blocks(sizes.diagonal)),
+                cell: cut(&mut rest.cell, of_blocks(sizes.cell)),
+                cell_output: cut(&mut rest.cell_output, of_blocks(sizes.cell_output)),
+                input_matrix: std::mem::take(&mut rest.input_matrix),
+                hidden_matrix: std::mem::take(&mut rest.hidden_matrix),
+                projection: std::mem::take(&mut rest.projection),
+            };
+            Piece { place, blocks: own, panels }
+        })
+    }
+
+    /// One of the panels, such as that of `|all| &all.hidden`.
+    pub(crate) fn get(&self, panel: impl Fn(&PanelPlaces) -> &Range<usize>) -> &[f32] {
+        &self.floats[panel(&self.places).clone()]
+    }
+}
+
+/// Some blocks of the hidden units of one direction of a layer, to be packed.
+pub(super) struct Piece<'p> {
+    place: Place,
+    blocks: Range<usize>,
+    panels: PanelsMut<'p>,
+}
+
+impl Piece<'_> {
+    /// Pack its part of the weights.
+    pub(super) fn pack(&mut self, layer: &LayerPlan, weights: &BoundWeights<'_>) {
+        let (shape, place, panels) = (&layer.shape, self.place, &mut self.panels);
+        let units = layer.real_units(&self.blocks);
         panels.bias.fill(0.0);
         panels.diagonal.fill(0.0);
         for (gate, from) in weights.each() {
             let to = Slot { shape, index: gate.index(), gates: Gate::COUNT, level: layer.level };
-            to.matrix(panels.input, from.input(place));
-            to.matrix(panels.hidden, from.hidden(place));
+            to.matrix(panels.input, part(from.input(place), Axis(0), &units));
+            to.matrix(panels.hidden, part(from.hidden(place), Axis(0), &units));
             to.rows(panels.input_matrix, from.input(place));
             to.rows(panels.hidden_matrix, from.hidden(place));
             if let Some(vector) = from.bias(place) {
-                to.vector(panels.bias, vector);
+                to.vector(panels.bias, part(vector, Axis(0), &units));
             }
             if let Some(vector) = from.diagonal(place) {
-                to.vector(panels.diagonal, vector);
+                to.vector(panels.diagonal, part(vector, Axis(0), &units));
             }
             if let Some(matrix) = from.full(place) {
+                let matrix = part(matrix, Axis(0), &units);
                 if gate == Gate::Output {
                     Slot { index: 0, gates: 1, ..to }.matrix(panels.cell_output, matrix);
                 } else {
@@ -66,13 +114,17 @@ impl LayerPanels {
             let to = Slot { shape, index: 0, gates: 1, level: layer.level };
             to.wide_matrix(panels.projection, matrix);
         }
-        Ok(Self { floats, places: sizes.places() })
     }
+}
 
-    /// One of the panels, such as that of `|all| &all.hidden`.
-    pub(crate) fn get(&self, panel: impl Fn(&PanelPlaces) -> &Range<usize>) -> &[f32] {
-        &self.floats[panel(&self.places).clone()]
-    }
+/// The part of an array along an axis.
+pub(super) fn part<'w, D: Dimension>(
+    array: ArrayView<'w, f32, D>,
+    axis: Axis,
+    range: &Range<usize>,
+) -> ArrayView<'w, f32, D> {
+    let (before, _) = array.split_at(axis, range.end);
+    before.split_at(axis, range.start).1
 }
 
 /// The place of one gate among `gates` in a panel.

@@ -3,7 +3,8 @@
 //! In: the plan of a layer, and the caller's weights, bound to its axes. Out: [`Weights`], immutable panels of
 //! all layers and directions. It does not know calls.
 
-use super::panel::LayerPanels;
+use super::hands::{Alone, Hands};
+use super::panel::{LayerPanels, Piece};
 use super::views::BoundWeights;
 use crate::error::{Broken, Error};
 use crate::place::{PerPlace, Place};
@@ -26,8 +27,21 @@ impl Weights {
     ///
     /// [`Error::WrongLayer`] for weights of another layer, [`Error::OutOfMemory`].
     pub fn pack(layer: &Arc<LayerPlan>, weights: &BoundWeights<'_>) -> Result<Self, Error> {
-        let packed = Self::pack_for_inference(layer, weights)?;
-        Ok(Self { fingerprint: Some(weights.fingerprint(layer.level)), ..packed })
+        Self::pack_by(&Alone, layer, weights)
+    }
+
+    /// As [`pack`](Self::pack), by several threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`pack`](Self::pack), and those of the threads.
+    pub(crate) fn pack_by(
+        hands: &impl Hands,
+        layer: &Arc<LayerPlan>,
+        weights: &BoundWeights<'_>,
+    ) -> Result<Self, Error> {
+        let packed = Self::pack_for_inference_by(hands, layer, weights)?;
+        Ok(Self { fingerprint: Some(weights.fingerprint(hands, layer.level)?), ..packed })
     }
 
     /// As [`pack`](Self::pack), for calls without a training cache only: which weights these are, which a
@@ -40,7 +54,25 @@ impl Weights {
         layer: &Arc<LayerPlan>,
         weights: &BoundWeights<'_>,
     ) -> Result<Self, Error> {
-        let panels = pack_each(layer, weights, LayerPanels::pack)?;
+        Self::pack_for_inference_by(&Alone, layer, weights)
+    }
+
+    /// As [`pack_for_inference`](Self::pack_for_inference), by several threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`pack_by`](Self::pack_by).
+    pub(crate) fn pack_for_inference_by(
+        hands: &impl Hands,
+        layer: &Arc<LayerPlan>,
+        weights: &BoundWeights<'_>,
+    ) -> Result<Self, Error> {
+        let mut panels = each_place(layer, weights, LayerPanels::new)?;
+        let of_places = panels.each_mut();
+        let pieces =
+            of_places.flat_map(|(place, panels)| panels.pieces(layer, place, hands.count()));
+        let mut pieces: Vec<Piece<'_>> = pieces.collect();
+        hands.each(&mut pieces, &|piece| piece.pack(layer, weights))?;
         Ok(Self { panels, fingerprint: None, layer: Arc::clone(layer) })
     }
 
@@ -68,15 +100,15 @@ impl Weights {
     }
 }
 
-/// Pack each direction of each layer.
-pub(super) fn pack_each<T>(
+/// Memory for each direction of each layer.
+pub(super) fn each_place<T>(
     layer: &LayerPlan,
     weights: &BoundWeights<'_>,
-    pack: impl Fn(&LayerPlan, &BoundWeights<'_>, Place) -> Result<T, Error>,
+    new: impl Fn(&LayerPlan, Place) -> Result<T, Error>,
 ) -> Result<PerPlace<T>, Error> {
     if weights.layer != layer.config {
         return Err(Error::WrongLayer { what: "weights" });
     }
     let stack = (layer.config.layers, layer.config.directions);
-    PerPlace::try_from_fn(stack, |place| pack(layer, weights, place))
+    PerPlace::try_from_fn(stack, |place| new(layer, place))
 }

@@ -77,6 +77,11 @@ impl LayerPlan {
         if self.config.variant.projects { width * from } else { 0 }
     }
 
+    /// How many of some threads pack the weights: each has enough of them.
+    pub(crate) fn packing_threads(&self, threads: usize) -> usize {
+        (self.packed_bytes() / self.tuning.packed_bytes_of_thread.max(1)).clamp(1, threads.max(1))
+    }
+
     /// Bytes of all packed weights of the forward pass.
     pub fn packed_bytes(&self) -> usize {
         self.all_floats(Self::weight_sizes) * size_of::<f32>()

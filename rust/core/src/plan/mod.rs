@@ -28,7 +28,7 @@ pub(crate) use groups::Group;
 pub use layer::LayerPlan;
 pub(crate) use memory::GroupSizes;
 pub use options::Options;
-pub(crate) use panels::{PanelPlaces, PanelSizes, Panels, PanelsMut};
+pub(crate) use panels::{PanelFields, PanelPlaces, PanelSizes, Panels, PanelsMut};
 pub(crate) use pipeline::Pipeline;
 pub(crate) use products::Product;
 pub(crate) use shape::Shape;

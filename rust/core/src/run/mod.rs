@@ -3,11 +3,12 @@
 //! In: plans, packed weights, workspaces and the caller's arrays. Out: the output sequence, final states and
 //! gradients, in the caller's memory. It decides nothing: sizes and division come from the plans.
 //!
-//! Four floors, of which each knows those above it in this list only:
+//! Five floors, of which each knows those above it in this list only:
 //!
 //! ```text
 //! threads    who computes; hand-over, waiting, exchange of hidden states
 //! cache      the training cache: its header, its regions, its rows
+//! packing    weights into panels, by the threads of a call
 //! forward    groups of rows, layers, directions, chunks of steps
 //! backward   the same against the order of the forward pass, and segments of it computed again
 //! ```
@@ -16,6 +17,7 @@ mod backward;
 mod cache;
 mod chunk;
 mod forward;
+mod packing;
 mod ping_pong;
 mod rows;
 #[cfg(test)]
@@ -27,4 +29,6 @@ pub use backward::{BackwardArrays, BackwardWorkspace, GradientViews, backward};
 pub use cache::cache_capacity;
 pub(crate) use forward::forward_caching_until;
 pub use forward::{Inputs, Outputs, Workspace, forward, forward_caching, forward_until};
+pub(crate) use packing::pack_for_inference;
+pub use packing::{pack, pack_backward};
 pub use threads::Interrupt;

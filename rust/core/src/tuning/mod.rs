@@ -50,6 +50,9 @@ pub struct Tuning {
     /// stay in L1 while they are multiplied with all that the gates read; fewer rows read and write the sums
     /// more often. Xeon, `train` with 64 to 650 units, 64 to 1024 rows: 4 to 10 % less time than 256 rows.
     pub training_rows: usize,
+    /// Bytes of packed weights that each of several threads packs at least. EPYC (Zen 4), one and two threads, one layer:
+    /// 2 MiB in 197 and 267 us, 8 MiB in 1.09 and 0.76 ms, 32 MiB in 7.6 and 4.4 ms.
+    pub packed_bytes_of_thread: usize,
     /// Floats of a part's slice up to which parts of the units exchange hidden states word by word: a word tells itself
     /// whether it has come, a slice has a counter that travels as well. EPYC (Zen 4), two threads: 64 floats take 0.14 us
     /// as words and 0.16 us as a slice, 256 floats 0.48 and 0.24 us.
@@ -88,6 +91,7 @@ impl Tuning {
             rows_to_project: 16,
             rows_to_project_prefetched: 24,
             training_rows: 128,
+            packed_bytes_of_thread: 4 << 20,
             word_floats: 64,
             short_work: 500_000,
             gemm_rows: GemmRows::of_machine(),
