@@ -213,8 +213,9 @@ impl<'i> Threads<'i> {
 /// Work, and then say that it has ended, even if it panicked: somebody may be waiting for that.
 fn at_last(work: impl FnOnce(), end: impl FnOnce()) {
     let panic = catch_unwind(AssertUnwindSafe(work)).err();
-    end();
-    if let Some(panic) = panic {
+    // The first panic says more than one that follows from it.
+    let of_end = catch_unwind(AssertUnwindSafe(end)).err();
+    if let Some(panic) = panic.or(of_end) {
         resume_unwind(panic);
     }
 }
