@@ -7,9 +7,13 @@ none where nothing was timed for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 from engines import ROUTES
+
+LINE = 112
+"""Characters of a line of text."""
 
 
 def routes(entries: Sequence[dict[str, Any]], threads: int) -> list[str]:
@@ -28,9 +32,10 @@ def routes(entries: Sequence[dict[str, Any]], threads: int) -> list[str]:
     if not lines:
         return []
     title = f"### Both routes of matrix products, {threads} thread{'s' if threads > 1 else ''}"
-    text = (
+    text = fill(
         "The module with each route forced (docs/products.md); the ratio is the time by panels divided by that "
-        "by the library: above 1 the library is faster."
+        "by the library: above 1 the library is faster.",
+        LINE,
     )
     head = [f"| row | {' | '.join(ROUTES)} | ratio |", "| --- | ---: | ---: | ---: |"]
     return [title, text, "\n".join(head + lines)]
@@ -56,9 +61,10 @@ def crowded(rows: Sequence[dict[str, Any]], more_threads: int) -> list[str]:
             )
     if not lines:
         return []
-    text = (
+    text = fill(
         "**ours** with as many threads as above, and with more than there are cores. A call uses no more "
-        "threads than run at the same time; the ratio is the second time divided by the first."
+        "threads than run at the same time; the ratio is the second time divided by the first.",
+        LINE,
     )
     head = [
         f"| row | threads | ours | ours, {more_threads} threads | ratio |",

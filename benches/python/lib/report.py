@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from textwrap import fill
 from typing import Any
 
-from beside import crowded, microseconds, routes
+from beside import LINE, crowded, microseconds, routes
 from compare import TOLERANCE
 from engines import OURS, ROUTES
 from limits import Limits
@@ -93,7 +94,7 @@ class Report:
         lines = [
             f"- Machine: {', '.join(str(value) for value in self.machine.values())}",
             f"- SIMD level of ours: {self.info.get('level', 'unknown')}",
-            f"- Versions: {versions}",
+            fill(f"- Versions: {versions}", LINE, subsequent_indent="  "),
             f"- Command: `{self.command}` ({self.rounds} rounds)",
             f"- Commit: `{self.commit}`",
         ]

@@ -5,8 +5,8 @@
 //! (`products`) changes the last ones. The one number that would, how many rows of gradients are summed before
 //! the sum joins the others, is a constant of `run`. It knows no layer.
 //!
-//! "Xeon" is the machine of `BENCHMARKS.md`, two cores with AVX-512; rows such as `T100.B1.H256` are those of
-//! that page: steps, samples, hidden units.
+//! "Xeon" is a Sapphire Rapids, two cores with AVX-512, "EPYC" a Zen 4, likewise; rows such as `T100.B1.H256` are
+//! those of `BENCHMARKS.md`: steps, samples, hidden units.
 
 mod caches;
 mod cores;
