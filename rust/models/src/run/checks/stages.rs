@@ -10,14 +10,17 @@ use std::sync::Arc;
 pub fn stages(threads: usize, stages: usize, pieces: usize) {
     let shared = Arc::new((Stages::new(stages, pieces), Mutex::new(vec![0; stages])));
     side_by_side(threads, &shared, |(all, taken), _| {
-        let done = all.work(|_| Ok(false), |stage, piece| {
-            let mut taken = taken.lock().expect("no panic");
-            assert_eq!(taken[stage], piece);
-            assert!(stage == 0 || taken[stage - 1] > piece);
-            assert!(taken.get(stage + 1).is_none_or(|&above| piece < above + 2));
-            taken[stage] += 1;
-            Ok(())
-        });
+        let done = all.work(
+            |_| Ok(false),
+            |stage, piece| {
+                let mut taken = taken.lock().expect("no panic");
+                assert_eq!(taken[stage], piece);
+                assert!(stage == 0 || taken[stage - 1] > piece);
+                assert!(taken.get(stage + 1).is_none_or(|&above| piece < above + 2));
+                taken[stage] += 1;
+                Ok(())
+            },
+        );
         assert_eq!(done, Ok(()));
     });
     assert_eq!(*shared.1.lock().expect("no panic"), vec![pieces; stages]);
