@@ -231,7 +231,9 @@ fn an_interrupted_call_says_so_and_the_next_one_gives_the_right_bits() {
                 assert_eq!(cache, wanted);
                 done
             });
-            assert!(ended > 0, "forward, {directions} directions, {checkpoints:?}");
+            // The other thread may take all pieces of a pipeline before the caller looks.
+            let is_sure = pipeline.is_none();
+            assert!(ended > 0 || !is_sure, "forward, {directions} directions, {checkpoints:?}");
             let ended = interrupt_everywhere(|interrupt| backward_with(&wanted, Some(interrupt)));
             assert!(ended > 1, "backward, {directions} directions, {checkpoints:?}");
             assert_eq!(backward_with(&wanted, None), Ok(()));
