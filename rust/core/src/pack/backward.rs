@@ -4,10 +4,9 @@
 //! input][four vectors]`, with which gradients of gates are multiplied to get gradients of what the gates
 //! read.
 
-use super::hands::{Alone, Hands};
+use super::hands::{Alone, Hands, Packed, pack_all};
 use super::strips::{Piece, Strip};
 use super::views::BoundWeights;
-use super::weights::each_place;
 use crate::aligned::Aligned;
 use crate::check::{LayerConfig, Peephole};
 use crate::error::{Broken, Error};
@@ -70,12 +69,7 @@ impl BackwardWeights {
         layer: &Arc<LayerPlan>,
         weights: &BoundWeights<'_>,
     ) -> Result<Self, Error> {
-        let mut panels = each_place(layer, weights, TransposedPanels::new)?;
-        let of_places = panels.each_mut();
-        let pieces =
-            of_places.flat_map(|(place, panels)| panels.pieces(layer, place, hands.count()));
-        let mut pieces: Vec<Piece<'_>> = pieces.collect();
-        hands.each(&mut pieces, &|piece| piece.pack(layer, weights))?;
+        let panels = pack_all(hands, layer, weights)?;
         let fingerprint = weights.fingerprint(hands, layer.level)?;
         Ok(Self { panels, fingerprint, layer: Arc::clone(layer) })
     }
@@ -95,8 +89,9 @@ impl BackwardWeights {
     }
 }
 
-impl TransposedPanels {
-    /// Memory for one direction of a layer.
+impl Packed for TransposedPanels {
+    type Piece<'p> = Piece<'p>;
+
     fn new(layer: &LayerPlan, place: Place) -> Result<Self, Error> {
         let (config, shape) = (&layer.config, &layer.shape);
         let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
@@ -123,8 +118,8 @@ impl TransposedPanels {
         })
     }
 
-    /// What is to be packed, in so many pieces of whole blocks of outputs, some of them empty where there are fewer. The
-    /// first one has what is in no such blocks as well.
+    /// So many pieces of whole blocks of outputs, some of them empty where there are fewer. The first one has what is in
+    /// no such blocks as well.
     fn pieces<'p>(
         &'p mut self,
         layer: &LayerPlan,
@@ -163,6 +158,10 @@ impl TransposedPanels {
                 projection,
             }
         })
+    }
+
+    fn pack(piece: &mut Piece<'_>, layer: &LayerPlan, weights: &BoundWeights<'_>) {
+        piece.pack(layer, weights);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which weights these are.
 //!
-//! In: the caller's weights, or arrays of them. Out: 64 bits that depend on the bits of every weight and on its place: layer,
-//! direction, gate or projection, array, row and column; not on strides, nor on the order of visits, nor on the SIMD level. It
-//! knows no panels and no cache.
+//! In: the caller's weights, or arrays of them. Out: 64 bits that depend on the bits of every weight and on its place:
+//! layer, direction, gate or projection, array, row and column; not on strides, nor on the order of visits, nor on the
+//! SIMD level. It knows no panels and no cache.
 //!
 //! It tells weights apart that somebody changed, not those that somebody chose in order to deceive. Where one
 //! weight differs, and all are finite, so does the fingerprint. Where many differ by chance, as after a step of

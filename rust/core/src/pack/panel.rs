@@ -3,7 +3,7 @@
 //! In: matrices `[hidden, inputs]` of four gates. Out: floats in the order of the kernels' loops: for each
 //! block of hidden units, for each input, the four gates' lanes. Lanes beyond `hidden_size` hold zeros.
 
-use super::hands::cut;
+use super::hands::{Packed, cut};
 use super::views::BoundWeights;
 use crate::aligned::Aligned;
 use crate::error::Error;
@@ -23,9 +23,10 @@ pub(crate) struct LayerPanels {
     places: PanelPlaces,
 }
 
-impl LayerPanels {
-    /// Memory for one direction of a layer.
-    pub(super) fn new(layer: &LayerPlan, place: Place) -> Result<Self, Error> {
+impl Packed for LayerPanels {
+    type Piece<'p> = Piece<'p>;
+
+    fn new(layer: &LayerPlan, place: Place) -> Result<Self, Error> {
         let (shape, sizes) = (&layer.shape, layer.weight_sizes(place.layer));
         let (total, what) = (sizes.total(), "packed weights");
         // Every float of a panel is written, unless there are lanes or gates without weights.
@@ -39,9 +40,9 @@ impl LayerPanels {
         Ok(Self { floats, places: sizes.places() })
     }
 
-    /// What is to be packed, in so many pieces of whole blocks, or as many as there are blocks. The first one has what is
-    /// not in blocks of hidden units as well: panels of a library's products, and of a projection.
-    pub(super) fn pieces<'p>(
+    /// So many pieces of whole blocks, or as many as there are blocks. The first one has what is not in blocks of hidden
+    /// units as well: panels of a library's products, and of a projection.
+    fn pieces<'p>(
         &'p mut self,
         layer: &LayerPlan,
         place: Place,
@@ -69,6 +70,12 @@ impl LayerPanels {
         })
     }
 
+    fn pack(piece: &mut Piece<'_>, layer: &LayerPlan, weights: &BoundWeights<'_>) {
+        piece.pack(layer, weights);
+    }
+}
+
+impl LayerPanels {
     /// One of the panels, such as that of `|all| &all.hidden`.
     pub(crate) fn get(&self, panel: impl Fn(&PanelPlaces) -> &Range<usize>) -> &[f32] {
         &self.floats[panel(&self.places).clone()]

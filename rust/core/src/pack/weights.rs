@@ -3,8 +3,8 @@
 //! In: the plan of a layer, and the caller's weights, bound to its axes. Out: [`Weights`], immutable panels of
 //! all layers and directions. It does not know calls.
 
-use super::hands::{Alone, Hands};
-use super::panel::{LayerPanels, Piece};
+use super::hands::{Alone, Hands, pack_all};
+use super::panel::LayerPanels;
 use super::views::BoundWeights;
 use crate::error::{Broken, Error};
 use crate::place::{PerPlace, Place};
@@ -67,12 +67,7 @@ impl Weights {
         layer: &Arc<LayerPlan>,
         weights: &BoundWeights<'_>,
     ) -> Result<Self, Error> {
-        let mut panels = each_place(layer, weights, LayerPanels::new)?;
-        let of_places = panels.each_mut();
-        let pieces =
-            of_places.flat_map(|(place, panels)| panels.pieces(layer, place, hands.count()));
-        let mut pieces: Vec<Piece<'_>> = pieces.collect();
-        hands.each(&mut pieces, &|piece| piece.pack(layer, weights))?;
+        let panels = pack_all(hands, layer, weights)?;
         Ok(Self { panels, fingerprint: None, layer: Arc::clone(layer) })
     }
 
@@ -98,17 +93,4 @@ impl Weights {
     pub(crate) fn of(&self, place: Place) -> Result<&LayerPanels, Broken> {
         self.panels.of(place)
     }
-}
-
-/// Memory for each direction of each layer.
-pub(super) fn each_place<T>(
-    layer: &LayerPlan,
-    weights: &BoundWeights<'_>,
-    new: impl Fn(&LayerPlan, Place) -> Result<T, Error>,
-) -> Result<PerPlace<T>, Error> {
-    if weights.layer != layer.config {
-        return Err(Error::WrongLayer { what: "weights" });
-    }
-    let stack = (layer.config.layers, layer.config.directions);
-    PerPlace::try_from_fn(stack, |place| new(layer, place))
 }
