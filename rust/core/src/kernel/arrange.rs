@@ -24,20 +24,23 @@ pub(crate) struct ChunkRows<'a> {
 }
 
 impl ChunkRows<'_> {
+    /// The steps, in their order.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = usize> + use<> {
+        let Self { first_step: first, end_step: end, ascending, .. } = *self;
+        (first..end).map(move |step| if ascending { step } else { first + end - 1 - step })
+    }
+
     /// For each step and group, the range of its active rows in the chunk's buffers.
     #[inline(always)]
     pub(super) fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let (first, end) = (self.first_step, self.end_step);
-        (first..end)
-            .map(move |step| if self.ascending { step } else { first + end - 1 - step })
-            .flat_map(move |step| {
-                self.groups.iter().map(move |group| {
-                    let position = |step: usize| {
-                        group.chunk_start + group.offsets[step] - group.offsets[first]
-                    };
-                    position(step)..position(step + 1)
-                })
+        let first = self.first_step;
+        self.steps().flat_map(move |step| {
+            self.groups.iter().map(move |group| {
+                let position =
+                    |step: usize| group.chunk_start + group.offsets[step] - group.offsets[first];
+                position(step)..position(step + 1)
             })
+        })
     }
 
     /// How many rows there are.

@@ -12,10 +12,8 @@ use super::pass::{ChunkMemory, LayerPass, SumMemory};
 use crate::error::Broken;
 use crate::kernel::{ArrangeInputs, ChunkRows, Geometry, Rows, RowsToPanel, TRANSPOSED_ROWS};
 use crate::level::vectorize;
-use crate::place::Direction;
 use crate::plan::PanelsMut;
 use crate::products::Route;
-use std::ops::Range;
 
 /// What the gates read, `[input][row]`; empty where no gate reads it, or a library sums.
 #[derive(Debug, Default)]
@@ -36,7 +34,6 @@ impl LayerPass<'_, '_> {
     /// Arrange all that is read by gates which have `sums`, of `count` rows.
     pub(super) fn arrange<'m>(
         &self,
-        steps: &Range<usize>,
         (rows, count): (ChunkRows<'_>, usize),
         memory: &ChunkMemory,
         sums: &PanelsMut<'_>,
@@ -57,7 +54,7 @@ impl LayerPass<'_, '_> {
             let input = take(config.layer_inputs(self.place.layer));
             let hidden = take(config.outputs);
             let one = take(1);
-            self.arrange_cached(steps, count, scratch, (&mut *input, &mut *hidden))?;
+            self.arrange_cached((rows, count), scratch, (&mut *input, &mut *hidden))?;
             one.fill(1.0);
             (found.input, found.hidden, found.one) = (input, hidden, one);
         }
@@ -77,8 +74,7 @@ impl LayerPass<'_, '_> {
     /// What is read of inputs and hidden states, from the cache: some rows at a time, which stay in L1.
     fn arrange_cached(
         &self,
-        steps: &Range<usize>,
-        count: usize,
+        (rows, count): (ChunkRows<'_>, usize),
         scratch: &mut [f32],
         (input, hidden): (&mut [f32], &mut [f32]),
     ) -> Done {
@@ -86,7 +82,8 @@ impl LayerPass<'_, '_> {
         let mut first = 0;
         let mut filled = 0;
         let (of_inputs, of_hidden) = scratch.split_at_mut(TRANSPOSED_ROWS * inputs);
-        for (row, step) in self.rows_in_order(steps) {
+        let of_step = |step| (0..self.plan.config().active_at(step)).map(move |row| (row, step));
+        for (row, step) in rows.steps().flat_map(of_step) {
             let load = RowLoad { pass: self, row, step };
             load.load_inputs(&mut of_inputs[filled * inputs..][..inputs])?;
             load.load_previous_hidden(&mut of_hidden[filled * outputs..][..outputs])?;
@@ -99,19 +96,6 @@ impl LayerPass<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    /// Batch row and step of each row of a chunk, in the order in which they are summed.
-    fn rows_in_order(
-        &self,
-        steps: &Range<usize>,
-    ) -> impl Iterator<Item = (usize, usize)> + use<'_> {
-        let Range { start, end } = *steps;
-        let ascending = self.reading() == Direction::Backward;
-        let config = self.plan.config();
-        (start..end)
-            .map(move |step| if ascending { step } else { start + end - 1 - step })
-            .flat_map(move |step| (0..config.active_at(step)).map(move |row| (row, step)))
     }
 
     /// The first rows of `from`, to columns that are `pitch` floats apart.

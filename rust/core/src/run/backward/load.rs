@@ -113,25 +113,30 @@ impl<'a> RowLoad<'_, 'a, '_> {
 
     /// The cell state before the step.
     fn load_previous_cell(&self, to: &mut [f32]) -> Done {
-        let (pass, config) = (self.pass, &self.pass.plan.layer.config);
-        match self.previous() {
-            Previous::Step(at) => pass.cached.own.read(at, StepLayout::new(config).cell(), to),
-            Previous::State(states, at) => states.read(at, StateLayout::new(config).cell(), to),
-            Previous::Initial => {
-                self.load_initial(pass.arrays.initial_cell.as_ref(), to);
-                Ok(())
-            }
-        }
+        let (arrays, config) = (&self.pass.arrays, &self.pass.plan.layer.config);
+        let saved = (StepLayout::new(config).cell(), StateLayout::new(config).cell());
+        self.load_previous(saved, arrays.initial_cell.as_ref(), to)
     }
 
     /// The hidden state before the step.
     pub(super) fn load_previous_hidden(&self, to: &mut [f32]) -> Done {
-        let (pass, config) = (self.pass, &self.pass.plan.layer.config);
+        let (arrays, config) = (&self.pass.arrays, &self.pass.plan.layer.config);
+        let saved = (StepLayout::new(config).hidden(), StateLayout::new(config).hidden());
+        self.load_previous(saved, arrays.initial_hidden.as_ref(), to)
+    }
+
+    /// A state before the step, which steps and checkpoints saved at these floats.
+    fn load_previous(
+        &self,
+        (of_step, of_state): (Range<usize>, Range<usize>),
+        initial: Option<&ArrayView4<'_, f32>>,
+        to: &mut [f32],
+    ) -> Done {
         match self.previous() {
-            Previous::Step(at) => pass.cached.own.read(at, StepLayout::new(config).hidden(), to),
-            Previous::State(states, at) => states.read(at, StateLayout::new(config).hidden(), to),
+            Previous::Step(at) => self.pass.cached.own.read(at, of_step, to),
+            Previous::State(states, at) => states.read(at, of_state, to),
             Previous::Initial => {
-                self.load_initial(pass.arrays.initial_hidden.as_ref(), to);
+                self.load_initial(initial, to);
                 Ok(())
             }
         }

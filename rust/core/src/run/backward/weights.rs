@@ -20,7 +20,6 @@ use std::ops::Range;
 
 /// What all blocks share.
 struct ChunkArrays<'m> {
-    steps: &'m Range<usize>,
     rows: ChunkRows<'m>,
     count: usize,
     memory: &'m ChunkMemory,
@@ -103,7 +102,7 @@ impl LayerPass<'_, '_> {
                 return Ok(());
             }
         }
-        let chunk = ChunkArrays { steps, rows, count, memory, add };
+        let chunk = ChunkArrays { rows, count, memory, add };
         let floats = count * Gate::COUNT * shape.padded_units();
         let blocks = GradientBlocks {
             range: 0..shape.geometry.blocks,
@@ -116,9 +115,9 @@ impl LayerPass<'_, '_> {
 
     fn products(&self, chunk: &ChunkArrays<'_>, blocks: GradientBlocks<'_>) -> Done {
         let GradientBlocks { range, threads, sums, gates: arranged } = blocks;
-        let ChunkArrays { steps, rows, count, memory, add } = *chunk;
+        let ChunkArrays { rows, count, memory, add } = *chunk;
         let own = threads.first_mut().ok_or(Broken("sums for no thread at all"))?;
-        let inputs: Arranged<'_> = self.arrange(steps, (rows, count), memory, &sums, own)?;
+        let inputs: Arranged<'_> = self.arrange((rows, count), memory, &sums, own)?;
         let (shape, level) = (&self.plan.layer.shape, self.plan.layer.level);
         let (geometry, units) = (&shape.geometry, shape.padded_units());
         let (gates, unprojected) = (&*memory.gates, &*memory.unprojected);
