@@ -64,8 +64,9 @@ pub fn planned_training<'a>(
 /// # Errors
 ///
 /// [`Error::Cache`] for a cache that this layer has not filled with these weights, and those of [`Plan::new`],
-/// [`BackwardWeights::pack`](crate::pack::BackwardWeights::pack), [`BackwardWorkspace::new`] and [`backward`](crate::run::backward), after which nothing was
-/// written; [`Error::Interrupted`], after which gradients hold anything.
+/// [`BackwardWeights::pack`](crate::pack::BackwardWeights::pack), [`BackwardWorkspace::new`] and
+/// [`backward`](crate::run::backward), after which nothing was written; [`Error::Interrupted`], after which gradients
+/// hold anything.
 pub fn apply_backward<'a>(
     checked: &'a CheckedBackward,
     options: Options,

@@ -189,8 +189,8 @@ impl PreparedLayer {
     }
 
     /// As `call`, with the output written into `out`. Input and output have the shapes of the arrays that the layer was
-    /// prepared with and, where those had gaps, any strides. Gives final hidden and cell state; None, and nothing is computed, if
-    /// an array cannot be taken as it is, or shares memory with `out`.
+    /// prepared with and, where those had gaps, any strides. Gives final hidden and cell state; None, and nothing is
+    /// computed, if an array cannot be taken as it is, or shares memory with `out`.
     ///
     /// Example:
     ///     >>> import bnns_lstm as bl, numpy as np

@@ -3,13 +3,10 @@
 //! In: a [`Model`], which knows the layer and the machine, and a number of threads. Out: microseconds.
 //! `docs/cores.md` describes it. It does not choose.
 
-use super::cost::Model;
+use super::cost::{GATE_BYTES, Model};
 use crate::check::LayerConfig;
 use crate::gate::Gate;
 use crate::tuning::Tuning;
-
-/// Bytes of the gates of a unit.
-const GATE_BYTES: f64 = (Gate::COUNT * size_of::<f32>()) as f64;
 
 /// What one thread of a direction has to do.
 struct Share {

@@ -9,6 +9,9 @@ use crate::check::{Config, LayerConfig, Peephole};
 use crate::gate::Gate;
 use crate::tuning::{Costs, Tuning};
 
+/// Bytes of a float for each gate.
+pub(super) const GATE_BYTES: f64 = (Gate::COUNT * size_of::<f32>()) as f64;
+
 /// How a forward call is divided: each direction of a layer into groups of rows times parts of the units, or the batch
 /// into groups of rows whose layers run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +125,7 @@ impl<'a> Model<'a> {
         let config = &self.config.layer;
         let columns = |layer| (config.layer_inputs(layer) + config.outputs) as f64;
         let columns: f64 = (0..config.layers).map(columns).sum();
-        let bytes = (Gate::COUNT * size_of::<f32>()) as f64 * share.units * columns;
+        let bytes = GATE_BYTES * share.units * columns;
         bytes / self.layer.tuning.costs.written_bytes as f64
     }
 
@@ -167,8 +170,7 @@ impl<'a> Model<'a> {
         let cells = if self.sees_cells() { config.units as f64 } else { 0.0 };
         let rate = (costs.flops_of_lane * shape.lanes) as f64 / share.slower;
         let flops = |columns: f64| 2.0 * Gate::COUNT as f64 * share.units * columns * share.rows;
-        let bytes =
-            |units: f64, columns: f64| (Gate::COUNT * size_of::<f32>()) as f64 * units * columns;
+        let bytes = |units: f64, columns: f64| GATE_BYTES * units * columns;
         // Input weights are read once for a chunk of steps, unless a step fills it.
         let chunk = self.layer.chunk_rows(1, usize::MAX, grid.parts) as f64;
         let most_steps = grid.pipeline.map_or(self.config.seq_len, |pipeline| pipeline.steps);

@@ -44,7 +44,7 @@ impl BackwardDivision {
         if options.force_threads || possible == 1 {
             return Self { threads: possible };
         }
-        let gain = 1.0 - model.layer.tuning.costs.least_gain as f64 / 100.0;
+        let gain = model.layer.tuning.costs.gained();
         let timed =
             counts(possible).map(|threads| (model.backward_micros(threads, of_forward), threads));
         let faster = |best: (f64, usize), other: (f64, usize)| {
@@ -118,7 +118,7 @@ impl Grid {
 /// The fastest of some grids, of which those with more threads come later: more of them must be worth it, as must
 /// layers that run at the same time, which the model knows less about.
 fn fastest(model: Model<'_>, grids: impl Iterator<Item = Grid>) -> Grid {
-    let gain = 1.0 - model.layer.tuning.costs.least_gain as f64 / 100.0;
+    let gain = model.layer.tuning.costs.gained();
     let timed = grids.map(|grid| (model.micros(grid), grid));
     let faster = |best: (f64, Grid), other: (f64, Grid)| {
         let rank = |grid: Grid| (grid.threads, grid.pipeline.is_some());

@@ -66,6 +66,11 @@ pub struct Costs {
 }
 
 impl Costs {
+    /// Part of a time below which another one must be, where [`least_gain`](Self::least_gain) must be gained.
+    pub(crate) fn gained(&self) -> f64 {
+        1.0 - self.least_gain as f64 / 100.0
+    }
+
     /// Those of two cores of the Xeon, and of two of the EPYC where it is named.
     pub const REFERENCE: Self = Self {
         flops_of_lane: 9,
