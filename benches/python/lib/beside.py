@@ -18,17 +18,10 @@ LINE = 112
 
 def routes(entries: Sequence[dict[str, Any]], threads: int) -> list[str]:
     """Title and table of the rows that were computed with both routes of products, if there are any."""
-    lines = []
+    lines: list[str] = []
     for entry in entries:
-        both = [entry["engines"].get(route, {}) for route in ROUTES]
-        if all(result.get("status") == "ok" for result in both):
-            panels, gemm = both
-            cells = [microseconds(result["median_us"]) for result in both]
-            ratio = panels["median_us"] / gemm["median_us"]
-            least = panels["minimum_us"] / gemm["minimum_us"]
-            lines.append(
-                f"| {entry['row']} | {' | '.join(cells)} | **{ratio:.2f}** ({least:.2f}) |"
-            )
+        panels, gemm = (entry["engines"].get(route, {}) for route in ROUTES)
+        lines += line([entry["row"]], panels, gemm, of_first=True)
     if not lines:
         return []
     title = f"### Both routes of matrix products, {threads} thread{'s' if threads > 1 else ''}"
@@ -43,22 +36,15 @@ def routes(entries: Sequence[dict[str, Any]], threads: int) -> list[str]:
 
 def crowded(rows: Sequence[dict[str, Any]], more_threads: int) -> list[str]:
     """Title and table of ours with more threads than cores, beside the most threads of the other tables."""
-    lines = []
+    lines: list[str] = []
     fewer = [entry for entry in rows if entry["threads"] != more_threads]
     for entry in rows:
         beside = [other for other in fewer if other["row"] == entry["row"]]
         if entry["threads"] != more_threads or not beside:
             continue
         most = max(beside, key=lambda other: int(other["threads"]))
-        both = [which["engines"].get("ours", {}) for which in (most, entry)]
-        if all(result.get("status") == "ok" for result in both):
-            few, many = both
-            cells = [microseconds(result["median_us"]) for result in both]
-            ratio = many["median_us"] / few["median_us"]
-            least = many["minimum_us"] / few["minimum_us"]
-            lines.append(
-                f"| {entry['row']} | {most['threads']} | {' | '.join(cells)} | **{ratio:.2f}** ({least:.2f}) |"
-            )
+        few, many = (which["engines"].get("ours", {}) for which in (most, entry))
+        lines += line([entry["row"], str(most["threads"])], few, many, of_first=False)
     if not lines:
         return []
     text = fill(
@@ -71,6 +57,19 @@ def crowded(rows: Sequence[dict[str, Any]], more_threads: int) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     return [f"## {more_threads} threads", text, "\n".join(head + lines)]
+
+
+def line(
+    names: list[str], first: dict[str, Any], second: dict[str, Any], *, of_first: bool
+) -> list[str]:
+    """The line of two results and the ratio of one to the other; none unless both were timed."""
+    both = [first, second]
+    if any(result.get("status") != "ok" for result in both):
+        return []
+    cells = names + [microseconds(result["median_us"]) for result in both]
+    one, other = both if of_first else reversed(both)
+    ratio, least = (one[which] / other[which] for which in ("median_us", "minimum_us"))
+    return [f"| {' | '.join(cells)} | **{ratio:.2f}** ({least:.2f}) |"]
 
 
 def microseconds(value: float) -> str:
