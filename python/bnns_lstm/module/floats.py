@@ -13,12 +13,10 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm._arrays import NUMBERS, Fault, array_of, float32_of
 from bnns_lstm.errors import Issue
-from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.memory import FLOAT32, memory_for
 from bnns_lstm.module.samples import Floats
 
-__all__ = ["FLOAT32", "as_floats"]
-
-FLOAT32 = np.dtype(np.float32)
+__all__ = ["as_floats"]
 
 
 def as_floats(

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from bnns_lstm.errors import ComputeError
 from bnns_lstm.typing import Floats
 
-__all__ = ["MakeFloats", "Spare", "Spares", "memory_for", "zeros"]
+__all__ = ["FLOAT32", "MakeFloats", "Spare", "Spares", "memory_for", "unwritten", "zeros"]
 
 Bytes = npt.NDArray[np.uint8]
 # What gives an array of float32: from what it is for, and its shape.
@@ -60,7 +60,12 @@ class memory_for:  # noqa: N801  # a function, but for its speed: each call ente
 
 def zeros(_: str, shape: tuple[int, ...]) -> Floats:
     """A new array of zeros, whatever it is for."""
-    return np.zeros(shape, np.float32)
+    return np.zeros(shape, FLOAT32)
+
+
+def unwritten(_: str, shape: tuple[int, ...]) -> Floats:
+    """A new array with any contents, whatever it is for."""
+    return np.empty(shape, FLOAT32)
 
 
 class _Lease:

@@ -12,9 +12,9 @@ import numpy as np
 from bnns_lstm import codes
 from bnns_lstm.config import LSTMConfig
 from bnns_lstm.errors import Issue
-from bnns_lstm.module.floats import FLOAT32, as_floats
+from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.inputs import Batch
-from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.memory import FLOAT32, memory_for
 from bnns_lstm.module.merge import Parts, named_parts, refuse_overlap, separated
 from bnns_lstm.module.results import Floats, Tape
 from bnns_lstm.module.samples import lendable

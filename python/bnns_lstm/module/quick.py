@@ -17,6 +17,7 @@ from bnns_lstm._look import attempt
 from bnns_lstm.descriptors import LayerParametersLSTM
 from bnns_lstm.errors import Issue
 from bnns_lstm.module.lengths import read_lengths
+from bnns_lstm.module.memory import FLOAT32
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.patterns import pattern
 from bnns_lstm.module.recent import Recent
@@ -26,7 +27,7 @@ from bnns_lstm.module.structure import states_of
 
 __all__ = ["Quick"]
 
-FLOAT32, INT64 = np.dtype(np.float32), np.dtype(np.int64)
+INT64 = np.dtype(np.int64)
 
 
 class Kept(NamedTuple):

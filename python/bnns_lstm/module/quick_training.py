@@ -14,13 +14,12 @@ import numpy as np
 
 from bnns_lstm import _native
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
-from bnns_lstm.module.floats import FLOAT32
-from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.memory import FLOAT32, memory_for
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import Gradients, LSTMState, Tape, of_tape
 from bnns_lstm.module.samples import Floats, SampleOrder
-from bnns_lstm.module.structure import structure
+from bnns_lstm.module.structure import states_of, structure
 from bnns_lstm.module.training import Training
 
 __all__ = ["QuickTraining"]
@@ -67,9 +66,7 @@ class Kind:
             samples.state_shape_of(stack, rows, widths.outputs),
             samples.state_shape_of(stack, rows, widths.units),
         )
-        self.zeros = widths.states(rows)
-        for array in self.zeros:
-            array.fill(0)
+        self.zeros = states_of(training.weights.config, rows)
 
     def to_rows(self, sequence: Floats) -> Floats:
         """A sequence of the caller with the structure's axes."""

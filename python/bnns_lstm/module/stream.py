@@ -20,14 +20,12 @@ from bnns_lstm.errors import ArgumentError, Issue
 from bnns_lstm.module.engine import HasEngine
 from bnns_lstm.module.floats import as_floats
 from bnns_lstm.module.inputs import read_state
-from bnns_lstm.module.memory import memory_for
+from bnns_lstm.module.memory import FLOAT32, memory_for
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
 from bnns_lstm.typing import StateLike
 
 __all__ = ["Stream"]
-
-FLOAT32 = np.dtype(np.float32)
 
 
 class _NoSamples:

@@ -76,10 +76,7 @@ class Training:
     def kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
         """Calls of this kind, planned if they are not."""
         key = (sizes, dropout, None if active is None else active.tobytes())
-        kind = self._calls.known(key)
-        if kind is None:
-            kind = self._calls.of(key, lambda: self._kind(sizes, active, dropout))
-        return kind
+        return self._calls.of(key, lambda: self._kind(sizes, active, dropout))
 
     def _kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
         params = pattern(self.weights, sizes, active, dropout, keeps_input=True)
@@ -97,16 +94,13 @@ class Training:
     ) -> _native.PreparedGradients:
         """Gradients of this kind, planned if they are not."""
         key = (sizes, dropout, None if active is None else active.tobytes(), has_dy, has_states)
-        prepared = self._gradients.known(key)
-        if prepared is None:
 
-            def prepare() -> _native.PreparedGradients:
-                call = pattern(self.weights, sizes, active, dropout, keeps_input=True)
-                delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
-                return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
+        def prepare() -> _native.PreparedGradients:
+            call = pattern(self.weights, sizes, active, dropout, keeps_input=True)
+            delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
+            return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
 
-            prepared = self._gradients.of(key, prepare)
-        return prepared
+        return self._gradients.of(key, prepare)
 
     def backward(
         self, tape: Tape, incoming: LSTMDataDescriptor

@@ -12,15 +12,13 @@ import numpy as np
 
 from bnns_lstm.config import LSTMConfig, Merge
 from bnns_lstm.module.inputs import Batch
-from bnns_lstm.module.memory import Spares, memory_for
+from bnns_lstm.module.memory import FLOAT32, Spares, memory_for
 from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder, lendable
 from bnns_lstm.module.structure import CallArrays, GradientArrays
 
 __all__ = ["Slopes", "TrainingArrays", "Widths"]
-
-F = np.float32
 
 
 class Widths(NamedTuple):
@@ -45,7 +43,7 @@ class Widths(NamedTuple):
     def states(self, rows: int) -> tuple[Floats, Floats]:
         """Memory for hidden and cell states, whatever it holds."""
         stack = (self.layers, self.directions, rows)
-        return np.empty((*stack, self.outputs), F), np.empty((*stack, self.units), F)
+        return np.empty((*stack, self.outputs), FLOAT32), np.empty((*stack, self.units), FLOAT32)
 
 
 class TrainingArrays(CallArrays):

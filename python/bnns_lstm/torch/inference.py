@@ -22,7 +22,7 @@ from bnns_lstm import _native
 from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.module.engine import Engine
 from bnns_lstm.module.forks import new_lock
-from bnns_lstm.module.memory import Spares, memory_for
+from bnns_lstm.module.memory import Spares, memory_for, unwritten
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.patterns import pattern
 from bnns_lstm.module.recent import Recent
@@ -222,7 +222,7 @@ class Computing:
     def _slowly(self, call: Call, sizes: tuple[int, int], given: Any) -> Results:
         """As a call, over copies of the arrays."""
         width = call.config.layer_size
-        blank = call.blank("y", (*sizes, width), lambda _, shape: np.empty(shape, np.float32))
+        blank = call.blank("y", (*sizes, width), unwritten)
         x, h, c = (np.array(each, order="C") for each in given)
         shape = call.config.num_layers, call.config.directions
         inputs = LSTMDataDescriptor(

@@ -19,7 +19,6 @@ from bnns_lstm.torch.function import Node, is_watched, recorded
 from bnns_lstm.torch.packed import (
     PackedSequence,
     Packing,
-    has_usual_order,
     packing_of,
     permuted,
 )
@@ -132,7 +131,7 @@ class LSTM(Stateful):
         self._check_shapes(data, state, sequence.batch_sizes)
         packing = packing_of(sequence, len(data))
         order, back = sequence.sorted_indices, sequence.unsorted_indices
-        is_usual = has_usual_order(sequence, packing.samples)
+        is_usual = packing.order is not None or (order is None and back is None)
         if state is not None and not is_usual:
             state = permuted(state, order)
         y, *last = self._computed(data, state, weights, packing, batch_first=False)

@@ -20,7 +20,7 @@ from bnns_lstm.module.memory import MakeFloats, memory_for
 from bnns_lstm.torch.errors import TensorError
 from bnns_lstm.typing import Floats
 
-__all__ = ["PackedSequence", "Packing", "has_usual_order", "packing_of", "permuted"]
+__all__ = ["PackedSequence", "Packing", "packing_of", "permuted"]
 
 Order = npt.NDArray[np.int64]
 
@@ -33,7 +33,7 @@ class Packing(NamedTuple):
         samples: How many there are.
         active: How many samples each step has; None if all have all steps.
         places: For each packed row, the row of `[steps * samples, values]`; None if these are the same.
-        order: Which sample of the caller each one is; None if they are the caller's.
+        order: Which sample of the caller each one is; None if they are the caller's, or in an unusual order.
         back: The inverse of `order`.
     """
 
@@ -86,16 +86,14 @@ def packing_of(sequence: PackedSequence, rows: int) -> Packing:
         active = sizes.astype(np.uint32)
         index = np.flatnonzero(np.arange(samples) < sizes[:, np.newaxis])
     order, back = sequence.sorted_indices, sequence.unsorted_indices
-    if order is None or back is None or not has_usual_order(sequence, samples):
+    if not has_usual_order(sequence, samples):
         return Packing(steps, samples, active, index, None, None)
     return Packing(steps, samples, active, index, order.numpy(), back.numpy())
 
 
 def has_usual_order(sequence: PackedSequence, samples: int) -> bool:
-    """Whether the orders are the caller's samples in another order, and the way back, or not there."""
+    """Whether there are orders: the caller's samples in another one, and the way back."""
     orders = sequence.sorted_indices, sequence.unsorted_indices
-    if orders == (None, None):
-        return True
     for each in orders:
         is_row = isinstance(each, torch.Tensor) and each.shape == (samples,)
         if not is_row or not each.is_cpu or each.dtype is not torch.int64:

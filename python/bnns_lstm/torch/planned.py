@@ -51,17 +51,13 @@ class Planned:
 
     def training(self, call: Call, sizes: tuple[int, int]) -> Kind:
         """Calls of this kind."""
-        key = _key(call, sizes)
-        found = self._calls.known(key)
-        if found is not None:
-            return found
 
         def prepare() -> Kind:
             params = self._pattern(call, sizes)
             prepared = _native.prepare_training(params, call.filter_params)
             return Kind(prepared, prepared.nbytes, *states_of(self.weights.config, sizes[1]))
 
-        return self._calls.of(key, prepare)
+        return self._calls.of(_key(call, sizes), prepare)
 
     def forward(
         self,
@@ -103,9 +99,7 @@ class Planned:
             x is not None, h is not None, c is not None,
         )  # fmt: skip
         key = (_key(call, sizes), have)
-        prepared = self._gradients.known(key)
-        if prepared is None:
-            prepared = self._gradients.of(key, lambda: self._prepare(call, sizes, have))
+        prepared = self._gradients.of(key, lambda: self._prepare(call, sizes, have))
         given = _with_states(inputs, self.training(call, sizes))
         return prepared.backward(given, incoming, outgoing, sums.blocks_of_gates, cache, call.seed)
 

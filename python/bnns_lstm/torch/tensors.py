@@ -23,8 +23,7 @@ PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 def check(given: Any, path: str, issues: list[Issue]) -> None:
     """A finding for what is no tensor of float32 that lies in the memory of the CPU."""
     # The usual ones at once: the rest would be a good part of a small call.
-    is_plain = type(given) in PLAIN and given.is_cpu and given.dtype is torch.float32
-    if is_plain and given.layout is torch.strided:
+    if is_plain(given):
         return
     if not isinstance(given, torch.Tensor):
         issues.append(Issue(path, codes.WRONG_TYPE, "a torch.Tensor", type(given).__name__))
@@ -47,8 +46,8 @@ def check(given: Any, path: str, issues: list[Issue]) -> None:
 
 
 def is_plain(given: Any) -> bool:
-    """Whether this is just a tensor whose memory is that of the CPU, of float32."""
-    if type(given) is not torch.Tensor:
+    """Whether this is just a tensor, or a parameter, whose memory is that of the CPU, of float32."""
+    if type(given) not in PLAIN:
         return False
     # Comparisons of objects: enumerations of PyTorch's are there once.
     return given.is_cpu and given.dtype is torch.float32 and given.layout is torch.strided

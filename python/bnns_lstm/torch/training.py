@@ -20,7 +20,7 @@ from bnns_lstm.functions import (
     direct_apply_lstm_batch_backward,
     direct_apply_lstm_batch_training_caching,
 )
-from bnns_lstm.module.memory import MakeFloats, memory_for
+from bnns_lstm.module.memory import MakeFloats, memory_for, unwritten
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.structure import structure
 from bnns_lstm.torch.calls import NOTHING, Arrays, Call, Three
@@ -111,11 +111,7 @@ def backward(
 
 def _memory(planned: Planned | None) -> MakeFloats:
     """What gives memory for the sequences of a call."""
-    return _new if planned is None else planned.spares.floats
-
-
-def _new(_: str, shape: tuple[int, ...]) -> Any:
-    return np.empty(shape, np.float32)
+    return unwritten if planned is None else planned.spares.floats
 
 
 def _are_all(names: Collection[str], weights: Weights) -> bool:
