@@ -9,7 +9,7 @@ use bnns_lstm_testkit::Inputs;
 use bnns_lstm_testkit::random::{Activations, Limits, Rng, random_case, random_layer};
 
 /// Threads, groups of rows, parts of the units.
-const GRIDS: [(usize, [usize; 2]); 8] = [
+const GRIDS: [(usize, [u32; 2]); 8] = [
     (2, [1, 2]),
     (2, [2, 1]),
     (3, [1, 3]),
@@ -33,7 +33,7 @@ fn limits(activations: Activations) -> Limits {
     }
 }
 
-fn forced(route: Route, level: Level, n_threads: usize, grid: Option<[usize; 2]>) -> Options {
+fn forced(route: Route, level: Level, n_threads: usize, grid: Option<[u32; 2]>) -> Options {
     let options = CallWay { route, level, n_threads }.options();
     Options { tuning: Tuning { grid, ..options.tuning }, ..options }
 }
@@ -106,7 +106,7 @@ fn gradients_after_a_divided_forward_pass_are_the_same() {
             0 => Checkpoints::Every(5),
             _ => Checkpoints::EveryStep,
         };
-        let gradients = |n_threads: usize, grid: [usize; 2]| {
+        let gradients = |n_threads: usize, grid: [u32; 2]| {
             let way = Way::new(Level::best(), n_threads);
             let tuning = Tuning { grid: Some(grid), ..way.tuning };
             let dropout = if seed % 5 == 0 { 0.3 } else { 0.0 };
@@ -157,7 +157,7 @@ fn more_threads_than_cores_come_to_an_end() {
             scope.spawn(move || {
                 let mut rng = Rng::new(caller);
                 for _ in 0..5 {
-                    let grid = [rng.between(1, 4), rng.between(1, 8)];
+                    let grid = [rng.between(1, 4), rng.between(1, 8)].map(|number| number as u32);
                     let options = forced(Route::Panels, Level::best(), 16, Some(grid));
                     assert_eq!(&case.run_with(options).unwrap(), one, "{grid:?}");
                 }

@@ -9,6 +9,7 @@ use bnns_lstm_testkit::alloc::CountingAllocator;
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 mod architecture;
+mod backward_grids;
 mod batches;
 mod bits;
 mod changed_weights;

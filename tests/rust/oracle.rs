@@ -12,9 +12,9 @@ use proptest::prelude::*;
 const TOLERANCE: f64 = 2e-5;
 
 /// Groups of rows and parts of the units.
-fn drawn_grid(seed: u64) -> [usize; 2] {
+fn drawn_grid(seed: u64) -> [u32; 2] {
     let mut rng = Rng::new(seed);
-    [rng.between(1, 3), rng.between(1, 4)]
+    [rng.between(1, 3), rng.between(1, 4)].map(|number| number as u32)
 }
 
 fn compare(seed: u64, limits: &Limits) -> Result<(), TestCaseError> {

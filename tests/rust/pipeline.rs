@@ -9,7 +9,7 @@ use bnns_lstm_testkit::Incoming;
 use bnns_lstm_testkit::random::{Activations, Limits, Rng, random_case};
 
 /// Threads of the call; groups of rows; threads of each, and steps of a piece.
-const WAYS: [(usize, usize, [usize; 2]); 9] = [
+const WAYS: [(usize, u32, [u32; 2]); 9] = [
     (1, 1, [4, 3]),
     (1, 2, [2, 1]),
     (2, 1, [2, 5]),
@@ -37,7 +37,7 @@ fn cases(seeds: u64, batch_size: usize) -> Vec<Case> {
 }
 
 /// Numbers by which layers that can be a pipeline are this one.
-fn tuning(groups: usize, pipeline: [usize; 2]) -> Tuning {
+fn tuning(groups: u32, pipeline: [u32; 2]) -> Tuning {
     Tuning { grid: Some([groups, 1]), pipeline: Some(pipeline), ..Tuning::of_machine() }
 }
 

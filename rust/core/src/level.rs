@@ -145,6 +145,11 @@ pub(crate) struct Tile {
     pub(crate) blocks: usize,
 }
 
+impl Tile {
+    /// Of 32 registers of 16 lanes.
+    pub(crate) const WIDE: Self = Self { lanes: 16, rows: 6, blocks: 6 };
+}
+
 impl Level {
     /// The tile of the level. Others were measured with `python3 tasks.py bench-rust`.
     pub(crate) fn tile(self) -> Tile {
@@ -156,7 +161,7 @@ impl Level {
             Token::Avx2(_) => Tile { lanes: 8, rows: 3, blocks: 3 },
             // 32 registers: 24 sums, 4 vectors of weights, 1 input.
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Token::Avx512(_) => Tile { lanes: 16, rows: 6, blocks: 6 },
+            Token::Avx512(_) => Tile::WIDE,
             // As AVX-512.
             #[cfg(target_arch = "aarch64")]
             Token::Neon(_) => Tile { lanes: 4, rows: 6, blocks: 6 },

@@ -59,7 +59,7 @@ pub mod binding {
     };
     pub use crate::gate::Gates;
     pub use crate::pack::{BackwardWeights, BoundWeights, WeightViews, Weights, fingerprint_of};
-    pub use crate::plan::{CacheRegion, CellStates, LayerPlan, Plan};
+    pub use crate::plan::{CacheRegion, CellStates, LayerPlan, Plan, Prediction};
     pub use crate::run::{
         BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Interrupt, Outputs, Workspace,
         backward, cache_capacity, forward, forward_caching, forward_until, pack, pack_backward,

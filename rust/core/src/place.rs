@@ -155,6 +155,14 @@ impl<T> PerPlace<T> {
         self.0.get_mut(layer).ok_or(NO_LAYER)
     }
 
+    /// All values, with their places.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (Place, &T)> {
+        self.0.iter().enumerate().flat_map(|(layer, values)| {
+            let of_layer = values.as_ref().each();
+            of_layer.map(move |(direction, value)| (Place { layer, direction }, value))
+        })
+    }
+
     /// All values to change, with their places.
     pub(crate) fn each_mut(&mut self) -> impl Iterator<Item = (Place, &mut T)> {
         let layers = self.0.iter_mut().enumerate();

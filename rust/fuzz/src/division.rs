@@ -1,7 +1,7 @@
 //! How a call is divided among threads.
 //!
-//! In: a byte of a fuzzer. Out: [`Division`], a number of threads and what they divide: groups of rows, parts of the
-//! units, layers at the same time, or what the model says. It knows no layer; a plan takes as much of it as there is.
+//! In: a byte of a fuzzer. Out: [`Division`], a number of threads and what they divide, forward and backward: groups of
+//! rows, parts of the units, layers at the same time, or what the model says. It knows no layer; a plan takes as much of it as there is.
 
 use arbitrary::Arbitrary;
 use bnns_lstm::Options;
@@ -14,7 +14,7 @@ pub struct Division(u8);
 const THREADS: [usize; 4] = [2, 3, 5, 16];
 
 /// Steps of a piece, where layers run at the same time.
-const PIECES: [usize; 4] = [1, 2, 3, 5];
+const PIECES: [u32; 4] = [1, 2, 3, 5];
 
 impl Division {
     pub fn is_one_thread(self) -> bool {
@@ -32,9 +32,11 @@ impl Division {
             return options;
         }
         let (groups, kind) = (1 + drawn % 4, drawn / 4);
-        let pipeline = kind.checked_sub(4).map(|piece| [self.threads(), PIECES[piece]]);
+        let pipeline = kind.checked_sub(4).map(|piece| [self.threads() as u32, PIECES[piece]]);
         let parts = if pipeline.is_some() { 1 } else { 1 + kind };
-        let grid = Some([groups, parts]);
-        Options { tuning: Tuning { grid, pipeline, ..options.tuning }, ..options }
+        let grid = Some([groups as u32, parts as u32]);
+        // The backward pass has no pipeline.
+        let backward_grid = grid;
+        Options { tuning: Tuning { grid, backward_grid, pipeline, ..options.tuning }, ..options }
     }
 }

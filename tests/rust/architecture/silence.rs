@@ -22,7 +22,7 @@ const RIGHT: &[(&str, &str, &str)] = &[
     ("run/cache/mod.rs", "let _ =", "writing to a hash cannot fail"),
     ("run/cache/rows.rs", "states", "without checkpoints there are no states to save"),
     ("run/forward/output.rs", "cache", "outside of training nothing is kept"),
-    ("run/backward/store.rs", "d_input", "nobody wants the gradient"),
+    ("run/backward/store_inputs.rs", "d_input", "nobody wants the gradient"),
     ("run/backward/store.rs", "states", "nobody wants the gradient"),
     ("run/threads/affinity.rs", "Some(core)", "the thread runs elsewhere already"),
     (

@@ -5,9 +5,9 @@
 //! Units beyond `hidden_size` get gate gradients of exactly 0, so that sums may run over them.
 
 use super::generic::GenericFunctions;
-use super::geometry::{Geometry, Rows, Steps};
+use super::geometry::{Geometry, Steps};
 use super::projection::BackwardProjection;
-use super::transposed::{TransposedProduct, WideRows};
+use super::transposed::WideRows;
 use super::variant::{derive_row, limit_row, share_gradients, stop_row, stopped};
 use super::vector::{load, load_gate, store};
 use crate::gate::Gate;
@@ -18,10 +18,21 @@ use crate::math::{
 use crate::variant::Variant;
 use fearless_simd::{Simd, SimdBase, SimdFloat};
 
-/// Transposed panels; empty where no gate has that kind.
-#[derive(Debug, Clone, Copy)]
+/// Which half of a step backwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BackwardHalf {
+    /// Both.
+    Whole,
+    /// To the gradient of the output gate, and what of the new cell states does not come through its full peephole.
+    Output,
+    /// From the gradients of the new cell states to the other gates.
+    Others,
+}
+
+/// Transposed panels; empty where no gate has that kind, or somebody else multiplies after each half.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct BackwardPanels<'a> {
-    /// `[block][gate][unit][vector][lane]`; empty where a library multiplies after each step.
+    /// `[block][gate][unit][vector][lane]`
     pub(crate) hidden: &'a [f32],
     /// Diagonal peepholes as in the forward pass, `[block][gate][lane]`.
     pub(crate) diagonal: &'a [f32],
@@ -46,6 +57,8 @@ pub(crate) struct BackwardChunk<'a> {
     pub(crate) steps: Steps<'a>,
     /// `None` where the saved gates are activated, as the fused step leaves them; else they are pre-activations.
     pub(crate) functions: Option<GenericFunctions>,
+    /// What is computed of each step.
+    pub(crate) half: BackwardHalf,
     pub(crate) variant: &'a Variant,
     pub(crate) panels: BackwardPanels<'a>,
     /// Where outputs are projected.
@@ -87,7 +100,9 @@ impl Kernel for BackwardChunk<'_> {
                 (false, true) => self.rows::<S, true>(simd, first, rows),
                 (false, false) => self.rows::<S, false>(simd, first, rows),
             }
-            self.previous_states(simd, first, rows);
+            if self.half != BackwardHalf::Output {
+                self.previous_states(simd, first, rows);
+            }
         }
     }
 }
@@ -97,14 +112,19 @@ impl BackwardChunk<'_> {
     /// `PROJECTS`. Where nothing but defaults acts, `plain_backward` has them.
     #[inline(always)]
     fn rows<S: Simd, const PROJECTS: bool>(&mut self, simd: S, first: usize, rows: usize) {
-        for row in 0..rows {
-            self.derive(simd, first, row);
-            if PROJECTS {
-                self.keep_values(simd, first, row);
+        if self.half != BackwardHalf::Others {
+            for row in 0..rows {
+                self.derive(simd, first, row);
+                if PROJECTS {
+                    self.keep_values(simd, first, row);
+                }
+                self.output_gate::<S, PROJECTS>(simd, first, row);
             }
-            self.output_gate::<S, PROJECTS>(simd, first, row);
+            self.through_output_peephole(simd, rows);
         }
-        self.through_output_peephole(simd, rows);
+        if self.half == BackwardHalf::Output {
+            return;
+        }
         let varies = self.variant.changes_cells();
         for row in 0..rows {
             if varies {
@@ -203,26 +223,6 @@ impl BackwardChunk<'_> {
         slopes_of_gate[real..].fill(0.0);
     }
 
-    /// A full peephole of the output gate passes its gradient on to the new cell state.
-    #[inline(always)]
-    fn through_output_peephole<S: Simd>(&mut self, simd: S, rows: usize) {
-        if self.panels.cell_output.is_empty() {
-            return;
-        }
-        let Geometry { blocks, gate_pitch, .. } = *self.geometry;
-        let units = blocks * S::f32s::LEN;
-        let floats = &self.scratch.derivatives[Gate::Output.index() * units..];
-        TransposedProduct {
-            geometry: self.geometry,
-            rows: Rows { floats, pitch: gate_pitch, width: units },
-            count: rows,
-            weights: self.panels.cell_output,
-            out: self.d_cell.reborrow(),
-            add: true,
-        }
-        .compute(simd);
-    }
-
     /// Gradients of all gates of a row over its saved gates, and of the old cell state; of a variant of the layer
     /// if it `VARIES`.
     #[inline(always)]
@@ -268,27 +268,6 @@ impl BackwardChunk<'_> {
         }
         for gate in Gate::ALL {
             gates.get_mut(gate)[real..].fill(0.0);
-        }
-    }
-
-    /// Gradients of the states before the step, through hidden weights, unless a library does that, and full
-    /// peepholes.
-    #[inline(always)]
-    fn previous_states<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
-        let Geometry { blocks, gate_pitch, .. } = *self.geometry;
-        let units = blocks * S::f32s::LEN;
-        let floats = &self.gates[first * gate_pitch..];
-        let geometry = self.geometry;
-        let multiply = |gates: usize, weights: &[f32], out: WideRows<'_>, add| {
-            let rows_of_gates = Rows { floats, pitch: gate_pitch, width: gates * units };
-            TransposedProduct { geometry, rows: rows_of_gates, count: rows, weights, out, add }
-                .compute(simd);
-        };
-        if !self.panels.hidden.is_empty() {
-            multiply(Gate::COUNT, self.panels.hidden, self.d_hidden.reborrow(), false);
-        }
-        if !self.panels.cell.is_empty() {
-            multiply(Gate::EARLY.len(), self.panels.cell, self.d_cell.reborrow(), true);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod arrange;
 mod backward;
+mod backward_products;
 mod cell;
 mod fingerprint;
 mod fused;
@@ -25,7 +26,7 @@ mod variant;
 mod vector;
 
 pub(crate) use arrange::{ArrangeInputs, ArrangeUnits, ChunkRows};
-pub(crate) use backward::{BackwardChunk, BackwardPanels, BackwardScratch};
+pub(crate) use backward::{BackwardChunk, BackwardHalf, BackwardPanels, BackwardScratch};
 pub(crate) use fingerprint::{PIECE, RowsToFingerprint, mix, row_key};
 pub(crate) use fused::{Begin, FusedChunk, FusedFrom, Projected, Saved, Summed};
 pub(crate) use generic::{GenericChunk, GenericFunctions, Half, PeepholePanels};

@@ -64,13 +64,17 @@ impl GradientSums {
         recent.is_begun = false;
     }
 
-    /// The sums of all steps; zeros where there was none.
-    pub(crate) fn finish(&mut self) -> Panels<'_> {
+    /// Take the sums of all steps together; zeros where there was none.
+    pub(crate) fn finish(&mut self) {
         self.join();
         if !self.total.is_begun {
             self.total.floats.fill(0.0);
             self.total.is_begun = true;
         }
+    }
+
+    /// The sums of all steps, once they are finished.
+    pub(crate) fn panels(&self) -> Panels<'_> {
         self.sizes.borrow(&self.total.floats)
     }
 }
@@ -84,7 +88,8 @@ mod tests {
     fn sums_of_the_last_steps_join_those_of_all_before() {
         let sizes = PanelSizes { input: 2, bias: 1, hidden: 3, ..PanelSizes::default() };
         let mut sums = GradientSums::new(sizes).unwrap();
-        assert!(sums.finish().hidden.iter().all(|&sum| sum == 0.0), "no steps at all");
+        sums.finish();
+        assert!(sums.panels().hidden.iter().all(|&sum| sum == 0.0), "no steps at all");
         for call in 0..2 {
             sums.clear();
             // What is added, whether it is added to something, whether the sum ends then.
@@ -100,7 +105,8 @@ mod tests {
                     sums.join();
                 }
             }
-            let panels = sums.finish();
+            sums.finish();
+            let panels = sums.panels();
             assert_eq!([panels.input, panels.bias, panels.hidden].concat(), [10.0; 6]);
         }
     }

@@ -3,9 +3,10 @@
 //! In: a [`LayerPlan`], a [`Checked`] structure and [`Options`]. Out: a [`Plan`], which running follows
 //! without deciding anything. It touches no array.
 
+use super::backward_division::BackwardGrid;
 use super::cache::{CacheLayout, CacheRegion};
 use super::cost::{Grid, Model};
-use super::division::{BackwardDivision, Division, available_threads};
+use super::division::{Division, available_threads};
 use super::groups::{Group, divide};
 use super::layer::LayerPlan;
 use super::options::Options;
@@ -13,7 +14,7 @@ use super::pipeline::Pipeline;
 use super::products::Product;
 use crate::check::{Checked, Config};
 use crate::error::Error;
-use crate::kernel::GroupRows;
+use crate::kernel::{BLOCK_VECTORS, GroupRows};
 use crate::products::Route;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -39,10 +40,14 @@ pub struct Plan {
     pub(super) available: usize,
     /// Why it is divided like that.
     pub(super) division: Division,
+    /// How the backward pass is divided.
+    pub(super) backward: BackwardGrid,
     /// Threads of the backward pass.
     pub(crate) backward_threads: usize,
-    /// Those of each direction, which divide the batch rows, and the units for their weight gradients.
+    /// Those of each direction, which divide the units for their weight gradients.
     pub(crate) direction_threads: usize,
+    /// Into how many parts they divide the units of a group of rows in its recurrence.
+    pub(crate) backward_parts: usize,
     /// Its groups of rows; none in a plan for inference.
     pub(crate) backward_groups: Vec<Group>,
     /// Their row orders, for sums over all of them.
@@ -74,15 +79,15 @@ impl Plan {
         let division = Division::new(model, available, options);
         let Grid { rows, parts, pipeline, threads } = division.grid;
         let backward = if options.training {
-            BackwardDivision::new(model, available, threads, options)
+            BackwardGrid::new(model, available, threads, options)
         } else {
-            BackwardDivision { threads: 1 }
+            BackwardGrid::ONE
         };
         let training_chunk_steps = training_chunk_steps(config, layer);
         let training_rows = training_chunk_steps.saturating_mul(config.batch_size);
         let groups = divide(config, rows, training_chunk_steps)?;
         let backward_groups = if options.training {
-            divide(config, backward.rows(config), training_chunk_steps)?
+            divide(config, backward.rows, training_chunk_steps)?
         } else {
             Vec::new()
         };
@@ -97,7 +102,9 @@ impl Plan {
             training: options.training,
             training_chunk_steps,
             gradients: layer.products.route(Product::Gradients, training_rows),
+            backward,
             backward_threads: backward.threads,
+            backward_parts: backward.parts,
             direction_threads: backward.of_direction(config),
             orders: backward_groups.iter().map(|group| group.order.clone()).collect(),
             groups,
@@ -145,12 +152,17 @@ impl Plan {
 
     /// Microseconds that the model says a backward call takes.
     pub fn predicted_backward_micros(&self) -> f64 {
-        self.model().backward_micros(self.backward_threads, self.threads)
+        self.model().backward_micros(self.backward, self.threads)
     }
 
     /// Threads that a backward call uses.
     pub fn backward_threads(&self) -> usize {
         self.backward_threads
+    }
+
+    /// Groups of batch rows and parts of the units of a backward call.
+    pub fn backward_grid(&self) -> [usize; 2] {
+        [self.backward.rows, self.backward.parts]
     }
 
     /// The model that divides calls among threads.
@@ -201,6 +213,14 @@ impl Plan {
     pub(crate) fn part_blocks(&self, part: usize) -> Range<usize> {
         let blocks = self.layer.shape.geometry.blocks;
         part * blocks / self.parts..(part + 1) * blocks / self.parts
+    }
+
+    /// The vectors of outputs that a part of the backward pass computes.
+    pub(crate) fn backward_part(&self, part: usize) -> Range<usize> {
+        let vectors = self.layer.shape.wide_vectors(self.layer.config.outputs);
+        let (blocks, parts) = (self.layer.output_blocks(), self.backward_parts);
+        let from = |part: usize| (part * blocks / parts * BLOCK_VECTORS).min(vectors);
+        from(part)..from(part + 1)
     }
 }
 

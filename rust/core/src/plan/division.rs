@@ -1,14 +1,13 @@
-//! How many threads a call uses, and what they divide.
+//! How many threads a forward call uses, and what they divide.
 //!
 //! In: a checked layer, its plan, the caller's limit of threads, the model of what a grid costs. Out: [`Division`], the
-//! groups of batch rows of a forward call, with the parts of the hidden units or the layers that run at the same time,
-//! and [`BackwardDivision`], the threads of a backward call. It does not know which rows or units.
+//! groups of batch rows of a forward call, with the parts of the hidden units or the layers that run at the same time. It
+//! does not know which rows or units.
 
 use super::cost::{Grid, Model};
 use super::layer::LayerPlan;
 use super::options::Options;
 use super::pipeline::Pipeline;
-use crate::check::Config;
 
 /// Whether the system starts threads: WebAssembly does where its memory can be shared, and not otherwise.
 const HAS_THREADS: bool = cfg!(any(not(target_family = "wasm"), target_feature = "atomics"));
@@ -22,53 +21,6 @@ pub(super) fn available_threads(options: Options) -> usize {
         0 => of_machine,
         threads if options.force_threads => threads,
         threads => threads.min(of_machine),
-    }
-}
-
-/// How many threads the backward pass uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BackwardDivision {
-    pub(super) threads: usize,
-}
-
-impl BackwardDivision {
-    /// Among at most `available` threads, after a forward call by `of_forward`: as many as the model says is fastest, or
-    /// as possible where they are forced.
-    pub(super) fn new(
-        model: Model<'_>,
-        available: usize,
-        of_forward: usize,
-        options: Options,
-    ) -> Self {
-        let possible = Self::possible(model, available);
-        if options.force_threads || possible == 1 {
-            return Self { threads: possible };
-        }
-        let gain = model.layer.tuning.costs.gained();
-        let timed =
-            counts(possible).map(|threads| (model.backward_micros(threads, of_forward), threads));
-        let faster = |best: (f64, usize), other: (f64, usize)| {
-            if other.0 < best.0 * gain { other } else { best }
-        };
-        Self { threads: timed.reduce(faster).map_or(1, |(_, threads)| threads) }
-    }
-
-    /// How many of `available` threads find something to do.
-    pub(super) fn possible(model: Model<'_>, available: usize) -> usize {
-        let Config { batch_size, layer, .. } = model.config;
-        let shared = (*batch_size).max(model.layer.shape.geometry.blocks);
-        shared.saturating_mul(layer.directions).min(available)
-    }
-
-    /// Threads of each direction, which is computed beside the other one. All of them have work at the same time: a
-    /// thread that comes for a part that was taken already is waited for.
-    pub(super) fn of_direction(self, config: &Config) -> usize {
-        (self.threads / config.layer.directions).max(1)
-    }
-
-    /// Groups of batch rows.
-    pub(super) fn rows(self, config: &Config) -> usize {
-        self.of_direction(config).min(config.batch_size)
     }
 }
 
@@ -155,9 +107,11 @@ pub(super) fn alternatives(model: Model<'_>, available: usize) -> Vec<Grid> {
 /// rows, blocks of units and layers go. A pipeline alone has one group.
 fn forced(model: Model<'_>, available: usize) -> Option<Grid> {
     let Model { config, layer, .. } = model;
-    let pipeline = layer.tuning.pipeline.map(|[threads, steps]| Pipeline { threads, steps });
+    let pipeline = layer.tuning.pipeline.map(|numbers| numbers.map(|number| number as usize));
+    let pipeline = pipeline.map(|[threads, steps]| Pipeline { threads, steps });
     let pipeline = pipeline.and_then(|pipeline| pipeline.within(config, layer));
-    let [rows, parts] = layer.tuning.grid.or(pipeline.map(|_| [1, 1]))?;
+    let grid = layer.tuning.grid.or(pipeline.map(|_| [1, 1]))?;
+    let [rows, parts] = grid.map(|number| number as usize);
     let rows = rows.clamp(1, config.batch_size);
     let parts = parts.clamp(1, if pipeline.is_some() { 1 } else { most_parts(layer) });
     let of_group = pipeline.map_or(parts * config.layer.directions, |pipeline| pipeline.threads);
@@ -203,7 +157,7 @@ fn grids(model: Model<'_>, available: usize) -> Vec<Grid> {
 }
 
 /// Numbers of groups or parts to try: all up to 8, then some of those that follow, and the last one.
-fn counts(most: usize) -> impl Iterator<Item = usize> {
+pub(super) fn counts(most: usize) -> impl Iterator<Item = usize> {
     let is_tried = move |count: usize| {
         let step = (count.next_power_of_two() / 8).max(1);
         count <= 8 || count.is_multiple_of(step) || count == most

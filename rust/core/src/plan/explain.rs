@@ -3,10 +3,11 @@
 //! In: a [`Plan`]. Out: text for people, which nobody reads back.
 
 use super::backward::BackwardSizes;
+use super::backward_division::{self, BackwardGrid};
 use super::cache::{CacheRegion, HEADER_BYTES};
 use super::call::Plan;
 use super::cost::Grid;
-use super::division::{BackwardDivision, Choice, alternatives};
+use super::division::{Choice, alternatives};
 use super::memory::GroupSizes;
 use super::pipeline::Pipeline;
 use super::products::Product;
@@ -192,23 +193,25 @@ impl Explanation<'_> {
         )
     }
 
-    /// How many threads the backward pass has, and other numbers, with what the model says of them.
-    fn backward_threads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// How the backward pass is divided, and how it is not, with what the model says of both.
+    fn backward_grid(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
         let rows: Vec<usize> = plan.backward_groups.iter().map(|group| group.rows).collect();
-        let timed = |threads: usize| {
-            let micros = plan.model().backward_micros(threads, plan.threads);
-            format!("{threads} threads: {micros:.0} us")
+        let timed = |grid: BackwardGrid| {
+            let BackwardGrid { rows, parts, threads } = grid;
+            let micros = plan.model().backward_micros(grid, plan.threads);
+            format!("{rows} groups x {parts} parts, {threads} threads: {micros:.0} us")
         };
-        let chosen = timed(plan.backward_threads);
-        write!(f, "\nbackward pass: batch rows {rows:?}, {chosen} by the model")?;
-        let mut named = vec![plan.backward_threads];
-        let possible = BackwardDivision::possible(plan.model(), plan.available);
-        for threads in [1, possible / 2, possible] {
-            if threads > 0 && !named.contains(&threads) {
+        let forced = if plan.layer.tuning.backward_grid.is_some() { ", forced" } else { "" };
+        let chosen = timed(plan.backward);
+        write!(f, "\nbackward pass: batch rows {rows:?}, {chosen} by the model{forced}")?;
+        let mut named = vec![plan.backward];
+        let others = backward_division::alternatives(plan.model(), plan.available, plan.threads);
+        for grid in others {
+            if !named.contains(&grid) {
                 let before = if named.len() > 1 { "," } else { "; declined:" };
-                write!(f, "{before} {}", timed(threads))?;
-                named.push(threads);
+                write!(f, "{before} {}", timed(grid))?;
+                named.push(grid);
             }
         }
         Ok(())
@@ -217,7 +220,7 @@ impl Explanation<'_> {
     /// What a plan for training adds.
     fn training(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
-        self.backward_threads(f)?;
+        self.backward_grid(f)?;
         write!(f, "\nbackward: {} steps at a time", plan.training_chunk_steps)?;
         let floats = BackwardSizes::new(plan).total(&plan.layer);
         write!(f, ", workspace {} bytes", floats * size_of::<f32>())?;

@@ -8,7 +8,8 @@ use super::panels::PanelSizes;
 use super::products::{Product, Products};
 use super::shape::Shape;
 use crate::check::{Checked, LayerConfig};
-use crate::level::Level;
+use crate::kernel::BLOCK_VECTORS;
+use crate::level::{Level, Tile};
 use crate::products::Route;
 use crate::tuning::Tuning;
 use std::ops::Range;
@@ -29,8 +30,13 @@ pub struct LayerPlan {
 impl LayerPlan {
     /// Plan the layer of a structure, with the level, the tuned numbers and the route of products of `options`.
     pub fn new(checked: &Checked, options: Options) -> Arc<Self> {
+        Self::of_tile(checked, options, options.level.tile())
+    }
+
+    /// The same with another tile than the level's.
+    pub(super) fn of_tile(checked: &Checked, options: Options, tile: Tile) -> Arc<Self> {
         let (config, Options { level, tuning, .. }) = (checked.config().layer, options);
-        let shape = Shape::new(&config, level.tile(), &tuning);
+        let shape = Shape::new(&config, tile, &tuning);
         let products = Products::new(options.products, tuning.gemm_rows);
         Arc::new(Self { config, level, shape, tuning, products })
     }
@@ -101,6 +107,12 @@ impl LayerPlan {
     /// before it could project.
     pub(crate) fn is_divisible(&self) -> bool {
         !self.config.variant.projects
+    }
+
+    /// Blocks of four vectors of outputs in products of the backward pass with transposed hidden weights; the last one
+    /// may have fewer vectors.
+    pub(crate) fn output_blocks(&self) -> usize {
+        self.shape.wide_vectors(self.config.outputs).div_ceil(BLOCK_VECTORS)
     }
 
     /// Whether the weights of all units are too many to be read more often than they must.

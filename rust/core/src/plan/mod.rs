@@ -6,6 +6,7 @@
 
 mod backward;
 mod backward_cost;
+mod backward_division;
 mod cache;
 mod call;
 mod cost;
@@ -17,10 +18,11 @@ mod memory;
 mod options;
 mod panels;
 mod pipeline;
+mod prediction;
 mod products;
 mod shape;
 
-pub(crate) use backward::{BackwardSizes, RecomputeSizes};
+pub(crate) use backward::{BackwardSizes, ChunkSizes, PartSizes, RecomputeSizes};
 pub(crate) use cache::{CacheLayout, HEADER_BYTES, StateLayout, StepLayout};
 pub use cache::{CacheRegion, CellStates};
 pub use call::Plan;
@@ -30,5 +32,6 @@ pub(crate) use memory::GroupSizes;
 pub use options::Options;
 pub(crate) use panels::{PanelFields, PanelPlaces, PanelSizes, Panels, PanelsMut};
 pub(crate) use pipeline::Pipeline;
+pub use prediction::Prediction;
 pub(crate) use products::Product;
 pub(crate) use shape::Shape;

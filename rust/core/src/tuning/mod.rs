@@ -71,10 +71,13 @@ pub struct Tuning {
     pub cores: Cores,
     /// How a forward call is divided, whatever the model says, for tests and measurements: groups of batch rows and
     /// parts of the units, as many of them as there are rows and blocks of units at most.
-    pub grid: Option<[usize; 2]>,
+    pub grid: Option<[u32; 2]>,
+    /// The same of the recurrence of a backward call, as many parts as there are blocks of four vectors of outputs at
+    /// most.
+    pub backward_grid: Option<[u32; 2]>,
     /// The layers of a stack that run at the same time, in the same way: threads of a group of rows, and steps that a
     /// layer takes before the layer above takes them. With one thread, layers follow each other.
-    pub pipeline: Option<[usize; 2]>,
+    pub pipeline: Option<[u32; 2]>,
     /// Whether a thread that comes to help leaves the core of the one that called it (Linux only, see
     /// `run/threads/affinity.rs`). Xeon, `T20.B32.H128` after a pause of 30 ms: 5.9 to 3.4 ms.
     pub moves_threads: bool,
@@ -99,6 +102,7 @@ impl Tuning {
             caches,
             cores: Cores::of_machine(),
             grid: None,
+            backward_grid: None,
             pipeline: None,
             moves_threads: true,
         }

@@ -7,8 +7,9 @@
 //! not know gate gradients.
 
 use super::super::threads::Done;
+use super::buffers::ChunkMemory;
 use super::load::RowLoad;
-use super::pass::{ChunkMemory, LayerPass, SumMemory};
+use super::pass::{LayerPass, SumMemory};
 use crate::error::Broken;
 use crate::kernel::{ArrangeInputs, ChunkRows, Geometry, Rows, RowsToPanel, TRANSPOSED_ROWS};
 use crate::level::vectorize;

@@ -4,7 +4,8 @@
 //! know what is computed for them.
 
 use super::super::threads::Divide;
-use super::pass::{ChunkBuffers, LayerPass, RowBuffers};
+use super::buffers::{ChunkBuffers, RowBuffers, States};
+use super::pass::LayerPass;
 use crate::plan::Group;
 use crate::products::Route;
 
@@ -60,13 +61,16 @@ impl RowBuffers<'_> {
         let (unprojected, other_unprojected) = unprojected.split_at_mut(projected(cell_rows));
         let width = config.layer_inputs(pass.place.layer);
         let (inputs, other_inputs) = inputs.split_at_mut(read(chunk_rows * width));
-        let d_hidden = self.d_hidden.split_at_mut(rows * shape.wide_pitch(config.outputs));
-        let d_cell = self.d_cell.split_at_mut(rows * shape.wide_pitch(config.units));
+        let States { hidden, cell } = self.states;
+        let d_hidden = hidden.split_at_mut(rows * shape.wide_pitch(config.outputs));
+        let d_cell = cell.split_at_mut(rows * shape.wide_pitch(config.units));
         let d_unprojected = projected(rows * shape.wide_pitch(config.units));
         let d_unprojected = self.d_unprojected.split_at_mut(d_unprojected);
         let derivatives = self.derivatives.split_at_mut(rows * geometry.gate_pitch);
         let activated = self.activated.split_at_mut(groups.len() * 2 * shape.padded_units());
         let d_inputs = self.d_inputs.split_at_mut(covered * pass.d_input_pitch());
+        let divided = groups.len().min(self.parts.len());
+        let parts = self.parts.split_at_mut(divided);
         let chunk = ChunkBuffers {
             gates,
             cells,
@@ -88,21 +92,21 @@ impl RowBuffers<'_> {
         (
             Self {
                 chunk,
-                d_hidden: d_hidden.0,
-                d_cell: d_cell.0,
+                states: States { hidden: d_hidden.0, cell: d_cell.0 },
                 d_unprojected: d_unprojected.0,
                 derivatives: derivatives.0,
                 activated: activated.0,
                 d_inputs: d_inputs.0,
+                parts: parts.0,
             },
             Self {
                 chunk: other_chunk,
-                d_hidden: d_hidden.1,
-                d_cell: d_cell.1,
+                states: States { hidden: d_hidden.1, cell: d_cell.1 },
                 d_unprojected: d_unprojected.1,
                 derivatives: derivatives.1,
                 activated: activated.1,
                 d_inputs: d_inputs.1,
+                parts: parts.1,
             },
         )
     }

@@ -57,8 +57,8 @@ impl BackwardCall<'_> {
             return self.stack(workspace, arrays);
         }
         self.bidirectional(workspace, arrays)?;
-        arrays.store_inputs(self.plan, 0..self.plan.config().seq_len, &workspace.d_inputs.even);
-        Ok(())
+        let all = 0..self.plan.config().seq_len;
+        arrays.store_inputs(self.plan, self.threads, all, &workspace.d_inputs.even)
     }
 
     /// A stack of one direction: all layers take a segment before any takes the one before it.
@@ -80,7 +80,7 @@ impl BackwardCall<'_> {
                 };
                 self.layer(layer, &segment, &cached, buffers)?;
             }
-            arrays.store_inputs(self.plan, segment.steps, &d_inputs.even);
+            arrays.store_inputs(self.plan, self.threads, segment.steps, &d_inputs.even)?;
         }
         Ok(())
     }

@@ -8,46 +8,63 @@
 use super::super::cache::{CachedRows, RowStep};
 use super::super::rows::read_row;
 use super::super::threads::Done;
-use super::pass::{ChunkBuffers, LayerPass};
+use super::buffers::{ChunkBuffers, GroupChunk};
+use super::pass::LayerPass;
 use crate::dropout::DropoutRow;
 use crate::error::Broken;
 use crate::gate::Gate;
 use crate::kernel::Geometry;
 use crate::place::Direction;
-use crate::plan::{Group, StateLayout, StepLayout};
-use crate::products::Route;
+use crate::plan::{StateLayout, StepLayout};
 use ndarray::{ArrayView4, Axis};
 use std::ops::Range;
 
-/// Fill the buffers with the steps of a chunk, for one group.
-pub(super) fn load_chunk(
+/// Fill the buffers with some steps of a chunk.
+pub(super) fn load_steps(
     pass: &LayerPass<'_, '_>,
-    group: &Group,
-    steps: Range<usize>,
+    chunk: GroupChunk<'_>,
+    steps: &Range<usize>,
     to: &mut ChunkBuffers<'_>,
-) -> Result<(), Broken> {
-    let layer = &pass.plan.layer;
-    let config = &layer.config;
-    let Geometry { cell_pitch, output_pitch, .. } = layer.shape.geometry;
+) -> Done {
+    let config = &pass.plan.layer.config;
+    let Geometry { cell_pitch, output_pitch, .. } = pass.plan.layer.shape.geometry;
+    let covered = pass.covered_row(chunk.group, chunk.start);
+    each_row(pass, chunk, steps, |at, row| {
+        row.load_gates_and_cell(at, to)?;
+        row.load_previous_cell(&mut to.previous_cells[at * cell_pitch..][..config.units])?;
+        row.load_incoming(covered + at, &mut to.incoming[at * output_pitch..][..config.outputs]);
+        Ok(())
+    })
+}
+
+/// What the steps read, for a library.
+pub(super) fn load_inputs(
+    pass: &LayerPass<'_, '_>,
+    chunk: GroupChunk<'_>,
+    steps: &Range<usize>,
+    to: &mut ChunkBuffers<'_>,
+) -> Done {
+    let config = &pass.plan.layer.config;
+    let output_pitch = pass.plan.layer.shape.geometry.output_pitch;
     let width = config.layer_inputs(pass.place.layer);
-    let by_library = pass.plan.gradients == Route::Gemm;
-    let offsets = &group.order.offsets;
-    let covered = pass.covered_row(group, steps.start);
+    each_row(pass, chunk, steps, |at, row| {
+        row.load_inputs(&mut to.inputs[at * width..][..width])?;
+        row.load_previous_hidden(&mut to.previous_hidden[at * output_pitch..][..config.outputs])
+    })
+}
+
+/// Do something for each active row of some steps, with its place among those of the chunk.
+fn each_row<'a, 'b>(
+    pass: &LayerPass<'a, 'b>,
+    chunk: GroupChunk<'_>,
+    steps: &Range<usize>,
+    mut load: impl FnMut(usize, RowLoad<'_, 'a, 'b>) -> Done,
+) -> Done {
+    let group = chunk.group;
     for step in steps.clone() {
         for row in 0..group.active_at(step) {
-            let at = offsets[step] - offsets[steps.start] + row;
-            let row = RowLoad { pass, row: group.first + row, step };
-            row.load_gates_and_cell(at, to)?;
-            row.load_previous_cell(&mut to.previous_cells[at * cell_pitch..][..config.units])?;
-            row.load_incoming(
-                covered + at,
-                &mut to.incoming[at * output_pitch..][..config.outputs],
-            );
-            if by_library {
-                row.load_inputs(&mut to.inputs[at * width..][..width])?;
-                let hidden = &mut to.previous_hidden[at * output_pitch..][..config.outputs];
-                row.load_previous_hidden(hidden)?;
-            }
+            let of_batch = RowLoad { pass, row: group.first + row, step };
+            load(chunk.row_of(step) + row, of_batch)?;
         }
     }
     Ok(())

@@ -5,12 +5,14 @@
 //! arranged before: a library takes rows as columns.
 
 use super::super::threads::{Divide, Done};
-use super::pass::{ChunkMemory, LayerPass};
+use super::buffers::ChunkMemory;
+use super::pass::LayerPass;
+use crate::error::Broken;
 use crate::gate::Gate;
 use crate::kernel::{BiasSums, ChunkRows, Geometry};
 use crate::level::vectorize;
 use crate::plan::PanelsMut;
-use crate::products::{multiply, rows, rows_mut};
+use crate::products::{columns, multiply, rows, rows_mut};
 use std::ops::Range;
 
 /// Some rows of the sums of weight gradients, for so many threads.
@@ -42,20 +44,21 @@ impl Divide for GradientRows<'_> {
 }
 
 impl LayerPass<'_, '_> {
-    /// Gate gradients of `count` rows by transposed weights `[gate][unit][output]`, to rows of `outputs` at
-    /// the wide pitch.
+    /// Gate gradients of `count` rows by transposed weights `[gate][unit][output]`, to `some` of the `outputs` of rows
+    /// at the wide pitch.
     pub(super) fn multiply_transposed(
         &self,
         gates: &[f32],
         count: usize,
-        (weights, outputs): (&[f32], usize),
+        (weights, outputs, some): (&[f32], usize, Range<usize>),
         to: &mut [f32],
     ) -> Done {
         let shape = &self.plan.layer.shape;
         let width = self.gate_width();
         let gates = rows(gates, count, width, shape.geometry.gate_pitch)?;
-        let to = rows_mut(to, count, outputs, shape.wide_pitch(outputs))?;
-        multiply(gates, rows(weights, width, outputs, outputs)?, false, to)
+        let to = to.get_mut(some.start..).ok_or(Broken("outputs of other rows"))?;
+        let to = rows_mut(to, count, some.len(), shape.wide_pitch(outputs))?;
+        multiply(gates, columns(weights, width, outputs, some)?, false, to)
     }
 
     /// The sums of a chunk's gradients of input weights, hidden weights and biases, overwritten or increased;

@@ -5,8 +5,11 @@
 
 mod arranged;
 mod arrays;
+mod buffers;
 mod chunks;
+mod exchange;
 mod groups;
+mod inputs;
 mod layers;
 mod load;
 mod matrices;
@@ -14,6 +17,8 @@ mod pass;
 mod recurrence;
 mod segment;
 mod store;
+mod store_inputs;
+mod units;
 mod weights;
 mod workspace;
 
@@ -84,9 +89,10 @@ pub(crate) fn backward_until(
     };
     arrays.load_states(plan, &mut workspace.gradients);
     let call = BackwardCall { plan, weights, threads, cache, recompute };
-    let done = threads.keep_awake(|| call.run(workspace, &mut arrays));
-    done.map_err(|broken| threads.error(broken))?;
-    arrays.store_states(plan, &mut workspace.gradients);
-    arrays.store_weights(plan, &mut workspace.gradients);
-    Ok(())
+    let done = threads.keep_awake(|| {
+        call.run(workspace, &mut arrays)?;
+        arrays.store_states(plan, &mut workspace.gradients);
+        arrays.store_weights(plan, threads, &mut workspace.gradients)
+    });
+    done.map_err(|broken| threads.error(broken))
 }

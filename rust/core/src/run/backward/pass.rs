@@ -1,11 +1,12 @@
 //! One direction of one layer, backwards, over a span of steps: what it works on.
 //!
-//! In: what `layers` hands out. Out: [`LayerPass`] and the buffers of a chunk, which `load`, `recurrence` and
-//! `weights` share. Nothing is computed here.
+//! In: what `layers` hands out. Out: [`LayerPass`] and the buffers of a direction; those of a chunk are in `buffers`.
+//! Nothing is computed here.
 
 use super::super::cache::{CachedRows, LayerOutputs};
 use super::super::threads::Threads;
 use super::arrays::BackwardArrays;
+use super::buffers::{ChunkMemory, PartsMemory, RowBuffers, States};
 use crate::aligned::Aligned;
 use crate::pack::{GradientSums, TransposedPanels};
 use crate::place::{Direction, PerDirection, Place};
@@ -77,6 +78,13 @@ impl DirectionBuffers<'_> {
         let Self { memory, gradients, d_inputs } = self;
         DirectionBuffers { memory, gradients, d_inputs }
     }
+
+    /// What the groups of a chunk divide among them.
+    pub(super) fn rows(&mut self) -> RowBuffers<'_> {
+        let Self { memory: DirectionMemory { chunk, parts, .. }, gradients, d_inputs } = self;
+        let states = States { hidden: &mut gradients.d_hidden, cell: &mut gradients.d_cell };
+        chunk.rows(states, d_inputs, parts)
+    }
 }
 
 /// Gradients of one direction of a layer, from step to step.
@@ -93,6 +101,8 @@ pub(super) struct GradientMemory {
 #[derive(Debug)]
 pub(super) struct DirectionMemory {
     pub(super) chunk: ChunkMemory,
+    /// For each group of rows whose units several threads divide.
+    pub(super) parts: Vec<PartsMemory>,
     /// `[block][row][gate][lane]`
     pub(super) arranged_gates: Aligned,
     /// For each thread that sums weight gradients.
@@ -106,85 +116,4 @@ pub(super) struct SumMemory {
     pub(super) arranged: Aligned,
     /// Inputs of some rows, then their hidden states, on the way there.
     pub(super) rows: Aligned,
-}
-
-/// Rows of a chunk.
-#[derive(Debug)]
-pub(super) struct ChunkMemory {
-    pub(super) gates: Aligned,
-    pub(super) cells: Aligned,
-    pub(super) previous_cells: Aligned,
-    pub(super) previous_hidden: Aligned,
-    pub(super) inputs: Aligned,
-    pub(super) incoming: Aligned,
-    /// Values of the units that were projected, `[row][unit]`.
-    pub(super) unprojected: Aligned,
-    /// Their gradients at one step, `[batch row][unit]`, at the wide pitch.
-    pub(super) d_unprojected: Aligned,
-    /// `[batch row][gate][unit]`
-    pub(super) derivatives: Aligned,
-    /// `[group][2][unit]`
-    pub(super) activated: Aligned,
-}
-
-/// The buffers of a chunk for one group, or for all.
-#[derive(Debug)]
-pub(super) struct ChunkBuffers<'a> {
-    /// `[row][gate][unit]`
-    pub(super) gates: &'a mut [f32],
-    /// `[row][unit]`
-    pub(super) cells: &'a mut [f32],
-    /// `[row][unit]`
-    pub(super) previous_cells: &'a mut [f32],
-    /// `[row][output]`; empty where panels sum weight gradients.
-    pub(super) previous_hidden: &'a mut [f32],
-    /// `[row][input]`; empty where panels sum weight gradients.
-    pub(super) inputs: &'a mut [f32],
-    /// `[row][output]`
-    pub(super) incoming: &'a mut [f32],
-    /// `[row][unit]`; empty without a projection.
-    pub(super) unprojected: &'a mut [f32],
-}
-
-/// What the groups of a chunk divide among them.
-#[derive(Debug)]
-pub(super) struct RowBuffers<'a> {
-    pub(super) chunk: ChunkBuffers<'a>,
-    /// `[batch row][output]`, at the wide pitch.
-    pub(super) d_hidden: &'a mut [f32],
-    /// `[batch row][unit]`, at the wide pitch.
-    pub(super) d_cell: &'a mut [f32],
-    /// `[batch row][unit]`, at the wide pitch; empty without a projection.
-    pub(super) d_unprojected: &'a mut [f32],
-    /// `[batch row][gate][unit]`
-    pub(super) derivatives: &'a mut [f32],
-    /// `[group][2][unit]`
-    pub(super) activated: &'a mut [f32],
-    /// Gradients of the layer's inputs over the covered steps, `[row][input]`.
-    pub(super) d_inputs: &'a mut [f32],
-}
-
-impl DirectionBuffers<'_> {
-    /// What the groups of a chunk divide among them.
-    pub(super) fn rows(&mut self) -> RowBuffers<'_> {
-        let Self { memory, gradients, d_inputs } = self;
-        let memory = &mut memory.chunk;
-        RowBuffers {
-            chunk: ChunkBuffers {
-                gates: &mut memory.gates,
-                cells: &mut memory.cells,
-                previous_cells: &mut memory.previous_cells,
-                previous_hidden: &mut memory.previous_hidden,
-                inputs: &mut memory.inputs,
-                incoming: &mut memory.incoming,
-                unprojected: &mut memory.unprojected,
-            },
-            d_hidden: &mut gradients.d_hidden,
-            d_cell: &mut gradients.d_cell,
-            d_unprojected: &mut memory.d_unprojected,
-            derivatives: &mut memory.derivatives,
-            activated: &mut memory.activated,
-            d_inputs,
-        }
-    }
 }

@@ -1,19 +1,19 @@
 //! The recurrence of a chunk of steps backwards, groups of rows side by side.
 //!
 //! In: a chunk of one direction of a layer. Out: gate gradients, which overwrite the saved gates, gradients of
-//! the states before the chunk and of the layer's inputs, by panels or by a library (`matrices`). It does not know
-//! weight gradients.
+//! the states before the chunk and of the layer's inputs, by panels or by a library (`matrices`). Several threads that
+//! divide the units of a group do the same in `units`. It does not know weight gradients.
 
 use super::super::chunk::steps_of_rows;
 use super::super::threads::Done;
+use super::buffers::{GroupChunk, RowBuffers};
 use super::groups::BackwardGroups;
-use super::load::load_chunk;
-use super::pass::{LayerPass, RowBuffers};
+use super::load::{load_inputs, load_steps};
+use super::pass::LayerPass;
 use crate::error::Broken;
-use crate::gate::Gate;
 use crate::kernel::{
-    BackwardChunk, BackwardPanels, BackwardProjection, BackwardScratch, GenericFunctions, Geometry,
-    Rows, Steps, TransposedProduct, WideRows,
+    BackwardChunk, BackwardHalf, BackwardPanels, BackwardProjection, BackwardScratch,
+    GenericFunctions, Geometry, Steps, WideRows,
 };
 use crate::level::vectorize;
 use crate::place::Direction;
@@ -45,28 +45,53 @@ impl LayerPass<'_, '_> {
         steps: &Range<usize>,
         mut buffers: RowBuffers<'_>,
     ) -> Done {
-        load_chunk(self, group, steps.clone(), &mut buffers.chunk)?;
-        let products = &self.plan.layer.products;
-        let least = products.least_rows(Product::Transposed);
-        let by_library = steps_of_rows(steps, &group.order.offsets, least);
-        let by_panels = by_library.end..steps.end;
         let chunk = GroupChunk { group, start: steps.start };
-        let hidden = &self.weights.hidden;
+        if let [parts] = std::mem::take(&mut buffers.parts) {
+            self.recur_parts((chunk, steps), parts, &mut buffers)?;
+        } else {
+            load_steps(self, chunk, steps, &mut buffers.chunk)?;
+            self.recur_whole(chunk, steps, &mut buffers)?;
+        }
+        if self.plan.gradients == Route::Gemm {
+            load_inputs(self, chunk, steps, &mut buffers.chunk)?;
+        }
+        if self.wants_d_inputs { self.input_gradients(chunk, steps, buffers) } else { Ok(()) }
+    }
+
+    /// All units by one thread.
+    fn recur_whole(
+        &self,
+        chunk: GroupChunk<'_>,
+        steps: &Range<usize>,
+        buffers: &mut RowBuffers<'_>,
+    ) -> Done {
+        let least = self.plan.layer.products.least_rows(Product::Transposed);
+        let by_library = steps_of_rows(steps, &chunk.group.order.offsets, least);
+        let by_panels = by_library.end..steps.end;
+        let all = self.panels();
         match self.reading() {
             Direction::Forward => {
-                self.steps(chunk, &by_panels, &mut buffers, hidden);
-                by_library
-                    .rev()
-                    .try_for_each(|at| self.step_by_library(chunk, at, &mut buffers))?;
+                self.steps(chunk, &by_panels, buffers, (BackwardHalf::Whole, all));
+                by_library.rev().try_for_each(|at| self.step_by_library(chunk, at, buffers))
             }
             Direction::Backward => {
                 for step in by_library {
-                    self.step_by_library(chunk, step, &mut buffers)?;
+                    self.step_by_library(chunk, step, buffers)?;
                 }
-                self.steps(chunk, &by_panels, &mut buffers, hidden);
+                self.steps(chunk, &by_panels, buffers, (BackwardHalf::Whole, all));
+                Ok(())
             }
         }
-        if self.wants_d_inputs { self.input_gradients(group, steps, buffers) } else { Ok(()) }
+    }
+
+    /// All that gate gradients are multiplied with.
+    fn panels(&self) -> BackwardPanels<'_> {
+        BackwardPanels {
+            hidden: &self.weights.hidden,
+            diagonal: &self.weights.diagonal,
+            cell: &self.weights.cell,
+            cell_output: &self.weights.cell_output,
+        }
     }
 
     /// One step of all active rows, whose gate gradients a library multiplies.
@@ -76,25 +101,25 @@ impl LayerPass<'_, '_> {
         step: usize,
         buffers: &mut RowBuffers<'_>,
     ) -> Done {
-        self.steps(chunk, &(step..step + 1), buffers, &[]);
+        let panels = BackwardPanels { hidden: &[], ..self.panels() };
+        self.steps(chunk, &(step..step + 1), buffers, (BackwardHalf::Whole, panels));
         let layer = &self.plan.layer;
         let gates = &buffers.chunk.gates[chunk.row_of(step) * layer.shape.geometry.gate_pitch..];
-        let rows = chunk.group.active_at(step);
-        let weights = (&*self.weights.hidden_matrix, layer.config.outputs);
-        self.multiply_transposed(gates, rows, weights, buffers.d_hidden)
+        let (rows, outputs) = (chunk.group.active_at(step), layer.config.outputs);
+        let weights = (&*self.weights.hidden_matrix, outputs, 0..outputs);
+        self.multiply_transposed(gates, rows, weights, buffers.states.hidden)
     }
 
-    /// Some steps of a chunk, by transposed hidden weights; without them, the gradient of the hidden state
-    /// before the steps is left to others.
-    fn steps(
+    /// A half of some steps of a chunk, or all of them, with these panels; without one, the gradient that comes through
+    /// it is left to others.
+    pub(super) fn steps(
         &self,
         at: GroupChunk<'_>,
         steps: &Range<usize>,
         buffers: &mut RowBuffers<'_>,
-        hidden: &[f32],
+        (half, panels): (BackwardHalf, BackwardPanels<'_>),
     ) {
-        let RowBuffers { chunk, d_hidden, d_cell, d_unprojected, derivatives, activated, .. } =
-            buffers;
+        let RowBuffers { chunk, states, d_unprojected, derivatives, activated, .. } = buffers;
         let layer = &self.plan.layer;
         let (config, shape) = (&layer.config, &layer.shape);
         let Geometry { gate_pitch, cell_pitch, output_pitch, .. } = shape.geometry;
@@ -109,13 +134,9 @@ impl LayerPass<'_, '_> {
                 reverse: self.reading() == Direction::Forward,
             },
             functions: Some(generic).filter(|_| !shape.saves_activated),
+            half,
             variant: &config.variant,
-            panels: BackwardPanels {
-                hidden,
-                diagonal: &self.weights.diagonal,
-                cell: &self.weights.cell,
-                cell_output: &self.weights.cell_output,
-            },
+            panels,
             projection: config.variant.projects.then(|| BackwardProjection {
                 weights: &self.weights.projection,
                 values: &mut chunk.unprojected[cell_start..],
@@ -125,8 +146,8 @@ impl LayerPass<'_, '_> {
             cells: &chunk.cells[cell_start..],
             previous_cells: &chunk.previous_cells[cell_start..],
             incoming: &mut chunk.incoming[output_start..],
-            d_hidden: self.wide_rows(d_hidden, config.outputs),
-            d_cell: self.wide_rows(d_cell, config.units),
+            d_hidden: self.wide_rows(states.hidden, config.outputs),
+            d_cell: self.wide_rows(states.cell, config.units),
             scratch: BackwardScratch { derivatives, activated },
         };
         if !steps.is_empty() {
@@ -134,57 +155,10 @@ impl LayerPass<'_, '_> {
         }
     }
 
-    /// Gradients of the layer's inputs, for all rows of a chunk.
-    fn input_gradients(
-        &self,
-        group: &Group,
-        steps: &Range<usize>,
-        RowBuffers { chunk, d_inputs, .. }: RowBuffers<'_>,
-    ) -> Done {
-        let layer = &self.plan.layer;
-        let offsets = &group.order.offsets;
-        let first = (offsets[steps.start] - offsets[self.covered.start]) * self.d_input_pitch();
-        let (inputs, count) = (layer.config.layer_inputs(self.place.layer), group.rows_of(steps));
-        let to = &mut d_inputs[first..];
-        if layer.products.route(Product::Transposed, count) == Route::Gemm {
-            let weights = (&*self.weights.input_matrix, inputs);
-            return self.multiply_transposed(chunk.gates, count, weights, to);
-        }
-        let product = TransposedProduct {
-            geometry: &layer.shape.geometry,
-            rows: Rows {
-                floats: chunk.gates,
-                pitch: layer.shape.geometry.gate_pitch,
-                width: Gate::COUNT * layer.shape.padded_units(),
-            },
-            count,
-            weights: &self.weights.input,
-            out: self.wide_rows(to, inputs),
-            add: false,
-        };
-        vectorize(layer.level, product);
-        Ok(())
-    }
-
     /// Rows of `outputs` gradients that transposed products compute.
-    fn wide_rows<'f>(&self, floats: &'f mut [f32], outputs: usize) -> WideRows<'f> {
+    pub(super) fn wide_rows<'f>(&self, floats: &'f mut [f32], outputs: usize) -> WideRows<'f> {
         let shape = &self.plan.layer.shape;
         let (pitch, vectors) = (shape.wide_pitch(outputs), shape.wide_vectors(outputs));
         WideRows { floats, pitch, vectors }
-    }
-}
-
-/// A group of rows, and the first step of a chunk.
-#[derive(Clone, Copy)]
-struct GroupChunk<'g> {
-    group: &'g Group,
-    start: usize,
-}
-
-impl GroupChunk<'_> {
-    /// Where the rows of a step begin in the buffers of the chunk.
-    fn row_of(self, step: usize) -> usize {
-        let offsets = &self.group.order.offsets;
-        offsets[step] - offsets[self.start]
     }
 }

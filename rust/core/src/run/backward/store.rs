@@ -1,21 +1,20 @@
 //! The ends of a backward pass: gradients from the caller's arrays, and back into them.
 //!
 //! In: the workspace and the caller's arrays. Out: the same numbers on the other side, added to what is
-//! there or written over it. It computes nothing but these sums.
+//! there or written over it; those of the input are in `store_inputs`. It computes nothing but these sums.
 
 use super::super::rows::read_row;
-use super::arrays::{BackwardArrays, Outgoing};
+use super::super::threads::{Divide, Done, Threads};
+use super::arrays::{BackwardArrays, Outgoing, WeightOutgoing};
 use super::pass::GradientMemory;
-use crate::aligned::Aligned;
 use crate::check::Peephole;
-use crate::gate::Gate;
+use crate::fields::GateFields;
+use crate::gate::{Gate, Gates};
 use crate::pack::GradientSlot;
-use crate::place::{PerDirection, PerPlace, Place};
+use crate::place::{PerPlace, Place};
 use crate::plan::{Panels, Plan};
 use crate::products::Route;
-use ndarray::{ArrayView4, ArrayViewMut1, ArrayViewMut4, Axis};
-use std::iter::repeat_n;
-use std::ops::Range;
+use ndarray::{ArrayView4, ArrayViewMut1, ArrayViewMut4};
 
 impl BackwardArrays<'_> {
     /// The incoming gradients of the final states, or zeros, for each layer and direction; and no weight
@@ -42,94 +41,101 @@ impl BackwardArrays<'_> {
         }
     }
 
-    /// The gradients of the weights, those that anybody wants.
-    pub(super) fn store_weights(&mut self, plan: &Plan, memory: &mut PerPlace<GradientMemory>) {
-        for (place, memory) in memory.each_mut() {
-            self.store_weights_of(plan, place, memory.weights.finish());
-        }
-    }
-
-    fn store_weights_of(&mut self, plan: &Plan, place: Place, panels: Panels<'_>) {
-        let (config, shape) = (&plan.layer.config, &plan.layer.shape);
-        if let Some((matrix, accumulate)) = self.projection(place) {
-            let (index, gates, level) = (0, 1, plan.layer.level);
-            let slot = GradientSlot { shape, index, gates, level, accumulate };
-            slot.columns(panels.projection, matrix);
-        }
-        for gate in Gate::ALL {
-            let to = self.weights.gates.get_mut(gate);
-            let (index, gates, level) = (gate.index(), Gate::COUNT, plan.layer.level);
-            let slot = |accumulate| GradientSlot { shape, index, gates, level, accumulate };
-            let store_matrix = match plan.gradients {
-                Route::Panels => GradientSlot::matrix,
-                Route::Gemm => GradientSlot::rows,
-            };
-            let is_split = plan.checked.arrays().weights.gates.get(gate).iw_upper.is_some();
-            if let Some((matrix, accumulate)) = to.input(place, is_split) {
-                store_matrix(&slot(accumulate), panels.input, matrix);
-            }
-            if let Some((matrix, accumulate)) = to.hidden(place) {
-                store_matrix(&slot(accumulate), panels.hidden, matrix);
-            }
-            if let Some((vector, accumulate)) = to.bias(place) {
-                slot(accumulate).vector(panels.bias, vector);
-            }
-            let peephole = *config.peepholes.get(gate);
-            let diagonal = to.diagonal(place).filter(|_| peephole == Peephole::Diagonal);
-            if let Some((vector, accumulate)) = diagonal {
-                slot(accumulate).vector(panels.diagonal, vector);
-            }
-            let full = to.full(place).filter(|_| peephole == Peephole::Full);
-            if let Some((matrix, accumulate)) = full {
-                if gate == Gate::Output {
-                    let slot = GradientSlot { index: 0, gates: 1, ..slot(accumulate) };
-                    slot.matrix(panels.cell_output, matrix);
-                } else {
-                    slot(accumulate).matrix(panels.cell, matrix);
-                }
-            }
-        }
-    }
-
-    /// The gradient of the input at some steps: the sum of both directions', 0 where a sample was not
-    /// active. `d_inputs` holds these steps.
-    pub(super) fn store_inputs<'d>(
+    /// The gradients of the weights, those that anybody wants, gates side by side.
+    pub(super) fn store_weights(
         &mut self,
         plan: &Plan,
-        steps: Range<usize>,
-        d_inputs: &'d PerDirection<Aligned>,
-    ) {
-        let Some(Outgoing { view, accumulate }) = &mut self.d_input else { return };
-        let pitch = plan.layer.shape.wide_pitch(plan.layer.config.inputs);
-        let mut start = 0;
-        for group in &plan.backward_groups {
-            let offsets = &group.order.offsets;
-            for step in steps.clone() {
-                let mut at_step = view.index_axis_mut(Axis(0), step);
-                let active = group.active_at(step);
-                let rows = at_step.outer_iter_mut().skip(group.first).take(group.rows);
-                for (row, to) in rows.enumerate() {
-                    let place = (start + offsets[step] - offsets[steps.start] + row) * pitch;
-                    let of_row = |of_direction: &'d Aligned| &of_direction[place..][..to.len()];
-                    match d_inputs {
-                        _ if row >= active => put(repeat_n(0.0, to.len()), to, *accumulate),
-                        PerDirection { forward, backward: None } => {
-                            put(of_row(forward).iter().copied(), to, *accumulate);
-                        }
-                        PerDirection { forward, backward: Some(backward) } => {
-                            let both = of_row(forward).iter().zip(of_row(backward));
-                            put(both.map(|(one, other)| one + other), to, *accumulate);
-                        }
-                    }
+        threads: &Threads<'_>,
+        memory: &mut PerPlace<GradientMemory>,
+    ) -> Done {
+        memory.each_mut().for_each(|(_, memory)| memory.weights.finish());
+        let memory = &*memory;
+        for (place, memory) in memory.each() {
+            if let Some((matrix, accumulate)) = self.projection(place) {
+                let (shape, level) = (&plan.layer.shape, plan.layer.level);
+                let slot = GradientSlot { shape, index: 0, gates: 1, level, accumulate };
+                slot.columns(memory.weights.panels().projection, matrix);
+            }
+        }
+        let Gates { input, forget, candidate, output } = self.weights.gates.as_mut();
+        let mut gates = [
+            (Gate::Input, input),
+            (Gate::Forget, forget),
+            (Gate::Candidate, candidate),
+            (Gate::Output, output),
+        ];
+        threads.divide(GateArrays(&mut gates), &|GateArrays(gates)| {
+            for (gate, to) in gates {
+                for (place, memory) in memory.each() {
+                    store_gate(plan, place, *gate, &memory.weights.panels(), to);
                 }
             }
-            start += group.rows_of(&steps);
+            Ok(())
+        })
+    }
+}
+
+/// The arrays of some gates, which threads divide.
+struct GateArrays<'s, 'v>(&'s mut [(Gate, &'s mut GateFields<WeightOutgoing<'v>>)]);
+
+impl Divide for GateArrays<'_, '_> {
+    fn is_whole(&self) -> bool {
+        self.0.len() < 2
+    }
+
+    fn halve(self) -> (Self, Self) {
+        let (one, other) = self.0.split_at_mut(self.0.len() / 2);
+        (Self(one), Self(other))
+    }
+}
+
+/// The gradients of a gate's weights in one direction of a layer.
+fn store_gate(
+    plan: &Plan,
+    place: Place,
+    gate: Gate,
+    panels: &Panels<'_>,
+    to: &mut GateFields<WeightOutgoing<'_>>,
+) {
+    let (config, shape) = (&plan.layer.config, &plan.layer.shape);
+    let (index, gates, level) = (gate.index(), Gate::COUNT, plan.layer.level);
+    let slot = |accumulate| GradientSlot { shape, index, gates, level, accumulate };
+    let store_matrix = match plan.gradients {
+        Route::Panels => GradientSlot::matrix,
+        Route::Gemm => GradientSlot::rows,
+    };
+    let is_split = plan.checked.arrays().weights.gates.get(gate).iw_upper.is_some();
+    if let Some((matrix, accumulate)) = to.input(place, is_split) {
+        store_matrix(&slot(accumulate), panels.input, matrix);
+    }
+    if let Some((matrix, accumulate)) = to.hidden(place) {
+        store_matrix(&slot(accumulate), panels.hidden, matrix);
+    }
+    if let Some((vector, accumulate)) = to.bias(place) {
+        slot(accumulate).vector(panels.bias, vector);
+    }
+    let peephole = *config.peepholes.get(gate);
+    let diagonal = to.diagonal(place).filter(|_| peephole == Peephole::Diagonal);
+    if let Some((vector, accumulate)) = diagonal {
+        slot(accumulate).vector(panels.diagonal, vector);
+    }
+    let full = to.full(place).filter(|_| peephole == Peephole::Full);
+    if let Some((matrix, accumulate)) = full {
+        if gate == Gate::Output {
+            let slot = GradientSlot { index: 0, gates: 1, ..slot(accumulate) };
+            slot.matrix(panels.cell_output, matrix);
+        } else {
+            slot(accumulate).matrix(panels.cell, matrix);
         }
     }
 }
 
 /// Write gradients to a row of the caller's, or add them to it.
-fn put(gradients: impl Iterator<Item = f32>, mut to: ArrayViewMut1<'_, f32>, accumulate: bool) {
+pub(super) fn put(
+    gradients: impl Iterator<Item = f32>,
+    mut to: ArrayViewMut1<'_, f32>,
+    accumulate: bool,
+) {
     match to.as_slice_mut() {
         Some(to) => put_each(gradients, to.iter_mut(), accumulate),
         None => put_each(gradients, to.iter_mut(), accumulate),

@@ -6,9 +6,8 @@
 
 use super::super::threads::{Divide, Done};
 use super::arranged::Arranged;
-use super::pass::{
-    ChunkMemory, DirectionBuffers, DirectionMemory, GradientMemory, LayerPass, SumMemory,
-};
+use super::buffers::ChunkMemory;
+use super::pass::{DirectionBuffers, DirectionMemory, GradientMemory, LayerPass, SumMemory};
 use crate::error::Broken;
 use crate::gate::Gate;
 use crate::kernel::{ArrangeUnits, ChunkRows, DiagonalProducts, OuterProducts, Rows};
@@ -79,7 +78,7 @@ impl LayerPass<'_, '_> {
             return Ok(());
         }
         let DirectionBuffers { memory, gradients: GradientMemory { weights, .. }, .. } = buffers;
-        let DirectionMemory { chunk: memory, arranged_gates, sums: threads } = memory;
+        let DirectionMemory { chunk: memory, arranged_gates, sums: threads, .. } = memory;
         let memory = &*memory;
         let (add, mut sums) = weights.begin();
         if !sums.diagonal.is_empty() {

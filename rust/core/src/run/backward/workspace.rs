@@ -4,13 +4,15 @@
 //! holds nothing between calls.
 
 use super::super::ping_pong::PingPong;
-use super::pass::{ChunkMemory, DirectionMemory, GradientMemory, SumMemory};
+use super::super::threads::SliceExchange;
+use super::buffers::{ChunkMemory, PartMemory, PartsExchange, PartsMemory};
+use super::pass::{DirectionMemory, GradientMemory, SumMemory};
 use super::segment::SegmentMemory;
 use crate::aligned::Aligned;
 use crate::error::Error;
 use crate::pack::GradientSums;
 use crate::place::{PerDirection, PerPlace};
-use crate::plan::{BackwardSizes, Plan};
+use crate::plan::{BackwardSizes, ChunkSizes, PartSizes, Plan};
 
 /// Buffers of a backward call.
 #[derive(Debug)]
@@ -59,7 +61,8 @@ impl DirectionMemory {
     fn new(sizes: &BackwardSizes) -> Result<Self, Error> {
         let sums = (0..sizes.threads).map(|_| SumMemory::new(sizes));
         Ok(Self {
-            chunk: ChunkMemory::new(sizes)?,
+            chunk: ChunkMemory::new(&sizes.chunk)?,
+            parts: sizes.groups.iter().map(PartsMemory::new).collect::<Result<_, _>>()?,
             arranged_gates: uninit(sizes.arranged_gates)?,
             sums: sums.collect::<Result<_, _>>()?,
         })
@@ -72,8 +75,35 @@ impl SumMemory {
     }
 }
 
+impl PartsMemory {
+    fn new(sizes: &PartSizes) -> Result<Self, Error> {
+        let PartSizes { parts, slice, exchanges_within, exchanges_cells, .. } = *sizes;
+        let slices = || SliceExchange::new(parts, slice);
+        Ok(Self {
+            others: (1..parts).map(|_| PartMemory::new(sizes)).collect::<Result<_, _>>()?,
+            slice: uninit(slice)?,
+            exchange: PartsExchange {
+                hidden: slices()?,
+                within: exchanges_within.then(slices).transpose()?,
+                cells: exchanges_cells.then(slices).transpose()?,
+            },
+        })
+    }
+}
+
+impl PartMemory {
+    fn new(sizes: &PartSizes) -> Result<Self, Error> {
+        Ok(Self {
+            chunk: ChunkMemory::new(&sizes.chunk)?,
+            d_hidden: uninit(sizes.d_hidden)?,
+            d_cell: uninit(sizes.d_cell)?,
+            slice: uninit(sizes.slice)?,
+        })
+    }
+}
+
 impl ChunkMemory {
-    fn new(sizes: &BackwardSizes) -> Result<Self, Error> {
+    fn new(sizes: &ChunkSizes) -> Result<Self, Error> {
         Ok(Self {
             gates: uninit(sizes.gates)?,
             cells: uninit(sizes.cell_rows)?,
