@@ -7,6 +7,7 @@ otherwise, or somebody else is using. Weights are taken as they are in each call
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,8 @@ class Training:
         self.spares = Spares()
         self.sums = WeightGradientsMaker(weights)
         self.widths = Widths.of(weights.config)
+        # The sizes and dropout of the last calls that were planned, and what they were prepared with.
+        self._latest: tuple[Any, Any] = None, None
         self._calls: Recent[Kind] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
 
@@ -69,17 +72,22 @@ class Training:
         )
         return params, FilterParameters(self.num_threads, seed), cache, arrays
 
-    def is_planned(self, sizes: tuple[int, int]) -> bool:
-        """Whether calls of these sizes whose samples all run to the end are planned."""
-        return (sizes, self.weights.config.dropout, None) in self._calls.kept
-
     def kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
         """Calls of this kind, planned if they are not."""
         key = (sizes, dropout, None if active is None else active.tobytes())
         return self._calls.of(key, lambda: self._kind(sizes, active, dropout))
 
+    def _pattern(self, sizes: tuple[int, int], active: Any, dropout: float) -> LayerParametersLSTM:
+        """What such calls are prepared with: a call and its gradients, and other lengths, share the arrays."""
+        found: LayerParametersLSTM
+        known, found = self._latest
+        if known != (sizes, dropout):
+            found = pattern(self.weights, sizes, None, dropout, keeps_input=True)
+            self._latest = (sizes, dropout), found
+        return found if active is None else replace(found, sequence_descriptor=active)
+
     def _kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
-        params = pattern(self.weights, sizes, active, dropout, keeps_input=True)
+        params = self._pattern(sizes, active, dropout)
         prepared = _native.prepare_training(params, FilterParameters(self.num_threads))
         return prepared, prepared.nbytes
 
@@ -96,7 +104,7 @@ class Training:
         key = (sizes, dropout, None if active is None else active.tobytes(), has_dy, has_states)
 
         def prepare() -> _native.PreparedGradients:
-            call = pattern(self.weights, sizes, active, dropout, keeps_input=True)
+            call = self._pattern(sizes, active, dropout)
             delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
             return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
 
