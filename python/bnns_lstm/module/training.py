@@ -7,7 +7,6 @@ otherwise, or somebody else is using. Weights are taken as they are in each call
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import Spares
 from bnns_lstm.module.merge import Parts
 from bnns_lstm.module.parameters import Weights
-from bnns_lstm.module.patterns import pattern, pattern_of_gradients
+from bnns_lstm.module.patterns import Patterns
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import Tape
 from bnns_lstm.module.structure import structure
@@ -48,8 +47,7 @@ class Training:
         self.spares = Spares()
         self.sums = WeightGradientsMaker(weights)
         self.widths = Widths.of(weights.config)
-        # The sizes and dropout of the last calls that were planned, and what they were prepared with.
-        self._latest: tuple[Any, Any] = None, None
+        self._patterns = Patterns(weights)
         self._calls: Recent[Kind] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
 
@@ -77,17 +75,8 @@ class Training:
         key = (sizes, dropout, None if active is None else active.tobytes())
         return self._calls.of(key, lambda: self._kind(sizes, active, dropout))
 
-    def _pattern(self, sizes: tuple[int, int], active: Any, dropout: float) -> LayerParametersLSTM:
-        """What such calls are prepared with: a call and its gradients, and other lengths, share the arrays."""
-        found: LayerParametersLSTM
-        known, found = self._latest
-        if known != (sizes, dropout):
-            found = pattern(self.weights, sizes, None, dropout, keeps_input=True)
-            self._latest = (sizes, dropout), found
-        return found if active is None else replace(found, sequence_descriptor=active)
-
     def _kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
-        params = self._pattern(sizes, active, dropout)
+        params = self._patterns.call(sizes, active, dropout)
         prepared = _native.prepare_training(params, FilterParameters(self.num_threads))
         return prepared, prepared.nbytes
 
@@ -104,8 +93,8 @@ class Training:
         key = (sizes, dropout, None if active is None else active.tobytes(), has_dy, has_states)
 
         def prepare() -> _native.PreparedGradients:
-            call = self._pattern(sizes, active, dropout)
-            delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
+            call = self._patterns.call(sizes, active, dropout)
+            delta = self._patterns.gradients(sizes, dropout, has_dy=has_dy, has_states=has_states)
             return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
 
         return self._gradients.of(key, prepare)
