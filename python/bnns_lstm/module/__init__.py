@@ -6,7 +6,8 @@ In: sizes, arrays. Out: outputs, states, gradients. Everything is computed by th
 from and go to; `parameters` holds them. A call is read by `arguments` and `inputs`, which sorts samples by
 length (`floats`, `lengths` and `packed` read its parts); `samples` takes arrays there and back, `outputs`
 reads gradients, `merge` makes of both directions what the caller wants. `engine` prepares and computes, over
-structures that `structure` makes, and `training` over `training_arrays` and `weight_gradients`; `idle` knows
+structures that `structure` makes, and `training` over `training_arrays` and `weight_gradients`; usual calls
+take a shorter way, `quick` and `quick_training`, for which `training_kinds` knows how arrays lie; `idle` knows
 calls without a step; `bridge` turns structures of users into LSTMs. `stream` is for samples that come one by
 one.
 

@@ -16,7 +16,7 @@ from bnns_lstm._look import is_a
 from bnns_lstm.config import truth
 from bnns_lstm.descriptors import LSTMDataDescriptor
 from bnns_lstm.errors import ArgumentError, Issue
-from bnns_lstm.module.arguments import dropout_seed_of, refuse
+from bnns_lstm.module.arguments import SEEDS, dropout_seed_of, refuse
 from bnns_lstm.module.files import Files
 from bnns_lstm.module.inputs import Batch, read_batch, read_state, state_rows
 from bnns_lstm.module.merge import Output, Parts
@@ -30,6 +30,11 @@ __all__ = ["Calls"]
 def is_pair(state: Any) -> bool:
     """Whether states are given as usual."""
     return type(state) is LSTMState or (type(state) is tuple and len(state) == 2)
+
+
+def is_seed(seed: Any) -> bool:
+    """Whether a seed of dropout is given as usual, or is to be drawn."""
+    return seed is None or (type(seed) is int and 0 <= seed < SEEDS)
 
 
 class Calls(Files):
@@ -210,11 +215,11 @@ class Calls(Files):
             >>> y.shape, tape.params.seq_len
             ((5, 2, 4), 5)
         """
-        is_whole = lengths is None and mask is None and out is None and dropout_seed is None
-        is_usual = training is True and is_whole and type(x) is np.ndarray
-        if is_usual and (state is None or is_pair(state)):
+        is_usual = training is True and mask is None and type(x) is np.ndarray
+        if is_usual and (state is None or is_pair(state)) and is_seed(dropout_seed):
             engine = self._engine
-            quick = engine.quick_training.forward(x, state, engine.lock)
+            others, seed_of = (lengths, out), lambda: self._seed_of(dropout_seed)
+            quick = engine.quick_training.forward(x, state, others, seed_of, engine.lock)
             if quick is not None:
                 return quick
         issues: list[Issue] = []
@@ -256,9 +261,9 @@ class Calls(Files):
             >>> gradients.input.shape, gradients.parameters["weight_hh_l0"].shape
             ((5, 2, 3), (16, 4))
         """
-        if d_state is None and type(tape) is Tape:
+        if type(tape) is Tape and (d_state is None or is_pair(d_state)):
             engine = self._engine
-            quick = engine.quick_training.backward(tape, dy, engine.lock)
+            quick = engine.quick_training.backward(tape, dy, d_state, engine.lock)
             if quick is not None:
                 return quick
         issues: list[Issue] = []
@@ -305,16 +310,20 @@ class Calls(Files):
     ) -> tuple[Output, LSTMState, Tape]:
         """Output, final states and tape of a training call; a seed of dropout is drawn if there is none."""
         config = self.config
-        dropout = config.dropout
-        if seed is None and dropout and config.num_layers > 1:
-            self._random = self._random or np.random.default_rng()
-            seed = int(self._random.integers(2**63))
-        seed = seed or 0  # it says nothing where nothing is dropped
-        params, filter_params, cache, arrays = self._engine.train(batch, dropout, seed, target)
+        found = self._engine.train(batch, config.dropout, self._seed_of(seed), target)
+        params, filter_params, cache, arrays = found
         samples = batch.samples
         rows, is_batched = samples.rows, samples.is_batched
         tape = Tape(params, filter_params, cache, rows, is_batched, config, samples.starts)
         return *arrays.results(samples, target), tape
+
+    def _seed_of(self, given: int | None) -> int:
+        """The seed of a training call, drawn where none is given; 0 where it says nothing."""
+        config = self.config
+        if given is None and config.dropout and config.num_layers > 1:
+            self._random = self._random or np.random.default_rng()
+            return int(self._random.integers(2**63))
+        return given or 0
 
     def _gradients(
         self, tape: Tape, incoming: Floats | None, states: tuple[Floats, Floats] | None

@@ -16,11 +16,12 @@ from bnns_lstm._arrays import Fault, array_of
 from bnns_lstm._look import attempt, reason
 from bnns_lstm.errors import Issue
 from bnns_lstm.module.memory import memory_for
-from bnns_lstm.module.samples import SampleOrder
+from bnns_lstm.module.samples import SampleOrder, active_rows
 
-__all__ = ["Counts", "read_lengths", "read_mask"]
+__all__ = ["Counts", "arranged", "read_lengths", "read_mask", "usual_counts"]
 
 Counts = npt.NDArray[np.int64]
+INT64 = np.dtype(np.int64)
 # How many faults of a mask get an issue of their own.
 MOST = 20
 
@@ -48,6 +49,33 @@ def read_lengths(lengths: Any, steps: int, rows: int, issues: list[Issue]) -> Co
             Issue(f"lengths[{index}]", codes.INVALID_NUMBER, expected, str(counts[index]))
         )
     return None if issues else counts.astype(np.int64)
+
+
+def usual_counts(lengths: Any) -> Counts | None:
+    """A row of whole numbers as an array; None for anything else."""
+    counts = lengths
+    if type(counts) is not np.ndarray:
+        if type(counts) is not list and type(counts) is not tuple:
+            return None
+        counts = attempt(lambda: np.asarray(lengths))
+    is_usual = type(counts) is np.ndarray and counts.dtype is INT64 and counts.ndim == 1
+    return counts if is_usual else None
+
+
+def arranged(
+    samples: SampleOrder, sizes: tuple[int, int], counts: Counts
+) -> tuple[SampleOrder, npt.NDArray[np.uint32] | None] | None:
+    """How samples of so many steps lie, and how many of them run at each step, None if all run to the end.
+
+    None in place of both where the counts do not fit the sizes, or where no sample has a step.
+    """
+    issues: list[Issue] = []
+    found = read_lengths(counts, *sizes, issues)
+    if found is None or not found.any():
+        return None
+    if (found == sizes[0]).all():
+        return samples, None
+    return samples.arranged(found, None), active_rows(found, sizes[0])
 
 
 def read_mask(

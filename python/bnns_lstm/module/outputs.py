@@ -19,7 +19,14 @@ from bnns_lstm.module.merge import Parts, named_parts, refuse_overlap, separated
 from bnns_lstm.module.results import Floats, Tape
 from bnns_lstm.module.samples import lendable
 
-__all__ = ["output_gradient", "output_of"]
+__all__ = ["is_usual_output", "output_gradient", "output_of"]
+
+
+def is_usual_output(out: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an output of this shape can go there, however the array lies."""
+    if type(out) is not np.ndarray or out.shape != shape:
+        return False
+    return out.dtype is FLOAT32 and out.flags.writeable
 
 
 def output_of(

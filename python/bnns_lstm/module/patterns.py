@@ -18,7 +18,7 @@ from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.samples import Floats
 from bnns_lstm.module.structure import states_of, structure
 
-__all__ = ["pattern", "pattern_of_gradients"]
+__all__ = ["Patterns", "pattern", "pattern_of_gradients"]
 
 
 def _with_gaps(shape: tuple[int, ...]) -> Floats:
@@ -64,6 +64,41 @@ def pattern_of_gradients(
         extensions=extensions,
         **gates,
     )
+
+
+class Patterns:
+    """Patterns of training calls. Those of the last sizes are kept, for other lengths and for gradients."""
+
+    def __init__(self, weights: Weights) -> None:
+        """None yet."""
+        self._weights = weights
+        # Sizes and dropout, the call without lengths, its gradients by what `gradients` asks for.
+        self._latest: tuple[Any, Any, dict[tuple[bool, bool], LayerParametersLSTM]] = None, None, {}
+
+    def call(self, sizes: tuple[int, int], active: Any, dropout: float) -> LayerParametersLSTM:
+        """The structure of calls of these sizes and lengths."""
+        found, _ = self._of(sizes, dropout)
+        return found if active is None else replace(found, sequence_descriptor=active)
+
+    def gradients(
+        self, sizes: tuple[int, int], dropout: float, *, has_dy: bool, has_states: bool
+    ) -> LayerParametersLSTM:
+        """The structure of the gradients of such calls, whatever their lengths."""
+        call, known = self._of(sizes, dropout)
+        found = known.get((has_dy, has_states))
+        if found is None:
+            found = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
+            known[has_dy, has_states] = found
+        return found
+
+    def _of(
+        self, sizes: tuple[int, int], dropout: float
+    ) -> tuple[LayerParametersLSTM, dict[tuple[bool, bool], LayerParametersLSTM]]:
+        known, call, gradients = self._latest
+        if known != (sizes, dropout):
+            call, gradients = pattern(self._weights, sizes, None, dropout, keeps_input=True), {}
+            self._latest = (sizes, dropout), call, gradients
+        return call, gradients
 
 
 def _array(desc: Any) -> Floats:

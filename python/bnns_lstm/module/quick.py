@@ -13,21 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bnns_lstm import _native
-from bnns_lstm._look import attempt
 from bnns_lstm.descriptors import LayerParametersLSTM
-from bnns_lstm.errors import Issue
-from bnns_lstm.module.lengths import read_lengths
+from bnns_lstm.module.lengths import arranged, usual_counts
 from bnns_lstm.module.memory import FLOAT32
+from bnns_lstm.module.outputs import is_usual_output
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.patterns import pattern
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import Floats, LSTMState
-from bnns_lstm.module.samples import SampleOrder, active_rows
+from bnns_lstm.module.samples import SampleOrder
 from bnns_lstm.module.structure import states_of
 
 __all__ = ["Quick"]
-
-INT64 = np.dtype(np.int64)
 
 
 class Kept(NamedTuple):
@@ -68,12 +65,12 @@ class Quick:
         self, x: Floats, state: LSTMState | None, lengths: Any, out: Any
     ) -> tuple[Floats, LSTMState] | None:
         """Output and final states as the caller knows them; the weights that are packed are up to date."""
-        counts = None if lengths is None else _counts(lengths)
+        counts = None if lengths is None else usual_counts(lengths)
         if counts is None and lengths is not None:
             return None
         key = (x.shape, None if counts is None else counts.tobytes())
         found = self._calls.known(key) or self._found(key, x, counts)
-        if found is None or not (out is None or _is_fit(out, found.shape)):
+        if found is None or not (out is None or is_usual_output(out, found.shape)):
             return None
         prepared, h, c, shape, rows, back = found
         if state is not None:
@@ -102,13 +99,10 @@ class Quick:
         steps, rows = samples.sizes_of(x.shape)
         active = None
         if counts is not None:
-            issues: list[Issue] = []
-            found = read_lengths(counts, steps, rows, issues)
-            if found is None or not found.any():
+            found = arranged(samples, (steps, rows), counts)
+            if found is None:
                 return None
-            if (found < steps).any():
-                samples = samples.arranged(found, None)
-                active = active_rows(found, steps)
+            samples, active = found
         layer = (steps, rows), None if active is None else active.tobytes()
 
         def prepare() -> _native.PreparedLayer:
@@ -122,17 +116,6 @@ class Quick:
         return self._calls.of(key, lambda: kept)
 
 
-def _counts(lengths: Any) -> Any:
-    """A row of whole numbers as an array; None for anything else."""
-    counts = lengths
-    if type(counts) is not np.ndarray:
-        if type(counts) is not list and type(counts) is not tuple:
-            return None
-        counts = attempt(lambda: np.asarray(lengths))
-    is_usual = type(counts) is np.ndarray and counts.dtype is INT64 and counts.ndim == 1
-    return counts if is_usual else None
-
-
 def _taken(state: LSTMState, rows: Any) -> tuple[Any, Any]:
     """States with rows in this order; None for one that has not so many."""
     h, c = state
@@ -140,10 +123,3 @@ def _taken(state: LSTMState, rows: Any) -> tuple[Any, Any]:
         if type(array) is not np.ndarray or array.ndim != 3 or array.shape[1] != len(rows):
             return None, None
     return h.take(rows, 1), c.take(rows, 1)
-
-
-def _is_fit(out: Any, shape: tuple[int, ...]) -> bool:
-    """Whether an output of this shape can go there."""
-    if type(out) is not np.ndarray or out.shape != shape:
-        return False
-    return out.dtype is FLOAT32 and out.flags.writeable

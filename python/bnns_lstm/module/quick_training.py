@@ -1,89 +1,33 @@
 """The usual training calls and their gradients, in the shortest way.
 
-In: arrays of a caller: whole batches of a shape that `training` has planned. Out: what the call gives, in
-arrays of its own; or None for anything else, which `inputs` reads and names what is wrong with it. The
-structure of a call is made when somebody asks its tape for it. How sequences lie is known by the native module.
+In: arrays of a caller: whole or ragged batches with lengths. Out: what the call gives, in arrays of its own; or
+None for anything else, which `inputs` reads and names what is wrong with it. The structure of a call is made
+when somebody asks its tape for it. How arrays move is known by `training_kinds`, how sequences lie by the
+native module.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bnns_lstm import _native
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
+from bnns_lstm.errors import ComputeError
+from bnns_lstm.module.lengths import usual_counts
 from bnns_lstm.module.memory import FLOAT32, memory_for
+from bnns_lstm.module.outputs import is_usual_output
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import Gradients, LSTMState, Tape, of_tape
-from bnns_lstm.module.samples import Floats, SampleOrder
-from bnns_lstm.module.structure import states_of, structure
+from bnns_lstm.module.samples import Floats, lendable
+from bnns_lstm.module.structure import structure
 from bnns_lstm.module.training import Training
+from bnns_lstm.module.training_kinds import Kind
 
 __all__ = ["QuickTraining"]
-
-Shape = tuple[int, ...]
-
-
-class Kind:
-    """Calls of one shape of the input.
-
-    Attributes:
-        prepared: Computes them.
-        gradients: Computes their gradients; None until the first ones.
-        nbytes: Of their caches.
-        samples: How the caller's arrays lie.
-        is_moved: Whether they have other axes than the structure's.
-        sizes: Steps and rows.
-        what: What asks for memory.
-        x: Shape of the input in the structure.
-        y: Shape of the output as the caller knows it.
-        dx: Shape of the input as the caller knows it.
-        states: Shapes of hidden and cell state as the caller knows them.
-        zeros: Initial states in the structure, which nobody writes.
-    """
-
-    __slots__ = (
-        "dx", "gradients", "is_moved", "nbytes", "prepared", "samples", "sizes", "states", "what", "x",
-        "y", "zeros",
-    )  # fmt: skip
-
-    def __init__(self, training: Training, sizes: tuple[int, int], samples: SampleOrder) -> None:
-        """Of a shape that is planned."""
-        (steps, rows), widths = sizes, training.widths
-        self.prepared, self.nbytes = training.kind(sizes, None, training.weights.config.dropout)
-        self.gradients: _native.PreparedGradients | None = None
-        self.samples, self.sizes = samples, sizes
-        self.what = f"x: {steps} steps of {rows} samples"
-        self.x: Shape = (steps, rows, widths.input_size)
-        self.y = samples.shape_of(steps, rows, widths.layer_size)
-        self.dx = samples.shape_of(steps, rows, widths.input_size)
-        self.is_moved = samples.batch_first or not samples.is_batched
-        stack = widths.layers * widths.directions
-        self.states = (
-            samples.state_shape_of(stack, rows, widths.outputs),
-            samples.state_shape_of(stack, rows, widths.units),
-        )
-        self.zeros = states_of(training.weights.config, rows)
-
-    def to_rows(self, sequence: Floats) -> Floats:
-        """A sequence of the caller with the structure's axes."""
-        return self.samples.to_rows(sequence) if self.is_moved else sequence
-
-    def start(self, state: tuple[Any, ...]) -> tuple[Floats, Floats] | None:
-        """Copies of initial states in the structure; None where they are not as usual."""
-        if len(state) != 2:
-            return None
-        for given, shape in zip(state, self.states, strict=True):
-            is_array = type(given) is np.ndarray and given.dtype is FLOAT32
-            if not is_array or given.shape != shape:
-                return None
-        h, c = state
-        h0, c0 = self.zeros
-        with memory_for(self.what):
-            return h.copy().reshape(h0.shape), c.copy().reshape(c0.shape)
 
 
 class Done(NamedTuple):
@@ -102,11 +46,18 @@ class Done(NamedTuple):
     cn: Floats
 
     def structure(self) -> LayerParametersLSTM:
-        """With initial states of its own."""
+        """With initial states and numbers of rows of its own."""
         given = LSTMDataDescriptor(self.x, self.h0.copy(), self.c0.copy())
         results = LSTMDataDescriptor(self.y, self.hn, self.cn)
-        dropout = self.weights.config.dropout
-        return structure(self.weights, self.kind.sizes, given, results, dropout=dropout)
+        active = self.kind.active
+        return structure(
+            self.weights,
+            self.kind.sizes,
+            given,
+            results,
+            active=None if active is None else active.copy(),
+            dropout=self.weights.config.dropout,
+        )
 
 
 class QuickTraining:
@@ -116,90 +67,104 @@ class QuickTraining:
         """Over the weights and the plans of all training calls."""
         self._training = training
         self._kinds: Recent[Kind] = Recent()
-        config = training.weights.config
-        is_dropping = config.dropout != 0 and config.num_layers > 1  # a seed is to be drawn
-        self._is_usual = config.merge == "concat" and not is_dropping
+        self._is_usual = training.weights.config.merge == "concat"
 
     def forward(
-        self, x: Floats, state: tuple[Any, ...] | None, lock: Lock
+        self,
+        x: Floats,
+        state: tuple[Any, ...] | None,
+        others: tuple[Any, Any],
+        seed_of: Callable[[], int],
+        lock: Lock,
     ) -> tuple[Floats, LSTMState, Tape] | None:
-        """Output, final states and tape of a training call; `lock` is held while biases are added up."""
-        kind = self._kinds.known(x.shape) or self._found(x.shape)
-        if kind is None or x.dtype is not FLOAT32:
+        """Output, final states and tape of a training call.
+
+        Args:
+            x: The input.
+            state: Initial states.
+            others: Lengths, and where the output goes.
+            seed_of: Gives the seed of the call once it is known to be a usual one.
+            lock: Held while biases are added up.
+        """
+        lengths, out = others
+        kind = self._kind(x, lengths)
+        if kind is None or not (out is None or is_usual_output(out, kind.y)):
             return None
-        start = kind.zeros if state is None else kind.start(state)
-        if start is None:
+        start = kind.zeros if state is None else kind.states_to_rows(state)
+        if start is None or (out is not None and lendable(out) is not out):
             return None
         training = self._training
         weights, spares = training.weights, training.spares
         with lock:
             weights.add_biases()
-        h_shape, c_shape = kind.states
+        h0, c0 = start
         with memory_for(kind.what):
             own = spares.floats("x", kind.x)
             np.copyto(own, kind.to_rows(x))
-            y = spares.floats("y", kind.y)
-            h, c = np.empty(h_shape, FLOAT32), np.empty(c_shape, FLOAT32)
+            if state is not None:
+                h0, c0 = h0.copy(), c0.copy()
+            room = kind.output_room(spares.floats, out)
         cache = spares.cache(kind.nbytes)
-        h0, c0 = start
-        hn, cn, to = h.reshape(h0.shape), c.reshape(c0.shape), kind.to_rows(y)
-        if not kind.prepared.forward((own, h0, c0), (to, hn, cn), cache, 0):
+        filter_params = FilterParameters(training.num_threads, seed_of())
+        written = room.rows, room.h, room.c
+        if not kind.prepared.forward((own, h0, c0), written, cache, filter_params.seed):
             return None
-        filter_params = FilterParameters(training.num_threads)
-        done = Done(kind, weights, own, h0, c0, to, hn, cn)
-        tape = Tape._of_call(
-            done, filter_params, cache, weights.config, is_batched=kind.samples.is_batched
-        )
-        return y, LSTMState(h, c), tape
+        done = Done(kind, weights, own, h0, c0, *written)
+        tape = Tape._of_call(done, filter_params, cache, weights.config, kind.samples)
+        return *kind.results(room), tape
 
-    def _found(self, shape: Shape) -> Kind | None:
-        """What is kept for inputs of this shape, made now; None where `training` has not planned it."""
-        if not self._is_usual or len(shape) not in (2, 3):
+    def _kind(self, x: Floats, lengths: Any) -> Kind | None:
+        """Calls with such an input and lengths, planned if they are not; None where they are not as usual."""
+        if not self._is_usual or x.dtype is not FLOAT32:
             return None
-        training = self._training
-        samples = SampleOrder(training.weights.config.batch_first, is_batched=len(shape) == 3)
-        sizes = samples.sizes_of(shape)
-        is_fit = shape[-1] == training.widths.input_size
-        if not is_fit or not training.is_planned(sizes):
+        counts = None if lengths is None else usual_counts(lengths)
+        if counts is None and lengths is not None:
             return None
-        return self._kinds.of(shape, lambda: Kind(training, sizes, samples))
+        key = (x.shape, None if counts is None else counts.tobytes())
+        found = self._kinds.known(key)
+        if found is None:
+            try:
+                found = Kind.of(self._training, x.shape, counts)
+            except ComputeError:  # no memory for such calls: the other way says what else is wrong
+                return None
+            if found is not None:
+                self._kinds.keep(key, found)
+        return found
 
-    def backward(self, tape: Tape, dy: Any, lock: Lock) -> Gradients | None:
-        """Gradients from that of the output, of a tape that `forward` gave.
+    def backward(self, tape: Tape, dy: Any, d_state: Any, lock: Lock) -> Gradients | None:
+        """Gradients from those of the output and of final states, of a tape that `forward` gave.
 
         Raises:
             ArgumentError: If the tape is of other weights.
         """
         done = tape._given
-        if done is None or type(dy) is not np.ndarray or dy.dtype is not FLOAT32:
+        if done is None:
             return None
         kind, weights, x, h0, c0, *_ = done
-        training = self._training
-        if weights is not training.weights or dy.shape != kind.y:
+        training, filter_params = self._training, tape.filter_params
+        if weights is not training.weights or filter_params.checkpoint_steps != 0:
             return None
-        filter_params = tape.filter_params
-        if filter_params.checkpoint_steps != 0:
+        incoming = kind.slopes_to_rows(dy, d_state)
+        if incoming is None:
             return None
-        prepared = kind.gradients
-        if prepared is None:
-            dropout = weights.config.dropout
-            prepared = training.gradients(kind.sizes, None, dropout, has_dy=True, has_states=False)
-            kind.gradients = prepared
+        has_dy, has_states = incoming[0] is not None, d_state is not None
+        prepared = kind.gradients(training, has_dy=has_dy, has_states=has_states)
         with lock:
             weights.add_biases()
         spares = training.spares
-        h_shape, c_shape = kind.states
         with memory_for(kind.what):
-            dx = spares.floats("dx", kind.dx)
-            h, c = np.empty(h_shape, FLOAT32), np.empty(c_shape, FLOAT32)
+            room = kind.slopes_room(spares.floats)
         sums = training.sums.make(spares.floats)
         with of_tape():
             is_done = prepared.backward(
                 (x, h0, c0),
-                (kind.to_rows(dy), None, None),
-                (kind.to_rows(dx), h.reshape(h0.shape), c.reshape(c0.shape)),
+                incoming,
+                (room.rows, room.h, room.c),
                 sums.blocks_of_gates,
                 tape.cache,
                 filter_params.seed,
             )
-        return Gradients(dx, LSTMState(h, c), sums.named) if is_done else None
+        if not is_done:
+            return None
+        dx, d_start = kind.results(room)
+        return Gradients(dx, d_start, sums.named)

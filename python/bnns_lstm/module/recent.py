@@ -40,7 +40,7 @@ class Recent(Generic[Prepared]):
         """What is kept for a key."""
         found = self.kept.get(key)
         if found is not None and key != self.latest:
-            self._use(key, found)
+            self.keep(key, found)
         return found
 
     def of(self, key: Any, prepare: Callable[[], Prepared]) -> Prepared:
@@ -48,10 +48,10 @@ class Recent(Generic[Prepared]):
         found = self.known(key)
         if found is None:
             found = prepare()
-            self._use(key, found)
+            self.keep(key, found)
         return found
 
-    def _use(self, key: Any, found: Prepared) -> None:
+    def keep(self, key: Any, found: Prepared) -> None:
         """Keep something as what was used last."""
         with self.lock:
             self.kept[key] = found

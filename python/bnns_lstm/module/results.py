@@ -83,14 +83,13 @@ class Tape:
         filter_params: Any,
         cache: npt.NDArray[np.uint8],
         config: LSTMConfig,
-        *,
-        is_batched: bool,
+        samples: SampleOrder,
     ) -> Tape:
-        """A tape of a call in the caller's order, whose structure is made when it is read."""
+        """A tape of a call whose samples begin at step 0; its structure is made when it is read."""
         made = cls.__new__(cls)
         made.__dict__.update(
-            _call=call, filter_params=filter_params, cache=cache, order=None,
-            is_batched=is_batched, config=config, starts=None,
+            _call=call, filter_params=filter_params, cache=cache, order=samples.rows,
+            is_batched=samples.is_batched, config=config, starts=None,
         )  # fmt: skip
         return made
 

@@ -117,13 +117,16 @@ class SampleOrder(NamedTuple):
 
     def to_caller(self, rows: Floats, target: Floats | None = None) -> Floats:
         """A sequence `[steps, rows, values]` as the caller knows it: a copy, or the target if there is one."""
-        found = (
-            self._unsorted(rows) if self.starts is None else self._turned_back(rows, self.starts)
-        )
+        found = rows if self.starts is None else self._turned_back(rows, self.starts)
         if not self.is_batched:
             found = found[:, 0]
         elif self.batch_first:
             found = found.swapaxes(0, 1)
+        if self.rows is not None and self.starts is None:
+            # With "clip", which no index needs, NumPy makes no copy before it writes into the target.
+            back, axis = self._inverse(self.rows), 0 if self.batch_first else 1
+            moved: Floats = found.take(back, axis, target, "clip")
+            return moved
         if target is None:
             return np.array(found, order="C")
         target[...] = found
@@ -132,7 +135,10 @@ class SampleOrder(NamedTuple):
     def state_to_caller(self, state: Floats) -> Floats:
         """A state `[layers, directions, rows, values]` as the caller knows it, as a copy."""
         layers, directions, *rest = state.shape
-        found = self._unsorted(state.reshape(layers * directions, *rest))
+        found = state.reshape(layers * directions, *rest)
+        if self.rows is not None:
+            moved: Floats = found.take(self._inverse(self.rows), 1)
+            return moved
         return np.array(found if self.is_batched else found[:, 0], order="C")
 
     def _sorted(self, array: Floats) -> Floats:
@@ -144,9 +150,6 @@ class SampleOrder(NamedTuple):
         back = np.arange(rows) if self.rows is None else self._inverse(self.rows)
         found: Floats = array[(np.arange(steps)[:, np.newaxis] - starts[back]) % steps, back]
         return found
-
-    def _unsorted(self, array: Floats) -> Floats:
-        return array if self.rows is None else array.take(self._inverse(self.rows), -2)
 
     def _inverse(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         return np.argsort(rows) if self.back is None else self.back

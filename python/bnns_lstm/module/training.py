@@ -17,7 +17,7 @@ from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import Spares
 from bnns_lstm.module.merge import Parts
 from bnns_lstm.module.parameters import Weights
-from bnns_lstm.module.patterns import pattern, pattern_of_gradients
+from bnns_lstm.module.patterns import Patterns
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import Tape
 from bnns_lstm.module.structure import structure
@@ -47,6 +47,7 @@ class Training:
         self.spares = Spares()
         self.sums = WeightGradientsMaker(weights)
         self.widths = Widths.of(weights.config)
+        self._patterns = Patterns(weights)
         self._calls: Recent[Kind] = Recent()
         self._gradients: Recent[_native.PreparedGradients] = Recent()
 
@@ -69,17 +70,13 @@ class Training:
         )
         return params, FilterParameters(self.num_threads, seed), cache, arrays
 
-    def is_planned(self, sizes: tuple[int, int]) -> bool:
-        """Whether calls of these sizes whose samples all run to the end are planned."""
-        return (sizes, self.weights.config.dropout, None) in self._calls.kept
-
     def kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
         """Calls of this kind, planned if they are not."""
         key = (sizes, dropout, None if active is None else active.tobytes())
         return self._calls.of(key, lambda: self._kind(sizes, active, dropout))
 
     def _kind(self, sizes: tuple[int, int], active: Any, dropout: float) -> Kind:
-        params = pattern(self.weights, sizes, active, dropout, keeps_input=True)
+        params = self._patterns.call(sizes, active, dropout)
         prepared = _native.prepare_training(params, FilterParameters(self.num_threads))
         return prepared, prepared.nbytes
 
@@ -96,8 +93,8 @@ class Training:
         key = (sizes, dropout, None if active is None else active.tobytes(), has_dy, has_states)
 
         def prepare() -> _native.PreparedGradients:
-            call = pattern(self.weights, sizes, active, dropout, keeps_input=True)
-            delta = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
+            call = self._patterns.call(sizes, active, dropout)
+            delta = self._patterns.gradients(sizes, dropout, has_dy=has_dy, has_states=has_states)
             return _native.prepare_gradients(call, delta, FilterParameters(self.num_threads))
 
         return self._gradients.of(key, prepare)

@@ -63,6 +63,7 @@ pub mod binding {
     pub use crate::run::{
         BackwardArrays, BackwardWorkspace, GradientViews, Inputs, Interrupt, Outputs, Workspace,
         backward, cache_capacity, forward, forward_caching, forward_until, pack, pack_backward,
+        pack_for_inference, pack_shared,
     };
     pub use crate::tuning::{Caches, Cores, Costs, GemmRows, Tuning};
 }

@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::weights::PackedWeights;
 use bnns_lstm::binding::{
     BoundWeights, DataField, DataFields, Inputs, LayerPlan, Lent, LentMut, Outputs, Plan, Side,
-    Weights, Workspace, forward, forward_until,
+    Workspace, forward, forward_until, pack_for_inference,
 };
 use bnns_lstm::{Code, Error, Issue, Path};
 use numpy::{PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
@@ -73,18 +73,11 @@ pub(crate) fn prepare(
     let _inside = Inside::enter(py);
     let ForwardArguments { checked, filter, arrays, .. } = read(py, params, filter_params, None)?;
     let options = options(&filter)?;
-    let weights = if let Some(weights) = weights {
-        packed_weights(weights)?
-    } else {
-        let sources = Sources::new(&arrays, &checked, &Path::default())?;
-        let views = sources.weights();
-        let packed = detached(py, || {
-            let layer = LayerPlan::new(&checked, options);
-            Weights::pack_for_inference(&layer, &BoundWeights::bind(&checked, &views)?)
-        })?;
-        Py::new(py, PackedWeights::new(&checked, &arrays, packed)?)?
-    };
-    let layer = Arc::clone(weights.get().current().layer());
+    let given = weights.map(packed_weights).transpose()?;
+    let layer = given.as_ref().map_or_else(
+        || LayerPlan::new(&checked, options),
+        |weights| Arc::clone(weights.get().current().layer()),
+    );
     let (plan, workspace) = detached(py, || {
         let plan = Plan::new(&layer, &checked, options).map_err(|error| match error {
             Error::WrongLayer { .. } => Error::WrongLayer { what: "weights" },
@@ -93,6 +86,16 @@ pub(crate) fn prepare(
         let workspace = Workspace::new(&plan)?;
         Ok::<_, Error>((plan, workspace))
     })?;
+    let weights = if let Some(weights) = given {
+        weights
+    } else {
+        let sources = Sources::new(&arrays, &checked, &Path::default())?;
+        let views = sources.weights();
+        let packed = detached(py, || {
+            pack_for_inference(&plan, &BoundWeights::bind(&checked, &views)?, None)
+        })?;
+        Py::new(py, PackedWeights::new(&checked, &arrays, plan.available_threads(), packed)?)?
+    };
     let input = checked_inputs(&arrays, &checked).try_map(|_, array| hold(array))?;
     let output = arrays.output.as_ref().try_map(|_, array| hold(array.as_ref()))?;
     let are_given = input.each().into_iter().chain(output.each()).all(Option::is_some);

@@ -1,8 +1,9 @@
 //! `PackedWeights`: the weights of a layer, packed once for prepared layers of any batch and length.
 //!
-//! In: the weight arrays of a checked layer, which are kept. Out: packed weights, and packed anew when asked
-//! for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor outputs. Beside it,
-//! for those who share weights with others, a fingerprint of arrays says whether there is something to pack.
+//! In: the weight arrays of a checked layer, which are kept, and a number of threads. Out: packed weights, and packed
+//! anew when asked for; whoever shares them uses the new ones from its next call on. It knows neither inputs nor
+//! outputs. Beside it, for those who share weights with others, a fingerprint of arrays says whether there is something
+//! to pack.
 
 use crate::borrow::{HeldWeights, lend_weights};
 use crate::detached::detached;
@@ -10,7 +11,7 @@ use crate::errors::Failure;
 use crate::info::level;
 use crate::inside::Inside;
 use crate::params::LayerArrays;
-use bnns_lstm::binding::{BoundWeights, Checked, Weights, fingerprint_of};
+use bnns_lstm::binding::{BoundWeights, Checked, Weights, fingerprint_of, pack_shared};
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -32,6 +33,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct PackedWeights {
     checked: Checked,
     arrays: HeldWeights,
+    /// How many threads pack anew at most. Calls of any shape share the weights, so that it is what the first prepared
+    /// layer's filter parameters allow to a call, and not what its own calls use.
+    threads: usize,
     /// How often arrays have been read to be packed.
     readings: AtomicU64,
     /// Never locked while the interpreter is released.
@@ -46,15 +50,17 @@ struct Latest {
 }
 
 impl PackedWeights {
-    /// What was packed from the arrays of a checked layer; the arrays are kept.
+    /// What was packed from the arrays of a checked layer; the arrays are kept. At most so many threads pack anew.
     pub(crate) fn new(
         checked: &Checked,
         arrays: &LayerArrays<'_>,
+        threads: usize,
         packed: Weights,
     ) -> PyResult<Self> {
         Ok(Self {
             checked: checked.clone(),
             arrays: HeldWeights::new(arrays, checked)?,
+            threads,
             readings: AtomicU64::new(0),
             latest: Mutex::new(Latest { reading: 0, packed: Arc::new(packed) }),
         })
@@ -113,7 +119,7 @@ impl PackedWeights {
         let layer = Arc::clone(self.current().layer());
         let packed = detached(py, || {
             let bound = BoundWeights::bind(&self.checked, &views)?;
-            Weights::pack_for_inference(&layer, &bound).map(Arc::new)
+            pack_shared(&layer, self.threads, &bound).map(Arc::new)
         })?;
         let mut latest = self.latest();
         if latest.reading < reading {

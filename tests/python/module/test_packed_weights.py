@@ -67,6 +67,26 @@ def test_further_shapes_and_streams_take_no_further_copy_of_the_weights() -> Non
     assert after_updates < packed * 3 // 2, f"{after_updates} bytes more after updates"
 
 
+def test_large_weights_have_the_same_bits_whatever_number_of_threads_packs_them() -> None:
+    x = np.random.default_rng(1).normal(size=(2, 1, 8)).astype(np.float32)
+    found = []
+    for threads in (1, 2):
+        lstm = bl.LSTM(8, 1024, seed=0, num_threads=threads)
+        first = lstm(x)[0]
+        lstm.parameters["weight_hh_l0"] *= -2
+        second = lstm(x)[0]
+        packed = lstm._engine.packed
+        assert packed is not None
+        assert packed.nbytes >= 8 << 20  # from 4 MiB a thread on, two of them pack
+        params = lstm.layer_parameters(x)
+        bl.prepare(params, bl.FilterParameters(n_threads=threads)).forward()
+        found.append((first, second, params.output_descriptor.data_desc))
+    for one, other in zip(*found, strict=True):
+        assert np.array_equal(one, other)
+    assert np.array_equal(found[0][1], found[0][2])
+    assert not np.array_equal(found[0][0], found[0][1])
+
+
 def test_new_weights_reach_all_shapes_and_streams() -> None:
     lstm = bl.LSTM(3, 20, seed=0)
     stream = lstm.stream(1)

@@ -9,6 +9,7 @@ from typing import Any
 import bnns_lstm as bl
 import numpy as np
 import pytest
+from bnns_lstm.module.quick_training import QuickTraining
 from bnns_lstm.module.training import Training
 
 CONFIGS: list[dict[str, Any]] = [
@@ -84,9 +85,12 @@ def test_every_bit_is_that_of_the_structure_level(
     *sizes, lengths = call
     lstm, x, state = example(config, *sizes)
     with monkeypatch.context() as patched:
-        patched.setattr(Training, "forward", lambda *_: None)
-        patched.setattr(Training, "backward", lambda *_: None)
+        for owner in (Training, QuickTraining):
+            for name in ("forward", "backward"):
+                patched.setattr(owner, name, lambda *_: None)
         wanted = everything(lstm, x, state, lengths)
+    for name in ("forward", "backward"):  # the shorter way has tests of its own
+        monkeypatch.setattr(QuickTraining, name, lambda *_: None)
     spies = [Spy(monkeypatch, Training, name) for name in ("forward", "backward")]
     assert_same_bits(everything(lstm, x, state, lengths), wanted)
     assert [(spy.calls, spy.declined) for spy in spies] == [(2, 0), (6, 0)]

@@ -35,7 +35,7 @@ def arrays_in(error: BaseException) -> list[Any]:
 def is_unfinished(error: BaseException, kind: str, place: int) -> bool:
     """Whether the last thing that a call writes of an array is still there as it was made."""
     found = [one for one in arrays_in(error) if type(one).__name__ == kind]
-    written, number = {"CallArrays": ("y", 0), "TrainingArrays": ("y", 7), "Slopes": ("x", 7)}[kind]
+    written, number = {"CallArrays": ("y", 0), "Room": ("rows", 7)}[kind]
     return bool(found) and bool((getattr(found[0], written)[place] == number).all())
 
 
@@ -111,7 +111,7 @@ class Long:
             self.lstm.forward(self.x[:TRAINED_STEPS], training=True)
         except KeyboardInterrupt as error:
             y, _, _ = self.lstm.forward(self.short, training=True)
-            return is_unfinished(error, "TrainingArrays", -1) and same(y, self.wanted)
+            return is_unfinished(error, "Room", -1) and same(y, self.wanted)
         return False
 
     def backward(self) -> bool:
@@ -130,7 +130,7 @@ class Long:
         try:
             self.lstm.backward(tape, y)
         except KeyboardInterrupt as error:
-            is_early = is_unfinished(error, "Slopes", 0)
+            is_early = is_unfinished(error, "Room", 0)
         else:
             return False
         y, _, tape = self.lstm.forward(self.short, training=True)

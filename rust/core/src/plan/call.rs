@@ -114,6 +114,11 @@ impl Plan {
         })
     }
 
+    /// Threads that the calls of such options may use at most, whatever their shape.
+    pub fn available_threads(&self) -> usize {
+        self.available
+    }
+
     /// The layer and how it is called.
     pub fn config(&self) -> &Config {
         &self.checked.config

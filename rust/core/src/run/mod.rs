@@ -29,6 +29,5 @@ pub use backward::{BackwardArrays, BackwardWorkspace, GradientViews, backward};
 pub use cache::cache_capacity;
 pub(crate) use forward::forward_caching_until;
 pub use forward::{Inputs, Outputs, Workspace, forward, forward_caching, forward_until};
-pub(crate) use packing::pack_for_inference;
-pub use packing::{pack, pack_backward};
+pub use packing::{pack, pack_backward, pack_for_inference, pack_shared};
 pub use threads::Interrupt;

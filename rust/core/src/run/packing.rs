@@ -1,14 +1,15 @@
 //! Packing by the threads of a call.
 //!
-//! In: the plan of a call, and the caller's weights. Out: packed weights, each piece by the thread that comes first. It
-//! does not know what panels are.
+//! In: the plan of a call or of a layer, and the caller's weights. Out: packed weights, each piece by the thread that
+//! comes first. It does not know what panels are.
 //!
 //! A piece belongs to one thread and is copied as it is, so that no number of threads changes a bit.
 
 use super::threads::{Divide, Interrupt, Threads};
 use crate::error::Error;
 use crate::pack::{BackwardWeights, BoundWeights, Hands, Weights};
-use crate::plan::Plan;
+use crate::plan::{LayerPlan, Plan};
+use std::sync::Arc;
 
 /// Pack the weights for a call that fills a training cache.
 ///
@@ -20,7 +21,7 @@ pub fn pack(
     weights: &BoundWeights<'_>,
     interrupt: Option<&Interrupt<'_>>,
 ) -> Result<Weights, Error> {
-    Weights::pack_by(&Team::new(plan, plan.threads, interrupt)?, &plan.layer, weights)
+    Weights::pack_by(&Team::new(&plan.layer, plan.threads, interrupt)?, &plan.layer, weights)
 }
 
 /// Pack the weights for calls without a training cache.
@@ -28,13 +29,27 @@ pub fn pack(
 /// # Errors
 ///
 /// As [`pack`].
-pub(crate) fn pack_for_inference(
+pub fn pack_for_inference(
     plan: &Plan,
     weights: &BoundWeights<'_>,
     interrupt: Option<&Interrupt<'_>>,
 ) -> Result<Weights, Error> {
-    let team = Team::new(plan, plan.threads, interrupt)?;
+    let team = Team::new(&plan.layer, plan.threads, interrupt)?;
     Weights::pack_for_inference_by(&team, &plan.layer, weights)
+}
+
+/// Pack the weights for calls of any batch and length without a training cache, by some threads at most. Which of these
+/// calls comes next is not known, so that it is not the threads of one plan that pack.
+///
+/// # Errors
+///
+/// As [`pack`].
+pub fn pack_shared(
+    layer: &Arc<LayerPlan>,
+    threads: usize,
+    weights: &BoundWeights<'_>,
+) -> Result<Weights, Error> {
+    Weights::pack_for_inference_by(&Team::new(layer, threads, None)?, layer, weights)
 }
 
 /// Pack the weights for a backward call.
@@ -47,11 +62,11 @@ pub fn pack_backward(
     weights: &BoundWeights<'_>,
     interrupt: Option<&Interrupt<'_>>,
 ) -> Result<BackwardWeights, Error> {
-    let team = Team::new(plan, plan.backward_threads, interrupt)?;
+    let team = Team::new(&plan.layer, plan.backward_threads, interrupt)?;
     BackwardWeights::pack_by(&team, &plan.layer, weights)
 }
 
-/// The threads of a call, as far as the weights are enough for them.
+/// Some threads, as far as the weights are enough for them.
 struct Team<'i> {
     threads: Threads<'i>,
     count: usize,
@@ -59,14 +74,14 @@ struct Team<'i> {
 
 impl<'i> Team<'i> {
     fn new(
-        plan: &Plan,
+        layer: &LayerPlan,
         threads: usize,
         interrupt: Option<&'i Interrupt<'i>>,
     ) -> Result<Self, Error> {
-        let count = plan.layer.packing_threads(threads);
-        // All of the call's threads or one: each number of them is a pool of its own.
+        let count = layer.packing_threads(threads);
+        // All of these threads or one: each number of them is a pool of its own.
         let threads = if count == 1 { 1 } else { threads };
-        let threads = Threads::new(threads, plan.layer.tuning.moves_threads, interrupt)?;
+        let threads = Threads::new(threads, layer.tuning.moves_threads, interrupt)?;
         Ok(Self { threads, count })
     }
 }
