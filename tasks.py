@@ -147,7 +147,7 @@ def package(_: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shutil.unpack_archive(crate, folder, "gztar")
         (tree,) = Path(folder).iterdir()
-        # Kernels are inlined many times: without what the repository's profile says, this builds for a quarter of an hour.
+        # As the repository's profile: kernels are inlined many times, and would build much longer without.
         profile = ("opt-level=1", 'debug="line-tables-only"', 'package."*".opt-level=3')
         settings = [word for line in profile for word in ("--config", f"profile.dev.{line}")]
         run(

@@ -1,7 +1,7 @@
 //! How a call is divided among threads.
 //!
-//! In: a byte of a fuzzer. Out: [`Division`], a number of threads and what they divide, forward and backward: groups of
-//! rows, parts of the units, layers at the same time, or what the model says. It knows no layer; a plan takes as much of it as there is.
+//! In: a byte of a fuzzer. Out: [`Division`], a number of threads and what they divide, forward and backward:
+//! groups of rows, parts of the units, layers at the same time, or what the model says. It knows no layer; a plan takes as much of it as there is.
 
 use arbitrary::Arbitrary;
 use bnns_lstm::Options;

@@ -49,6 +49,12 @@ impl Way {
         Self { route, level, n_threads, accumulate, checkpoints, dropout: 0.0, seed: 0, tuning }
     }
 
+    /// What its calls are planned with.
+    pub fn options(&self) -> Options {
+        let Self { level, n_threads, route: products, tuning, .. } = *self;
+        Options { level, n_threads, force_threads: true, training: true, products, tuning }
+    }
+
     fn filter(&self) -> FilterParameters {
         let Self { checkpoints, seed, .. } = *self;
         FilterParameters { checkpoints, seed, ..Default::default() }
@@ -150,14 +156,7 @@ impl Case {
     ) -> Result<Named, Error> {
         let mut y = vec![0.0; planned.layer.y_len()];
         let checked = planned.checked(way, &mut y)?;
-        let options = Options {
-            level: way.level,
-            n_threads: way.n_threads,
-            force_threads: true,
-            training: true,
-            products: way.route,
-            tuning: way.tuning,
-        };
+        let options = way.options();
         let layer = LayerPlan::new(&checked, options);
         let plan = Plan::new(&layer, &checked, options)?;
         let views = planned.weight_views();

@@ -30,8 +30,7 @@ impl BackwardChunk<'_> {
         .compute(simd);
     }
 
-    /// Gradients of the states before the step, through hidden weights, unless a library does that, and full
-    /// peepholes.
+    /// Gradients of the states before the step, through hidden weights and full peepholes.
     #[inline(always)]
     pub(super) fn previous_states<S: Simd>(&mut self, simd: S, first: usize, rows: usize) {
         let Geometry { blocks, gate_pitch, .. } = *self.geometry;

@@ -112,7 +112,7 @@ impl BackwardSizes {
         let recompute = config.checkpoint_steps.map(|steps| RecomputeSizes::new(plan, steps));
         let by_library = plan.gradients == Route::Gemm;
         let arranged = if by_library { 0 } else { TRANSPOSED_ROWS * (inputs + layer.outputs) };
-        let divided = plan.backward_groups.iter().filter(|_| plan.backward_parts > 1);
+        let divided = plan.backward_groups.iter().filter(|_| plan.backward.parts > 1);
         Self {
             chunk: ChunkSizes::new(plan, config.batch_size, plan.backward_groups.len()),
             groups: divided.map(|group| PartSizes::new(plan, group.rows)).collect(),
@@ -179,10 +179,10 @@ impl PartSizes {
     fn new(plan: &Plan, rows: usize) -> Self {
         let (layer, shape) = (&plan.layer.config, &plan.layer.shape);
         let is_full = |gate: Gate| *layer.peepholes.get(gate) == Peephole::Full;
-        let parts = 0..plan.backward_parts;
+        let parts = 0..plan.backward.parts;
         let vectors = parts.map(|part| plan.backward_part(part).len()).max().unwrap_or(0);
         Self {
-            parts: plan.backward_parts,
+            parts: plan.backward.parts,
             // What a library sums with stands in the group's own buffers.
             chunk: ChunkSizes { hidden_rows: 0, inputs: 0, ..ChunkSizes::new(plan, rows, 1) },
             d_hidden: rows * shape.wide_pitch(layer.outputs),

@@ -123,7 +123,9 @@ impl Model<'_> {
         let gates = 2.0 * GATE_BYTES * self.all_rows() * share.units * of_others;
         let columns = inputs + share.outputs;
         let weights = if of_recurrence == 1 { 0.0 } else { GATE_BYTES * padded * columns };
-        let meetings = 2.0 * chunks * (share.threads as f64).log2().ceil();
+        // The recurrence, gradients of inputs where parts of the units have divided it, weight gradients.
+        let meetings = if share.parts > 1 { 3.0 } else { 2.0 };
+        let meetings = meetings * chunks * (share.threads as f64).log2().ceil();
         (gates + weights) / costs.written_bytes as f64 + meetings * costs.meeting_ns as f64
     }
 

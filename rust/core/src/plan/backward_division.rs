@@ -12,13 +12,13 @@ use crate::check::Config;
 
 /// How a backward call is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BackwardGrid {
+pub(crate) struct BackwardGrid {
     /// Groups of batch rows.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// Parts of the units: each thread of a group multiplies gate gradients by the weights of its own.
-    pub(super) parts: usize,
+    pub(crate) parts: usize,
     /// Threads of the call.
-    pub(super) threads: usize,
+    pub(crate) threads: usize,
 }
 
 impl BackwardGrid {
@@ -92,11 +92,14 @@ fn forced(model: Model<'_>, available: usize) -> Option<BackwardGrid> {
     Some(BackwardGrid { rows, parts, threads })
 }
 
-/// The fastest grid of so many threads, and its microseconds.
+/// The fastest grid of so many threads, and its microseconds. Parts of the units, which wait for each other at every
+/// step, must be worth it.
 fn fastest(model: Model<'_>, threads: usize, of_forward: usize) -> (f64, BackwardGrid) {
+    let gain = model.layer.tuning.costs.gained();
     let timed = grids(model, threads).map(|grid| (model.backward_micros(grid, of_forward), grid));
     let faster = |best: (f64, BackwardGrid), other: (f64, BackwardGrid)| {
-        if other.0 < best.0 { other } else { best }
+        let factor = if best.1.parts == 1 { gain } else { 1.0 };
+        if other.0 < best.0 * factor { other } else { best }
     };
     timed.reduce(faster).unwrap_or((f64::INFINITY, BackwardGrid::ONE))
 }

@@ -41,13 +41,9 @@ pub struct Plan {
     /// Why it is divided like that.
     pub(super) division: Division,
     /// How the backward pass is divided.
-    pub(super) backward: BackwardGrid,
-    /// Threads of the backward pass.
-    pub(crate) backward_threads: usize,
-    /// Those of each direction, which divide the units for their weight gradients.
+    pub(crate) backward: BackwardGrid,
+    /// Threads of each direction, which divide the units for their weight gradients.
     pub(crate) direction_threads: usize,
-    /// Into how many parts they divide the units of a group of rows in its recurrence.
-    pub(crate) backward_parts: usize,
     /// Its groups of rows; none in a plan for inference.
     pub(crate) backward_groups: Vec<Group>,
     /// Their row orders, for sums over all of them.
@@ -103,8 +99,6 @@ impl Plan {
             training_chunk_steps,
             gradients: layer.products.route(Product::Gradients, training_rows),
             backward,
-            backward_threads: backward.threads,
-            backward_parts: backward.parts,
             direction_threads: backward.of_direction(config),
             orders: backward_groups.iter().map(|group| group.order.clone()).collect(),
             groups,
@@ -162,7 +156,7 @@ impl Plan {
 
     /// Threads that a backward call uses.
     pub fn backward_threads(&self) -> usize {
-        self.backward_threads
+        self.backward.threads
     }
 
     /// Groups of batch rows and parts of the units of a backward call.
@@ -223,7 +217,7 @@ impl Plan {
     /// The vectors of outputs that a part of the backward pass computes.
     pub(crate) fn backward_part(&self, part: usize) -> Range<usize> {
         let vectors = self.layer.shape.wide_vectors(self.layer.config.outputs);
-        let (blocks, parts) = (self.layer.output_blocks(), self.backward_parts);
+        let (blocks, parts) = (self.layer.output_blocks(), self.backward.parts);
         let from = |part: usize| (part * blocks / parts * BLOCK_VECTORS).min(vectors);
         from(part)..from(part + 1)
     }

@@ -1,8 +1,8 @@
 //! How many threads a forward call uses, and what they divide.
 //!
 //! In: a checked layer, its plan, the caller's limit of threads, the model of what a grid costs. Out: [`Division`], the
-//! groups of batch rows of a forward call, with the parts of the hidden units or the layers that run at the same time. It
-//! does not know which rows or units.
+//! groups of batch rows of a forward call, with the parts of the hidden units or the layers that run at the same time.
+//! It does not know which rows or units.
 
 use super::cost::{Grid, Model};
 use super::layer::LayerPlan;

@@ -1,7 +1,8 @@
 //! What the models say of a machine that may be another one.
 //!
-//! In: a checked structure and options, which name cores and caches. Out: [`Prediction`], how calls would be divided with
-//! vectors of 16 floats, and how long they would take. Nothing can be computed with it.
+//! In: a checked structure and options, which name cores and caches. Out: [`Prediction`], how calls would be divided
+//! with vectors of 16 floats, and how long they would take: what `docs/cores.md` says, and tests of the models on every
+//! machine. Nothing can be computed with it.
 
 use super::call::Plan;
 use super::layer::LayerPlan;

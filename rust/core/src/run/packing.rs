@@ -62,7 +62,7 @@ pub fn pack_backward(
     weights: &BoundWeights<'_>,
     interrupt: Option<&Interrupt<'_>>,
 ) -> Result<BackwardWeights, Error> {
-    let team = Team::new(&plan.layer, plan.backward_threads, interrupt)?;
+    let team = Team::new(&plan.layer, plan.backward.threads, interrupt)?;
     BackwardWeights::pack_by(&team, &plan.layer, weights)
 }
 

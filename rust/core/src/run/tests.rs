@@ -22,6 +22,8 @@ const STEPS: usize = 5;
 const BATCH: usize = 4;
 const UNITS: usize = 3;
 const LAYERS: usize = 2;
+/// Enough for two blocks of four of the widest vectors.
+const WIDE_UNITS: usize = 70;
 
 /// A stack of two layers, two directions or one, planned for training.
 struct Planned {
@@ -38,10 +40,22 @@ impl Planned {
     }
 
     fn tuned(directions: usize, checkpoints: Checkpoints, tuning: Tuning) -> Self {
-        let width = directions * UNITS;
+        Self::sized(UNITS, directions, checkpoints, tuning)
+    }
+
+    /// Of so many units, which threads divide in the backward pass.
+    fn divided(units: usize, checkpoints: Checkpoints) -> Self {
+        let tuning = Tuning { backward_grid: Some([1, 2]), ..Tuning::of_machine() };
+        let planned = Self::sized(units, 1, checkpoints, tuning);
+        assert_eq!(planned.plan.backward_grid(), [1, 2]);
+        planned
+    }
+
+    fn sized(units: usize, directions: usize, checkpoints: Checkpoints, tuning: Tuning) -> Self {
+        let width = directions * units;
         let x = vec![0.5; STEPS * BATCH * width];
-        let iw = vec![0.25; LAYERS * directions * UNITS * width];
-        let hw = vec![0.125; LAYERS * directions * UNITS * UNITS];
+        let iw = vec![0.25; LAYERS * directions * units * width];
+        let hw = vec![0.125; LAYERS * directions * units * units];
         let gates = || {
             Gates::from_fn(|_| LSTMGateDescriptor {
                 iw_desc: [
@@ -60,7 +74,7 @@ impl Planned {
             if directions == 2 { LayerFlags::LSTM_BIDIRECTIONAL } else { LayerFlags::NONE };
         let sizes = || LayerParametersLSTM {
             input_size: width,
-            hidden_size: UNITS,
+            hidden_size: units,
             batch_size: BATCH,
             num_layers: LAYERS,
             seq_len: STEPS,
@@ -167,6 +181,18 @@ fn a_backward_pass_in_broken_memory_is_an_error() {
     }
 }
 
+/// Whoever finds it tells the others, so that nobody waits.
+#[test]
+fn divided_units_that_cannot_be_exchanged_are_an_error() {
+    for checkpoints in [Checkpoints::EveryStep, Checkpoints::Every(2)] {
+        let planned = Planned::divided(WIDE_UNITS, checkpoints);
+        for _ in 0..20 {
+            assert_eq!(planned.backward(|_| {}), Ok(()));
+            assert!(is_internal(planned.backward(BackwardWorkspace::shorten_slices)));
+        }
+    }
+}
+
 #[test]
 fn checkpoints_need_the_weights_of_the_forward_pass() {
     let planned = Planned::new(1, Checkpoints::Every(2));
@@ -201,10 +227,16 @@ fn interrupt_everywhere(call: impl Fn(&Interrupt<'_>) -> Result<(), Error>) -> u
 
 #[test]
 fn an_interrupted_call_says_so_and_the_next_one_gives_the_right_bits() {
-    for (directions, pipeline) in [(1, None), (1, Some([2, 1])), (2, None)] {
+    for (directions, pipeline, is_divided) in
+        [(1, None, false), (1, Some([2, 1]), false), (2, None, false), (1, None, true)]
+    {
         for checkpoints in [Checkpoints::EveryStep, Checkpoints::Every(2)] {
             let tuning = Tuning { pipeline, ..Tuning::of_machine() };
-            let planned = Planned::tuned(directions, checkpoints, tuning);
+            let planned = if is_divided {
+                Planned::divided(WIDE_UNITS, checkpoints)
+            } else {
+                Planned::tuned(directions, checkpoints, tuning)
+            };
             assert_eq!(planned.plan.pipeline().is_some(), pipeline.is_some());
             let wanted = planned.forward(|_| {}).unwrap();
             let Planned { plan, weights, backward_weights, .. } = &planned;

@@ -61,7 +61,8 @@ pub struct Costs {
     /// Percent of a core's rate that two threads of it have together. From a machine of eight cores with two threads
     /// each, where 4, 8 and 16 threads compute 2.7, 5.3 and 8.9 times as fast as one (`T100.B1024`, 256 units).
     pub siblings_percent: usize,
-    /// Percent that more threads must gain before they are used, and layers at the same time beside other grids.
+    /// Percent that more threads must gain before they are used, layers at the same time beside other grids, and parts of
+    /// the units in the backward pass beside rows alone.
     pub least_gain: usize,
 }
 

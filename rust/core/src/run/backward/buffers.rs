@@ -1,7 +1,7 @@
 //! The buffers of a chunk of steps, backwards.
 //!
-//! In: memory of a direction. Out: [`RowBuffers`], which groups of rows divide among them, and for each part of a group's
-//! units buffers of its own. `load`, `recurrence`, `units` and `weights` share them. Nothing is computed here.
+//! In: memory of a direction. Out: [`RowBuffers`], which groups of rows divide among them, and for each part of a
+//! group's units buffers of its own. `load`, `recurrence`, `units` and `weights` share them. Nothing is computed here.
 
 use super::super::threads::SliceExchange;
 use crate::aligned::Aligned;

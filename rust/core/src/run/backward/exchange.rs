@@ -1,7 +1,7 @@
 //! Products of a step backwards with the weights of some parts of the units, and how the parts exchange what they give.
 //!
-//! In: gate gradients of a step's rows. Out: gradients of states of all units, of which the thread computed its own parts
-//! and other threads the rest. It does not know which threads those are.
+//! In: gate gradients of a step's rows. Out: gradients of states of all units, of which the thread computed its own
+//! parts and other threads the rest. It does not know which threads those are.
 
 use super::super::threads::{Done, SliceExchange};
 use super::buffers::{GroupChunk, RowBuffers, States};
@@ -44,7 +44,8 @@ impl PartStep<'_, '_, '_> {
         buffers: &mut RowBuffers<'_>,
         slice: &mut [f32],
     ) -> Done {
-        for &part in self.own {
+        let is_empty = self.rows() == 0;
+        for &part in self.own.iter().filter(|_| !is_empty) {
             let vectors = self.pass.plan.backward_part(part);
             if product == PartProduct::Hidden && self.route() == Route::Gemm {
                 self.by_library(&vectors, buffers)?;
@@ -66,13 +67,9 @@ impl PartStep<'_, '_, '_> {
 
     /// Hidden weights by a library, for some vectors of outputs.
     fn by_library(self, vectors: &Range<usize>, buffers: &mut RowBuffers<'_>) -> Done {
-        let layer = &self.pass.plan.layer;
-        let (outputs, floats) = (layer.config.outputs, self.floats_of(vectors));
-        let first = self.chunk.row_of(self.step) * layer.shape.geometry.gate_pitch;
+        let (floats, outputs) = (self.floats_of(vectors), self.pass.plan.layer.config.outputs);
         let some = floats.start.min(outputs)..floats.end.min(outputs);
-        let weights = (&*self.pass.weights.hidden_matrix, outputs, some);
-        let gates = &buffers.chunk.gates[first..];
-        self.pass.multiply_transposed(gates, self.rows(), weights, buffers.states.hidden)
+        self.pass.multiply_hidden(self.chunk, self.step, some, buffers)
     }
 
     /// Some vectors of outputs by panels, whole blocks of them.
@@ -121,7 +118,7 @@ impl PartStep<'_, '_, '_> {
         }
         // Each thread begins with the part behind its first one, so that not all read the same one.
         let first = self.own.first().map_or(0, |own| own + 1);
-        let all = (first..plan.backward_parts).chain(0..first);
+        let all = (first..plan.backward.parts).chain(0..first);
         for part in all.filter(|part| !self.own.contains(part)) {
             let floats = self.floats_of(&plan.backward_part(part));
             exchange.read(part, self.number, |slice| {

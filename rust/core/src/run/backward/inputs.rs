@@ -62,7 +62,7 @@ impl LayerPass<'_, '_> {
         let pitch = self.d_input_pitch();
         let first = (offsets[steps.start] - offsets[self.covered.start]) * pitch;
         let rows = InputRows {
-            threads: self.plan.backward_parts,
+            threads: self.plan.backward.parts,
             count: group.rows_of(steps),
             gates: chunk.gates,
             to: &mut d_inputs[first..],

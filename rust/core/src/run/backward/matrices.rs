@@ -5,7 +5,7 @@
 //! arranged before: a library takes rows as columns.
 
 use super::super::threads::{Divide, Done};
-use super::buffers::ChunkMemory;
+use super::buffers::{ChunkMemory, GroupChunk, RowBuffers};
 use super::pass::LayerPass;
 use crate::error::Broken;
 use crate::gate::Gate;
@@ -44,6 +44,21 @@ impl Divide for GradientRows<'_> {
 }
 
 impl LayerPass<'_, '_> {
+    /// The gradients of the hidden state before a step, of `some` of its outputs.
+    pub(super) fn multiply_hidden(
+        &self,
+        chunk: GroupChunk<'_>,
+        step: usize,
+        some: Range<usize>,
+        buffers: &mut RowBuffers<'_>,
+    ) -> Done {
+        let layer = &self.plan.layer;
+        let gates = &buffers.chunk.gates[chunk.row_of(step) * layer.shape.geometry.gate_pitch..];
+        let weights = (&*self.weights.hidden_matrix, layer.config.outputs, some);
+        let rows = chunk.group.active_at(step);
+        self.multiply_transposed(gates, rows, weights, buffers.states.hidden)
+    }
+
     /// Gate gradients of `count` rows by transposed weights `[gate][unit][output]`, to `some` of the `outputs` of rows
     /// at the wide pitch.
     pub(super) fn multiply_transposed(

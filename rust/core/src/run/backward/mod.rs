@@ -80,7 +80,7 @@ pub(crate) fn backward_until(
     let forward_print = forward_weights.map(Weights::fingerprint).transpose()?;
     let prints = [Some(weights.fingerprint()), forward_print];
     let cache = cache::filled(plan, prints.into_iter().flatten(), cache)?;
-    let threads = &Threads::new(plan.backward_threads, plan.layer.tuning.moves_threads, interrupt)?;
+    let threads = &Threads::new(plan.backward.threads, plan.layer.tuning.moves_threads, interrupt)?;
     let input = arrays.input;
     let recompute = match (plan.config().checkpoint_steps, forward_weights) {
         (None, _) => None,

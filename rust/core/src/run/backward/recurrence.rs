@@ -1,8 +1,8 @@
 //! The recurrence of a chunk of steps backwards, groups of rows side by side.
 //!
-//! In: a chunk of one direction of a layer. Out: gate gradients, which overwrite the saved gates, gradients of
-//! the states before the chunk and of the layer's inputs, by panels or by a library (`matrices`). Several threads that
-//! divide the units of a group do the same in `units`. It does not know weight gradients.
+//! In: a chunk of one direction of a layer. Out: gate gradients, which overwrite the saved gates, and gradients of
+//! the states before the chunk, by panels or by a library (`matrices`); `inputs` has those of the layer's inputs,
+//! `units` does the same by threads that divide the units of a group. It does not know weight gradients.
 
 use super::super::chunk::steps_of_rows;
 use super::super::threads::Done;
@@ -103,11 +103,7 @@ impl LayerPass<'_, '_> {
     ) -> Done {
         let panels = BackwardPanels { hidden: &[], ..self.panels() };
         self.steps(chunk, &(step..step + 1), buffers, (BackwardHalf::Whole, panels));
-        let layer = &self.plan.layer;
-        let gates = &buffers.chunk.gates[chunk.row_of(step) * layer.shape.geometry.gate_pitch..];
-        let (rows, outputs) = (chunk.group.active_at(step), layer.config.outputs);
-        let weights = (&*self.weights.hidden_matrix, outputs, 0..outputs);
-        self.multiply_transposed(gates, rows, weights, buffers.states.hidden)
+        self.multiply_hidden(chunk, step, 0..self.plan.layer.config.outputs, buffers)
     }
 
     /// A half of some steps of a chunk, or all of them, with these panels; without one, the gradient that comes through

@@ -1,7 +1,7 @@
 //! The gradient of the input on its way to the caller.
 //!
-//! In: gradients of the inputs of the lowest layer, row by row. Out: the same numbers in the caller's array, added to what
-//! is there or written over it, by threads that divide the steps.
+//! In: gradients of the inputs of the lowest layer, row by row. Out: the same numbers in the caller's array, added to
+//! what is there or written over it, by threads that divide the steps.
 
 use super::super::threads::{Divide, Done, Threads};
 use super::arrays::{BackwardArrays, Outgoing};
@@ -28,7 +28,8 @@ impl Divide for InputSteps<'_> {
 
     fn halve(self) -> (Self, Self) {
         let Self { threads, steps, view } = self;
-        let (own_threads, half) = (threads / 2, steps.len() / 2);
+        let own_threads = threads / 2;
+        let half = (steps.len() * own_threads / threads).max(1);
         let (view, others) = view.split_at(Axis(0), half);
         let middle = steps.start + half;
         (
@@ -51,7 +52,7 @@ impl BackwardArrays<'_> {
         let Some(Outgoing { view, accumulate }) = &mut self.d_input else { return Ok(()) };
         let all = steps.clone();
         let view = view.slice_axis_mut(Axis(0), all.clone().into());
-        let own = InputSteps { threads: plan.backward_threads, steps, view };
+        let own = InputSteps { threads: plan.backward.threads, steps, view };
         threads.divide(own, &|own| {
             store_steps(plan, &all, own, d_inputs, *accumulate);
             Ok(())

@@ -7,8 +7,8 @@
 //! which are nearly all of the work where rows are few, it computes the outputs of its own parts (`exchange`). They are
 //! gradients of states, which the parts let each other know: gate gradients would be four times as many.
 //!
-//! Nobody waits for a thread to wake up, as in the forward pass: the leading thread computes the parts that no other one
-//! has come for before its first product, and hands a part over behind the step at which somebody asks for it.
+//! Nobody waits for a thread to wake up, as in the forward pass: the leading thread computes the parts that no other
+//! one has come for before its first product, and hands a part over behind the step at which somebody asks for it.
 
 use super::super::threads::{Awaited, Done, End};
 use super::buffers::{GroupChunk, PartMemory, PartsExchange, PartsMemory, RowBuffers, States};
@@ -101,6 +101,9 @@ impl Member<'_, '_, '_, '_> {
     fn steps(&mut self, buffers: &mut RowBuffers<'_>, slice: &mut [f32]) -> Done {
         let GroupSteps { pass, steps, .. } = self.group;
         while self.done < steps.len() {
+            if self.done > 0 {
+                pass.threads.look()?;
+            }
             let step = match pass.reading() {
                 Direction::Forward => steps.end - 1 - self.done,
                 Direction::Backward => steps.start + self.done,

@@ -139,6 +139,14 @@ impl BackwardWorkspace {
         self.segments.forward = None;
     }
 
+    /// Where parts of the units exchange, there is no room for what they have.
+    pub(in crate::run) fn shorten_slices(&mut self) {
+        for parts in &mut self.directions.forward.parts {
+            let count = parts.others.len() + 1;
+            parts.exchange.hidden = SliceExchange::new(count, 1).unwrap();
+        }
+    }
+
     pub(in crate::run) fn drop_backward_direction(&mut self) {
         self.directions.backward = None;
     }
