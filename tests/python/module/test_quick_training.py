@@ -346,7 +346,7 @@ def test_few_kinds_of_calls_are_kept() -> None:
     for steps in range(1, 9):
         for _ in range(2):
             lstm.forward(floats(steps, 2, 3), training=True)
-    assert len(lstm._engine.quick_training._kinds.kept) == 4
+    assert len(lstm._engine.quick_training._planned.kept) == 4
 
 
 def test_dropout_draws_the_seeds_of_the_longer_way(monkeypatch: pytest.MonkeyPatch) -> None:
