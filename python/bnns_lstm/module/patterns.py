@@ -20,6 +20,9 @@ from bnns_lstm.module.structure import states_of, structure
 
 __all__ = ["Patterns", "pattern", "pattern_of_gradients"]
 
+# A structure and what it was made for; None for both before the first one.
+Latest = tuple[Any, LayerParametersLSTM | None]
+
 
 def _with_gaps(shape: tuple[int, ...]) -> Floats:
     """An array with gaps: what is prepared with it takes any strides."""
@@ -72,10 +75,10 @@ class Patterns:
     def __init__(self, weights: Weights) -> None:
         """None yet."""
         self._weights = weights
-        # Sizes and dropout with the call without lengths; that call and what was asked for with its gradients,
-        # whose arrays are as large as all weights.
-        self._latest: tuple[Any, Any] = None, None
-        self._latest_gradients: tuple[Any, Any] = (None,), None
+        # By sizes and dropout, the call without lengths; and its gradients for what was asked for last alone, as
+        # their arrays are as large as all weights.
+        self._latest: Latest = None, None
+        self._latest_gradients: Latest = None, None
 
     def call(self, sizes: tuple[int, int], active: Any, dropout: float) -> LayerParametersLSTM:
         """The structure of calls of these sizes and lengths."""
@@ -86,17 +89,18 @@ class Patterns:
         self, sizes: tuple[int, int], dropout: float, *, has_dy: bool, has_states: bool
     ) -> LayerParametersLSTM:
         """The structure of the gradients of such calls, whatever their lengths."""
-        call = self._of(sizes, dropout)
-        (latest, *asked), found = self._latest_gradients
-        if latest is not call or asked != [has_dy, has_states]:
+        call, asked = self._of(sizes, dropout), (sizes, dropout, has_dy, has_states)
+        known, found = self._latest_gradients
+        if found is None or known != asked:
             with memory_for(f"gradients of x: {sizes[0]} steps of {sizes[1]} samples"):
                 found = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
-            self._latest_gradients = (call, has_dy, has_states), found
+            self._latest_gradients = asked, found
         return found
 
     def _of(self, sizes: tuple[int, int], dropout: float) -> LayerParametersLSTM:
         known, call = self._latest
-        if known != (sizes, dropout):
+        if call is None or known != (sizes, dropout):
+            self._latest_gradients = None, None  # they hold arrays of their call
             call = pattern(self._weights, sizes, None, dropout, keeps_input=True)
             self._latest = (sizes, dropout), call
         return call

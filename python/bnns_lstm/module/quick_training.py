@@ -12,8 +12,6 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from bnns_lstm import _native
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.errors import ComputeError
