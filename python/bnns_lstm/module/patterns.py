@@ -75,8 +75,8 @@ class Patterns:
     def __init__(self, weights: Weights) -> None:
         """None yet."""
         self._weights = weights
-        # By sizes and dropout, the call without lengths; and its gradients for what was asked for last alone, as
-        # their arrays are as large as all weights.
+        # By sizes and dropout, the call without lengths; by what was asked for last too, its gradients, whose
+        # arrays are as large as all weights.
         self._latest: Latest = None, None
         self._latest_gradients: Latest = None, None
 
