@@ -218,7 +218,13 @@ class Calls(Files):
         is_usual = training is True and mask is None and type(x) is np.ndarray
         if is_usual and (state is None or is_pair(state)) and is_seed(dropout_seed):
             engine = self._engine
-            others, seed_of = (lengths, out), lambda: self._seed_of(dropout_seed)
+
+            def seed_of() -> int:
+                nonlocal dropout_seed  # drawn once, whichever way computes the call
+                dropout_seed = self._seed_of(dropout_seed)
+                return dropout_seed
+
+            others = lengths, out
             quick = engine.quick_training.forward(x, state, others, seed_of, engine.lock)
             if quick is not None:
                 return quick

@@ -1,7 +1,8 @@
 """Which steps of a call are real: lengths, or a mask.
 
-In: whatever a caller gives. Out: how many steps each sample has, and where they begin; or findings. It knows
-the sizes of the input, and not its values.
+In: whatever a caller gives. Out: how many steps each sample has, and where they begin, or findings; and for
+usual lengths, of which nothing is reported, how samples of such lengths lie. It knows the sizes of the input,
+and not its values.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Arrays of the caller that have the shape of the output: where it goes, and its gradient.
 
-In: whatever a caller gives. Out: float32 arrays, or a finding that names what is wrong. It computes nothing.
+In: whatever a caller gives. Out: float32 arrays, or a finding that names what is wrong; and whether an output
+is as usual, of which nothing is reported. It computes nothing.
 """
 
 from __future__ import annotations

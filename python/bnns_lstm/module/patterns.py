@@ -20,6 +20,9 @@ from bnns_lstm.module.structure import states_of, structure
 
 __all__ = ["Patterns", "pattern", "pattern_of_gradients"]
 
+# A structure and what it was made for; None for both before the first one.
+Latest = tuple[Any, LayerParametersLSTM | None]
+
 
 def _with_gaps(shape: tuple[int, ...]) -> Floats:
     """An array with gaps: what is prepared with it takes any strides."""
@@ -67,38 +70,40 @@ def pattern_of_gradients(
 
 
 class Patterns:
-    """Patterns of training calls. Those of the last sizes are kept, for other lengths and for gradients."""
+    """Patterns of training calls. Those of the last call are kept, for other lengths and for gradients."""
 
     def __init__(self, weights: Weights) -> None:
         """None yet."""
         self._weights = weights
-        # Sizes and dropout, the call without lengths, its gradients by what `gradients` asks for.
-        self._latest: tuple[Any, Any, dict[tuple[bool, bool], LayerParametersLSTM]] = None, None, {}
+        # By sizes and dropout, the call without lengths; by what was asked for last too, its gradients, whose
+        # arrays are as large as all weights.
+        self._latest: Latest = None, None
+        self._latest_gradients: Latest = None, None
 
     def call(self, sizes: tuple[int, int], active: Any, dropout: float) -> LayerParametersLSTM:
         """The structure of calls of these sizes and lengths."""
-        found, _ = self._of(sizes, dropout)
+        found = self._of(sizes, dropout)
         return found if active is None else replace(found, sequence_descriptor=active)
 
     def gradients(
         self, sizes: tuple[int, int], dropout: float, *, has_dy: bool, has_states: bool
     ) -> LayerParametersLSTM:
         """The structure of the gradients of such calls, whatever their lengths."""
-        call, known = self._of(sizes, dropout)
-        found = known.get((has_dy, has_states))
-        if found is None:
-            found = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
-            known[has_dy, has_states] = found
+        call, asked = self._of(sizes, dropout), (sizes, dropout, has_dy, has_states)
+        known, found = self._latest_gradients
+        if found is None or known != asked:
+            with memory_for(f"gradients of x: {sizes[0]} steps of {sizes[1]} samples"):
+                found = pattern_of_gradients(call, has_dy=has_dy, has_states=has_states)
+            self._latest_gradients = asked, found
         return found
 
-    def _of(
-        self, sizes: tuple[int, int], dropout: float
-    ) -> tuple[LayerParametersLSTM, dict[tuple[bool, bool], LayerParametersLSTM]]:
-        known, call, gradients = self._latest
-        if known != (sizes, dropout):
-            call, gradients = pattern(self._weights, sizes, None, dropout, keeps_input=True), {}
-            self._latest = (sizes, dropout), call, gradients
-        return call, gradients
+    def _of(self, sizes: tuple[int, int], dropout: float) -> LayerParametersLSTM:
+        known, call = self._latest
+        if call is None or known != (sizes, dropout):
+            self._latest_gradients = None, None  # they hold arrays of their call
+            call = pattern(self._weights, sizes, None, dropout, keeps_input=True)
+            self._latest = (sizes, dropout), call
+        return call
 
 
 def _array(desc: Any) -> Floats:

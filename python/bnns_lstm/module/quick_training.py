@@ -2,8 +2,8 @@
 
 In: arrays of a caller: whole or ragged batches with lengths. Out: what the call gives, in arrays of its own; or
 None for anything else, which `inputs` reads and names what is wrong with it. The structure of a call is made
-when somebody asks its tape for it. How arrays move is known by `training_kinds`, how sequences lie by the
-native module.
+when somebody asks its tape for it; a tape keeps nothing that is planned. How arrays move is known by
+`training_kinds`, how sequences lie by the native module.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from bnns_lstm import _native
 from bnns_lstm.descriptors import FilterParameters, LayerParametersLSTM, LSTMDataDescriptor
 from bnns_lstm.errors import ComputeError
 from bnns_lstm.module.lengths import usual_counts
@@ -22,7 +21,7 @@ from bnns_lstm.module.outputs import is_usual_output
 from bnns_lstm.module.parameters import Weights
 from bnns_lstm.module.recent import Recent
 from bnns_lstm.module.results import Gradients, LSTMState, Tape, of_tape
-from bnns_lstm.module.samples import Floats, lendable
+from bnns_lstm.module.samples import Floats, is_lendable
 from bnns_lstm.module.structure import structure
 from bnns_lstm.module.training import Training
 from bnns_lstm.module.training_kinds import Kind
@@ -60,13 +59,21 @@ class Done(NamedTuple):
         )
 
 
+class Planned(NamedTuple):
+    """A kind of calls, what computes them, and the bytes of their caches."""
+
+    kind: Kind
+    prepared: _native.PreparedTraining
+    nbytes: int
+
+
 class QuickTraining:
     """Computes such calls."""
 
     def __init__(self, training: Training) -> None:
         """Over the weights and the plans of all training calls."""
         self._training = training
-        self._kinds: Recent[Kind] = Recent()
+        self._planned: Recent[Planned] = Recent()
         self._is_usual = training.weights.config.merge == "concat"
 
     def forward(
@@ -83,15 +90,19 @@ class QuickTraining:
             x: The input.
             state: Initial states.
             others: Lengths, and where the output goes.
-            seed_of: Gives the seed of the call once it is known to be a usual one.
+            seed_of: Gives the seed of the call, once all of it but how arrays lie is known to be usual. The
+                longer way must take the same one if it is asked after that.
             lock: Held while biases are added up.
         """
         lengths, out = others
-        kind = self._kind(x, lengths)
-        if kind is None or not (out is None or is_usual_output(out, kind.y)):
+        planned = self._plan(x, lengths)
+        if planned is None:
             return None
-        start = kind.zeros if state is None else kind.states_to_rows(state)
-        if start is None or (out is not None and lendable(out) is not out):
+        kind, prepared, nbytes = planned
+        if out is not None and not (is_usual_output(out, kind.y) and is_lendable(out)):
+            return None
+        start = kind.zeros if state is None else kind.own_states(state)
+        if start is None:
             return None
         training = self._training
         weights, spares = training.weights, training.spares
@@ -100,20 +111,18 @@ class QuickTraining:
         h0, c0 = start
         with memory_for(kind.what):
             own = spares.floats("x", kind.x)
-            np.copyto(own, kind.to_rows(x))
-            if state is not None:
-                h0, c0 = h0.copy(), c0.copy()
+            kind.fill(own, x)
             room = kind.output_room(spares.floats, out)
-        cache = spares.cache(kind.nbytes)
+        cache = spares.cache(nbytes)
         filter_params = FilterParameters(training.num_threads, seed_of())
         written = room.rows, room.h, room.c
-        if not kind.prepared.forward((own, h0, c0), written, cache, filter_params.seed):
+        if not prepared.forward((own, h0, c0), written, cache, filter_params.seed):
             return None
         done = Done(kind, weights, own, h0, c0, *written)
         tape = Tape._of_call(done, filter_params, cache, weights.config, kind.samples)
         return *kind.results(room), tape
 
-    def _kind(self, x: Floats, lengths: Any) -> Kind | None:
+    def _plan(self, x: Floats, lengths: Any) -> Planned | None:
         """Calls with such an input and lengths, planned if they are not; None where they are not as usual."""
         if not self._is_usual or x.dtype is not FLOAT32:
             return None
@@ -121,14 +130,18 @@ class QuickTraining:
         if counts is None and lengths is not None:
             return None
         key = (x.shape, None if counts is None else counts.tobytes())
-        found = self._kinds.known(key)
+        found = self._planned.known(key)
         if found is None:
+            training = self._training
+            config = training.weights.config
             try:
-                found = Kind.of(self._training, x.shape, counts)
+                kind = Kind.of(config, training.widths, x.shape, counts)
+                if kind is None:
+                    return None
+                found = Planned(kind, *training.kind(kind.sizes, kind.active, config.dropout))
             except ComputeError:  # no memory for such calls: the other way says what else is wrong
                 return None
-            if found is not None:
-                self._kinds.keep(key, found)
+            self._planned.keep(key, found)
         return found
 
     def backward(self, tape: Tape, dy: Any, d_state: Any, lock: Lock) -> Gradients | None:
@@ -148,7 +161,10 @@ class QuickTraining:
         if incoming is None:
             return None
         has_dy, has_states = incoming[0] is not None, d_state is not None
-        prepared = kind.gradients(training, has_dy=has_dy, has_states=has_states)
+        dropout = weights.config.dropout
+        prepared = training.gradients(
+            kind.sizes, kind.active, dropout, has_dy=has_dy, has_states=has_states
+        )
         with lock:
             weights.add_biases()
         spares = training.spares

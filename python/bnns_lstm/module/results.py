@@ -85,11 +85,15 @@ class Tape:
         config: LSTMConfig,
         samples: SampleOrder,
     ) -> Tape:
-        """A tape of a call whose samples begin at step 0; its structure is made when it is read."""
-        made = cls.__new__(cls)
+        """A tape of a call whose samples begin at step 0; its structure is made when it is read.
+
+        The order is a copy: that of `samples` may be the one of other calls too.
+        """
+        made, rows = cls.__new__(cls), samples.rows
         made.__dict__.update(
-            _call=call, filter_params=filter_params, cache=cache, order=samples.rows,
-            is_batched=samples.is_batched, config=config, starts=None,
+            _call=call, filter_params=filter_params, cache=cache,
+            order=None if rows is None else rows.copy(), is_batched=samples.is_batched, config=config,
+            starts=None,
         )  # fmt: skip
         return made
 

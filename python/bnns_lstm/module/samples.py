@@ -15,13 +15,18 @@ import numpy.typing as npt
 
 from bnns_lstm.typing import Floats
 
-__all__ = ["Floats", "SampleOrder", "active_rows", "is_idle", "lendable"]
+__all__ = ["Floats", "SampleOrder", "active_rows", "is_idle", "is_lendable", "lendable"]
+
+
+def is_lendable(array: Floats) -> bool:
+    """Whether the structure can read and write an array: aligned, no stride of 0 or below."""
+    strides = array.strides
+    return array.flags.aligned and (not strides or min(strides) > 0)
 
 
 def lendable(array: Floats) -> Floats:
-    """The same numbers where the structure can read them: aligned, no stride of 0 or below."""
-    strides = array.strides
-    return array if array.flags.aligned and (not strides or min(strides) > 0) else array.copy()
+    """The same numbers where the structure can read them."""
+    return array if is_lendable(array) else array.copy()
 
 
 def is_idle(steps: int, rows: int, active: npt.NDArray[np.uint32] | None) -> bool:
@@ -108,6 +113,20 @@ class SampleOrder(NamedTuple):
         turned = (np.arange(steps)[:, np.newaxis] + self.starts) % steps
         found: Floats = by_step[turned, np.arange(rows) if self.rows is None else self.rows]
         return found
+
+    def fill_rows(self, sequence: Floats, target: Floats) -> None:
+        """A sequence of the caller into the target `[steps, rows, values]`, which is C-contiguous, copied once.
+
+        Every sample must begin with its first step.
+        """
+        if self.rows is None:
+            np.copyto(target, self.to_rows(sequence))
+        elif self.batch_first or not sequence.flags.c_contiguous:
+            # By the index of the target, since `take` would copy what is not contiguous before it reads it.
+            by_step = sequence.swapaxes(0, 1) if self.batch_first else sequence
+            target[:, self._inverse(self.rows)] = by_step
+        else:
+            sequence.take(self.rows, 1, target, "clip")
 
     def state_to_rows(self, state: Floats, layers: int) -> Floats:
         """A state of the caller as `[layers, directions, rows, values]`."""

@@ -15,7 +15,7 @@ from bnns_lstm.module.inputs import Batch
 from bnns_lstm.module.memory import FLOAT32, Spares, memory_for
 from bnns_lstm.module.merge import Output, Parts
 from bnns_lstm.module.results import LSTMState
-from bnns_lstm.module.samples import Floats, SampleOrder, lendable
+from bnns_lstm.module.samples import Floats, SampleOrder, is_lendable
 from bnns_lstm.module.structure import CallArrays, GradientArrays
 
 __all__ = ["Slopes", "TrainingArrays", "Widths"]
@@ -75,7 +75,7 @@ class TrainingArrays(CallArrays):
             if widths.merge == "concat" and samples.is_in_place:
                 shape = samples.shape_of(steps, rows, widths.layer_size)
                 given = None if target is None else target[0]
-                if given is None or lendable(given) is given:
+                if given is None or is_lendable(given):
                     self.direct = spares.floats("y", shape) if given is None else given
             if self.direct is None:
                 self.y = spares.floats("y", (steps, rows, widths.layer_size))

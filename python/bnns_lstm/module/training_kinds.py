@@ -1,8 +1,8 @@
-"""Kinds of usual training calls: how the arrays of a caller lie in the structure, and what computes them.
+"""Kinds of usual training calls: how the arrays of a caller lie in the structure.
 
-In: the shape of an input, lengths; then the caller's arrays. Out: what is planned for such calls, and arrays in
-the order of the other side, without a copy where nothing moves; or None for what is not as usual. It computes
-nothing, and names nothing that is wrong.
+In: the shape of an input, lengths; then the caller's arrays. Out: arrays in the order of the other side,
+without a copy where nothing moves; or None for what is not as usual. It plans and computes nothing, since a
+tape keeps its kind, and names nothing that is wrong.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bnns_lstm import _native
+from bnns_lstm.config import LSTMConfig
 from bnns_lstm.module.lengths import Counts, arranged
 from bnns_lstm.module.memory import FLOAT32, MakeFloats, memory_for
 from bnns_lstm.module.results import LSTMState
 from bnns_lstm.module.samples import Floats, SampleOrder
 from bnns_lstm.module.structure import states_of
-from bnns_lstm.module.training import Training
+from bnns_lstm.module.training_arrays import Widths
 
 __all__ = ["Kind", "Room"]
 
@@ -43,8 +43,6 @@ class Kind:
     """Calls of one shape of the input, and of the same lengths.
 
     Attributes:
-        prepared: Computes them.
-        nbytes: Of their caches.
         samples: How the caller's arrays lie.
         sizes: Steps and rows.
         active: How many rows still run at each step, or None if all run to the end.
@@ -55,21 +53,24 @@ class Kind:
     """
 
     __slots__ = (
-        "_dx", "_gradients", "_is_in_place", "_is_moved", "_layers", "_states", "_y", "active", "nbytes",
-        "prepared", "samples", "sizes", "what", "x", "y", "zeros",
+        "_dx", "_is_in_place", "_is_moved", "_layers", "_states", "_y", "active", "samples", "sizes",
+        "what", "x", "y", "zeros",
     )  # fmt: skip
 
     def __init__(
-        self, training: Training, samples: SampleOrder, sizes: tuple[int, int], active: Any
+        self,
+        config: LSTMConfig,
+        widths: Widths,
+        samples: SampleOrder,
+        sizes: tuple[int, int],
+        active: Any,
     ) -> None:
-        """Plan them.
+        """Find all shapes.
 
         Raises:
             ComputeError: If there is no memory for such calls.
         """
-        (steps, rows), widths, config = sizes, training.widths, training.weights.config
-        self.prepared, self.nbytes = training.kind(sizes, active, config.dropout)
-        self._gradients: dict[tuple[bool, bool], _native.PreparedGradients] = {}
+        steps, rows = sizes
         self.samples, self.sizes, self.active = samples, sizes, active
         self._is_in_place = samples.is_in_place
         self._is_moved = samples.batch_first or not samples.is_batched or samples.rows is not None
@@ -87,36 +88,44 @@ class Kind:
             self.zeros = states_of(config, rows)
 
     @classmethod
-    def of(cls, training: Training, shape: Shape, counts: Counts | None) -> Kind | None:
-        """Calls with an input of this shape, planned; None for a shape or lengths that are not as usual."""
-        config = training.weights.config
+    def of(
+        cls, config: LSTMConfig, widths: Widths, shape: Shape, counts: Counts | None
+    ) -> Kind | None:
+        """Calls with an input of this shape; None for a shape or lengths that are not as usual.
+
+        Raises:
+            ComputeError: If there is no memory for such calls.
+        """
         if len(shape) not in (2, 3) or shape[-1] != config.input_size or 0 in shape:
             return None
         samples = SampleOrder(config.batch_first, is_batched=len(shape) == 3)
         sizes, active = samples.sizes_of(shape), None
         if counts is not None:
-            found = arranged(samples, sizes, counts)
+            with memory_for(f"x: {sizes[0]} steps of {sizes[1]} samples"):
+                found = arranged(samples, sizes, counts)
             if found is None:
                 return None
             samples, active = found
-        return cls(training, samples, sizes, active)
-
-    def gradients(
-        self, training: Training, *, has_dy: bool, has_states: bool
-    ) -> _native.PreparedGradients:
-        """What computes gradients of such calls, planned if it is not."""
-        found = self._gradients.get((has_dy, has_states))
-        if found is None:
-            dropout = training.weights.config.dropout
-            found = training.gradients(
-                self.sizes, self.active, dropout, has_dy=has_dy, has_states=has_states
-            )
-            self._gradients[has_dy, has_states] = found
-        return found
+        return cls(config, widths, samples, sizes, active)
 
     def to_rows(self, sequence: Floats) -> Floats:
         """A sequence of the caller in the structure."""
         return self.samples.to_rows(sequence) if self._is_moved else sequence
+
+    def fill(self, target: Floats, x: Floats) -> None:
+        """Take an input of the caller over, copied once."""
+        if self._is_moved:
+            self.samples.fill_rows(x, target)
+        else:
+            np.copyto(target, x)
+
+    def own_states(self, states: Any) -> tuple[Floats, Floats] | None:
+        """As `states_to_rows`, in memory that the caller does not have."""
+        found = self.states_to_rows(states)
+        if found is None or self.samples.rows is not None:  # rows in another order are copies
+            return found
+        with memory_for(self.what):
+            return found[0].copy(), found[1].copy()
 
     def states_to_rows(self, states: Any) -> tuple[Floats, Floats] | None:
         """A pair of states of the caller in the structure; None where they are not as usual."""

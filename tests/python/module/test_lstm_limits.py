@@ -88,6 +88,7 @@ def test_stream_batch_sizes_that_overflow_memory_are_refused(rows: int) -> None:
         lambda lstm, x: lstm.forward(x, training=True),
         lambda lstm, x: lstm.layer_parameters(x),
         lambda lstm, x: lstm(x, lengths=np.arange(x.shape[1])),
+        lambda lstm, x: lstm.forward(x, lengths=np.arange(x.shape[1]), training=True),
     ],
 )
 def test_input_sizes_that_overflow_memory_are_refused(call: Any, config: dict[str, Any]) -> None:

@@ -183,6 +183,15 @@ def test_lengths_that_are_changed_after_the_call_are_not_seen_by_gradients() -> 
     assert np.array_equal(lstm.backward(again[2], y).input, wanted)
 
 
+def test_the_order_of_a_tape_is_its_own() -> None:
+    lstm, x, state = example({}, 3)
+    wanted = everything(lstm, x, state, lengths=[2, 6, 3])
+    tape = lstm.forward(x, lengths=[2, 6, 3], training=True)[2]
+    assert tape.order is not None
+    tape.order.sort()
+    assert_same_bits(everything(lstm, x, state, lengths=[2, 6, 3]), wanted)
+
+
 def test_slopes_of_states_in_any_memory_are_read() -> None:
     lstm, x, (h, c) = example({"num_layers": 2}, 3)
     tape = lstm.forward(x, lengths=[2, 6, 3], training=True)[2]
@@ -346,7 +355,7 @@ def test_few_kinds_of_calls_are_kept() -> None:
     for steps in range(1, 9):
         for _ in range(2):
             lstm.forward(floats(steps, 2, 3), training=True)
-    assert len(lstm._engine.quick_training._kinds.kept) == 4
+    assert len(lstm._engine.quick_training._planned.kept) == 4
 
 
 def test_dropout_draws_the_seeds_of_the_longer_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,6 +376,22 @@ def test_dropout_draws_the_seeds_of_the_longer_way(monkeypatch: pytest.MonkeyPat
     other_seeds, other_outputs = drawn()
     assert seeds == other_seeds
     assert_same_bits(outputs, other_outputs)
+
+
+def test_a_seed_is_drawn_once_whichever_way_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn(**others: Any) -> list[int]:
+        lstm = bl.LSTM(3, 16, num_layers=2, dropout=0.5, seed=0)
+        x = floats(6, 3, 3)
+        calls = [lstm.forward(x, training=True, **others), lstm.forward(x, training=True)]
+        return [tape.filter_params.seed for *_, tape in calls]
+
+    # Steps that share memory, which the native module alone finds, after the seed is known.
+    room = np.empty(6 * 3 * 16, np.float32)
+    shared = np.lib.stride_tricks.as_strided(room, (6, 3, 16), (64, 64, 4))
+    wanted = drawn()
+    counted = Counted(monkeypatch)
+    assert drawn(out=shared) == wanted
+    assert counted.found["forward"] == 1
 
 
 def test_calls_without_a_step_take_the_longer_way() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bnns_lstm.module.samples import SampleOrder
+from bnns_lstm.module.samples import SampleOrder, is_lendable, lendable
 
 STEPS, ROWS, VALUES, LAYERS = 2, 3, 4, 2
 X = np.arange(STEPS * ROWS * VALUES, dtype=np.float32).reshape(STEPS, ROWS, VALUES)
@@ -85,3 +85,40 @@ def test_what_has_no_batch_axis_is_one_row(batch_first: bool) -> None:
     in_rows = samples.state_to_rows(state, LAYERS)
     assert in_rows.shape == (LAYERS, 2, 1, VALUES)
     np.testing.assert_array_equal(samples.state_to_caller(in_rows), state)
+
+
+@pytest.mark.parametrize("rows", [None, SORTED])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_rows_are_filled_from_sequences_in_any_memory(
+    batch_first: bool, rows: np.ndarray | None
+) -> None:
+    samples = SampleOrder(batch_first, is_batched=True, rows=rows)
+    given = np.ascontiguousarray(X.swapaxes(0, 1)) if batch_first else X
+    for same in (
+        given,
+        np.asfortranarray(given),
+        given[::-1].copy()[::-1],
+        given.repeat(2, 2)[..., ::2],
+    ):
+        for order in (samples, samples.inverted()):
+            target = np.full_like(X, np.nan)
+            order.fill_rows(same, target)
+            np.testing.assert_array_equal(target, X if rows is None else X[:, SORTED])
+
+
+def test_a_sequence_without_a_batch_fills_its_one_row() -> None:
+    target = np.full((STEPS, 1, VALUES), np.nan, np.float32)
+    SampleOrder(batch_first=False, is_batched=False).fill_rows(X[:, 0], target)
+    np.testing.assert_array_equal(target, X[:, :1])
+
+
+def test_what_cannot_be_lent_is_copied() -> None:
+    unaligned = np.frombuffer(b"\0" + X.tobytes(), np.uint8)[1:].view(np.float32)
+    for array in (X, X[..., ::2], X.T, np.float32(3) * np.ones((), np.float32)):
+        assert is_lendable(array)
+        assert lendable(array) is array
+    for array in (X[::-1], np.broadcast_to(X[:1], X.shape), unaligned):
+        assert not is_lendable(array)
+        copied = lendable(array)
+        assert is_lendable(copied)
+        np.testing.assert_array_equal(copied, array)
