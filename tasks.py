@@ -151,7 +151,8 @@ def package(_: list[str]) -> None:
         profile = ("opt-level=1", 'debug="line-tables-only"', 'package."*".opt-level=3')
         settings = [word for line in profile for word in ("--config", f"profile.dev.{line}")]
         run(
-            *("cargo", "test", "--locked", *settings, "--manifest-path", tree / "Cargo.toml"),
+            *("cargo", "test", "--locked", *settings),
+            *("--manifest-path", tree / "Cargo.toml"),
             *("--lib", "--examples", "--features", "safetensors"),
             env={"CARGO_TARGET_DIR": str(ROOT / "target")},
         )

@@ -131,7 +131,8 @@ fn backward_passes_of_few_rows_divide_units_and_others_rows() {
     let grid = |row, n_threads| training_plan(row, n_threads).backward_grid;
     assert_eq!(grid([100, 1, 512, 1], 2), [1, 2]);
     assert_eq!(grid([100, 1, 1024, 1], 16), [1, 16]);
-    assert_eq!(grid([100, 32, 256, 1], 16), [8, 2]);
+    let [groups, parts] = grid([100, 4, 512, 1], 16);
+    assert!(groups > 1 && parts > 1, "{groups} {parts}");
     assert_eq!(grid([100, 32, 128, 1], 2), [2, 1]);
     assert_eq!(grid([100, 1024, 256, 1], 16), [16, 1]);
 }
