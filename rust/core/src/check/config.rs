@@ -7,7 +7,7 @@
 use super::strided::Strided;
 use crate::dropout::{DropoutMask, DropoutRow};
 use crate::fields::{DataFields, WeightFields};
-use crate::gate::Gates;
+use crate::gate::{Gate, Gates};
 use crate::math::Activation;
 use crate::variant::Variant;
 
@@ -61,6 +61,16 @@ impl LayerConfig {
     /// Whether some gate has this kind of peephole.
     pub(crate) fn has_peephole(&self, kind: Peephole) -> bool {
         self.peepholes.each().contains(&&kind)
+    }
+
+    /// Whether a gate has a full peephole.
+    pub(crate) fn is_full(&self, gate: Gate) -> bool {
+        *self.peepholes.get(gate) == Peephole::Full
+    }
+
+    /// Whether a gate that sees the cell states before a step has one: any but the output gate.
+    pub(crate) fn has_early_full(&self) -> bool {
+        Gate::EARLY.into_iter().any(|gate| self.is_full(gate))
     }
 }
 

@@ -8,7 +8,7 @@ use super::hands::{Alone, Hands, Packed, pack_all};
 use super::strips::{Piece, Strip};
 use super::views::BoundWeights;
 use crate::aligned::Aligned;
-use crate::check::{LayerConfig, Peephole};
+use crate::check::LayerConfig;
 use crate::error::{Broken, Error};
 use crate::gate::Gate;
 use crate::place::{PerPlace, Place};
@@ -94,7 +94,6 @@ impl Packed for TransposedPanels {
 
     fn new(layer: &LayerPlan, place: Place) -> Result<Self, Error> {
         let (config, shape) = (&layer.config, &layer.shape);
-        let full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
         let PanelSizes { cell, cell_output, diagonal, .. } = layer.panel_sizes(place.layer);
         let cell_gates = if cell > 0 { Gate::EARLY.len() } else { 0 };
         let output_gates = usize::from(cell_output > 0);
@@ -105,7 +104,12 @@ impl Packed for TransposedPanels {
         Ok(Self {
             input: buffer(layer, config.layer_inputs(place.layer), gates, all)?,
             hidden: buffer(layer, config.outputs, gates, all)?,
-            cell: buffer(layer, config.units, cell_gates, Gate::EARLY.into_iter().all(full))?,
+            cell: buffer(
+                layer,
+                config.units,
+                cell_gates,
+                Gate::EARLY.into_iter().all(|gate| config.is_full(gate)),
+            )?,
             cell_output: buffer(layer, config.units, output_gates, true)?,
             diagonal: Aligned::zeros(diagonal, WHAT)?,
             // Rows of units that do not exist meet gate gradients of 0.

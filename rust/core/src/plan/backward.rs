@@ -6,7 +6,7 @@ use super::cache::StepLayout;
 use super::call::Plan;
 use super::layer::LayerPlan;
 use super::memory::GroupSizes;
-use crate::check::{LayerConfig, Peephole};
+use crate::check::LayerConfig;
 use crate::gate::Gate;
 use crate::kernel::TRANSPOSED_ROWS;
 use crate::products::Route;
@@ -89,9 +89,7 @@ pub(crate) struct RecomputeSizes {
 /// All that the gates of a row read besides the inputs: the hidden state, what full peepholes see, and 1 for
 /// the biases; and the gradients of projected outputs, which the gradient of the projection reads.
 fn values_read(config: &LayerConfig) -> usize {
-    let is_full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
-    let cells =
-        usize::from(Gate::EARLY.into_iter().any(is_full)) + usize::from(is_full(Gate::Output));
+    let cells = usize::from(config.has_early_full()) + usize::from(config.is_full(Gate::Output));
     let projected = if config.variant.projects { config.outputs } else { 0 };
     config.outputs + cells * config.units + 1 + projected
 }
@@ -178,7 +176,6 @@ impl PartSizes {
     /// Of a group of so many rows.
     fn new(plan: &Plan, rows: usize) -> Self {
         let (layer, shape) = (&plan.layer.config, &plan.layer.shape);
-        let is_full = |gate: Gate| *layer.peepholes.get(gate) == Peephole::Full;
         let parts = 0..plan.backward.parts;
         let vectors = parts.map(|part| plan.backward_part(part).len()).max().unwrap_or(0);
         Self {
@@ -188,8 +185,8 @@ impl PartSizes {
             d_hidden: rows * shape.wide_pitch(layer.outputs),
             d_cell: rows * shape.wide_pitch(layer.units),
             slice: rows * vectors * shape.lanes,
-            exchanges_within: is_full(Gate::Output),
-            exchanges_cells: Gate::EARLY.into_iter().any(is_full),
+            exchanges_within: layer.is_full(Gate::Output),
+            exchanges_cells: layer.has_early_full(),
         }
     }
 

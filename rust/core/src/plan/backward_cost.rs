@@ -5,7 +5,7 @@
 
 use super::backward_division::BackwardGrid;
 use super::cost::{GATE_BYTES, Model};
-use crate::check::{LayerConfig, Peephole};
+use crate::check::LayerConfig;
 use crate::gate::Gate;
 use crate::tuning::Tuning;
 
@@ -102,9 +102,8 @@ impl Model<'_> {
         }
         let costs = self.layer.tuning.costs;
         let config = &self.config.layer;
-        let is_full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
-        let early = usize::from(Gate::EARLY.into_iter().any(is_full));
-        let within = usize::from(is_full(Gate::Output));
+        let early = usize::from(config.has_early_full());
+        let within = usize::from(config.is_full(Gate::Output));
         let rows = share.rows / self.config.seq_len as f64;
         let floats = rows * config.outputs as f64 * (1 + early + within) as f64;
         let copied = floats * size_of::<f32>() as f64 / costs.slice_bytes as f64;

@@ -120,14 +120,7 @@ impl Explanation<'_> {
         let is_forced = plan.division.choice == Choice::Forced;
         let forced = if is_forced { ", forced" } else { "" };
         write!(f, "grid: {} by the model{forced}", timed(chosen))?;
-        let mut named = vec![chosen];
-        for grid in alternatives(model, plan.available) {
-            if !named.contains(&grid) {
-                let before = if named.len() > 1 { "," } else { "; declined:" };
-                write!(f, "{before} {}", timed(grid))?;
-                named.push(grid);
-            }
-        }
+        declined(f, chosen, alternatives(model, plan.available), timed)?;
         writeln!(f)
     }
 
@@ -205,16 +198,8 @@ impl Explanation<'_> {
         let forced = if plan.layer.tuning.backward_grid.is_some() { ", forced" } else { "" };
         let chosen = timed(plan.backward);
         write!(f, "\nbackward pass: batch rows {rows:?}, {chosen} by the model{forced}")?;
-        let mut named = vec![plan.backward];
         let others = backward_division::alternatives(plan.model(), plan.available, plan.threads);
-        for grid in others {
-            if !named.contains(&grid) {
-                let before = if named.len() > 1 { "," } else { "; declined:" };
-                write!(f, "{before} {}", timed(grid))?;
-                named.push(grid);
-            }
-        }
-        Ok(())
+        declined(f, plan.backward, others, timed)
     }
 
     /// What a plan for training adds.
@@ -232,4 +217,22 @@ impl Explanation<'_> {
         }
         Ok(())
     }
+}
+
+/// The divisions that were not chosen, each once, as `timed` says them.
+fn declined<G: Copy + PartialEq>(
+    f: &mut fmt::Formatter<'_>,
+    chosen: G,
+    others: Vec<G>,
+    timed: impl Fn(G) -> String,
+) -> fmt::Result {
+    let mut named = vec![chosen];
+    for grid in others {
+        if !named.contains(&grid) {
+            let before = if named.len() > 1 { "," } else { "; declined:" };
+            write!(f, "{before} {}", timed(grid))?;
+            named.push(grid);
+        }
+    }
+    Ok(())
 }

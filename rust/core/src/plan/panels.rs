@@ -107,10 +107,8 @@ impl PanelSizes {
     /// Of sums of gradients, and of weights in the panels' route alone but for the projection's.
     pub(super) fn new(config: &LayerConfig, shape: &Shape, layer: usize) -> Self {
         let gates = Gate::COUNT * shape.padded_units();
-        let is_full = |gate: Gate| *config.peepholes.get(gate) == Peephole::Full;
         let diagonal = config.has_peephole(Peephole::Diagonal);
-        let cell = Gate::EARLY.into_iter().any(is_full);
-        let cell_output = is_full(Gate::Output);
+        let (cell, cell_output) = (config.has_early_full(), config.is_full(Gate::Output));
         Self {
             input: config.layer_inputs(layer) * gates,
             bias: gates,

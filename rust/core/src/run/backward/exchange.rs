@@ -44,8 +44,9 @@ impl PartStep<'_, '_, '_> {
         buffers: &mut RowBuffers<'_>,
         slice: &mut [f32],
     ) -> Done {
-        let is_empty = self.rows() == 0;
-        for &part in self.own.iter().filter(|_| !is_empty) {
+        // A step without rows has nothing to multiply.
+        let own = if self.rows() == 0 { &[] } else { self.own };
+        for &part in own {
             let vectors = self.pass.plan.backward_part(part);
             if product == PartProduct::Hidden && self.route() == Route::Gemm {
                 self.by_library(&vectors, buffers)?;
@@ -110,22 +111,15 @@ impl PartStep<'_, '_, '_> {
         let (plan, rows, pitch) = (self.pass.plan, self.rows(), self.pitch());
         for &part in self.own {
             let floats = self.floats_of(&plan.backward_part(part));
-            let slice = &mut slice[..rows * floats.len()];
-            for (to, from) in slice.chunks_exact_mut(floats.len()).zip(states.chunks(pitch)) {
-                to.copy_from_slice(&from[floats.clone()]);
-            }
-            exchange.publish(part, self.number, slice)?;
+            let of_part = (part, self.number);
+            exchange.publish_columns(of_part, &floats, rows, (&*states, pitch), slice)?;
         }
         // Each thread begins with the part behind its first one, so that not all read the same one.
         let first = self.own.first().map_or(0, |own| own + 1);
         let all = (first..plan.backward.parts).chain(0..first);
         for part in all.filter(|part| !self.own.contains(part)) {
             let floats = self.floats_of(&plan.backward_part(part));
-            exchange.read(part, self.number, |slice| {
-                for (to, from) in states.chunks_mut(pitch).zip(slice.chunks_exact(floats.len())) {
-                    to[floats.clone()].copy_from_slice(from);
-                }
-            })?;
+            exchange.read_columns((part, self.number), &floats, (&mut *states, pitch))?;
         }
         Ok(())
     }

@@ -66,10 +66,8 @@ fn exchange_slices(
         let (part, rows) = (task.memory.part, task.group.active_at(at.step));
         let mut slice = std::mem::take(&mut task.memory.slice);
         let (from, pitch) = states(task);
-        for (from, to) in from.chunks(pitch).zip(slice.chunks_exact_mut(units.len())).take(rows) {
-            to.copy_from_slice(&from[units.clone()]);
-        }
-        let published = exchange.publish(part, at.number, &slice[..rows * units.len()]);
+        let from = (&*from, pitch);
+        let published = exchange.publish_columns((part, at.number), &units, rows, from, &mut slice);
         task.memory.slice = slice;
         published?;
     }
@@ -78,12 +76,7 @@ fn exchange_slices(
         // Each part begins with the one behind it, so that not all read the same one.
         for part in (own + 1..plan.parts).chain(0..own) {
             let units = plan.layer.units_of(&plan.part_blocks(part));
-            let (to, pitch) = states(task);
-            exchange.read(part, at.number, |slice| {
-                for (to, from) in to.chunks_mut(pitch).zip(slice.chunks_exact(units.len())) {
-                    to[units.clone()].copy_from_slice(from);
-                }
-            })?;
+            exchange.read_columns((part, at.number), &units, states(task))?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@
 //! places and checks every order in which threads may run.
 
 mod affinity;
+mod columns;
 mod exchange;
 mod handoff;
 mod interrupt;
